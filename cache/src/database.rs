@@ -1,0 +1,75 @@
+//! The embedded database: an index that several processes may have open at once.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use crate::Error;
+
+/// The version of [`SCHEMA`].
+const VERSION: i64 = 1;
+
+/// `layer.boot` is the boot id of the kernel that wrote the layer, until it was flushed to disk;
+/// then it is NULL.
+const SCHEMA: &str = "
+    CREATE TABLE IF NOT EXISTS tag (
+        name TEXT PRIMARY KEY, manifest BLOB NOT NULL, updated INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS record (key BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS layer (
+        id TEXT PRIMARY KEY, size INTEGER NOT NULL, boot TEXT, diff_id BLOB, tar_size INTEGER
+    ) WITHOUT ROWID;
+    CREATE INDEX IF NOT EXISTS layer_diff_id ON layer (diff_id);
+    PRAGMA user_version = 1;
+";
+
+/// Opens the database below `root`. A damaged one, or one of another version, is moved aside to
+/// `store.db.bad` and a new one begun: what it knew is missed, not lost.
+pub(crate) fn open(root: &Path) -> Result<(Connection, Fresh), Error> {
+    let path = root.join("store.db");
+    if let Ok(connection) = connect(&path) {
+        match version(&connection) {
+            Ok(VERSION) => return Ok((connection, Fresh(false))),
+            Ok(0) => return begin(connection),
+            Ok(_) | Err(_) => {}
+        }
+    }
+    for suffix in ["", "-wal", "-shm"] {
+        let from = root.join(format!("store.db{suffix}"));
+        let to = root.join(format!("store.db{suffix}.bad"));
+        // Where nothing can be moved, the next line says why.
+        drop(fs::rename(from, to));
+    }
+    begin(connect(&path).map_err(Error::database("begin"))?)
+}
+
+/// Whether the database was begun just now and knows nothing yet.
+pub(crate) struct Fresh(pub(crate) bool);
+
+fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(Duration::from_secs(30))?;
+    connection.execute_batch("PRAGMA synchronous = NORMAL")?;
+    Ok(connection)
+}
+
+fn version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("PRAGMA user_version", [], |row| row.get(0))
+}
+
+fn begin(connection: Connection) -> Result<(Connection, Fresh), Error> {
+    // Several processes may begin at once; each statement is idempotent and the whole is one
+    // transaction.
+    connection
+        .query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))
+        .map_err(Error::database("set the journal"))?;
+    connection
+        .execute_batch(&format!("BEGIN IMMEDIATE; {SCHEMA} COMMIT;"))
+        .map_err(Error::database("make the tables"))?;
+    Ok((connection, Fresh(true)))
+}

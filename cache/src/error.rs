@@ -1,0 +1,126 @@
+//! What can go wrong in the store.
+
+use std::io;
+use std::path::PathBuf;
+
+use lapstrake_oci::Digest;
+use lapstrake_rootfs::LayerId;
+use lapstrake_rootfs::manifest::DecodeError;
+
+/// A failed operation on the store, with its subject and cause.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A system call on a path of the store.
+    #[error("cannot {operation} {}", path.display())]
+    Io {
+        /// What was tried, as an infinitive.
+        operation: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// The store was made by a version that writes another layout.
+    #[error(
+        "the store {} has layout version {found}, this program knows version {known}",
+        root.display()
+    )]
+    Version {
+        /// The store's root.
+        root: PathBuf,
+        /// What its version file says.
+        found: String,
+        /// What this program writes.
+        known: u32,
+    },
+    /// The embedded database refused.
+    #[error("cannot {operation} in the store's database")]
+    Database {
+        /// What was tried, as an infinitive.
+        operation: &'static str,
+        /// Why not.
+        #[source]
+        source: rusqlite::Error,
+    },
+    /// Bytes that were to become a blob are not those that were asked for.
+    #[error("got {found} ({size} bytes) instead of {expected} ({expected_size} bytes)")]
+    BlobMismatch {
+        /// Digest asked for.
+        expected: Digest,
+        /// Size asked for.
+        expected_size: u64,
+        /// Digest of what came.
+        found: Digest,
+        /// Size of what came.
+        size: u64,
+    },
+    /// A blob on disk no longer has the content that its name says.
+    #[error("the stored blob {digest} is damaged; remove it and pull or build again")]
+    BlobDamaged {
+        /// The blob.
+        digest: Digest,
+    },
+    /// A blob is larger than its kind may be.
+    #[error(
+        "the stored blob {digest} has {size} bytes, more than the {limit} that are allowed here"
+    )]
+    BlobTooLarge {
+        /// The blob.
+        digest: Digest,
+        /// Its size in bytes.
+        size: u64,
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// A layer's manifest cannot be read back.
+    #[error("the manifest of layer {layer} is damaged")]
+    Manifest {
+        /// The layer.
+        layer: LayerId,
+        /// What is wrong with it.
+        #[source]
+        source: DecodeError,
+    },
+    /// A value cannot be written in its stored form.
+    #[error("cannot encode {what}")]
+    Encode {
+        /// The value's kind.
+        what: &'static str,
+        /// Why not.
+        #[source]
+        source: postcard::Error,
+    },
+    /// `index.json` was changed by something else.
+    #[error("{} is not an OCI image index", path.display())]
+    Index {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// The build was cancelled while it waited for another process.
+    #[error("cancelled while waiting for another build of the same step")]
+    Cancelled,
+}
+
+impl Error {
+    /// For `map_err`: an I/O error of `operation` on `path`.
+    pub(crate) fn io(
+        operation: &'static str,
+        path: impl Into<PathBuf>,
+    ) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io {
+            operation,
+            path,
+            source,
+        }
+    }
+
+    /// For `map_err`: a database error of `operation`.
+    pub(crate) fn database(operation: &'static str) -> impl FnOnce(rusqlite::Error) -> Self {
+        move |source| Self::Database { operation, source }
+    }
+}

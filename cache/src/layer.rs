@@ -1,0 +1,279 @@
+//! Layers: directories that overlayfs mounts as they are, with their manifests.
+
+use std::fs::{self, File};
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use lapstrake_oci::Digest;
+use lapstrake_rootfs::{LayerId, LayerManifest};
+use rusqlite::OptionalExtension as _;
+
+use crate::{Error, Store, Temporary};
+
+/// A layer of the store.
+#[derive(Clone, Debug)]
+pub struct Layer {
+    /// How it is known.
+    pub id: LayerId,
+    /// Its directory in overlayfs form. Never changed after the commit.
+    pub path: PathBuf,
+    /// What it holds.
+    pub manifest: Arc<LayerManifest>,
+}
+
+/// A layer that is being made. Dropped before its commit it leaves nothing.
+#[derive(Debug)]
+pub struct Staging {
+    folder: Temporary,
+}
+
+impl Staging {
+    /// The empty directory that becomes the layer.
+    pub fn fs(&self) -> PathBuf {
+        self.folder.path().join("fs")
+    }
+
+    /// An empty directory on the same file system, for overlayfs to work in.
+    pub fn work(&self) -> PathBuf {
+        self.folder.path().join("work")
+    }
+
+    /// [`Staging::fs`], opened.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub fn open_fs(&self) -> Result<OwnedFd, Error> {
+        let path = self.fs();
+        Ok(File::open(&path).map_err(Error::io("open", path))?.into())
+    }
+}
+
+impl Store {
+    /// Begins a layer.
+    ///
+    /// # Errors
+    /// When its folders cannot be made.
+    pub fn stage_layer(&self) -> Result<Staging, Error> {
+        let staging = Staging {
+            folder: self.temporary()?,
+        };
+        for path in [staging.fs(), staging.work()] {
+            fs::create_dir(&path).map_err(Error::io("create", &path))?;
+        }
+        let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        fs::set_permissions(staging.fs(), open)
+            .map_err(Error::io("set the mode of", staging.fs()))?;
+        Ok(staging)
+    }
+
+    /// Keeps a layer under `id`. Atomic; when one of that id is already there, that one stays and
+    /// is returned. Flushed by the next [`Store::sync`].
+    ///
+    /// # Errors
+    /// When something cannot be written; then nothing is kept.
+    pub fn commit_layer(
+        &self,
+        staging: Staging,
+        id: LayerId,
+        manifest: LayerManifest,
+    ) -> Result<Layer, Error> {
+        if let Some(layer) = self.layer(&id)? {
+            return Ok(layer);
+        }
+        let encoded = manifest.encode().map_err(|source| Error::Encode {
+            what: "a layer manifest",
+            source,
+        })?;
+        let staged = staging.folder.path().join("manifest");
+        fs::write(&staged, encoded).map_err(Error::io("write", staged))?;
+        fs::remove_dir_all(staging.work()).map_err(Error::io("remove", staging.work()))?;
+        self.place(staging.folder, &id)?;
+        self.add_row(&id, manifest.size())?;
+        let path = self.layer_folder(&id).join("fs");
+        Ok(Layer {
+            id,
+            path,
+            manifest: Arc::new(manifest),
+        })
+    }
+
+    /// The layer `id`; `None` when it is not here, or was not flushed before a power cut.
+    ///
+    /// # Errors
+    /// When it is here and cannot be read.
+    pub fn layer(&self, id: &LayerId) -> Result<Option<Layer>, Error> {
+        let Some(here) = self.locate(id)? else {
+            return Ok(None);
+        };
+        let folder = self.layer_folder(&here);
+        let file = folder.join("manifest");
+        let bytes = fs::read(&file).map_err(Error::io("read", file))?;
+        let manifest = LayerManifest::decode(&bytes)
+            .map_err(|source| Error::Manifest { layer: *id, source })?;
+        Ok(Some(Layer {
+            id: *id,
+            path: folder.join("fs"),
+            manifest: Arc::new(manifest),
+        }))
+    }
+
+    /// Whether the layer `id` is here and whole.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn has_layer(&self, id: &LayerId) -> Result<bool, Error> {
+        Ok(self.locate(id)?.is_some())
+    }
+
+    /// The id under which the layer `id` is stored: its own, or, for an image's layer, that of one
+    /// that was built here and has the same diff id. `None` when there is none, or when it was not
+    /// flushed before a power cut.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn locate(&self, id: &LayerId) -> Result<Option<LayerId>, Error> {
+        if self.has_row(id)? {
+            return Ok(Some(*id));
+        }
+        match id {
+            LayerId::Image(diff_id) => self.built_with(diff_id),
+            LayerId::Built(_) => Ok(None),
+        }
+    }
+
+    fn has_row(&self, id: &LayerId) -> Result<bool, Error> {
+        let database = self.database();
+        let mut statement = database
+            .prepare_cached("SELECT boot IS NULL OR boot = ?2 FROM layer WHERE id = ?1")
+            .map_err(Error::database("look up a layer"))?;
+        let whole: Option<bool> = statement
+            .query_row((id.to_string(), self.boot()), |row| row.get(0))
+            .optional()
+            .map_err(Error::database("look up a layer"))?;
+        Ok(whole.unwrap_or(false))
+    }
+
+    /// The directory of a layer that is known to be here.
+    pub fn layer_path(&self, id: &LayerId) -> PathBuf {
+        self.layer_folder(id).join("fs")
+    }
+
+    /// Digest and size in bytes of the layer's canonical tar, if they were noted.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn diff_id(&self, id: &LayerId) -> Result<Option<(Digest, u64)>, Error> {
+        let database = self.database();
+        let mut statement = database
+            .prepare_cached(
+                "SELECT diff_id, tar_size FROM layer WHERE id = ?1 AND diff_id IS NOT NULL",
+            )
+            .map_err(Error::database("look up a diff id"))?;
+        statement
+            .query_row([id.to_string()], |row| {
+                Ok((row.get(0)?, row.get::<_, i64>(1)?))
+            })
+            .optional()
+            .map_err(Error::database("look up a diff id"))
+            .map(|found| {
+                found.map(|(digest, size)| (Digest::from_bytes(digest), size.unsigned_abs()))
+            })
+    }
+
+    /// Notes digest and size of the layer's canonical tar.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn put_diff_id(&self, id: &LayerId, digest: &Digest, size: u64) -> Result<(), Error> {
+        self.database()
+            .execute(
+                "UPDATE layer SET diff_id = ?2, tar_size = ?3 WHERE id = ?1",
+                (
+                    id.to_string(),
+                    digest.as_bytes().as_slice(),
+                    size.cast_signed(),
+                ),
+            )
+            .map_err(Error::database("note a diff id"))?;
+        Ok(())
+    }
+
+    /// A layer that was built here and whose canonical tar has this digest.
+    fn built_with(&self, diff_id: &Digest) -> Result<Option<LayerId>, Error> {
+        let database = self.database();
+        let mut statement = database
+            .prepare_cached(
+                "SELECT id FROM layer WHERE diff_id = ?1 AND (boot IS NULL OR boot = ?2)",
+            )
+            .map_err(Error::database("look up a layer by its diff id"))?;
+        let ids: Vec<String> = statement
+            .query_map((diff_id.as_bytes().as_slice(), self.boot()), |row| {
+                row.get(0)
+            })
+            .and_then(Iterator::collect)
+            .map_err(Error::database("look up a layer by its diff id"))?;
+        let built = ids
+            .iter()
+            .find_map(|id| id.strip_prefix("blake3-")?.parse().ok());
+        Ok(built.map(LayerId::Built))
+    }
+
+    /// Moves the finished folder to its name. One that is in the way is either the same layer from
+    /// another process, which stays, or the rest of one that the index does not know, which goes.
+    fn place(&self, folder: Temporary, id: &LayerId) -> Result<(), Error> {
+        let target = self.layer_folder(id);
+        if target.exists() && !self.has_row(id)? {
+            let aside = self.temporary()?;
+            fs::rename(&target, aside.path().join("old")).map_err(Error::io("remove", &target))?;
+        }
+        match folder.move_to(&target) {
+            Err(_) if self.has_row(id)? => Ok(()),
+            result => result.map_err(Error::io("name", target)),
+        }
+    }
+
+    fn add_row(&self, id: &LayerId, size: u64) -> Result<(), Error> {
+        self.database()
+            .execute(
+                "INSERT INTO layer (id, size, boot) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (id) DO UPDATE SET size = ?2, boot = ?3, diff_id = NULL",
+                (id.to_string(), size.cast_signed(), self.boot()),
+            )
+            .map_err(Error::database("note a layer"))?;
+        Ok(())
+    }
+
+    /// Layers of this boot that were not flushed yet.
+    pub(crate) fn unflushed_layers(&self) -> Result<Vec<String>, Error> {
+        let database = self.database();
+        let mut statement = database
+            .prepare_cached("SELECT id FROM layer WHERE boot = ?1")
+            .map_err(Error::database("list layers"))?;
+        statement
+            .query_map([self.boot()], |row| row.get(0))
+            .and_then(Iterator::collect)
+            .map_err(Error::database("list layers"))
+    }
+
+    pub(crate) fn mark_flushed(&self, layers: &[String]) -> Result<(), Error> {
+        let mut database = self.database();
+        let transaction = database
+            .transaction()
+            .map_err(Error::database("mark layers"))?;
+        for id in layers {
+            transaction
+                .execute("UPDATE layer SET boot = NULL WHERE id = ?1", [id])
+                .map_err(Error::database("mark layers"))?;
+        }
+        transaction.commit().map_err(Error::database("mark layers"))
+    }
+
+    fn layer_folder(&self, id: &LayerId) -> PathBuf {
+        layer_folder(self.root(), &id.to_string())
+    }
+}
+
+fn layer_folder(root: &Path, id: &str) -> PathBuf {
+    root.join("layers").join(id)
+}

@@ -1,0 +1,45 @@
+//! The store: everything that Lapstrake keeps on disk, under one root.
+//!
+//! ```text
+//! version                     the layout's version, a decimal number
+//! oci-layout, index.json      with blobs/: an OCI image layout of what was materialized
+//! blobs/sha256/HEX            bytes under their digest
+//! layers/ID/{fs,manifest}     fs is an overlayfs lower directory as it is
+//! stubs/                      the lowest directory of every sandbox: empty files to mount over
+//! stat/HEX                    stat indexes of build contexts
+//! store.db                    tags, action records, diff ids: the index over all this
+//! locks/                      files that are only locked, never read
+//! tmp/NAME/                   work in progress; each folder is locked by its process
+//! ```
+//! Every method says what it guarantees when it is interrupted. Files come first and the index
+//! last, so what the index names exists. The index can be lost: tags are rebuilt from `index.json`
+//! and records are only missed.
+//!
+//! # What survives a power cut
+//! A layer is written without a flush of its own; [`Store::sync`] flushes the file system once, at
+//! the end of a build. Until then its row carries the kernel's boot id. A row of another boot is
+//! taken as absent, because after a power cut nobody knows which of its bytes arrived; `kill -9`
+//! needs no such care, since the page cache survives it.
+//!
+//! This crate knows no network and no Dockerfile. Start at [`Store`].
+
+mod blob;
+mod database;
+mod error;
+mod layer;
+mod layout;
+mod lock;
+mod record;
+mod stat;
+mod store;
+mod tag;
+mod temporary;
+
+pub use blob::BlobWriter;
+pub use error::Error;
+pub use layer::{Layer, Staging};
+pub use lock::{ActionLock, Use};
+pub use record::{ActionKey, Record};
+pub use store::Store;
+pub use tag::Tag;
+pub use temporary::Temporary;

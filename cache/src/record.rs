@@ -1,0 +1,71 @@
+//! Action records: what an action came to when it was last executed.
+
+use std::fmt;
+
+use lapstrake_rootfs::{ContentHash, LayerId};
+use rusqlite::OptionalExtension as _;
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Store};
+
+/// What an action is looked up by: the hash of the op and of the content of its inputs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ActionKey(pub ContentHash);
+
+/// As a file name.
+impl fmt::Display for ActionKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+/// What an action came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// The layer that it made.
+    pub layer: LayerId,
+    /// When it was executed: nanoseconds since 1970-01-01T00:00:00Z.
+    pub created: i64,
+}
+
+impl Store {
+    /// The record of `key`, if its layer is here and whole.
+    ///
+    /// # Errors
+    /// When the database cannot be read. A record that cannot be decoded is a miss.
+    pub fn record(&self, key: &ActionKey) -> Result<Option<Record>, Error> {
+        let database = self.database();
+        let mut statement = database
+            .prepare_cached("SELECT value FROM record WHERE key = ?1")
+            .map_err(Error::database("look up an action record"))?;
+        let value: Option<Vec<u8>> = statement
+            .query_row([key.0.as_bytes().as_slice()], |row| row.get(0))
+            .optional()
+            .map_err(Error::database("look up an action record"))?;
+        drop(statement);
+        drop(database);
+        let Some(record) = value.and_then(|bytes| postcard::from_bytes::<Record>(&bytes).ok())
+        else {
+            return Ok(None);
+        };
+        Ok(self.has_layer(&record.layer)?.then_some(record))
+    }
+
+    /// Notes what `key` came to; replaces an earlier record. Atomic. The layer must be committed.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn put_record(&self, key: &ActionKey, record: &Record) -> Result<(), Error> {
+        let value = postcard::to_allocvec(record).map_err(|source| Error::Encode {
+            what: "an action record",
+            source,
+        })?;
+        self.database()
+            .execute(
+                "INSERT OR REPLACE INTO record (key, value) VALUES (?1, ?2)",
+                (key.0.as_bytes().as_slice(), value),
+            )
+            .map_err(Error::database("write an action record"))?;
+        Ok(())
+    }
+}

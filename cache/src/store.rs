@@ -1,0 +1,105 @@
+//! The store as a whole: opening and flushing it.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rusqlite::Connection;
+
+use crate::database::Fresh;
+use crate::lock::{ActionLock, Use};
+use crate::{ActionKey, Error, Temporary, database, layout, temporary};
+
+/// Everything on disk under one root. May be shared by threads and opened by many processes.
+#[derive(Debug)]
+pub struct Store {
+    root: PathBuf,
+    boot: String,
+    database: Mutex<Connection>,
+}
+
+impl Store {
+    /// Opens the store at `root` (absolute) and makes it where there is none. Sweeps what killed
+    /// processes left.
+    ///
+    /// # Errors
+    /// [`Error::Version`] for a layout of another version; I/O and database errors.
+    pub fn open(root: &Path) -> Result<Self, Error> {
+        layout::open(root)?;
+        temporary::sweep(root);
+        let (connection, Fresh(fresh)) = database::open(root)?;
+        let boot_id = Path::new("/proc/sys/kernel/random/boot_id");
+        let boot = fs::read_to_string(boot_id).map_err(Error::io("read", boot_id))?;
+        let database = Mutex::new(connection);
+        let store = Self {
+            root: root.into(),
+            boot: boot.trim().into(),
+            database,
+        };
+        if fresh {
+            store.restore_tags()?;
+        }
+        Ok(store)
+    }
+
+    /// Where the store is.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The lowest directory of every sandbox: `etc/` with the empty files that a sandbox mounts
+    /// its own over.
+    pub fn stubs(&self) -> PathBuf {
+        self.root.join("stubs")
+    }
+
+    /// A folder for work in progress.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn temporary(&self) -> Result<Temporary, Error> {
+        Temporary::new(&self.root)
+    }
+
+    /// Waits for the right to execute the action of `key`.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`] when `cancelled` says so while waiting.
+    pub fn lock_action(
+        &self,
+        key: &ActionKey,
+        cancelled: &dyn Fn() -> bool,
+    ) -> Result<ActionLock, Error> {
+        ActionLock::take(&self.root, key, cancelled)
+    }
+
+    /// Keeps everything in the store from being removed while the result lives.
+    ///
+    /// # Errors
+    /// When the lock cannot be taken.
+    pub fn lease(&self) -> Result<Use, Error> {
+        Use::join(&self.root)
+    }
+
+    /// Makes everything that was written before this call survive a power cut: one flush of the
+    /// file system, then the layers' rows are marked.
+    ///
+    /// # Errors
+    /// When the flush fails; then the layers stay marked as not flushed.
+    pub fn sync(&self) -> Result<(), Error> {
+        let pending = self.unflushed_layers()?;
+        let directory = File::open(&self.root).map_err(Error::io("open", &self.root))?;
+        rustix::fs::syncfs(&directory)
+            .map_err(|errno| Error::io("flush", &self.root)(errno.into()))?;
+        self.mark_flushed(&pending)
+    }
+
+    pub(crate) fn boot(&self) -> &str {
+        &self.boot
+    }
+
+    /// The connection. A thread that panicked with it held left no half statement behind.
+    pub(crate) fn database(&self) -> MutexGuard<'_, Connection> {
+        self.database.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,173 @@
+//! Paths inside a tree: relative, byte-exact, normalised, and ordered so that a directory comes
+//! right before what is in it.
+
+use std::cmp::Ordering;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A path inside an image or context: no leading or trailing slash, no empty, `.` or `..`
+/// component. The empty path is the root. Bytes need not be UTF-8.
+#[derive(Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub struct TreePath(Vec<u8>);
+
+impl TreePath {
+    /// The root of the tree.
+    pub fn root() -> Self {
+        Self::default()
+    }
+
+    /// Normalises `raw` as if the tree's root were `/`: `.` and empty components vanish, `..`
+    /// takes one component away and stays at the root when there is none.
+    pub fn clean(raw: &[u8]) -> Self {
+        let mut clean = Self::root();
+        for component in raw.split(|byte| *byte == b'/') {
+            match component {
+                b"" | b"." => {}
+                b".." => clean = clean.parent().unwrap_or_default(),
+                name => clean = clean.join(name),
+            }
+        }
+        clean
+    }
+
+    /// The path's bytes, without a leading slash; empty for the root.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Whether this is the root.
+    pub fn is_root(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// This path with one more component. `name` must be a single component.
+    #[must_use]
+    pub fn join(&self, name: &[u8]) -> Self {
+        let mut joined = Vec::with_capacity(self.0.len() + 1 + name.len());
+        joined.extend_from_slice(&self.0);
+        if !joined.is_empty() && !name.is_empty() {
+            joined.push(b'/');
+        }
+        joined.extend_from_slice(name);
+        Self(joined)
+    }
+
+    /// This path with all of `below` appended.
+    #[must_use]
+    pub fn join_path(&self, below: &TreePath) -> Self {
+        self.join(&below.0)
+    }
+
+    /// The directory that holds this path; `None` for the root.
+    pub fn parent(&self) -> Option<Self> {
+        if self.is_root() {
+            return None;
+        }
+        let end = self.0.iter().rposition(|byte| *byte == b'/').unwrap_or(0);
+        Some(Self(self.0.get(..end).unwrap_or_default().to_vec()))
+    }
+
+    /// The last component; empty for the root.
+    pub fn name(&self) -> &[u8] {
+        self.0.rsplit(|byte| *byte == b'/').next().unwrap_or_default()
+    }
+
+    /// The components from the root down; none for the root.
+    pub fn components(&self) -> impl DoubleEndedIterator<Item = &[u8]> {
+        self.0.split(|byte| *byte == b'/').filter(|part| !part.is_empty())
+    }
+
+    /// What is left of this path below `ancestor`: the root when both are equal, `None` when this
+    /// path is not at or below it.
+    pub fn below(&self, ancestor: &TreePath) -> Option<Self> {
+        if ancestor.is_root() {
+            return Some(self.clone());
+        }
+        match self.0.strip_prefix(ancestor.0.as_slice())? {
+            b"" => Some(Self::root()),
+            rest => Some(Self(rest.strip_prefix(b"/")?.to_vec())),
+        }
+    }
+
+    /// Whether this path is `ancestor` or below it.
+    pub fn starts_with(&self, ancestor: &TreePath) -> bool {
+        ancestor.is_root()
+            || self
+                .0
+                .strip_prefix(ancestor.0.as_slice())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
+    }
+}
+
+/// Component by component, so that everything below a directory follows it without a gap.
+impl Ord for TreePath {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let key = |byte: &u8| if *byte == b'/' { 0 } else { u16::from(*byte) + 1 };
+        self.0.iter().map(key).cmp(other.0.iter().map(key))
+    }
+}
+
+impl PartialOrd for TreePath {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// As a user reads it: with a leading slash, bytes that are not UTF-8 replaced.
+impl fmt::Display for TreePath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "/{}", String::from_utf8_lossy(&self.0))
+    }
+}
+
+impl fmt::Debug for TreePath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "/{}", self.0.escape_ascii())
+    }
+}
+
+impl From<&str> for TreePath {
+    fn from(raw: &str) -> Self {
+        Self::clean(raw.as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cleaning_stays_inside_the_root() {
+        for (raw, clean) in [
+            ("", "/"),
+            ("/", "/"),
+            ("a//b/", "/a/b"),
+            ("./a/./b", "/a/b"),
+            ("../../x", "/x"),
+            ("a/../../x/..", "/"),
+            ("/a/b/../c", "/a/c"),
+        ] {
+            assert_eq!(TreePath::from(raw).to_string(), clean, "{raw}");
+        }
+    }
+
+    #[test]
+    fn a_directory_is_followed_by_all_of_its_content() {
+        let mut paths: Vec<TreePath> =
+            ["a.txt", "a", "a/b", "a-b", "a/b/c", "", "b", "a/a"].map(TreePath::from).into();
+        paths.sort();
+        let shown: Vec<String> = paths.iter().map(ToString::to_string).collect();
+        assert_eq!(shown, ["/", "/a", "/a/a", "/a/b", "/a/b/c", "/a-b", "/a.txt", "/b"]);
+    }
+
+    #[test]
+    fn below_and_starts_with_respect_component_borders() {
+        let a = TreePath::from("a");
+        assert_eq!(TreePath::from("a/b").below(&a), Some(TreePath::from("b")));
+        assert_eq!(a.below(&a), Some(TreePath::root()));
+        assert_eq!(TreePath::from("ab").below(&a), None);
+        assert!(!TreePath::from("ab").starts_with(&a));
+        assert!(a.starts_with(&TreePath::root()));
+    }
+}

@@ -1,0 +1,161 @@
+//! A build from beginning to end.
+
+use lapstrake_cache::Store;
+use lapstrake_executor::{Cancel, Executor};
+use lapstrake_oci::{Digest, Reference};
+use lapstrake_parser::Dockerfile;
+
+use crate::error::Error;
+use crate::event::{Event, Planned, Sink};
+use crate::image::{BaseImage, BaseImages, ImageSource};
+use crate::lower::{self, Lowered, Options, Plan};
+use crate::op::{Contexts, Layers, Workshop};
+use crate::{export, schedule};
+
+/// How many steps run at the same time, at most. Steps mostly wait, so it is not the number of
+/// processors.
+const WORKERS: usize = 32;
+
+/// What is to be built.
+pub struct Request<'a> {
+    /// The parsed Dockerfile, without faults.
+    pub dockerfile: &'a Dockerfile,
+    /// What the command line adds to it.
+    pub options: Options,
+    /// Folders that COPY reads.
+    pub contexts: Contexts,
+    /// Names of the result.
+    pub tags: Vec<Reference>,
+    /// The host's resolv.conf.
+    pub resolv_conf: Vec<u8>,
+}
+
+/// What a build works with.
+pub struct Tools<'a> {
+    /// Where everything is kept.
+    pub store: &'a Store,
+    /// What runs commands.
+    pub executor: &'a dyn Executor,
+    /// Where base images come from.
+    pub images: &'a dyn ImageSource,
+    /// Stops the build.
+    pub cancel: &'a Cancel,
+    /// Who is told.
+    pub events: Sink<'a>,
+}
+
+/// The result of a build.
+#[derive(Clone, Debug)]
+pub struct Built {
+    /// Digest of the image config: the image's id.
+    pub id: Digest,
+    /// Digest of its manifest.
+    pub manifest: Digest,
+}
+
+/// Builds an image: lowers, executes what the cache does not know, writes config, manifest and
+/// tags. The image is there with all its names, or the store is as before but for cached steps.
+///
+/// # Errors
+/// See [`Error`]; the first one ends the build.
+pub fn build(request: Request<'_>, tools: &Tools<'_>) -> Result<Built, Error> {
+    let _lease = tools.store.lease().map_err(Error::Store)?;
+    let plan = plan(&request, tools)?;
+    announce(&plan, tools.events);
+    let workshop = Workshop {
+        store: tools.store,
+        executor: tools.executor,
+        cancel: tools.cancel,
+        events: tools.events,
+        contexts: &request.contexts,
+        layers: Layers::new(tools.store),
+        resolv_conf: &request.resolv_conf,
+    };
+    let results = schedule::run(&plan.graph, plan.target, WORKERS, &|id, vertex, inputs| {
+        workshop.execute(id, vertex, inputs)
+    })?;
+    export::export(&plan, &results, &workshop, &request.tags)
+}
+
+/// Lowers again and again, each time with the images that the last time asked for.
+fn plan(request: &Request<'_>, tools: &Tools<'_>) -> Result<Plan, Error> {
+    let mut images = BaseImages::new();
+    loop {
+        if tools.cancel.is_cancelled() {
+            return Err(Error::Cancelled);
+        }
+        match lower::lower(request.dockerfile, &request.options, &images) {
+            Ok(Lowered::Plan(plan)) => return Ok(*plan),
+            Ok(Lowered::Needs(needs)) => fetch(&needs, request, tools, &mut images)?,
+            Err(faults) => return Err(Error::Faults(faults)),
+        }
+    }
+}
+
+/// Resolves all images at the same time.
+fn fetch(
+    needs: &[lower::Need],
+    request: &Request<'_>,
+    tools: &Tools<'_>,
+    images: &mut BaseImages,
+) -> Result<(), Error> {
+    let resolve = |need: &lower::Need| -> Result<BaseImage, Error> {
+        let name = need.reference.familiar();
+        let progress = |progress| {
+            (tools.events)(Event::Image {
+                name: name.clone(),
+                progress,
+            })
+        };
+        tools
+            .images
+            .resolve(&need.reference, &request.options.platform, &progress)
+            .map_err(|source| Error::Image {
+                name: name.clone(),
+                span: need.span,
+                source,
+            })
+    };
+    let resolved: Vec<Result<BaseImage, Error>> = match needs {
+        [only] => vec![resolve(only)],
+        many => std::thread::scope(|scope| {
+            let resolve = &resolve;
+            let threads: Vec<_> = many
+                .iter()
+                .map(|need| scope.spawn(move || resolve(need)))
+                .collect();
+            threads.into_iter().map(join).collect()
+        }),
+    };
+    for (need, image) in needs.iter().zip(resolved) {
+        images.insert(need.reference.to_string(), image?);
+    }
+    Ok(())
+}
+
+/// A panic of a thread goes on in the thread that waits for it.
+fn join<T>(thread: std::thread::ScopedJoinHandle<'_, T>) -> T {
+    thread
+        .join()
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+fn announce(plan: &Plan, events: Sink<'_>) {
+    for warning in &plan.warnings {
+        events(Event::Warning {
+            message: warning.clone(),
+        });
+    }
+    let needed = schedule::needed(&plan.graph, plan.target);
+    let vertices = plan.graph.iter().zip(needed).filter(|(_, needed)| *needed);
+    let vertices = vertices.filter_map(|((vertex, known), _)| {
+        Some(Planned {
+            vertex,
+            name: known.name.clone()?,
+            span: known.span,
+        })
+    });
+    events(Event::Planned {
+        vertices: vertices.collect(),
+    });
+}

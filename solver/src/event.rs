@@ -1,0 +1,103 @@
+//! What happens during a build, for whoever draws it.
+
+use std::time::Duration;
+
+use lapstrake_parser::Span;
+
+use crate::graph::VertexId;
+
+/// Receives events from any thread, in the order in which each thread meets them.
+pub type Sink<'a> = &'a (dyn Fn(Event) + Sync);
+
+/// One thing that happened.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// The graph is known. Sent once, before any event of a vertex.
+    Planned {
+        /// What will be drawn, in Dockerfile order. Vertices without a name are internal.
+        vertices: Vec<Planned>,
+    },
+    /// A vertex is being executed.
+    Started {
+        /// Which.
+        vertex: VertexId,
+    },
+    /// A vertex wrote output; not cut at line ends.
+    Output {
+        /// Which.
+        vertex: VertexId,
+        /// Standard output and error as they came.
+        bytes: Vec<u8>,
+    },
+    /// A vertex has its result.
+    Finished {
+        /// Which.
+        vertex: VertexId,
+        /// How it went.
+        outcome: Outcome,
+        /// From its start.
+        elapsed: Duration,
+    },
+    /// Something about an image, before the graph is known or while it is fetched.
+    Image {
+        /// The image, as the user wrote it.
+        name: String,
+        /// What about it.
+        progress: ImageProgress,
+    },
+    /// The image config and tags are being written.
+    Exporting,
+    /// They are written.
+    Exported {
+        /// How long it took.
+        elapsed: Duration,
+    },
+    /// Something the user should know that does not stop the build.
+    Warning {
+        /// In one sentence.
+        message: String,
+    },
+}
+
+/// A vertex before it runs.
+#[derive(Clone, Debug)]
+pub struct Planned {
+    /// Which.
+    pub vertex: VertexId,
+    /// How it is shown, e.g. `[build 2/5] RUN make`.
+    pub name: String,
+    /// Its instruction in the Dockerfile.
+    pub span: Option<Span>,
+}
+
+/// How a vertex ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Its result was there already.
+    Cached,
+    /// It was executed.
+    Executed,
+    /// It failed.
+    Failed,
+    /// Another vertex failed, or the user stopped the build.
+    Cancelled,
+}
+
+/// The way of an image into the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ImageProgress {
+    /// A registry is asked what the name stands for.
+    Resolving,
+    /// Bytes of layers arrived.
+    Downloading {
+        /// So far, of all layers.
+        done: u64,
+        /// Of all layers together.
+        total: u64,
+    },
+    /// Everything is here.
+    Ready {
+        /// Digest of the manifest.
+        digest: String,
+    },
+}

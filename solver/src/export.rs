@@ -1,0 +1,174 @@
+//! The image as others know it: config, history, manifest, tags.
+//!
+//! Times of history entries come from the records of the steps, so an image that is built again
+//! from the cache is the same image, byte for byte.
+
+use lapstrake_cache::Store;
+use lapstrake_oci::{Descriptor, Digest, History, ImageConfig, Manifest, MediaType, Reference};
+use lapstrake_rootfs::{LayerId, tar};
+use rayon::prelude::*;
+use std::fs::File;
+use std::os::fd::AsFd as _;
+use std::time::Instant;
+
+use crate::build::Built;
+use crate::graph::VertexId;
+use crate::lower::Plan;
+use crate::op::{Value, Workshop};
+use crate::schedule::Results;
+use crate::{Error, Event};
+
+/// A history entry that still lacks its time.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// What Docker shows as the origin of the layer.
+    pub created_by: String,
+    /// The vertex that made the layer; `None` for steps that only change the config.
+    pub vertex: Option<VertexId>,
+}
+
+/// Writes config and manifest of what the plan's target came to, and names it.
+///
+/// # Errors
+/// When a layer cannot be digested or the store cannot be written. Names are set last.
+pub fn export(
+    plan: &Plan,
+    results: &Results<Value>,
+    workshop: &Workshop<'_>,
+    tags: &[Reference],
+) -> Result<Built, Error> {
+    let begin = Instant::now();
+    (workshop.events)(Event::Exporting);
+    let layers = layers(plan, results);
+    let described = describe(&layers, workshop)?;
+    let config = config(plan, &layers, &described);
+    let config_bytes = config.to_bytes();
+    let manifest = manifest(plan, &config_bytes, &described);
+    let store = workshop.store;
+    let id = store.put_blob(&config_bytes).map_err(Error::Store)?;
+    let manifest = store.put_blob(&manifest.to_bytes()).map_err(Error::Store)?;
+    name(store, &manifest, tags).map_err(Error::Store)?;
+    (workshop.events)(Event::Exported {
+        elapsed: begin.elapsed(),
+    });
+    Ok(Built { id, manifest })
+}
+
+/// A layer that the build added to its base.
+struct Added {
+    id: LayerId,
+    /// Nanoseconds since 1970.
+    created: i64,
+}
+
+fn layers(plan: &Plan, results: &Results<Value>) -> Vec<Added> {
+    let vertices = plan.steps.iter().filter_map(|step| step.vertex);
+    let values = vertices.filter_map(|id| {
+        let index = usize::try_from(id.0).ok()?;
+        results.get(index)?.as_ref()
+    });
+    let added = values.filter_map(|value| match value {
+        Value::Rootfs(rootfs) => Some(Added {
+            id: *rootfs.layers.last()?,
+            created: rootfs.created.unwrap_or(0),
+        }),
+        Value::Tree(_) => None,
+    });
+    added.collect()
+}
+
+/// Diff id and size of each layer's tar: noted ones from the store, the others at the same time.
+fn describe(layers: &[Added], workshop: &Workshop<'_>) -> Result<Vec<(Digest, u64)>, Error> {
+    let noted: Vec<Option<(Digest, u64)>> = layers
+        .iter()
+        .map(|layer| workshop.store.diff_id(&layer.id))
+        .collect::<Result<_, _>>()
+        .map_err(Error::Store)?;
+    if let Some(all) = noted.iter().copied().collect() {
+        return Ok(all);
+    }
+    let work = layers
+        .par_iter()
+        .zip(noted)
+        .map(|(layer, noted)| match noted {
+            Some(noted) => Ok(noted),
+            None => digest(&layer.id, workshop),
+        });
+    let described = work.collect::<Result<_, _>>()?;
+    workshop.store.sync().map_err(Error::Store)?;
+    Ok(described)
+}
+
+fn digest(id: &LayerId, workshop: &Workshop<'_>) -> Result<(Digest, u64), Error> {
+    let failed = |source| Error::Export {
+        what: "layer digest",
+        source,
+    };
+    let layer = workshop.layers.layer(id).map_err(Error::Store)?;
+    let layer = layer.ok_or_else(|| failed(format!("the layer {id} is missing").into()))?;
+    let folder = File::open(&layer.path).map_err(|error| failed(error.into()))?;
+    let (digest, size) =
+        tar::diff_id(folder.as_fd(), &layer.manifest).map_err(|error| failed(error.into()))?;
+    workshop
+        .store
+        .put_diff_id(id, &digest, size)
+        .map_err(Error::Store)?;
+    Ok((digest, size))
+}
+
+fn config(plan: &Plan, layers: &[Added], described: &[(Digest, u64)]) -> ImageConfig {
+    let mut config = plan.config.clone();
+    let mut last = config
+        .history
+        .last()
+        .and_then(|entry| entry.created.clone());
+    last = last.or_else(|| config.created.clone());
+    let mut added = layers.iter();
+    for step in &plan.steps {
+        if step.vertex.is_some() {
+            last = added.next().map(|layer| time(layer.created));
+        }
+        config.history.push(History {
+            created: last.clone(),
+            created_by: Some(step.created_by.clone()),
+            comment: Some("lapstrake".into()),
+            empty_layer: step.vertex.is_none(),
+            ..History::default()
+        });
+    }
+    config
+        .rootfs
+        .diff_ids
+        .extend(described.iter().map(|(digest, _)| *digest));
+    config.created = last.or_else(|| Some(time(0)));
+    config
+}
+
+fn manifest(plan: &Plan, config: &[u8], described: &[(Digest, u64)]) -> Manifest {
+    let mut layers = plan.base_layers.clone();
+    layers.extend(
+        described
+            .iter()
+            .map(|(digest, size)| Descriptor::new(MediaType::LayerTar, *digest, *size)),
+    );
+    let config = Descriptor::new(MediaType::Config, Digest::of(config), config.len() as u64);
+    Manifest::new(config, layers)
+}
+
+fn name(
+    store: &Store,
+    manifest: &Digest,
+    tags: &[Reference],
+) -> Result<(), lapstrake_cache::Error> {
+    for tag in tags {
+        store.set_tag(&tag.to_string(), manifest)?;
+    }
+    Ok(())
+}
+
+/// RFC 3339 with nanoseconds, as Docker writes times.
+fn time(nanoseconds: i64) -> String {
+    jiff::Timestamp::from_nanosecond(i128::from(nanoseconds))
+        .map(|time| time.to_string())
+        .unwrap_or_default()
+}

@@ -1,0 +1,195 @@
+//! The build graph: ops, and what they take from each other.
+//!
+//! A graph is built bottom-up, so the inputs of a vertex always have smaller ids and there are no
+//! circles. Equal ops on equal inputs are one vertex.
+
+use std::collections::HashMap;
+
+use lapstrake_oci::Digest;
+use lapstrake_parser::Span;
+use lapstrake_rootfs::TreePath;
+use serde::Serialize;
+
+/// Index of a vertex in its graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct VertexId(pub u32);
+
+/// One unit of work. Everything in it decides what comes out, unless its docs say otherwise.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub enum Op {
+    /// A root file system that is given by an image. No inputs.
+    Image(ImageOp),
+    /// The build context, as far as some COPY names it. No inputs.
+    Local(LocalOp),
+    /// Copies from the last input's tree onto the first input's root file system.
+    Copy(CopyOp),
+    /// Runs a command on the input's root file system.
+    Run(RunOp),
+    /// Makes a directory in the input's root file system.
+    Mkdir(MkdirOp),
+}
+
+/// See [`Op::Image`].
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ImageOp {
+    /// Diff ids, lowest layer first; none for the empty file system.
+    pub layers: Vec<Digest>,
+}
+
+/// See [`Op::Local`].
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LocalOp {
+    /// Which context; the empty name is the one given on the command line.
+    pub name: String,
+    /// What is read of it: these paths and all below them, sorted.
+    pub wanted: Vec<TreePath>,
+}
+
+/// See [`Op::Copy`]. Inputs: the destination's root file system, then the source when a path is
+/// among the sources.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CopyOp {
+    /// In the order in which they are copied.
+    pub sources: Vec<CopySource>,
+    /// Absolute; a trailing slash says that it is a directory.
+    pub destination: String,
+    /// `user[:group]`, names resolved in the destination.
+    pub owner: Option<String>,
+    /// Permission bits for everything that is copied.
+    pub mode: Option<u32>,
+    /// Whether owners of the source are kept: those of an image are, those of a context are not.
+    pub keep_owner: bool,
+    /// Whether archives among the sources are unpacked.
+    pub unpack: bool,
+}
+
+/// Something to copy.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub enum CopySource {
+    /// A path or wildcard pattern in the source's tree.
+    Path(String),
+    /// A file whose content stands in the Dockerfile.
+    Inline {
+        /// Its name.
+        name: String,
+        /// Its content.
+        content: String,
+    },
+}
+
+/// See [`Op::Run`].
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RunOp {
+    /// The command and its arguments.
+    pub argv: Vec<String>,
+    /// Environment in order.
+    pub env: Vec<(String, String)>,
+    /// Working directory, absolute.
+    pub cwd: String,
+    /// As in USER; empty for root.
+    pub user: String,
+    /// What of the network it sees.
+    pub network: Network,
+    /// Read-only files that are there only while it runs.
+    pub files: Vec<InlineFile>,
+    /// Host name.
+    pub hostname: String,
+    /// Further lines of /etc/hosts. Only the names count for the key.
+    pub hosts: Vec<(String, String)>,
+    /// Proxy variables. They do not count for the key.
+    pub proxy: Vec<(String, String)>,
+}
+
+/// What of the network a command sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Network {
+    /// The network that package managers can work with.
+    Default,
+    /// The host's own.
+    Host,
+    /// Only its own loopback.
+    None,
+}
+
+/// A file that a command sees while it runs.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct InlineFile {
+    /// Absolute path.
+    pub path: String,
+    /// Its content.
+    pub content: String,
+    /// Permission bits.
+    pub mode: u32,
+}
+
+/// See [`Op::Mkdir`].
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct MkdirOp {
+    /// Absolute. Missing parents are made too.
+    pub path: String,
+    /// As in USER; empty for root.
+    pub owner: String,
+}
+
+/// An op with its inputs, and how it is shown.
+#[derive(Clone, Debug)]
+pub struct Vertex {
+    /// What to do.
+    pub op: Op,
+    /// What with, in the order that the op defines.
+    pub inputs: Vec<VertexId>,
+    /// How it is shown; `None` for internal work.
+    pub name: Option<String>,
+    /// The instruction that it comes from.
+    pub span: Option<Span>,
+    /// Where the sources of a copy stand in the Dockerfile, in their order.
+    pub words: Vec<Span>,
+    /// Whether an earlier result may be taken.
+    pub cache: bool,
+}
+
+/// Vertices in an order in which inputs come first.
+#[derive(Clone, Debug, Default)]
+pub struct Graph {
+    vertices: Vec<Vertex>,
+    known: HashMap<Vec<u8>, VertexId>,
+}
+
+impl Graph {
+    /// Adds `vertex`, or finds the one that does the same: its id either way. Of two names the
+    /// first stays.
+    pub fn add(&mut self, vertex: Vertex) -> VertexId {
+        let identity = (&vertex.op, &vertex.inputs, vertex.cache);
+        // Plain data in memory always encodes; if it did not, the vertex would only not be shared.
+        let identity = postcard::to_allocvec(&identity).unwrap_or_default();
+        if !identity.is_empty()
+            && let Some(id) = self.known.get(&identity)
+        {
+            return *id;
+        }
+        let id = VertexId(u32::try_from(self.vertices.len()).unwrap_or(u32::MAX));
+        self.vertices.push(vertex);
+        self.known.insert(identity, id);
+        id
+    }
+
+    /// All vertices with their ids, inputs first.
+    pub fn iter(&self) -> impl Iterator<Item = (VertexId, &Vertex)> {
+        (0..).map(VertexId).zip(&self.vertices)
+    }
+
+    /// The vertex of an id that this graph gave.
+    pub fn vertex(&self, id: VertexId) -> Option<&Vertex> {
+        self.vertices.get(usize::try_from(id.0).ok()?)
+    }
+
+    /// How many vertices there are.
+    pub fn len(&self) -> usize {
+        self.vertices.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.vertices.is_empty()
+    }
+}

@@ -1,0 +1,71 @@
+//! Action keys: what an op is looked up by.
+//!
+//! | op | in the key | not in the key |
+//! |---|---|---|
+//! | image | nothing: its layers are its content | tag, digest, time |
+//! | local | nothing: what a copy takes is in the copy's key | everything else in the context |
+//! | copy | destination, owner, mode, flags, inline files; content of the selected paths; root file system below | folder that the source lies in, times, owners of context files |
+//! | run | argv, env, cwd, user, network, hostname, inline files, names of extra hosts; root file system below | proxy variables, addresses of extra hosts, clock, host paths |
+//! | mkdir | path, owner; root file system below | |
+//!
+//! A root file system is known by its layers: an image's layer by diff id, a built one by its
+//! content. Lists are hashed with their lengths, so no two different keys have the same bytes.
+
+use lapstrake_cache::ActionKey;
+use lapstrake_rootfs::{ContentHash, ContentHasher, LayerId};
+use serde::Serialize;
+
+use crate::graph::{CopyOp, MkdirOp, RunOp};
+
+/// The key of a copy whose source was selected: `selection` is the content of just that.
+pub fn copy(op: &CopyOp, selection: &ContentHash, rootfs: &[LayerId]) -> ActionKey {
+    let mut hasher = ContentHasher::new("lapstrake action copy 1");
+    hasher.field(op.destination.as_bytes());
+    hasher.field(&encoded(&(&op.owner, op.mode, op.keep_owner, op.unpack)));
+    hasher.field(selection.as_bytes());
+    add_rootfs(&mut hasher, rootfs);
+    ActionKey(hasher.finish())
+}
+
+/// The key of a copy from a root file system by the whole of it: found without reading what is in
+/// it. A miss says nothing; [`copy`] decides.
+pub fn copy_from_whole(op: &CopyOp, source: &[LayerId], rootfs: &[LayerId]) -> ActionKey {
+    let mut hasher = ContentHasher::new("lapstrake action copy whole 1");
+    hasher.field(&encoded(op));
+    add_rootfs(&mut hasher, source);
+    add_rootfs(&mut hasher, rootfs);
+    ActionKey(hasher.finish())
+}
+
+/// The key of a command.
+pub fn run(op: &RunOp, rootfs: &[LayerId]) -> ActionKey {
+    let mut hasher = ContentHasher::new("lapstrake action run 1");
+    let hosts: Vec<&str> = op.hosts.iter().map(|(name, _)| name.as_str()).collect();
+    hasher.field(&encoded(&(
+        &op.argv, &op.env, &op.cwd, &op.user, op.network,
+    )));
+    hasher.field(&encoded(&(&op.files, &op.hostname, hosts)));
+    add_rootfs(&mut hasher, rootfs);
+    ActionKey(hasher.finish())
+}
+
+/// The key of a directory.
+pub fn mkdir(op: &MkdirOp, rootfs: &[LayerId]) -> ActionKey {
+    let mut hasher = ContentHasher::new("lapstrake action mkdir 1");
+    hasher.field(&encoded(op));
+    add_rootfs(&mut hasher, rootfs);
+    ActionKey(hasher.finish())
+}
+
+fn add_rootfs(hasher: &mut ContentHasher, rootfs: &[LayerId]) {
+    hasher.number(rootfs.len() as u64);
+    for layer in rootfs {
+        hasher.field(layer.to_string().as_bytes());
+    }
+}
+
+/// Postcard writes every list with its length, so the bytes tell two values apart.
+fn encoded(value: &impl Serialize) -> Vec<u8> {
+    // Plain data in memory always encodes.
+    postcard::to_allocvec(value).unwrap_or_default()
+}

@@ -1,0 +1,69 @@
+//! ARG inside a stage.
+
+use lapstrake_parser::{ArgDeclaration, Diagnostic};
+
+use super::stage::{Build, Stage};
+use super::word;
+
+/// Declares arguments: the value is that of `--build-arg`, else the default, else the global one.
+pub(super) fn arg(
+    build: &Build<'_>,
+    stage: &mut Stage,
+    declarations: &[ArgDeclaration],
+) -> Result<(), Diagnostic> {
+    let mut texts = Vec::new();
+    for declaration in declarations {
+        let name = &declaration.name.value;
+        let value = value(build, stage, declaration)?;
+        texts.push(match &value {
+            Some(value) => format!("{name}={value}"),
+            None => name.clone(),
+        });
+        if let Some(value) = &value {
+            stage.environment.set(name, value);
+        }
+        stage.arguments.push((name.clone(), value));
+    }
+    stage.note(format!("ARG {}", texts.join(" ")));
+    Ok(())
+}
+
+fn value(
+    build: &Build<'_>,
+    stage: &Stage,
+    declaration: &ArgDeclaration,
+) -> Result<Option<String>, Diagnostic> {
+    let name = &declaration.name.value;
+    if let Some(given) = build.options.arguments.get(name) {
+        return Ok(Some(given.clone()));
+    }
+    match &declaration.default {
+        Some(default) => word::expand(default, &stage.environment, build.scope.escape).map(Some),
+        None => Ok(build.scope.arguments.value(name).map(str::to_owned)),
+    }
+}
+
+/// The arguments as a RUN's history shows them: `|2 A=1 B=2 `, the last value of each in the
+/// place of its first declaration. Empty without any.
+pub(super) fn history(stage: &Stage) -> String {
+    let mut shown: Vec<(&str, &str)> = Vec::new();
+    for (name, value) in &stage.arguments {
+        let value = stage
+            .environment
+            .value(name)
+            .or(value.as_deref())
+            .unwrap_or_default();
+        match shown.iter_mut().find(|(known, _)| known == name) {
+            Some((_, old)) => *old = value,
+            None => shown.push((name, value)),
+        }
+    }
+    if shown.is_empty() {
+        return String::new();
+    }
+    let texts: Vec<String> = shown
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    format!("|{} {} ", texts.len(), texts.join(" "))
+}

@@ -1,0 +1,181 @@
+//! RUN, CMD, ENTRYPOINT and SHELL.
+
+use lapstrake_parser::{CommandForm, Diagnostic, Heredoc, Instruction, Spanned};
+
+use super::fault::{fault, with_help};
+use super::stage::{Build, Shown, Stage};
+use super::{argument, flag, format};
+use crate::graph::{InlineFile, Network, Op, RunOp};
+
+/// The shell of shell forms when no SHELL was given.
+const DEFAULT_SHELL: [&str; 2] = ["/bin/sh", "-c"];
+/// BuildKit's; scripts were written against it.
+const HOSTNAME: &str = "buildkitsandbox";
+/// Where scripts of here-documents appear.
+const SCRIPTS: &str = "/dev/pipes/";
+
+/// Arguments that reach every RUN without a declaration.
+const PROXY: [&str; 5] = [
+    "http_proxy",
+    "https_proxy",
+    "ftp_proxy",
+    "no_proxy",
+    "all_proxy",
+];
+
+pub(super) fn run(
+    build: &mut Build<'_>,
+    stage: &mut Stage,
+    instruction: &Instruction,
+    form: &CommandForm,
+    is_trigger: bool,
+) -> Result<(), Diagnostic> {
+    let (words, files) = match form {
+        CommandForm::Exec(words) => (texts(words), Vec::new()),
+        CommandForm::Shell(line) => {
+            let (line, files) = script(&line.value, &instruction.heredocs);
+            (in_shell(stage, line), files)
+        }
+    };
+    let history = format!("RUN {}{} # lap", argument::history(stage), words.join(" "));
+    let op = Op::Run(RunOp {
+        argv: words,
+        env: stage.environment.to_pairs(),
+        cwd: stage.working_directory().to_owned(),
+        user: stage.image.config.user.clone(),
+        network: network(build, instruction)?,
+        files,
+        hostname: HOSTNAME.into(),
+        hosts: build.options.hosts.clone(),
+        proxy: proxy(build),
+    });
+    build.push(
+        stage,
+        instruction,
+        is_trigger,
+        Shown {
+            op,
+            source: None,
+            words: Vec::new(),
+            history,
+        },
+    );
+    Ok(())
+}
+
+/// The text for the shell. A line that is nothing but a here-document stands for its content: as
+/// it is, or as a file of its own when it names its interpreter. Any other line keeps its
+/// here-documents, for the shell to read.
+fn script(line: &str, heredocs: &[Heredoc]) -> (String, Vec<InlineFile>) {
+    let Some(first) = heredocs.first() else {
+        return (line.to_owned(), Vec::new());
+    };
+    if !first.is_whole(line) {
+        let mut text = line.to_owned();
+        for heredoc in heredocs {
+            text.push('\n');
+            text.push_str(&heredoc.content);
+            text.push_str(&heredoc.name);
+        }
+        return (text, Vec::new());
+    }
+    let content = first.chomped();
+    if !content.starts_with("#!") {
+        return (content.into_owned(), Vec::new());
+    }
+    let path = format!("{SCRIPTS}{}", first.name);
+    let file = InlineFile {
+        path: path.clone(),
+        content: content.into_owned(),
+        mode: 0o755,
+    };
+    (path, vec![file])
+}
+
+fn network(build: &Build<'_>, instruction: &Instruction) -> Result<Network, Diagnostic> {
+    let Some(written) = flag::value(instruction, "network") else {
+        return Ok(build.options.network);
+    };
+    match written.value.as_str() {
+        "default" => Ok(build.options.network),
+        "none" => Ok(Network::None),
+        "host" => {
+            let message = "RUN --network=host is not supported yet";
+            let help = "remove the flag: the default network reaches what the host reaches";
+            Err(with_help(
+                fault("unsupported-flag", written.span, message),
+                help,
+            ))
+        }
+        other => {
+            let message = format!("{other} is not a network mode");
+            let help = "the modes are default, none and host";
+            Err(with_help(
+                fault("network-mode", written.span, message),
+                help,
+            ))
+        }
+    }
+}
+
+/// Proxy arguments in upper and lower case, as programs look for either.
+fn proxy(build: &Build<'_>) -> Vec<(String, String)> {
+    let given = build.options.arguments.iter();
+    let proxies = given.filter(|(name, _)| PROXY.contains(&name.to_lowercase().as_str()));
+    proxies
+        .flat_map(|(name, value)| {
+            [
+                (name.to_uppercase(), value.clone()),
+                (name.to_lowercase(), value.clone()),
+            ]
+        })
+        .collect()
+}
+
+pub(super) fn cmd(stage: &mut Stage, form: &CommandForm) -> Result<(), Diagnostic> {
+    let words = words(stage, form);
+    stage.note(format!("CMD {}", format::quoted_list(&words)));
+    stage.has_cmd = true;
+    let config = stage.config();
+    config.cmd = Some(words);
+    config.args_escaped = true;
+    Ok(())
+}
+
+/// A CMD that was inherited goes: it was made for another entry point.
+pub(super) fn entrypoint(stage: &mut Stage, form: &CommandForm) -> Result<(), Diagnostic> {
+    let words = words(stage, form);
+    stage.note(format!("ENTRYPOINT {}", format::quoted_list(&words)));
+    if !stage.has_cmd {
+        stage.config().cmd = None;
+    }
+    stage.config().entrypoint = Some(words);
+    Ok(())
+}
+
+pub(super) fn shell(stage: &mut Stage, shell: &[Spanned<String>]) -> Result<(), Diagnostic> {
+    let shell = texts(shell);
+    stage.note(format!("SHELL {}", format::plain_list(&shell)));
+    stage.config().shell = shell;
+    Ok(())
+}
+
+fn words(stage: &Stage, form: &CommandForm) -> Vec<String> {
+    match form {
+        CommandForm::Exec(words) => texts(words),
+        CommandForm::Shell(line) => in_shell(stage, line.value.clone()),
+    }
+}
+
+fn in_shell(stage: &Stage, line: String) -> Vec<String> {
+    let mut words = stage.image.config.shell.clone();
+    if words.is_empty() {
+        words = DEFAULT_SHELL.map(String::from).into();
+    }
+    words.push(line);
+    words
+}
+
+fn texts(words: &[Spanned<String>]) -> Vec<String> {
+    words.iter().map(|word| word.value.clone()).collect()
+}

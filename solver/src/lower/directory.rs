@@ -1,0 +1,100 @@
+//! WORKDIR, and paths that are relative to it.
+
+use lapstrake_parser::{Diagnostic, Instruction, Word};
+
+use super::stage::{Build, Shown, Stage};
+use super::word;
+use crate::graph::{MkdirOp, Op};
+
+pub(super) fn workdir(
+    build: &mut Build<'_>,
+    stage: &mut Stage,
+    instruction: &Instruction,
+    path: &Word,
+    is_trigger: bool,
+) -> Result<(), Diagnostic> {
+    let path = word::expand(path, &stage.environment, build.scope.escape)?;
+    let path = clean(stage.working_directory(), &path);
+    stage.config().working_dir.clone_from(&path);
+    let history = format!("WORKDIR {path}");
+    if path == "/" {
+        stage.counter.next(&history);
+        stage.note(history);
+        return Ok(());
+    }
+    let op = Op::Mkdir(MkdirOp {
+        path,
+        owner: stage.image.config.user.clone(),
+    });
+    let shown = Shown {
+        op,
+        source: None,
+        words: Vec::new(),
+        history,
+    };
+    build.push(stage, instruction, is_trigger, shown);
+    Ok(())
+}
+
+/// `path` seen from the absolute `directory`: absolute, without `.`, `..`, doubled or trailing
+/// slashes.
+pub(super) fn clean(directory: &str, path: &str) -> String {
+    let joined = if path.starts_with('/') {
+        path.to_owned()
+    } else {
+        format!("{directory}/{path}")
+    };
+    let mut components: Vec<&str> = Vec::new();
+    for component in joined.split('/') {
+        match component {
+            "" | "." => {}
+            ".." => {
+                components.pop();
+            }
+            name => components.push(name),
+        }
+    }
+    format!("/{}", components.join("/"))
+}
+
+/// A destination seen from `directory`: like [`clean`], but a slash or `/.` at the end stays, for
+/// it says that a directory is meant.
+pub(super) fn destination(directory: &str, path: &str) -> String {
+    let mut cleaned = clean(directory, path);
+    let is_directory = matches!(path, "" | "." | "..")
+        || path.ends_with('/')
+        || path.ends_with("/.")
+        || path.ends_with("/..");
+    if is_directory && cleaned != "/" {
+        cleaned.push('/');
+    }
+    cleaned
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_relative_to_the_working_directory() {
+        for (directory, path, cleaned) in [
+            ("/", "a", "/a"),
+            ("/a", "b/c/", "/a/b/c"),
+            ("/a/b/c", "../x", "/a/b/x"),
+            ("/a", "/", "/"),
+            ("/a", "../../..", "/"),
+        ] {
+            assert_eq!(clean(directory, path), cleaned);
+        }
+        for (path, destined) in [
+            ("", "/w/"),
+            (".", "/w/"),
+            ("x", "/w/x"),
+            ("x/", "/w/x/"),
+            ("/", "/"),
+            ("/y/.", "/y/"),
+        ] {
+            assert_eq!(destination("/w", path), destined, "{path}");
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! Stages by name, and what each FROM stands for.
+
+use lapstrake_oci::Reference;
+use lapstrake_parser::{Diagnostic, Dockerfile, Instruction, InstructionKind, Span};
+
+use super::fault::{fault, suggestion, with_help};
+use super::scope::Scope;
+use super::{Options, word};
+
+/// A stage before its instructions are looked at.
+pub(super) struct Header<'a> {
+    /// Its name in lower case, if it has one.
+    pub(super) name: Option<String>,
+    /// What it starts from.
+    pub(super) base: Base,
+    /// The FROM instruction.
+    pub(super) from: &'a Instruction,
+    /// Where the base is named.
+    pub(super) span: Span,
+    /// The instructions after FROM.
+    pub(super) instructions: &'a [Instruction],
+}
+
+/// What a stage starts from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Base {
+    /// Nothing.
+    Scratch,
+    /// An earlier stage, by number.
+    Stage(usize),
+    /// An image.
+    Image(Reference),
+}
+
+/// The headers of all stages, in order.
+pub(super) fn headers<'a>(
+    dockerfile: &'a Dockerfile,
+    scope: &Scope,
+) -> Result<Vec<Header<'a>>, Vec<Diagnostic>> {
+    let mut headers: Vec<Header<'a>> = Vec::new();
+    let mut faults = Vec::new();
+    for stage in dockerfile.stages() {
+        match header(stage.from, stage.instructions, &headers, scope) {
+            Ok(header) => headers.push(header),
+            Err(fault) => faults.push(fault),
+        }
+    }
+    if faults.is_empty() {
+        Ok(headers)
+    } else {
+        Err(faults)
+    }
+}
+
+fn header<'a>(
+    from: &'a Instruction,
+    instructions: &'a [Instruction],
+    earlier: &[Header<'a>],
+    scope: &Scope,
+) -> Result<Header<'a>, Diagnostic> {
+    let InstructionKind::From(base) = &from.kind else {
+        return Err(fault("from", from.span, "a stage begins with FROM"));
+    };
+    let span = base.image.span();
+    let image = word::expand(&base.image, &scope.arguments, scope.escape)?;
+    if image.is_empty() {
+        let message = format!("the base image {} is blank here", base.image.text());
+        let help = "give the ARG a default, or a value with --build-arg";
+        return Err(with_help(fault("blank-base-image", span, message), help));
+    }
+    let base_of = if image == "scratch" {
+        Base::Scratch
+    } else if let Some(stage) = find(earlier, &image) {
+        Base::Stage(stage)
+    } else {
+        Base::Image(reference(&image, span)?)
+    };
+    let name = base.name.as_ref().map(|name| name.value.to_lowercase());
+    Ok(Header {
+        name,
+        base: base_of,
+        from,
+        span,
+        instructions,
+    })
+}
+
+/// The last stage of that name.
+pub(super) fn find(headers: &[Header<'_>], name: &str) -> Option<usize> {
+    let name = name.to_lowercase();
+    headers
+        .iter()
+        .rposition(|header| header.name.as_deref() == Some(&name))
+}
+
+pub(super) fn reference(name: &str, span: Span) -> Result<Reference, Diagnostic> {
+    name.parse()
+        .map_err(|error: lapstrake_oci::InvalidReference| {
+            fault("image-reference", span, error.to_string())
+        })
+}
+
+/// The stage that is to be built: by name, else by number, else the last one.
+pub(super) fn target(headers: &[Header<'_>], options: &Options) -> Result<usize, Vec<Diagnostic>> {
+    let last = headers.len().saturating_sub(1);
+    let Some(wanted) = &options.target else {
+        return Ok(last);
+    };
+    if let Some(stage) = find(headers, wanted) {
+        return Ok(stage);
+    }
+    if let Some(stage) = wanted.parse().ok().filter(|number| *number <= last) {
+        return Ok(stage);
+    }
+    let names: Vec<&str> = headers
+        .iter()
+        .filter_map(|header| header.name.as_deref())
+        .collect();
+    let span = headers
+        .last()
+        .map(|header| header.from.span)
+        .unwrap_or_default();
+    let unknown = fault(
+        "unknown-target",
+        span,
+        format!("there is no stage named {wanted}"),
+    );
+    let help = suggestion(wanted, names.iter().copied())
+        .unwrap_or_else(|| format!("the stages are: {}", names.join(", ")));
+    Err(vec![with_help(unknown, help)])
+}

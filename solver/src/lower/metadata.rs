@@ -1,0 +1,128 @@
+//! Instructions that only change the image config.
+
+use lapstrake_oci as oci;
+use lapstrake_parser::{Diagnostic, Healthcheck, KeyValue, Onbuild, Word, signal};
+
+use super::fault::{fault, with_help};
+use super::stage::Stage;
+use super::{format, word};
+
+/// All values see the environment as it was before the instruction.
+fn expanded(
+    stage: &Stage,
+    pairs: &[KeyValue],
+    escape: char,
+) -> Result<Vec<(String, String)>, Diagnostic> {
+    pairs
+        .iter()
+        .map(|pair| {
+            let key = word::expand(&pair.key, &stage.environment, escape)?;
+            Ok((key, word::expand(&pair.value, &stage.environment, escape)?))
+        })
+        .collect()
+}
+
+fn texts(pairs: &[(String, String)]) -> String {
+    pairs
+        .iter()
+        .map(|(key, value)| format!(" {key}={value}"))
+        .collect()
+}
+
+pub(super) fn env(stage: &mut Stage, pairs: &[KeyValue], escape: char) -> Result<(), Diagnostic> {
+    let pairs = expanded(stage, pairs, escape)?;
+    stage.note(format!("ENV{}", texts(&pairs)));
+    for (name, value) in pairs {
+        stage.environment.set(&name, &value);
+        let config = stage.config();
+        let prefix = format!("{name}=");
+        let text = format!("{prefix}{value}");
+        match config.env.iter_mut().find(|text| text.starts_with(&prefix)) {
+            Some(old) => *old = text,
+            None => config.env.push(text),
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn label(stage: &mut Stage, pairs: &[KeyValue], escape: char) -> Result<(), Diagnostic> {
+    let pairs = expanded(stage, pairs, escape)?;
+    stage.note(format!("LABEL{}", texts(&pairs)));
+    stage.config().labels.extend(pairs);
+    Ok(())
+}
+
+pub(super) fn user(stage: &mut Stage, user: &Word, escape: char) -> Result<(), Diagnostic> {
+    let user = word::expand(user, &stage.environment, escape)?;
+    stage.note(format!("USER {user}"));
+    stage.config().user = user;
+    Ok(())
+}
+
+pub(super) fn volume(stage: &mut Stage, paths: &[Word], escape: char) -> Result<(), Diagnostic> {
+    let mut volumes = Vec::new();
+    for path in paths {
+        let volume = word::expand(path, &stage.environment, escape)?;
+        if volume.is_empty() {
+            return Err(fault("empty-volume", path.span(), "a VOLUME needs a path"));
+        }
+        volumes.push(volume);
+    }
+    stage.note(format!("VOLUME {}", format::plain_list(&volumes)));
+    for volume in volumes {
+        stage.config().volumes.insert(volume, Default::default());
+    }
+    Ok(())
+}
+
+pub(super) fn stop_signal(
+    stage: &mut Stage,
+    written: &Word,
+    escape: char,
+) -> Result<(), Diagnostic> {
+    let name = word::expand(written, &stage.environment, escape)?;
+    if let Err(error) = signal::parse_signal(&name) {
+        let help = "write a name such as SIGTERM or a number such as 15";
+        return Err(with_help(
+            fault("stop-signal", written.span(), error.to_string()),
+            help,
+        ));
+    }
+    stage.note(format!("STOPSIGNAL {name}"));
+    stage.config().stop_signal = name;
+    Ok(())
+}
+
+pub(super) fn maintainer(stage: &mut Stage, author: &Word) -> Result<(), Diagnostic> {
+    stage.note(format!("MAINTAINER {}", author.text()));
+    stage.image.author = author.text().to_owned();
+    Ok(())
+}
+
+/// Kept for images that are built on this one; leaves no history entry.
+pub(super) fn onbuild(stage: &mut Stage, onbuild: &Onbuild) -> Result<(), Diagnostic> {
+    stage.config().on_build.push(onbuild.text.clone());
+    Ok(())
+}
+
+pub(super) fn healthcheck(stage: &mut Stage, check: &Healthcheck) -> Result<(), Diagnostic> {
+    let check = oci::Healthcheck {
+        test: check.test.clone(),
+        interval: check.interval,
+        timeout: check.timeout,
+        start_period: check.start_period,
+        start_interval: check.start_interval,
+        retries: check.retries,
+    };
+    stage.note(format!(
+        "HEALTHCHECK {{Test:{} Interval:{} Timeout:{} StartPeriod:{} StartInterval:{} Retries:{}}}",
+        format::plain_list(&check.test),
+        format::duration(check.interval),
+        format::duration(check.timeout),
+        format::duration(check.start_period),
+        format::duration(check.start_interval),
+        check.retries,
+    ));
+    stage.config().healthcheck = Some(check);
+    Ok(())
+}

@@ -1,0 +1,111 @@
+//! From instructions to a graph and an image config.
+//!
+//! Pure: the same Dockerfile, options and base images give the same plan. A base image whose
+//! config is not known yet is asked for in [`Lowered::Needs`]; then lowering is called again.
+//!
+//! Reading order: [`scope`] (global ARGs), [`header`] (what each FROM stands for), [`reach`]
+//! (which stages the target needs), [`stage`] (instruction by instruction), then one module for
+//! each kind of instruction.
+
+mod argument;
+mod command;
+mod directory;
+mod environment;
+mod expose;
+mod fault;
+mod flag;
+mod format;
+mod header;
+mod metadata;
+mod platform;
+mod reach;
+mod scope;
+mod stage;
+mod transfer;
+mod word;
+
+use std::collections::BTreeMap;
+
+use lapstrake_oci::{Descriptor, ImageConfig, Platform, Reference};
+use lapstrake_parser::{Diagnostic, Dockerfile, Span};
+
+use crate::export::Step;
+use crate::graph::{Graph, Network, VertexId};
+use crate::image::BaseImages;
+
+/// What the command line adds to a Dockerfile.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// `--build-arg`.
+    pub arguments: BTreeMap<String, String>,
+    /// `--label`: laid over the labels of the Dockerfile.
+    pub labels: BTreeMap<String, String>,
+    /// `--target`: a stage's name or number; the last stage when not given.
+    pub target: Option<String>,
+    /// What the image is built for.
+    pub platform: Platform,
+    /// What this machine is.
+    pub build_platform: Platform,
+    /// `--network`: what RUN sees unless it says otherwise.
+    pub network: Network,
+    /// `--add-host`: name and address.
+    pub hosts: Vec<(String, String)>,
+    /// `--no-cache`: no earlier result is taken.
+    pub no_cache: bool,
+}
+
+/// What lowering came to.
+#[derive(Debug)]
+pub enum Lowered {
+    /// These images have to be resolved first.
+    Needs(Vec<Need>),
+    /// The whole plan.
+    Plan(Box<Plan>),
+}
+
+/// An image that the target needs.
+#[derive(Clone, Debug)]
+pub struct Need {
+    /// Which.
+    pub reference: Reference,
+    /// Where the Dockerfile names it.
+    pub span: Option<Span>,
+}
+
+/// Everything that is to be done, and what the image will say of itself.
+#[derive(Debug)]
+pub struct Plan {
+    /// The work.
+    pub graph: Graph,
+    /// The vertex whose root file system becomes the image.
+    pub target: VertexId,
+    /// The image config with the base's history and diff ids; those of the steps are to come.
+    pub config: ImageConfig,
+    /// Descriptors of the base's layers.
+    pub base_layers: Vec<Descriptor>,
+    /// What the target's stages add to the history, in order.
+    pub steps: Vec<Step>,
+    /// What the user should know.
+    pub warnings: Vec<String>,
+}
+
+/// Lowers a Dockerfile that parsed without faults.
+///
+/// # Errors
+/// All independent faults, in file order.
+pub fn lower(
+    dockerfile: &Dockerfile,
+    options: &Options,
+    images: &BaseImages,
+) -> Result<Lowered, Vec<Diagnostic>> {
+    let scope = scope::Scope::new(dockerfile, options)?;
+    let headers = header::headers(dockerfile, &scope)?;
+    let target = header::target(&headers, options)?;
+    let reach = reach::reach(&headers, target, images)?;
+    if !reach.needs.is_empty() {
+        return Ok(Lowered::Needs(reach.needs));
+    }
+    let mut build = stage::Build::new(&scope, options, images, &headers, &reach);
+    build.stages()?;
+    Ok(Lowered::Plan(Box::new(build.plan(target)?)))
+}

@@ -1,0 +1,221 @@
+//! Which stages and images the target needs, triggers of base images included.
+
+use lapstrake_oci::Reference;
+use lapstrake_parser::{Diagnostic, Instruction, InstructionKind, Span};
+
+use super::Need;
+use super::fault::fault;
+use super::flag;
+use super::header::{self, Base, Header};
+use crate::image::BaseImages;
+
+/// What the target needs.
+pub(super) struct Reach {
+    /// For each stage whether it is needed.
+    pub(super) stages: Vec<bool>,
+    /// For each stage the triggers of its base, as instructions.
+    pub(super) triggers: Vec<Vec<Instruction>>,
+    /// Images whose config is not known yet.
+    pub(super) needs: Vec<Need>,
+}
+
+/// Where a COPY takes its files from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// A stage, by number.
+    Stage(usize),
+    /// An image.
+    Image(Reference),
+}
+
+/// Follows bases and sources from `target` on. Stages come after everything that they need, so a
+/// circle shows as a source that is not an earlier stage.
+pub(super) fn reach(
+    headers: &[Header<'_>],
+    target: usize,
+    images: &BaseImages,
+) -> Result<Reach, Vec<Diagnostic>> {
+    let mut search = Search {
+        headers,
+        images,
+        reach: Reach {
+            stages: vec![false; headers.len()],
+            triggers: vec![Vec::new(); headers.len()],
+            needs: Vec::new(),
+        },
+        faults: Vec::new(),
+    };
+    search.stage(target);
+    if search.faults.is_empty() {
+        Ok(search.reach)
+    } else {
+        Err(search.faults)
+    }
+}
+
+struct Search<'a> {
+    headers: &'a [Header<'a>],
+    images: &'a BaseImages,
+    reach: Reach,
+    faults: Vec<Diagnostic>,
+}
+
+impl Search<'_> {
+    fn stage(&mut self, first: usize) {
+        let mut pending = vec![first];
+        while let Some(number) = pending.pop() {
+            let (Some(seen), Some(header)) =
+                (self.reach.stages.get_mut(number), self.headers.get(number))
+            else {
+                continue;
+            };
+            if std::mem::replace(seen, true) {
+                continue;
+            }
+            let triggers = self.base(header, &mut pending);
+            for instruction in triggers.iter().chain(header.instructions) {
+                self.source(number, instruction, &mut pending);
+            }
+            if let Some(slot) = self.reach.triggers.get_mut(number) {
+                *slot = triggers;
+            }
+        }
+    }
+
+    /// Notes the base and returns the triggers that it brings.
+    fn base(&mut self, header: &Header<'_>, pending: &mut Vec<usize>) -> Vec<Instruction> {
+        let texts: Vec<String> = match &header.base {
+            Base::Scratch => Vec::new(),
+            Base::Stage(stage) => {
+                pending.push(*stage);
+                self.headers
+                    .get(*stage)
+                    .map(|base| onbuild_texts(base))
+                    .unwrap_or_default()
+            }
+            Base::Image(reference) => match self.images.get(&reference.to_string()) {
+                Some(image) => image.config.config.on_build.clone(),
+                None => {
+                    self.need(reference, header.span);
+                    Vec::new()
+                }
+            },
+        };
+        texts
+            .iter()
+            .filter_map(|text| self.trigger(text, header.span))
+            .collect()
+    }
+
+    fn trigger(&mut self, text: &str, span: Span) -> Option<Instruction> {
+        match lapstrake_parser::parse_trigger(text, span) {
+            Ok(instruction) => Some(instruction),
+            Err(faults) => {
+                self.faults.extend(faults);
+                None
+            }
+        }
+    }
+
+    fn source(&mut self, number: usize, instruction: &Instruction, pending: &mut Vec<usize>) {
+        match origin(self.headers, number, instruction) {
+            Ok(Some(Origin::Stage(stage))) => pending.push(stage),
+            Ok(Some(Origin::Image(reference))) => {
+                if !self.images.contains_key(&reference.to_string()) {
+                    self.need(&reference, instruction.span);
+                }
+            }
+            Ok(None) => {}
+            Err(fault) => self.faults.push(fault),
+        }
+    }
+
+    fn need(&mut self, reference: &Reference, span: Span) {
+        if self
+            .reach
+            .needs
+            .iter()
+            .all(|need| need.reference != *reference)
+        {
+            self.reach.needs.push(Need {
+                reference: reference.clone(),
+                span: Some(span),
+            });
+        }
+    }
+}
+
+fn onbuild_texts(header: &Header<'_>) -> Vec<String> {
+    let texts = header
+        .instructions
+        .iter()
+        .filter_map(|instruction| match &instruction.kind {
+            InstructionKind::Onbuild(onbuild) => Some(onbuild.text.clone()),
+            _ => None,
+        });
+    texts.collect()
+}
+
+/// Where `COPY --from` in stage `number` takes its files from; `None` without that flag.
+pub(super) fn origin(
+    headers: &[Header<'_>],
+    number: usize,
+    instruction: &Instruction,
+) -> Result<Option<Origin>, Diagnostic> {
+    let InstructionKind::Copy(_) = &instruction.kind else {
+        return Ok(None);
+    };
+    let Some(from) = flag::value(instruction, "from") else {
+        return Ok(None);
+    };
+    let (name, span) = (from.value.as_str(), from.span);
+    if name.contains('$') {
+        let message = "variables are not expanded in --from";
+        let help = "name a stage with `FROM … AS name`, where global ARGs are expanded";
+        return Err(super::fault::with_help(
+            fault("copy-from-variable", span, message),
+            help,
+        ));
+    }
+    let stage = match name.parse::<usize>() {
+        Ok(index) if index < headers.len() => Some(index),
+        Ok(index) => {
+            return Err(fault(
+                "unknown-stage",
+                span,
+                format!("there is no stage number {index}"),
+            ));
+        }
+        Err(_) => header::find(headers, name),
+    };
+    match stage {
+        Some(stage) if stage < number => Ok(Some(Origin::Stage(stage))),
+        Some(stage) => Err(not_earlier(headers, stage, number, name, span)),
+        None => Ok(Some(Origin::Image(header::reference(name, span)?))),
+    }
+}
+
+fn not_earlier(
+    headers: &[Header<'_>],
+    stage: usize,
+    number: usize,
+    name: &str,
+    span: Span,
+) -> Diagnostic {
+    if stage == number {
+        return fault(
+            "circular-stage",
+            span,
+            format!("the stage {name} copies from itself"),
+        );
+    }
+    let message = format!("the stage {name} comes after this one: circular or out of order");
+    let mut fault = fault("stage-order", span, message);
+    if let Some(header) = headers.get(stage) {
+        fault
+            .labels
+            .push((header.from.span, format!("{name} is defined here")));
+    }
+    fault.help = Some(format!("move the stage {name} in front of this one"));
+    fault
+}

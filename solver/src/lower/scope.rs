@@ -1,0 +1,74 @@
+//! The global scope: predefined arguments and the ARG instructions before the first FROM.
+
+use lapstrake_parser::{Diagnostic, Dockerfile, InstructionKind};
+
+use super::environment::Environment;
+use super::{Options, platform, word};
+
+/// What every stage can see of the Dockerfile's head.
+pub(super) struct Scope {
+    /// Global arguments with a value.
+    pub(super) arguments: Environment,
+    /// The Dockerfile's escape character.
+    pub(super) escape: char,
+}
+
+impl Scope {
+    /// Evaluates the ARGs before the first stage, in order: `--build-arg`, else the default.
+    pub(super) fn new(dockerfile: &Dockerfile, options: &Options) -> Result<Self, Vec<Diagnostic>> {
+        let mut scope = Self {
+            arguments: predefined(dockerfile, options),
+            escape: dockerfile.escape,
+        };
+        let mut faults = Vec::new();
+        for instruction in dockerfile.global_arguments() {
+            let InstructionKind::Arg(declarations) = &instruction.kind else {
+                continue;
+            };
+            for declaration in declarations {
+                let name = &declaration.name.value;
+                let given = options.arguments.get(name).cloned();
+                let value = match (given, &declaration.default) {
+                    (Some(given), _) => Ok(Some(given)),
+                    (None, Some(default)) => {
+                        word::expand(default, &scope.arguments, scope.escape).map(Some)
+                    }
+                    (None, None) => Ok(None),
+                };
+                match value {
+                    Ok(Some(value)) => scope.arguments.set(name, &value),
+                    Ok(None) => {}
+                    Err(fault) => faults.push(fault),
+                }
+            }
+        }
+        if faults.is_empty() {
+            Ok(scope)
+        } else {
+            Err(faults)
+        }
+    }
+}
+
+fn predefined(dockerfile: &Dockerfile, options: &Options) -> Environment {
+    let mut arguments = Environment::default();
+    platform::set(&mut arguments, "BUILD", &options.build_platform);
+    platform::set(&mut arguments, "TARGET", &options.platform);
+    let last = dockerfile
+        .stages()
+        .last()
+        .and_then(|stage| stage.name().map(str::to_owned));
+    let target = options
+        .target
+        .clone()
+        .or(last)
+        .unwrap_or_else(|| "default".to_owned());
+    arguments.set("TARGETSTAGE", &target);
+    let overridden: Vec<String> = arguments.names().map(str::to_owned).collect();
+    for name in overridden {
+        if let Some(value) = options.arguments.get(&name) {
+            arguments.set(&name, value);
+        }
+    }
+    arguments
+}

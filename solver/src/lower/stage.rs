@@ -1,0 +1,411 @@
+//! Stages in file order, instruction by instruction.
+
+use lapstrake_oci::{Config, Descriptor, ImageConfig, RootFs};
+use lapstrake_parser::{Diagnostic, Instruction, InstructionKind};
+
+use super::environment::Environment;
+use super::fault::fault;
+use super::header::{Base, Header};
+use super::reach::Reach;
+use super::scope::Scope;
+use super::{Options, Plan, argument, command, directory, expose, flag, metadata, transfer};
+use crate::export::Step;
+use crate::graph::{Graph, ImageOp, LocalOp, Op, Vertex, VertexId};
+use crate::image::{BaseImage, BaseImages};
+
+/// The search path of an image that sets none.
+const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// What all stages share.
+pub(super) struct Build<'a> {
+    pub(super) scope: &'a Scope,
+    pub(super) options: &'a Options,
+    pub(super) headers: &'a [Header<'a>],
+    images: &'a BaseImages,
+    reach: &'a Reach,
+    pub(super) graph: Graph,
+    /// The vertex of the build context. What it wants is known before any stage is lowered.
+    pub(super) context: Option<VertexId>,
+    stages: Vec<Option<Stage>>,
+}
+
+/// A stage as far as it has been lowered.
+#[derive(Clone)]
+pub(super) struct Stage {
+    /// Its number in the Dockerfile.
+    pub(super) number: usize,
+    /// Its root file system.
+    pub(super) rootfs: VertexId,
+    /// What its image says so far; history and diff ids are the base's.
+    pub(super) image: ImageConfig,
+    /// Descriptors of the base's layers.
+    pub(super) base_layers: Vec<Descriptor>,
+    /// ARGs and ENVs that are in effect.
+    pub(super) environment: Environment,
+    /// Declared ARGs with their values, in order of their declaration.
+    pub(super) arguments: Vec<(String, Option<String>)>,
+    /// What it adds to the history.
+    pub(super) steps: Vec<Step>,
+    /// Whether it has a CMD of its own.
+    pub(super) has_cmd: bool,
+    /// How its steps are counted.
+    pub(super) counter: Counter,
+}
+
+/// The `[build 2/5]` in front of a step.
+#[derive(Clone, Default)]
+pub(super) struct Counter {
+    label: String,
+    done: usize,
+    total: usize,
+}
+
+impl Counter {
+    /// The next step's name.
+    pub(super) fn next(&mut self, text: &str) -> String {
+        self.done += 1;
+        let space = if self.label.is_empty() { "" } else { " " };
+        format!("[{}{space}{}/{}] {text}", self.label, self.done, self.total)
+    }
+}
+
+impl<'a> Build<'a> {
+    pub(super) fn new(
+        scope: &'a Scope,
+        options: &'a Options,
+        images: &'a BaseImages,
+        headers: &'a [Header<'a>],
+        reach: &'a Reach,
+    ) -> Self {
+        let stages = headers.iter().map(|_| None).collect();
+        let graph = Graph::default();
+        Self {
+            scope,
+            options,
+            headers,
+            images,
+            reach,
+            graph,
+            context: None,
+            stages,
+        }
+    }
+
+    /// Lowers every stage that is needed. Faults of one stage do not hide those of another.
+    pub(super) fn stages(&mut self) -> Result<(), Vec<Diagnostic>> {
+        let mut faults = Vec::new();
+        for number in 0..self.headers.len() {
+            if self.reach.stages.get(number) != Some(&true) {
+                continue;
+            }
+            match self.stage(number, &mut faults) {
+                Ok(stage) => {
+                    if let Some(slot) = self.stages.get_mut(number) {
+                        *slot = Some(stage);
+                    }
+                }
+                Err(fault) => faults.push(fault),
+            }
+        }
+        faults.sort_by_key(|fault| fault.span.start);
+        if faults.is_empty() {
+            Ok(())
+        } else {
+            Err(faults)
+        }
+    }
+
+    /// The plan, once all stages are lowered.
+    pub(super) fn plan(self, target: usize) -> Result<Plan, Vec<Diagnostic>> {
+        let stage = self.stages.into_iter().nth(target).flatten();
+        // `stages` reported why a stage that is needed is not there.
+        let stage = stage.ok_or_else(Vec::new)?;
+        let mut config = stage.image;
+        config.config.labels.extend(self.options.labels.clone());
+        Ok(Plan {
+            graph: self.graph,
+            target: stage.rootfs,
+            config,
+            base_layers: stage.base_layers,
+            steps: stage.steps,
+            warnings: Vec::new(),
+        })
+    }
+
+    /// A lowered stage; stages only refer to earlier ones.
+    pub(super) fn earlier(&self, number: usize) -> Option<&Stage> {
+        self.stages.get(number)?.as_ref()
+    }
+
+    pub(super) fn image(&self, reference: &lapstrake_oci::Reference) -> Option<&BaseImage> {
+        self.images.get(&reference.to_string())
+    }
+
+    fn stage(&mut self, number: usize, faults: &mut Vec<Diagnostic>) -> Result<Stage, Diagnostic> {
+        let (headers, reach) = (self.headers, self.reach);
+        let header = headers
+            .get(number)
+            .ok_or_else(|| fault("stage", Default::default(), "there is no such stage"))?;
+        let triggers = reach
+            .triggers
+            .get(number)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        let mut stage = self.begin(number, header, triggers)?;
+        for (instruction, is_trigger) in triggers.iter().map(|trigger| (trigger, true)).chain(
+            header
+                .instructions
+                .iter()
+                .map(|instruction| (instruction, false)),
+        ) {
+            let result = flag::check(instruction)
+                .and_then(|()| self.instruction(&mut stage, instruction, is_trigger));
+            if let Err(fault) = result {
+                faults.push(fault);
+            }
+        }
+        Ok(stage)
+    }
+
+    fn begin(
+        &mut self,
+        number: usize,
+        header: &Header<'_>,
+        triggers: &[Instruction],
+    ) -> Result<Stage, Diagnostic> {
+        let mut stage = match &header.base {
+            Base::Scratch => self.from_scratch(),
+            Base::Stage(base) => self.earlier(*base).cloned().ok_or_else(|| {
+                fault(
+                    "broken-base",
+                    header.span,
+                    "this stage has faults of its own",
+                )
+            })?,
+            Base::Image(reference) => {
+                let image = self.image(reference).cloned();
+                let missing = || fault("base-image", header.span, "this image was not resolved");
+                self.from_image(&image.ok_or_else(missing)?)
+            }
+        };
+        stage.number = number;
+        stage.has_cmd = false;
+        stage.image.config.on_build.clear();
+        let is_image = matches!(header.base, Base::Image(_));
+        stage.counter = counter(number, header, self.headers.len(), triggers, is_image);
+        if let Base::Image(reference) = &header.base {
+            stage.counter.next(&reference.familiar());
+        }
+        Ok(stage)
+    }
+
+    fn from_scratch(&mut self) -> Stage {
+        let mut image = ImageConfig {
+            architecture: self.options.platform.architecture.clone(),
+            os: self.options.platform.os.clone(),
+            variant: self.options.platform.variant.clone(),
+            rootfs: RootFs {
+                kind: "layers".into(),
+                ..RootFs::default()
+            },
+            ..ImageConfig::default()
+        };
+        image.config.working_dir = "/".into();
+        self.from_config(image, Vec::new())
+    }
+
+    fn from_image(&mut self, image: &BaseImage) -> Stage {
+        self.from_config(image.config.clone(), image.manifest.layers.clone())
+    }
+
+    fn from_config(&mut self, mut image: ImageConfig, base_layers: Vec<Descriptor>) -> Stage {
+        let config: &mut Config = &mut image.config;
+        if !config.env.iter().any(|text| text.starts_with("PATH=")) {
+            config.env.push(format!("PATH={DEFAULT_PATH}"));
+        }
+        if !config.working_dir.is_empty() {
+            config.working_dir = directory::clean("/", &config.working_dir);
+        }
+        let environment = Environment::from_texts(&config.env);
+        let layers = image.rootfs.diff_ids.clone();
+        let rootfs = self.internal(Op::Image(ImageOp { layers }));
+        Stage {
+            number: 0,
+            rootfs,
+            image,
+            base_layers,
+            environment,
+            arguments: Vec::new(),
+            steps: Vec::new(),
+            has_cmd: false,
+            counter: Counter::default(),
+        }
+    }
+
+    /// Adds a vertex that is not shown.
+    fn internal(&mut self, op: Op) -> VertexId {
+        let (inputs, words) = (Vec::new(), Vec::new());
+        self.graph.add(Vertex {
+            op,
+            inputs,
+            name: None,
+            span: None,
+            words,
+            cache: true,
+        })
+    }
+
+    /// The vertex of the build context.
+    pub(super) fn context(&mut self) -> VertexId {
+        if let Some(context) = self.context {
+            return context;
+        }
+        let wanted = transfer::wanted(self);
+        let context = self.internal(Op::Local(LocalOp {
+            name: String::new(),
+            wanted,
+        }));
+        self.context = Some(context);
+        context
+    }
+
+    /// All instructions of the stages that are needed, triggers included.
+    pub(super) fn needed_instructions(&self) -> impl Iterator<Item = &'a Instruction> {
+        let (headers, reach) = (self.headers, self.reach);
+        let needed = headers.iter().zip(&reach.stages).zip(&reach.triggers);
+        needed
+            .filter(|((_, needed), _)| **needed)
+            .flat_map(|((header, _), triggers)| triggers.iter().chain(header.instructions))
+    }
+
+    /// Adds a shown vertex on top of the stage's root file system and makes it the new one.
+    pub(super) fn push(
+        &mut self,
+        stage: &mut Stage,
+        instruction: &Instruction,
+        is_trigger: bool,
+        vertex: Shown,
+    ) {
+        let onbuild = if is_trigger { "ONBUILD " } else { "" };
+        let name = stage
+            .counter
+            .next(&format!("{onbuild}{}", instruction.summary()));
+        let inputs = [Some(stage.rootfs), vertex.source]
+            .into_iter()
+            .flatten()
+            .collect();
+        stage.rootfs = self.graph.add(Vertex {
+            op: vertex.op,
+            inputs,
+            name: Some(name),
+            span: Some(instruction.span),
+            words: vertex.words,
+            cache: !self.options.no_cache,
+        });
+        stage.steps.push(Step {
+            created_by: vertex.history,
+            vertex: Some(stage.rootfs),
+        });
+    }
+
+    fn instruction(
+        &mut self,
+        stage: &mut Stage,
+        instruction: &Instruction,
+        is_trigger: bool,
+    ) -> Result<(), Diagnostic> {
+        let escape = self.scope.escape;
+        match &instruction.kind {
+            InstructionKind::Run(form) => command::run(self, stage, instruction, form, is_trigger),
+            InstructionKind::Copy(transfer) => {
+                transfer::copy(self, stage, instruction, transfer, is_trigger)
+            }
+            InstructionKind::Add(transfer) => {
+                transfer::add(self, stage, instruction, transfer, is_trigger)
+            }
+            InstructionKind::Workdir(path) => {
+                directory::workdir(self, stage, instruction, path, is_trigger)
+            }
+            InstructionKind::Arg(declarations) => argument::arg(self, stage, declarations),
+            InstructionKind::Env(pairs) => metadata::env(stage, pairs, escape),
+            InstructionKind::Label(pairs) => metadata::label(stage, pairs, escape),
+            InstructionKind::User(user) => metadata::user(stage, user, escape),
+            InstructionKind::Volume(paths) => metadata::volume(stage, paths, escape),
+            InstructionKind::Stopsignal(signal) => metadata::stop_signal(stage, signal, escape),
+            InstructionKind::Maintainer(author) => metadata::maintainer(stage, author),
+            InstructionKind::Onbuild(onbuild) => metadata::onbuild(stage, onbuild),
+            InstructionKind::Healthcheck(check) => metadata::healthcheck(stage, check),
+            InstructionKind::Expose(ports) => expose::expose(stage, ports, escape),
+            InstructionKind::Cmd(form) => command::cmd(stage, form),
+            InstructionKind::Entrypoint(form) => command::entrypoint(stage, form),
+            InstructionKind::Shell(shell) => command::shell(stage, shell),
+            InstructionKind::From(_) => Ok(()),
+        }
+    }
+}
+
+/// What [`Build::push`] adds.
+pub(super) struct Shown {
+    pub(super) op: Op,
+    /// A second input.
+    pub(super) source: Option<VertexId>,
+    /// Where the sources stand in the Dockerfile.
+    pub(super) words: Vec<lapstrake_parser::Span>,
+    /// The history's text.
+    pub(super) history: String,
+}
+
+impl Stage {
+    /// Adds a history entry without a layer.
+    pub(super) fn note(&mut self, created_by: String) {
+        self.steps.push(Step {
+            created_by,
+            vertex: None,
+        });
+    }
+
+    pub(super) fn config(&mut self) -> &mut Config {
+        &mut self.image.config
+    }
+
+    /// Where relative paths begin.
+    pub(super) fn working_directory(&self) -> &str {
+        match self.image.config.working_dir.as_str() {
+            "" => "/",
+            path => path,
+        }
+    }
+}
+
+fn counter(
+    number: usize,
+    header: &Header<'_>,
+    stages: usize,
+    triggers: &[Instruction],
+    is_image: bool,
+) -> Counter {
+    let label = match &header.name {
+        Some(name) => name.clone(),
+        None if stages == 1 => String::new(),
+        None => format!("stage-{number}"),
+    };
+    let counts = |instruction: &&Instruction| {
+        matches!(
+            instruction.kind,
+            InstructionKind::Run(_)
+                | InstructionKind::Copy(_)
+                | InstructionKind::Add(_)
+                | InstructionKind::Workdir(_)
+        )
+    };
+    let steps = triggers
+        .iter()
+        .chain(header.instructions)
+        .filter(counts)
+        .count();
+    Counter {
+        label,
+        done: 0,
+        total: steps + usize::from(is_image),
+    }
+}

@@ -1,0 +1,133 @@
+//! Files of a context, a stage or an image, copied onto a root file system.
+
+use lapstrake_rootfs::LayerId;
+use lapstrake_rootfs::copy::{self, Chmod, CopyError, CopySpec, Selection, Source};
+use lapstrake_rootfs::writer::LayerWriter;
+use lapstrake_rootfs::{View, view::Shown};
+
+use super::layers::Stack;
+use super::owner::Owners;
+use super::{Failure, Made, Rootfs, Value, Workshop, rootfs};
+use crate::event::Outcome;
+use crate::graph::{CopyOp, CopySource, Vertex, VertexId};
+use crate::{Error, key};
+
+/// What a copy reads from.
+enum From<'a> {
+    Layers(Stack),
+    Tree(&'a lapstrake_rootfs::context::ContextTree),
+    Nothing(View),
+}
+
+impl Workshop<'_> {
+    pub(super) fn copy(
+        &self,
+        id: VertexId,
+        vertex: &Vertex,
+        op: &CopyOp,
+        inputs: &[Value],
+    ) -> Result<(Value, Outcome), Failure> {
+        let below = rootfs(inputs);
+        let whole = match inputs.get(1) {
+            Some(Value::Rootfs(source)) => {
+                Some(key::copy_from_whole(op, &source.layers, &below.layers))
+            }
+            _ => None,
+        };
+        if let Some(key) = &whole
+            && let Some(found) = self.cached(vertex, &below, key)?
+        {
+            return Ok(found);
+        }
+        let source = self.source(inputs.get(1))?;
+        let spec = specification(op);
+        let selection = copy::select(source.view(), &spec).map_err(|e| fault(vertex, e))?;
+        let key = key::copy(op, &selection.content_hash(), &below.layers);
+        let result = self.recorded(id, vertex, &below, &key, || {
+            self.make_copy(vertex, op, spec, &selection, &source, &below)
+        })?;
+        if let (Some(whole), Some(record)) = (whole, self.store.record(&key)?) {
+            self.store.put_record(&whole, &record)?;
+        }
+        Ok(result)
+    }
+
+    fn source<'a>(&self, input: Option<&'a Value>) -> Result<From<'a>, Failure> {
+        match input {
+            Some(Value::Rootfs(Rootfs { layers, .. })) => {
+                Ok(From::Layers(self.layers.stack(layers)?))
+            }
+            Some(Value::Tree(tree)) => Ok(From::Tree(tree)),
+            None => Ok(From::Nothing(View::default())),
+        }
+    }
+
+    fn make_copy(
+        &self,
+        vertex: &Vertex,
+        op: &CopyOp,
+        mut spec: CopySpec,
+        selection: &Selection<'_>,
+        source: &From<'_>,
+        below: &Rootfs,
+    ) -> Result<Made, Failure> {
+        let stack = self.layers.stack(&below.layers)?;
+        if let Some(owner) = &op.owner {
+            spec.owner = Some(Owners::of(&stack).resolve(owner)?);
+        }
+        let staging = self.store.stage_layer()?;
+        let mut writer = LayerWriter::new(staging.open_fs()?, stack.view.clone())?;
+        let open = |shown: &Shown<'_>| source.open(shown);
+        copy::write(selection, &spec, &open, &mut writer).map_err(|e| fault(vertex, e))?;
+        let manifest = writer.finish()?;
+        Ok(Made { staging, manifest })
+    }
+}
+
+impl From<'_> {
+    fn view(&self) -> &View {
+        match self {
+            Self::Layers(stack) => &stack.view,
+            Self::Tree(tree) => tree.view(),
+            Self::Nothing(view) => view,
+        }
+    }
+
+    fn open(&self, shown: &Shown<'_>) -> std::io::Result<std::fs::File> {
+        match self {
+            Self::Layers(stack) => stack.open(shown.layer, &shown.entry.path),
+            Self::Tree(tree) => tree.open(&shown.entry.path),
+            Self::Nothing(_) => Err(std::io::ErrorKind::NotFound.into()),
+        }
+    }
+}
+
+fn specification(op: &CopyOp) -> CopySpec {
+    let sources = op.sources.iter().map(|source| match source {
+        CopySource::Path(path) => Source::Path(path.clone().into_bytes()),
+        CopySource::Inline { name, content } => Source::Inline {
+            name: name.clone().into_bytes(),
+            content: content.clone().into_bytes(),
+        },
+    });
+    CopySpec {
+        sources: sources.collect(),
+        destination: op.destination.clone().into_bytes(),
+        owner: None,
+        keep_owner: op.keep_owner,
+        mode: op.mode.map(Chmod::Octal),
+        unpack: op.unpack,
+    }
+}
+
+/// A copy that cannot be is a fault of the Dockerfile, at the word that names the source.
+fn fault(vertex: &Vertex, error: CopyError) -> Failure {
+    let word = error
+        .source_index()
+        .and_then(|index| vertex.words.get(index))
+        .copied();
+    match word.or(vertex.span) {
+        Some(span) => Failure::Build(Error::Faults(vec![super::diagnostic(&error, span)])),
+        None => Failure::Cause(Box::new(error)),
+    }
+}

@@ -1,0 +1,103 @@
+//! Layers that a build has read, so that each manifest is decoded once.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io;
+use std::os::fd::AsFd as _;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use lapstrake_cache::{Error, Layer, Store};
+use lapstrake_rootfs::{LayerId, TreePath, View, read};
+
+/// The store's layers, with a memory.
+pub struct Layers<'a> {
+    store: &'a Store,
+    known: Mutex<HashMap<LayerId, Layer>>,
+}
+
+/// A layer that a key speaks of is not in the store.
+#[derive(Debug, thiserror::Error)]
+#[error("the layer {layer} is missing from the store; build again with --pull or --no-cache")]
+pub struct MissingLayer {
+    layer: LayerId,
+}
+
+/// Layers seen as one tree, whose files can be opened.
+pub struct Stack {
+    /// The tree.
+    pub view: View,
+    layers: Vec<Layer>,
+}
+
+impl<'a> Layers<'a> {
+    /// Knows none yet.
+    pub fn new(store: &'a Store) -> Self {
+        Self {
+            store,
+            known: Mutex::default(),
+        }
+    }
+
+    /// Keeps `layer` in mind.
+    pub fn remember(&self, layer: Layer) {
+        self.known
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(layer.id, layer);
+    }
+
+    /// The layer `id`; `None` when it is not in the store.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn layer(&self, id: &LayerId) -> Result<Option<Layer>, Error> {
+        let known = self
+            .known
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(id)
+            .cloned();
+        if known.is_some() {
+            return Ok(known);
+        }
+        let layer = self.store.layer(id)?;
+        if let Some(layer) = &layer {
+            self.remember(layer.clone());
+        }
+        Ok(layer)
+    }
+
+    /// The directory of the layer `id` in overlayfs form.
+    ///
+    /// # Errors
+    /// When it is not in the store.
+    pub(super) fn directory(&self, id: &LayerId) -> Result<PathBuf, super::Failure> {
+        let here = self.store.locate(id)?.ok_or(MissingLayer { layer: *id })?;
+        Ok(self.store.layer_path(&here))
+    }
+
+    /// The tree of `layers`, lowest first.
+    ///
+    /// # Errors
+    /// When one of them is not in the store.
+    pub(super) fn stack(&self, layers: &[LayerId]) -> Result<Stack, super::Failure> {
+        let layers: Vec<Layer> = layers
+            .iter()
+            .map(|id| Ok(self.layer(id)?.ok_or(MissingLayer { layer: *id })?))
+            .collect::<Result<_, super::Failure>>()?;
+        let view = View::new(layers.iter().map(|layer| layer.manifest.clone()).collect());
+        Ok(Stack { view, layers })
+    }
+}
+
+impl Stack {
+    /// Opens a regular file of the layer with this index.
+    ///
+    /// # Errors
+    /// When it is not there or no regular file.
+    pub fn open(&self, layer: usize, path: &TreePath) -> io::Result<File> {
+        let layer = self.layers.get(layer).ok_or(io::ErrorKind::NotFound)?;
+        read::open_file(File::open(&layer.path)?.as_fd(), path)
+    }
+}

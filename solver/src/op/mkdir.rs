@@ -1,0 +1,36 @@
+//! A directory in a root file system.
+
+use lapstrake_rootfs::TreePath;
+use lapstrake_rootfs::copy::make_directory;
+use lapstrake_rootfs::writer::LayerWriter;
+
+use super::owner::Owners;
+use super::{Failure, Made, Value, Workshop, rootfs};
+use crate::event::Outcome;
+use crate::graph::{MkdirOp, Vertex, VertexId};
+use crate::key;
+
+impl Workshop<'_> {
+    pub(super) fn mkdir(
+        &self,
+        id: VertexId,
+        vertex: &Vertex,
+        op: &MkdirOp,
+        inputs: &[Value],
+    ) -> Result<(Value, Outcome), Failure> {
+        let below = rootfs(inputs);
+        let key = key::mkdir(op, &below.layers);
+        self.recorded(id, vertex, &below, &key, || {
+            let stack = self.layers.stack(&below.layers)?;
+            let owner = Owners::of(&stack).resolve(&op.owner)?;
+            let staging = self.store.stage_layer()?;
+            let mut writer = LayerWriter::new(staging.open_fs()?, stack.view.clone())?;
+            let path = TreePath::clean(op.path.as_bytes());
+            make_directory(&mut writer, &path, owner, super::now())?;
+            Ok(Made {
+                staging,
+                manifest: writer.finish()?,
+            })
+        })
+    }
+}

@@ -1,0 +1,274 @@
+//! One vertex: its key, the look-up, and on a miss its execution.
+
+mod copy;
+mod layers;
+mod local;
+mod mkdir;
+mod owner;
+mod run;
+
+use std::error::Error as StdError;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use lapstrake_cache::{ActionKey, Record, Staging, Store};
+use lapstrake_executor::{Cancel, Executor};
+use lapstrake_parser::{Diagnostic, Severity, Span};
+use lapstrake_rootfs::context::ContextTree;
+use lapstrake_rootfs::{LayerId, LayerManifest, Timestamp};
+
+use crate::event::{Outcome, Sink};
+use crate::graph::{Op, Vertex, VertexId};
+use crate::{Error, Event};
+
+pub use layers::Layers;
+pub use local::Contexts;
+
+/// What a vertex comes to.
+#[derive(Clone)]
+pub enum Value {
+    /// A root file system.
+    Rootfs(Rootfs),
+    /// Files to copy from that are not a layer.
+    Tree(Arc<ContextTree>),
+}
+
+/// Layers, lowest first.
+#[derive(Clone, Debug, Default)]
+pub struct Rootfs {
+    /// How they are known.
+    pub layers: Vec<LayerId>,
+    /// When the topmost one was made, if it was made by a build: nanoseconds since 1970.
+    pub created: Option<i64>,
+}
+
+/// What all vertices of a build share.
+pub struct Workshop<'a> {
+    /// Where results are kept.
+    pub store: &'a Store,
+    /// What runs commands.
+    pub executor: &'a dyn Executor,
+    /// Stops what is running.
+    pub cancel: &'a Cancel,
+    /// Who is told.
+    pub events: Sink<'a>,
+    /// Build contexts.
+    pub contexts: &'a Contexts,
+    /// Layers that were already read.
+    pub layers: Layers<'a>,
+    /// The host's resolv.conf.
+    pub resolv_conf: &'a [u8],
+}
+
+type Fault = Box<dyn StdError + Send + Sync>;
+
+/// How a vertex fails, before it is known which one it is.
+enum Failure {
+    /// With an error of the build.
+    Build(Error),
+    /// With a cause.
+    Cause(Fault),
+}
+
+impl<E: StdError + Send + Sync + 'static> From<E> for Failure {
+    fn from(cause: E) -> Self {
+        Self::Cause(Box::new(cause))
+    }
+}
+
+/// A layer that was just made, to be kept.
+struct Made {
+    staging: Staging,
+    manifest: LayerManifest,
+}
+
+impl Workshop<'_> {
+    /// Comes to the value of a vertex, from the cache when it can. Reports every vertex that has a
+    /// name.
+    ///
+    /// # Errors
+    /// What went wrong, with the vertex's name and place.
+    pub fn execute(
+        &self,
+        id: VertexId,
+        vertex: &Vertex,
+        inputs: Vec<Value>,
+    ) -> Result<Value, Error> {
+        let begin = Instant::now();
+        let finished = |outcome| {
+            if vertex.name.is_some() {
+                (self.events)(Event::Finished {
+                    vertex: id,
+                    outcome,
+                    elapsed: begin.elapsed(),
+                });
+            }
+        };
+        if self.cancel.is_cancelled() {
+            finished(Outcome::Cancelled);
+            return Err(Error::Cancelled);
+        }
+        match self.value(id, vertex, &inputs) {
+            Ok((value, outcome)) => {
+                finished(outcome);
+                Ok(value)
+            }
+            Err(failure) => {
+                let cancelled = self.cancel.is_cancelled();
+                finished(if cancelled {
+                    Outcome::Cancelled
+                } else {
+                    Outcome::Failed
+                });
+                // Nothing else is to go on in vain.
+                self.cancel.cancel();
+                Err(if cancelled {
+                    Error::Cancelled
+                } else {
+                    failure.of(vertex)
+                })
+            }
+        }
+    }
+
+    fn value(
+        &self,
+        id: VertexId,
+        vertex: &Vertex,
+        inputs: &[Value],
+    ) -> Result<(Value, Outcome), Failure> {
+        match &vertex.op {
+            Op::Image(op) => {
+                let layers = op.layers.iter().copied().map(LayerId::Image).collect();
+                Ok((
+                    Value::Rootfs(Rootfs {
+                        layers,
+                        created: None,
+                    }),
+                    Outcome::Cached,
+                ))
+            }
+            Op::Local(op) => Ok((
+                Value::Tree(Arc::new(self.contexts.tree(self.store, op)?)),
+                Outcome::Executed,
+            )),
+            Op::Copy(op) => self.copy(id, vertex, op, inputs),
+            Op::Run(op) => self.run(id, vertex, op, inputs),
+            Op::Mkdir(op) => self.mkdir(id, vertex, op, inputs),
+        }
+    }
+
+    /// Takes the record of `key`, or makes the layer and records it; one maker at a time for each
+    /// key, in all processes.
+    fn recorded(
+        &self,
+        id: VertexId,
+        vertex: &Vertex,
+        below: &Rootfs,
+        key: &ActionKey,
+        make: impl FnOnce() -> Result<Made, Failure>,
+    ) -> Result<(Value, Outcome), Failure> {
+        if let Some(found) = self.cached(vertex, below, key)? {
+            return Ok(found);
+        }
+        let _lock = self
+            .store
+            .lock_action(key, &|| self.cancel.is_cancelled())?;
+        if let Some(found) = self.cached(vertex, below, key)? {
+            return Ok(found);
+        }
+        if vertex.name.is_some() {
+            (self.events)(Event::Started { vertex: id });
+        }
+        let made = make()?;
+        let record = self.keep(made, key)?;
+        Ok((below.with(&record), Outcome::Executed))
+    }
+
+    fn cached(
+        &self,
+        vertex: &Vertex,
+        below: &Rootfs,
+        key: &ActionKey,
+    ) -> Result<Option<(Value, Outcome)>, Failure> {
+        if !vertex.cache {
+            return Ok(None);
+        }
+        let record = self.store.record(key)?;
+        Ok(record.map(|record| (below.with(&record), Outcome::Cached)))
+    }
+
+    fn keep(&self, made: Made, key: &ActionKey) -> Result<Record, Failure> {
+        let layer = LayerId::Built(made.manifest.content_hash());
+        let layer = self
+            .store
+            .commit_layer(made.staging, layer, made.manifest)?;
+        let created = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        let record = Record {
+            layer: layer.id,
+            created: i64::try_from(created.as_nanos()).unwrap_or(i64::MAX),
+        };
+        self.layers.remember(layer);
+        self.store.put_record(key, &record)?;
+        Ok(record)
+    }
+}
+
+impl Rootfs {
+    /// This root file system with the record's layer on top.
+    fn with(&self, record: &Record) -> Value {
+        let mut layers = self.layers.clone();
+        layers.push(record.layer);
+        Value::Rootfs(Self {
+            layers,
+            created: Some(record.created),
+        })
+    }
+}
+
+impl Failure {
+    fn of(self, vertex: &Vertex) -> Error {
+        match self {
+            Self::Build(error) => error,
+            Self::Cause(source) => Error::Step {
+                name: vertex.name.clone().unwrap_or_default(),
+                span: vertex.span,
+                source,
+            },
+        }
+    }
+}
+
+/// The root file system among a vertex's inputs that its op defines as the first.
+fn rootfs(inputs: &[Value]) -> Rootfs {
+    match inputs.first() {
+        Some(Value::Rootfs(rootfs)) => rootfs.clone(),
+        // Lowering gives every copy, command and directory a root file system.
+        Some(Value::Tree(_)) | None => Rootfs::default(),
+    }
+}
+
+/// The time of what is written now.
+fn now() -> Timestamp {
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    Timestamp {
+        seconds: now.as_secs().cast_signed(),
+        nanoseconds: now.subsec_nanos(),
+    }
+}
+
+/// A fault of the Dockerfile out of an error that was met while a step was carried out.
+fn diagnostic(error: &(dyn StdError + 'static), span: Span) -> Diagnostic {
+    Diagnostic {
+        code: "copy",
+        severity: Severity::Error,
+        message: error.to_string(),
+        span,
+        labels: Vec::new(),
+        help: None,
+    }
+}
