@@ -46,16 +46,10 @@ impl Store {
         let path = self.blob_path(digest);
         let size = file.metadata().map_err(Error::io("stat", &path))?.len();
         if size > limit {
-            return Err(Error::BlobTooLarge {
-                digest: *digest,
-                size,
-                limit,
-            });
+            return Err(Error::BlobTooLarge { digest: *digest, size, limit });
         }
         let mut bytes = Vec::new();
-        file.take(limit)
-            .read_to_end(&mut bytes)
-            .map_err(Error::io("read", &path))?;
+        file.take(limit).read_to_end(&mut bytes).map_err(Error::io("read", &path))?;
         if Digest::of(&bytes) != *digest {
             return Err(Error::BlobDamaged { digest: *digest });
         }
@@ -88,11 +82,7 @@ impl Store {
             .prefix(".partial-")
             .tempfile_in(&folder)
             .map_err(Error::io("create a file in", folder))?;
-        Ok(BlobWriter {
-            file,
-            hasher: DigestHasher::default(),
-            size: 0,
-        })
+        Ok(BlobWriter { file, hasher: DigestHasher::default(), size: 0 })
     }
 }
 
@@ -121,10 +111,7 @@ impl BlobWriter {
             });
         }
         let path = store.blob_path(expected);
-        self.file
-            .as_file()
-            .sync_data()
-            .map_err(Error::io("flush", &path))?;
+        self.file.as_file().sync_data().map_err(Error::io("flush", &path))?;
         self.keep(&path)
     }
 
@@ -140,9 +127,7 @@ impl BlobWriter {
     }
 
     fn keep(self, path: &Path) -> Result<(), Error> {
-        self.file
-            .persist(path)
-            .map_err(|error| Error::io("name", path)(error.error))?;
+        self.file.persist(path).map_err(|error| Error::io("name", path)(error.error))?;
         Ok(())
     }
 }

@@ -55,9 +55,7 @@ impl Store {
     /// # Errors
     /// When its folders cannot be made.
     pub fn stage_layer(&self) -> Result<Staging, Error> {
-        let staging = Staging {
-            folder: self.temporary()?,
-        };
+        let staging = Staging { folder: self.temporary()? };
         for path in [staging.fs(), staging.work()] {
             fs::create_dir(&path).map_err(Error::io("create", &path))?;
         }
@@ -81,21 +79,16 @@ impl Store {
         if let Some(layer) = self.layer(&id)? {
             return Ok(layer);
         }
-        let encoded = manifest.encode().map_err(|source| Error::Encode {
-            what: "a layer manifest",
-            source,
-        })?;
+        let encoded = manifest
+            .encode()
+            .map_err(|source| Error::Encode { what: "a layer manifest", source })?;
         let staged = staging.folder.path().join("manifest");
         fs::write(&staged, encoded).map_err(Error::io("write", staged))?;
         fs::remove_dir_all(staging.work()).map_err(Error::io("remove", staging.work()))?;
         self.place(staging.folder, &id)?;
         self.add_row(&id, manifest.size())?;
         let path = self.layer_folder(&id).join("fs");
-        Ok(Layer {
-            id,
-            path,
-            manifest: Arc::new(manifest),
-        })
+        Ok(Layer { id, path, manifest: Arc::new(manifest) })
     }
 
     /// The layer `id`; `None` when it is not here, or was not flushed before a power cut.
@@ -111,11 +104,7 @@ impl Store {
         let bytes = fs::read(&file).map_err(Error::io("read", file))?;
         let manifest = LayerManifest::decode(&bytes)
             .map_err(|source| Error::Manifest { layer: *id, source })?;
-        Ok(Some(Layer {
-            id: *id,
-            path: folder.join("fs"),
-            manifest: Arc::new(manifest),
-        }))
+        Ok(Some(Layer { id: *id, path: folder.join("fs"), manifest: Arc::new(manifest) }))
     }
 
     /// Whether the layer `id` is here and whole.
@@ -171,9 +160,7 @@ impl Store {
             )
             .map_err(Error::database("look up a diff id"))?;
         statement
-            .query_row([id.to_string()], |row| {
-                Ok((row.get(0)?, row.get::<_, i64>(1)?))
-            })
+            .query_row([id.to_string()], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?)))
             .optional()
             .map_err(Error::database("look up a diff id"))
             .map(|found| {
@@ -189,11 +176,7 @@ impl Store {
         self.database()
             .execute(
                 "UPDATE layer SET diff_id = ?2, tar_size = ?3 WHERE id = ?1",
-                (
-                    id.to_string(),
-                    digest.as_bytes().as_slice(),
-                    size.cast_signed(),
-                ),
+                (id.to_string(), digest.as_bytes().as_slice(), size.cast_signed()),
             )
             .map_err(Error::database("note a diff id"))?;
         Ok(())
@@ -208,14 +191,10 @@ impl Store {
             )
             .map_err(Error::database("look up a layer by its diff id"))?;
         let ids: Vec<String> = statement
-            .query_map((diff_id.as_bytes().as_slice(), self.boot()), |row| {
-                row.get(0)
-            })
+            .query_map((diff_id.as_bytes().as_slice(), self.boot()), |row| row.get(0))
             .and_then(Iterator::collect)
             .map_err(Error::database("look up a layer by its diff id"))?;
-        let built = ids
-            .iter()
-            .find_map(|id| id.strip_prefix("blake3-")?.parse().ok());
+        let built = ids.iter().find_map(|id| id.strip_prefix("blake3-")?.parse().ok());
         Ok(built.map(LayerId::Built))
     }
 
@@ -258,9 +237,7 @@ impl Store {
 
     pub(crate) fn mark_flushed(&self, layers: &[String]) -> Result<(), Error> {
         let mut database = self.database();
-        let transaction = database
-            .transaction()
-            .map_err(Error::database("mark layers"))?;
+        let transaction = database.transaction().map_err(Error::database("mark layers"))?;
         for id in layers {
             transaction
                 .execute("UPDATE layer SET boot = NULL WHERE id = ?1", [id])

@@ -11,24 +11,11 @@ use crate::temporary::replace_file;
 /// The version of everything that the crate's documentation draws.
 const VERSION: u32 = 1;
 
-const FOLDERS: [&str; 9] = [
-    "blobs",
-    "blobs/sha256",
-    "layers",
-    "stat",
-    "locks",
-    "tmp",
-    "stubs",
-    "stubs/etc",
-    "cache",
-];
+const FOLDERS: [&str; 9] =
+    ["blobs", "blobs/sha256", "layers", "stat", "locks", "tmp", "stubs", "stubs/etc", "cache"];
 
 /// Files that a sandbox mounts its own over, where the image has none.
-const STUBS: [&str; 3] = [
-    "stubs/etc/hosts",
-    "stubs/etc/resolv.conf",
-    "stubs/etc/hostname",
-];
+const STUBS: [&str; 3] = ["stubs/etc/hosts", "stubs/etc/resolv.conf", "stubs/etc/hostname"];
 
 /// Makes a new store below `root` or checks the version of the one that is there. A store is made
 /// in an order that ends with its version file, so an interrupted start is made again.
@@ -48,14 +35,7 @@ pub(crate) fn open(root: &Path) -> Result<(), Error> {
 fn create(root: &Path) -> Result<(), Error> {
     folder(root, 0o700)?;
     for name in FOLDERS {
-        folder(
-            &root.join(name),
-            if name.starts_with("stubs") {
-                0o755
-            } else {
-                0o700
-            },
-        )?;
+        folder(&root.join(name), if name.starts_with("stubs") { 0o755 } else { 0o700 })?;
     }
     for name in STUBS {
         let path = root.join(name);
@@ -66,17 +46,10 @@ fn create(root: &Path) -> Result<(), Error> {
             .and_then(|mut file| file.flush())
             .map_err(Error::io("create", &path))?;
     }
-    replace_file(
-        &root.join("oci-layout"),
-        br#"{"imageLayoutVersion":"1.0.0"}"#,
-    )?;
+    replace_file(&root.join("oci-layout"), br#"{"imageLayoutVersion":"1.0.0"}"#)?;
     replace_file(&root.join("version"), format!("{VERSION}\n").as_bytes())
 }
 
 fn folder(path: &Path, mode: u32) -> Result<(), Error> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(mode)
-        .create(path)
-        .map_err(Error::io("create", path))
+    DirBuilder::new().recursive(true).mode(mode).create(path).map_err(Error::io("create", path))
 }

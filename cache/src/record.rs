@@ -56,10 +56,8 @@ impl Store {
     /// # Errors
     /// When the database cannot be written.
     pub fn put_record(&self, key: &ActionKey, record: &Record) -> Result<(), Error> {
-        let value = postcard::to_allocvec(record).map_err(|source| Error::Encode {
-            what: "an action record",
-            source,
-        })?;
+        let value = postcard::to_allocvec(record)
+            .map_err(|source| Error::Encode { what: "an action record", source })?;
         self.database()
             .execute(
                 "INSERT OR REPLACE INTO record (key, value) VALUES (?1, ?2)",

@@ -31,11 +31,7 @@ impl Store {
         let boot_id = Path::new("/proc/sys/kernel/random/boot_id");
         let boot = fs::read_to_string(boot_id).map_err(Error::io("read", boot_id))?;
         let database = Mutex::new(connection);
-        let store = Self {
-            root: root.into(),
-            boot: boot.trim().into(),
-            database,
-        };
+        let store = Self { root: root.into(), boot: boot.trim().into(), database };
         if fresh {
             store.restore_tags()?;
         }

@@ -57,10 +57,7 @@ impl Store {
         let mut statement = database
             .prepare_cached("SELECT name, manifest, updated FROM tag WHERE name = ?1")
             .map_err(Error::database("look up a tag"))?;
-        statement
-            .query_row([name], read_row)
-            .optional()
-            .map_err(Error::database("look up a tag"))
+        statement.query_row([name], read_row).optional().map_err(Error::database("look up a tag"))
     }
 
     /// All tags, by name.
@@ -107,10 +104,7 @@ impl Store {
     }
 
     fn insert_tag(&self, name: &str, manifest: &Digest) -> Result<(), Error> {
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default()
-            .as_secs();
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         self.database()
             .execute(
                 "INSERT OR REPLACE INTO tag (name, manifest, updated) VALUES (?1, ?2, ?3)",
@@ -131,15 +125,10 @@ impl Store {
             .map_err(Error::io("open", &path))?;
         lock.lock().map_err(Error::io("lock", &path))?;
         let manifests = self.tags()?.iter().map(|tag| self.named(tag)).collect();
-        let index = Index {
-            schema_version: 2,
-            manifests,
-        };
+        let index = Index { schema_version: 2, manifests };
         let path = self.root().join("index.json");
-        let bytes = serde_json::to_vec(&index).map_err(|source| Error::Index {
-            path: path.clone(),
-            source,
-        })?;
+        let bytes = serde_json::to_vec(&index)
+            .map_err(|source| Error::Index { path: path.clone(), source })?;
         replace_file(&path, &bytes)
     }
 
@@ -150,11 +139,7 @@ impl Store {
             media_type: "application/vnd.oci.image.manifest.v1+json".into(),
             digest: tag.manifest,
             size,
-            annotations: [
-                (NAME.into(), tag.name.clone()),
-                (REF_NAME.into(), reference),
-            ]
-            .into(),
+            annotations: [(NAME.into(), tag.name.clone()), (REF_NAME.into(), reference)].into(),
         }
     }
 
@@ -178,9 +163,5 @@ impl Store {
 }
 
 fn read_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Tag> {
-    Ok(Tag {
-        name: row.get(0)?,
-        manifest: Digest::from_bytes(row.get(1)?),
-        updated: row.get(2)?,
-    })
+    Ok(Tag { name: row.get(0)?, manifest: Digest::from_bytes(row.get(1)?), updated: row.get(2)? })
 }

@@ -20,8 +20,7 @@ impl Temporary {
     /// Makes an empty folder, mode 0700.
     pub(crate) fn new(root: &Path) -> Result<Self, Error> {
         let gate = gate(root)?;
-        gate.lock_shared()
-            .map_err(Error::io("lock", root.join("locks/tmp")))?;
+        gate.lock_shared().map_err(Error::io("lock", root.join("locks/tmp")))?;
         let folder = tempfile::Builder::new()
             .prefix("")
             .rand_bytes(12)
@@ -29,8 +28,7 @@ impl Temporary {
             .map_err(Error::io("create a folder in", root.join("tmp")))?;
         let path = folder.keep();
         let lock = File::open(&path).map_err(Error::io("open", &path))?;
-        lock.try_lock()
-            .map_err(|error| Error::io("lock", &path)(into_io(error)))?;
+        lock.try_lock().map_err(|error| Error::io("lock", &path)(into_io(error)))?;
         Ok(Self { path, _lock: lock })
     }
 
@@ -98,8 +96,7 @@ pub(crate) fn replace_file(path: &Path, content: &[u8]) -> Result<(), Error> {
     let mut file =
         tempfile::NamedTempFile::new_in(folder).map_err(Error::io("create a file in", folder))?;
     file.write_all(content).map_err(Error::io("write", path))?;
-    file.persist(path)
-        .map_err(|error| Error::io("replace", path)(error.error))?;
+    file.persist(path).map_err(|error| Error::io("replace", path)(error.error))?;
     Ok(())
 }
 

@@ -101,29 +101,18 @@ fn fetch(
 ) -> Result<(), Error> {
     let resolve = |need: &lower::Need| -> Result<BaseImage, Error> {
         let name = need.reference.familiar();
-        let progress = |progress| {
-            (tools.events)(Event::Image {
-                name: name.clone(),
-                progress,
-            })
-        };
+        let progress = |progress| (tools.events)(Event::Image { name: name.clone(), progress });
         tools
             .images
             .resolve(&need.reference, &request.options.platform, &progress)
-            .map_err(|source| Error::Image {
-                name: name.clone(),
-                span: need.span,
-                source,
-            })
+            .map_err(|source| Error::Image { name: name.clone(), span: need.span, source })
     };
     let resolved: Vec<Result<BaseImage, Error>> = match needs {
         [only] => vec![resolve(only)],
         many => std::thread::scope(|scope| {
             let resolve = &resolve;
-            let threads: Vec<_> = many
-                .iter()
-                .map(|need| scope.spawn(move || resolve(need)))
-                .collect();
+            let threads: Vec<_> =
+                many.iter().map(|need| scope.spawn(move || resolve(need))).collect();
             threads.into_iter().map(join).collect()
         }),
     };
@@ -135,27 +124,17 @@ fn fetch(
 
 /// A panic of a thread goes on in the thread that waits for it.
 fn join<T>(thread: std::thread::ScopedJoinHandle<'_, T>) -> T {
-    thread
-        .join()
-        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 fn announce(plan: &Plan, events: Sink<'_>) {
     for warning in &plan.warnings {
-        events(Event::Warning {
-            message: warning.clone(),
-        });
+        events(Event::Warning { message: warning.clone() });
     }
     let needed = schedule::needed(&plan.graph, plan.target);
     let vertices = plan.graph.iter().zip(needed).filter(|(_, needed)| *needed);
     let vertices = vertices.filter_map(|((vertex, known), _)| {
-        Some(Planned {
-            vertex,
-            name: known.name.clone()?,
-            span: known.span,
-        })
+        Some(Planned { vertex, name: known.name.clone()?, span: known.span })
     });
-    events(Event::Planned {
-        vertices: vertices.collect(),
-    });
+    events(Event::Planned { vertices: vertices.collect() });
 }

@@ -4,7 +4,9 @@
 //! from the cache is the same image, byte for byte.
 
 use lapstrake_cache::Store;
-use lapstrake_oci::{Descriptor, Digest, History, ImageConfig, Manifest, MediaType, Reference};
+use lapstrake_oci::{
+    self as oci, Compression, Descriptor, Digest, History, ImageConfig, Manifest, MediaType, Reference,
+};
 use lapstrake_rootfs::{LayerId, tar};
 use rayon::prelude::*;
 use std::fs::File;
@@ -42,15 +44,15 @@ pub fn export(
     let layers = layers(plan, results);
     let described = describe(&layers, workshop)?;
     let config = config(plan, &layers, &described);
-    let config_bytes = config.to_bytes();
-    let manifest = manifest(plan, &config_bytes, &described);
+    let encoding = |what| move |source: oci::Error| Error::Export { what, source: source.into() };
+    let config = config.to_bytes().map_err(encoding("config"))?;
+    let manifest = manifest(plan, &config, &described);
+    let manifest = manifest.to_bytes().map_err(encoding("manifest"))?;
     let store = workshop.store;
-    let id = store.put_blob(&config_bytes).map_err(Error::Store)?;
-    let manifest = store.put_blob(&manifest.to_bytes()).map_err(Error::Store)?;
+    let id = store.put_blob(&config).map_err(Error::Store)?;
+    let manifest = store.put_blob(&manifest).map_err(Error::Store)?;
     name(store, &manifest, tags).map_err(Error::Store)?;
-    (workshop.events)(Event::Exported {
-        elapsed: begin.elapsed(),
-    });
+    (workshop.events)(Event::Exported { elapsed: begin.elapsed() });
     Ok(Built { id, manifest })
 }
 
@@ -68,10 +70,9 @@ fn layers(plan: &Plan, results: &Results<Value>) -> Vec<Added> {
         results.get(index)?.as_ref()
     });
     let added = values.filter_map(|value| match value {
-        Value::Rootfs(rootfs) => Some(Added {
-            id: *rootfs.layers.last()?,
-            created: rootfs.created.unwrap_or(0),
-        }),
+        Value::Rootfs(rootfs) => {
+            Some(Added { id: *rootfs.layers.last()?, created: rootfs.created.unwrap_or(0) })
+        }
         Value::Tree(_) => None,
     });
     added.collect()
@@ -87,41 +88,29 @@ fn describe(layers: &[Added], workshop: &Workshop<'_>) -> Result<Vec<(Digest, u6
     if let Some(all) = noted.iter().copied().collect() {
         return Ok(all);
     }
-    let work = layers
-        .par_iter()
-        .zip(noted)
-        .map(|(layer, noted)| match noted {
-            Some(noted) => Ok(noted),
-            None => digest(&layer.id, workshop),
-        });
+    let work = layers.par_iter().zip(noted).map(|(layer, noted)| match noted {
+        Some(noted) => Ok(noted),
+        None => digest(&layer.id, workshop),
+    });
     let described = work.collect::<Result<_, _>>()?;
     workshop.store.sync().map_err(Error::Store)?;
     Ok(described)
 }
 
 fn digest(id: &LayerId, workshop: &Workshop<'_>) -> Result<(Digest, u64), Error> {
-    let failed = |source| Error::Export {
-        what: "layer digest",
-        source,
-    };
+    let failed = |source| Error::Export { what: "layer digest", source };
     let layer = workshop.layers.layer(id).map_err(Error::Store)?;
     let layer = layer.ok_or_else(|| failed(format!("the layer {id} is missing").into()))?;
     let folder = File::open(&layer.path).map_err(|error| failed(error.into()))?;
     let (digest, size) =
         tar::diff_id(folder.as_fd(), &layer.manifest).map_err(|error| failed(error.into()))?;
-    workshop
-        .store
-        .put_diff_id(id, &digest, size)
-        .map_err(Error::Store)?;
+    workshop.store.put_diff_id(id, &digest, size).map_err(Error::Store)?;
     Ok((digest, size))
 }
 
 fn config(plan: &Plan, layers: &[Added], described: &[(Digest, u64)]) -> ImageConfig {
     let mut config = plan.config.clone();
-    let mut last = config
-        .history
-        .last()
-        .and_then(|entry| entry.created.clone());
+    let mut last = config.history.last().and_then(|entry| entry.created.clone());
     last = last.or_else(|| config.created.clone());
     let mut added = layers.iter();
     for step in &plan.steps {
@@ -130,29 +119,29 @@ fn config(plan: &Plan, layers: &[Added], described: &[(Digest, u64)]) -> ImageCo
         }
         config.history.push(History {
             created: last.clone(),
-            created_by: Some(step.created_by.clone()),
-            comment: Some("lapstrake".into()),
+            created_by: step.created_by.clone(),
+            comment: "lapstrake".into(),
             empty_layer: step.vertex.is_none(),
             ..History::default()
         });
     }
-    config
-        .rootfs
-        .diff_ids
-        .extend(described.iter().map(|(digest, _)| *digest));
+    config.rootfs.diff_ids.extend(described.iter().map(|(digest, _)| *digest));
     config.created = last.or_else(|| Some(time(0)));
     config
 }
 
 fn manifest(plan: &Plan, config: &[u8], described: &[(Digest, u64)]) -> Manifest {
-    let mut layers = plan.base_layers.clone();
-    layers.extend(
-        described
-            .iter()
-            .map(|(digest, size)| Descriptor::new(MediaType::LayerTar, *digest, *size)),
-    );
-    let config = Descriptor::new(MediaType::Config, Digest::of(config), config.len() as u64);
-    Manifest::new(config, layers)
+    let mut layers: Vec<Descriptor> = plan.base_layers.clone();
+    for layer in &mut layers {
+        // One manifest speaks one language, and ours is OCI's.
+        if let MediaType::DockerLayer(compression) = &layer.media_type {
+            layer.media_type = MediaType::OciLayer(*compression);
+        }
+    }
+    let plain = || MediaType::OciLayer(Compression::None);
+    layers.extend(described.iter().map(|(digest, size)| Descriptor::new(plain(), *digest, *size)));
+    let config = Descriptor::of(MediaType::OciConfig, config);
+    Manifest::new(MediaType::OciManifest, config, layers)
 }
 
 fn name(

@@ -7,7 +7,6 @@ use std::collections::HashMap;
 
 use lapstrake_oci::Digest;
 use lapstrake_parser::Span;
-use lapstrake_rootfs::TreePath;
 use serde::Serialize;
 
 /// Index of a vertex in its graph.
@@ -41,8 +40,9 @@ pub struct ImageOp {
 pub struct LocalOp {
     /// Which context; the empty name is the one given on the command line.
     pub name: String,
-    /// What is read of it: these paths and all below them, sorted.
-    pub wanted: Vec<TreePath>,
+    /// What is read of it: sources of copies as they are written, wildcards and all. Grows while
+    /// copies are added; does not tell two ops apart.
+    pub wanted: Vec<String>,
 }
 
 /// See [`Op::Copy`]. Inputs: the destination's root file system, then the source when a path is
@@ -171,6 +171,16 @@ impl Graph {
         self.vertices.push(vertex);
         self.known.insert(identity, id);
         id
+    }
+
+    /// Adds to what the [`Op::Local`] `id` reads of its context.
+    pub fn want(&mut self, id: VertexId, source: &str) {
+        let vertex = usize::try_from(id.0).ok().and_then(|index| self.vertices.get_mut(index));
+        if let Some(Vertex { op: Op::Local(local), .. }) = vertex
+            && !local.wanted.iter().any(|known| known == source)
+        {
+            local.wanted.push(source.to_owned());
+        }
     }
 
     /// All vertices with their ids, inputs first.

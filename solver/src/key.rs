@@ -41,9 +41,7 @@ pub fn copy_from_whole(op: &CopyOp, source: &[LayerId], rootfs: &[LayerId]) -> A
 pub fn run(op: &RunOp, rootfs: &[LayerId]) -> ActionKey {
     let mut hasher = ContentHasher::new("lapstrake action run 1");
     let hosts: Vec<&str> = op.hosts.iter().map(|(name, _)| name.as_str()).collect();
-    hasher.field(&encoded(&(
-        &op.argv, &op.env, &op.cwd, &op.user, op.network,
-    )));
+    hasher.field(&encoded(&(&op.argv, &op.env, &op.cwd, &op.user, op.network)));
     hasher.field(&encoded(&(&op.files, &op.hostname, hosts)));
     add_rootfs(&mut hasher, rootfs);
     ActionKey(hasher.finish())

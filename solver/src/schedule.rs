@@ -35,10 +35,7 @@ where
         changed: Condvar::new(),
     };
     std::thread::scope(|scope| schedule.work(scope));
-    let state = schedule
-        .state
-        .into_inner()
-        .unwrap_or_else(PoisonError::into_inner);
+    let state = schedule.state.into_inner().unwrap_or_else(PoisonError::into_inner);
     match state.error {
         Some(error) => Err(error),
         None => Ok(state.results),
@@ -125,11 +122,7 @@ impl<T, E> State<T, E> {
     where
         T: Clone,
     {
-        vertex
-            .inputs
-            .iter()
-            .filter_map(|id| self.results.get(index(*id))?.clone())
-            .collect()
+        vertex.inputs.iter().filter_map(|id| self.results.get(index(*id))?.clone()).collect()
     }
 
     fn finish(&mut self, id: VertexId, result: T) {
@@ -137,11 +130,7 @@ impl<T, E> State<T, E> {
             *slot = Some(result);
         }
         self.open -= 1;
-        let users = self
-            .users
-            .get_mut(index(id))
-            .map(std::mem::take)
-            .unwrap_or_default();
+        let users = self.users.get_mut(index(id)).map(std::mem::take).unwrap_or_default();
         for user in users.into_iter().rev() {
             let Some(Some(missing)) = self.missing.get_mut(index(user)) else {
                 continue;
@@ -165,10 +154,7 @@ impl<T: Clone + Send, E: Send> Schedule<'_, T, E> {
             }
             let Some(id) = state.ready.pop() else {
                 state.idle += 1;
-                state = self
-                    .changed
-                    .wait(state)
-                    .unwrap_or_else(PoisonError::into_inner);
+                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
                 state.idle -= 1;
                 continue;
             };
@@ -223,20 +209,10 @@ mod tests {
     fn add(graph: &mut Graph, name: &str, inputs: &[VertexId]) -> VertexId {
         let op = match inputs {
             [] => Op::Image(ImageOp { layers: Vec::new() }),
-            _ => Op::Mkdir(MkdirOp {
-                path: name.into(),
-                owner: String::new(),
-            }),
+            _ => Op::Mkdir(MkdirOp { path: name.into(), owner: String::new() }),
         };
         let inputs = inputs.to_vec();
-        graph.add(Vertex {
-            op,
-            inputs,
-            name: None,
-            span: None,
-            words: Vec::new(),
-            cache: true,
-        })
+        graph.add(Vertex { op, inputs, name: None, span: None, words: Vec::new(), cache: true })
     }
 
     #[test]
@@ -280,11 +256,7 @@ mod tests {
         let executed = AtomicUsize::new(0);
         let results = run::<(), &str>(&graph, last, 8, &|id, _, _| {
             executed.fetch_add(1, Ordering::Relaxed);
-            if id == VertexId(1) {
-                Err("a failed")
-            } else {
-                Ok(())
-            }
+            if id == VertexId(1) { Err("a failed") } else { Ok(()) }
         });
         assert_eq!(results, Err("a failed"));
         assert_eq!(executed.into_inner(), 2);

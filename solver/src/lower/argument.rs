@@ -13,16 +13,16 @@ pub(super) fn arg(
 ) -> Result<(), Diagnostic> {
     let mut texts = Vec::new();
     for declaration in declarations {
-        let name = &declaration.name.value;
+        let name = declaration.name.as_str();
         let value = value(build, stage, declaration)?;
         texts.push(match &value {
             Some(value) => format!("{name}={value}"),
-            None => name.clone(),
+            None => name.to_owned(),
         });
         if let Some(value) = &value {
             stage.environment.set(name, value);
         }
-        stage.arguments.push((name.clone(), value));
+        stage.arguments.push((name.to_owned(), value));
     }
     stage.note(format!("ARG {}", texts.join(" ")));
     Ok(())
@@ -33,11 +33,11 @@ fn value(
     stage: &Stage,
     declaration: &ArgDeclaration,
 ) -> Result<Option<String>, Diagnostic> {
-    let name = &declaration.name.value;
+    let name = declaration.name.as_str();
     if let Some(given) = build.options.arguments.get(name) {
         return Ok(Some(given.clone()));
     }
-    match &declaration.default {
+    match &declaration.value {
         Some(default) => word::expand(default, &stage.environment, build.scope.escape).map(Some),
         None => Ok(build.scope.arguments.value(name).map(str::to_owned)),
     }
@@ -48,11 +48,7 @@ fn value(
 pub(super) fn history(stage: &Stage) -> String {
     let mut shown: Vec<(&str, &str)> = Vec::new();
     for (name, value) in &stage.arguments {
-        let value = stage
-            .environment
-            .value(name)
-            .or(value.as_deref())
-            .unwrap_or_default();
+        let value = stage.environment.value(name).or(value.as_deref()).unwrap_or_default();
         match shown.iter_mut().find(|(known, _)| known == name) {
             Some((_, old)) => *old = value,
             None => shown.push((name, value)),
@@ -61,9 +57,6 @@ pub(super) fn history(stage: &Stage) -> String {
     if shown.is_empty() {
         return String::new();
     }
-    let texts: Vec<String> = shown
-        .iter()
-        .map(|(name, value)| format!("{name}={value}"))
-        .collect();
+    let texts: Vec<String> = shown.iter().map(|(name, value)| format!("{name}={value}")).collect();
     format!("|{} {} ", texts.len(), texts.join(" "))
 }

@@ -1,9 +1,9 @@
 //! RUN, CMD, ENTRYPOINT and SHELL.
 
-use lapstrake_parser::{CommandForm, Diagnostic, Heredoc, Instruction, Spanned};
+use lapstrake_parser::{CommandForm, Diagnostic, Heredoc, Instruction, Word};
 
 use super::fault::{fault, with_help};
-use super::stage::{Build, Shown, Stage};
+use super::stage::{Build, Shown, Stage, Written};
 use super::{argument, flag, format};
 use crate::graph::{InlineFile, Network, Op, RunOp};
 
@@ -15,25 +15,18 @@ const HOSTNAME: &str = "buildkitsandbox";
 const SCRIPTS: &str = "/dev/pipes/";
 
 /// Arguments that reach every RUN without a declaration.
-const PROXY: [&str; 5] = [
-    "http_proxy",
-    "https_proxy",
-    "ftp_proxy",
-    "no_proxy",
-    "all_proxy",
-];
+const PROXY: [&str; 5] = ["http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy"];
 
 pub(super) fn run(
     build: &mut Build<'_>,
     stage: &mut Stage,
-    instruction: &Instruction,
+    from: Written<'_>,
     form: &CommandForm,
-    is_trigger: bool,
 ) -> Result<(), Diagnostic> {
     let (words, files) = match form {
         CommandForm::Exec(words) => (texts(words), Vec::new()),
         CommandForm::Shell(line) => {
-            let (line, files) = script(&line.value, &instruction.heredocs);
+            let (line, files) = script(line, &from.instruction.heredocs);
             (in_shell(stage, line), files)
         }
     };
@@ -43,35 +36,26 @@ pub(super) fn run(
         env: stage.environment.to_pairs(),
         cwd: stage.working_directory().to_owned(),
         user: stage.image.config.user.clone(),
-        network: network(build, instruction)?,
+        network: network(build, from.instruction)?,
         files,
         hostname: HOSTNAME.into(),
         hosts: build.options.hosts.clone(),
         proxy: proxy(build),
     });
-    build.push(
-        stage,
-        instruction,
-        is_trigger,
-        Shown {
-            op,
-            source: None,
-            words: Vec::new(),
-            history,
-        },
-    );
+    build.push(stage, from, Shown { op, source: None, words: Vec::new(), history });
     Ok(())
 }
 
 /// The text for the shell. A line that is nothing but a here-document stands for its content: as
 /// it is, or as a file of its own when it names its interpreter. Any other line keeps its
 /// here-documents, for the shell to read.
-fn script(line: &str, heredocs: &[Heredoc]) -> (String, Vec<InlineFile>) {
+fn script(line: &Word, heredocs: &[Heredoc]) -> (String, Vec<InlineFile>) {
     let Some(first) = heredocs.first() else {
         return (line.to_owned(), Vec::new());
     };
-    if !first.is_whole(line) {
-        let mut text = line.to_owned();
+    let is_whole = first.marker == line.span;
+    if !is_whole {
+        let mut text = line.text.clone();
         for heredoc in heredocs {
             text.push('\n');
             text.push_str(&heredoc.content);
@@ -79,16 +63,12 @@ fn script(line: &str, heredocs: &[Heredoc]) -> (String, Vec<InlineFile>) {
         }
         return (text, Vec::new());
     }
-    let content = first.chomped();
+    let content = first.text();
     if !content.starts_with("#!") {
         return (content.into_owned(), Vec::new());
     }
     let path = format!("{SCRIPTS}{}", first.name);
-    let file = InlineFile {
-        path: path.clone(),
-        content: content.into_owned(),
-        mode: 0o755,
-    };
+    let file = InlineFile { path: path.clone(), content: content.into_owned(), mode: 0o755 };
     (path, vec![file])
 }
 
@@ -96,24 +76,18 @@ fn network(build: &Build<'_>, instruction: &Instruction) -> Result<Network, Diag
     let Some(written) = flag::value(instruction, "network") else {
         return Ok(build.options.network);
     };
-    match written.value.as_str() {
+    match written.as_str() {
         "default" => Ok(build.options.network),
         "none" => Ok(Network::None),
         "host" => {
             let message = "RUN --network=host is not supported yet";
             let help = "remove the flag: the default network reaches what the host reaches";
-            Err(with_help(
-                fault("unsupported-flag", written.span, message),
-                help,
-            ))
+            Err(with_help(fault("unsupported-flag", written.span, message), help))
         }
         other => {
             let message = format!("{other} is not a network mode");
             let help = "the modes are default, none and host";
-            Err(with_help(
-                fault("network-mode", written.span, message),
-                help,
-            ))
+            Err(with_help(fault("network-mode", written.span, message), help))
         }
     }
 }
@@ -124,46 +98,40 @@ fn proxy(build: &Build<'_>) -> Vec<(String, String)> {
     let proxies = given.filter(|(name, _)| PROXY.contains(&name.to_lowercase().as_str()));
     proxies
         .flat_map(|(name, value)| {
-            [
-                (name.to_uppercase(), value.clone()),
-                (name.to_lowercase(), value.clone()),
-            ]
+            [(name.to_uppercase(), value.clone()), (name.to_lowercase(), value.clone())]
         })
         .collect()
 }
 
-pub(super) fn cmd(stage: &mut Stage, form: &CommandForm) -> Result<(), Diagnostic> {
+pub(super) fn cmd(stage: &mut Stage, form: &CommandForm) {
     let words = words(stage, form);
     stage.note(format!("CMD {}", format::quoted_list(&words)));
     stage.has_cmd = true;
     let config = stage.config();
-    config.cmd = Some(words);
+    config.cmd = words;
     config.args_escaped = true;
-    Ok(())
 }
 
 /// A CMD that was inherited goes: it was made for another entry point.
-pub(super) fn entrypoint(stage: &mut Stage, form: &CommandForm) -> Result<(), Diagnostic> {
+pub(super) fn entrypoint(stage: &mut Stage, form: &CommandForm) {
     let words = words(stage, form);
     stage.note(format!("ENTRYPOINT {}", format::quoted_list(&words)));
     if !stage.has_cmd {
-        stage.config().cmd = None;
+        stage.config().cmd.clear();
     }
-    stage.config().entrypoint = Some(words);
-    Ok(())
+    stage.config().entrypoint = words;
 }
 
-pub(super) fn shell(stage: &mut Stage, shell: &[Spanned<String>]) -> Result<(), Diagnostic> {
+pub(super) fn shell(stage: &mut Stage, shell: &[Word]) {
     let shell = texts(shell);
     stage.note(format!("SHELL {}", format::plain_list(&shell)));
     stage.config().shell = shell;
-    Ok(())
 }
 
 fn words(stage: &Stage, form: &CommandForm) -> Vec<String> {
     match form {
         CommandForm::Exec(words) => texts(words),
-        CommandForm::Shell(line) => in_shell(stage, line.value.clone()),
+        CommandForm::Shell(line) => in_shell(stage, line.text.clone()),
     }
 }
 
@@ -176,6 +144,6 @@ fn in_shell(stage: &Stage, line: String) -> Vec<String> {
     words
 }
 
-fn texts(words: &[Spanned<String>]) -> Vec<String> {
-    words.iter().map(|word| word.value.clone()).collect()
+fn texts(words: &[Word]) -> Vec<String> {
+    words.iter().map(|word| word.text.clone()).collect()
 }

@@ -1,17 +1,16 @@
 //! WORKDIR, and paths that are relative to it.
 
-use lapstrake_parser::{Diagnostic, Instruction, Word};
+use lapstrake_parser::{Diagnostic, Word};
 
-use super::stage::{Build, Shown, Stage};
+use super::stage::{Build, Shown, Stage, Written};
 use super::word;
 use crate::graph::{MkdirOp, Op};
 
 pub(super) fn workdir(
     build: &mut Build<'_>,
     stage: &mut Stage,
-    instruction: &Instruction,
+    from: Written<'_>,
     path: &Word,
-    is_trigger: bool,
 ) -> Result<(), Diagnostic> {
     let path = word::expand(path, &stage.environment, build.scope.escape)?;
     let path = clean(stage.working_directory(), &path);
@@ -22,28 +21,17 @@ pub(super) fn workdir(
         stage.note(history);
         return Ok(());
     }
-    let op = Op::Mkdir(MkdirOp {
-        path,
-        owner: stage.image.config.user.clone(),
-    });
-    let shown = Shown {
-        op,
-        source: None,
-        words: Vec::new(),
-        history,
-    };
-    build.push(stage, instruction, is_trigger, shown);
+    let op = Op::Mkdir(MkdirOp { path, owner: stage.image.config.user.clone() });
+    let shown = Shown { op, source: None, words: Vec::new(), history };
+    build.push(stage, from, shown);
     Ok(())
 }
 
 /// `path` seen from the absolute `directory`: absolute, without `.`, `..`, doubled or trailing
 /// slashes.
 pub(super) fn clean(directory: &str, path: &str) -> String {
-    let joined = if path.starts_with('/') {
-        path.to_owned()
-    } else {
-        format!("{directory}/{path}")
-    };
+    let joined =
+        if path.starts_with('/') { path.to_owned() } else { format!("{directory}/{path}") };
     let mut components: Vec<&str> = Vec::new();
     for component in joined.split('/') {
         match component {
@@ -86,14 +74,9 @@ mod tests {
         ] {
             assert_eq!(clean(directory, path), cleaned);
         }
-        for (path, destined) in [
-            ("", "/w/"),
-            (".", "/w/"),
-            ("x", "/w/x"),
-            ("x/", "/w/x/"),
-            ("/", "/"),
-            ("/y/.", "/y/"),
-        ] {
+        for (path, destined) in
+            [("", "/w/"), (".", "/w/"), ("x", "/w/x"), ("x/", "/w/x/"), ("/", "/"), ("/y/.", "/y/")]
+        {
             assert_eq!(destination("/w", path), destined, "{path}");
         }
     }

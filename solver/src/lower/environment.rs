@@ -23,10 +23,7 @@ impl Environment {
     }
 
     pub(super) fn value(&self, name: &str) -> Option<&str> {
-        self.0
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value.as_str())
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
@@ -39,9 +36,6 @@ impl Environment {
 
     /// As an image config keeps them.
     pub(super) fn to_texts(&self) -> Vec<String> {
-        self.0
-            .iter()
-            .map(|(name, value)| format!("{name}={value}"))
-            .collect()
+        self.0.iter().map(|(name, value)| format!("{name}={value}")).collect()
     }
 }

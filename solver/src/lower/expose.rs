@@ -13,17 +13,14 @@ pub(super) fn expose(stage: &mut Stage, words: &[Word], escape: char) -> Result<
         for text in word::expand_many(word, &stage.environment, escape)? {
             let parsed = port::parse_port(&text).map_err(|error| {
                 let help = "write PORT, PORT/udp or FIRST-LAST";
-                with_help(fault("expose-port", word.span(), error.to_string()), help)
+                with_help(fault("expose-port", word.span, error.to_string()), help)
             })?;
             ports.extend(parsed.iter().map(ToString::to_string));
         }
     }
     stage.note(format!("EXPOSE {}", format::plain_list(&ports)));
     for port in ports {
-        stage
-            .config()
-            .exposed_ports
-            .insert(port, Default::default());
+        stage.config().exposed_ports.insert(port, Default::default());
     }
     Ok(())
 }

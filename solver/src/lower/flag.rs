@@ -1,15 +1,12 @@
 //! Flags of instructions, and those that are not there yet.
 
-use lapstrake_parser::{Diagnostic, Instruction, InstructionKind, Spanned};
+use lapstrake_parser::{Diagnostic, Instruction, InstructionKind, Word};
 
 use super::fault::{fault, with_help};
 
 /// The value of the last flag of that name.
-pub(super) fn value<'a>(instruction: &'a Instruction, name: &str) -> Option<&'a Spanned<String>> {
-    let flag = instruction
-        .flags
-        .iter()
-        .rfind(|flag| flag.name.value == name)?;
+pub(super) fn value<'a>(instruction: &'a Instruction, name: &str) -> Option<&'a Word> {
+    let flag = instruction.flags.iter().rfind(|flag| flag.name.value == name)?;
     flag.value.as_ref()
 }
 
@@ -18,22 +15,14 @@ pub(super) fn check(instruction: &Instruction) -> Result<(), Diagnostic> {
     let unsupported: &[&str] = match &instruction.kind {
         InstructionKind::Run(_) => &["mount", "security", "device"],
         InstructionKind::Copy(_) => &["parents", "exclude", "link"],
-        InstructionKind::Add(_) => &[
-            "link",
-            "exclude",
-            "keep-git-dir",
-            "checksum",
-            "unpack",
-            "parents",
-        ],
+        InstructionKind::Add(_) => {
+            &["link", "exclude", "keep-git-dir", "checksum", "unpack", "parents"]
+        }
         _ => &[],
     };
     let flag = instruction.flags.iter().find(|flag| {
-        let off = flag
-            .value
-            .as_ref()
-            .is_some_and(|value| value.value == "false");
-        unsupported.contains(&flag.name.value.as_str()) && !off
+        let is_off = flag.text().eq_ignore_ascii_case("false");
+        unsupported.contains(&flag.name.value.as_str()) && !is_off
     });
     match flag {
         None => Ok(()),
@@ -41,10 +30,7 @@ pub(super) fn check(instruction: &Instruction) -> Result<(), Diagnostic> {
             let keyword = instruction.keyword.value.to_uppercase();
             let message = format!("{keyword} --{} is not supported yet", flag.name.value);
             let help = "remove the flag, or build this file with another builder for now";
-            Err(with_help(
-                fault("unsupported-flag", flag.name.span, message),
-                help,
-            ))
+            Err(with_help(fault("unsupported-flag", flag.span, message), help))
         }
     }
 }

@@ -103,9 +103,6 @@ mod tests {
     #[test]
     fn strings_are_quoted_as_in_go() {
         let items = ["a b", "q\"\\", "t\tn\n", "\u{1}ä\u{85}"].map(String::from);
-        assert_eq!(
-            quoted_list(&items),
-            r#"["a b" "q\"\\" "t\tn\n" "\x01ä\u0085"]"#
-        );
+        assert_eq!(quoted_list(&items), r#"["a b" "q\"\\" "t\tn\n" "\x01ä\u0085"]"#);
     }
 }

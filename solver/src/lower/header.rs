@@ -1,7 +1,7 @@
 //! Stages by name, and what each FROM stands for.
 
 use lapstrake_oci::Reference;
-use lapstrake_parser::{Diagnostic, Dockerfile, Instruction, InstructionKind, Span};
+use lapstrake_parser::{Diagnostic, Dockerfile, Instruction, Span, Stage};
 
 use super::fault::{fault, suggestion, with_help};
 use super::scope::Scope;
@@ -40,64 +40,52 @@ pub(super) fn headers<'a>(
     let mut headers: Vec<Header<'a>> = Vec::new();
     let mut faults = Vec::new();
     for stage in dockerfile.stages() {
-        match header(stage.from, stage.instructions, &headers, scope) {
+        match header(&stage, &headers, scope) {
             Ok(header) => headers.push(header),
             Err(fault) => faults.push(fault),
         }
     }
-    if faults.is_empty() {
-        Ok(headers)
-    } else {
-        Err(faults)
-    }
+    if faults.is_empty() { Ok(headers) } else { Err(faults) }
 }
 
 fn header<'a>(
-    from: &'a Instruction,
-    instructions: &'a [Instruction],
+    stage: &Stage<'a>,
     earlier: &[Header<'a>],
     scope: &Scope,
 ) -> Result<Header<'a>, Diagnostic> {
-    let InstructionKind::From(base) = &from.kind else {
-        return Err(fault("from", from.span, "a stage begins with FROM"));
-    };
-    let span = base.image.span();
-    let image = word::expand(&base.image, &scope.arguments, scope.escape)?;
+    let span = stage.from.image.span;
+    let image = word::expand(&stage.from.image, &scope.arguments, scope.escape)?;
     if image.is_empty() {
-        let message = format!("the base image {} is blank here", base.image.text());
+        let message = format!("the base image {} is blank here", stage.from.image.as_str());
         let help = "give the ARG a default, or a value with --build-arg";
         return Err(with_help(fault("blank-base-image", span, message), help));
     }
-    let base_of = if image == "scratch" {
+    let base = if image == "scratch" {
         Base::Scratch
     } else if let Some(stage) = find(earlier, &image) {
         Base::Stage(stage)
     } else {
         Base::Image(reference(&image, span)?)
     };
-    let name = base.name.as_ref().map(|name| name.value.to_lowercase());
     Ok(Header {
-        name,
-        base: base_of,
-        from,
+        name: stage.name(),
+        base,
+        from: stage.instruction,
         span,
-        instructions,
+        instructions: stage.instructions,
     })
 }
 
 /// The last stage of that name.
 pub(super) fn find(headers: &[Header<'_>], name: &str) -> Option<usize> {
     let name = name.to_lowercase();
-    headers
-        .iter()
-        .rposition(|header| header.name.as_deref() == Some(&name))
+    headers.iter().rposition(|header| header.name.as_deref() == Some(&name))
 }
 
 pub(super) fn reference(name: &str, span: Span) -> Result<Reference, Diagnostic> {
-    name.parse()
-        .map_err(|error: lapstrake_oci::InvalidReference| {
-            fault("image-reference", span, error.to_string())
-        })
+    name.parse().map_err(|error: lapstrake_oci::InvalidReference| {
+        fault("image-reference", span, error.to_string())
+    })
 }
 
 /// The stage that is to be built: by name, else by number, else the last one.
@@ -112,19 +100,9 @@ pub(super) fn target(headers: &[Header<'_>], options: &Options) -> Result<usize,
     if let Some(stage) = wanted.parse().ok().filter(|number| *number <= last) {
         return Ok(stage);
     }
-    let names: Vec<&str> = headers
-        .iter()
-        .filter_map(|header| header.name.as_deref())
-        .collect();
-    let span = headers
-        .last()
-        .map(|header| header.from.span)
-        .unwrap_or_default();
-    let unknown = fault(
-        "unknown-target",
-        span,
-        format!("there is no stage named {wanted}"),
-    );
+    let names: Vec<&str> = headers.iter().filter_map(|header| header.name.as_deref()).collect();
+    let span = headers.last().map(|header| header.from.span).unwrap_or_default();
+    let unknown = fault("unknown-target", span, format!("there is no stage named {wanted}"));
     let help = suggestion(wanted, names.iter().copied())
         .unwrap_or_else(|| format!("the stages are: {}", names.join(", ")));
     Err(vec![with_help(unknown, help)])

@@ -1,7 +1,9 @@
 //! Instructions that only change the image config.
 
+use std::time::Duration;
+
 use lapstrake_oci as oci;
-use lapstrake_parser::{Diagnostic, Healthcheck, KeyValue, Onbuild, Word, signal};
+use lapstrake_parser::{CommandForm, Diagnostic, Healthcheck, KeyValue, Onbuild, Word, signal};
 
 use super::fault::{fault, with_help};
 use super::stage::Stage;
@@ -23,10 +25,7 @@ fn expanded(
 }
 
 fn texts(pairs: &[(String, String)]) -> String {
-    pairs
-        .iter()
-        .map(|(key, value)| format!(" {key}={value}"))
-        .collect()
+    pairs.iter().map(|(key, value)| format!(" {key}={value}")).collect()
 }
 
 pub(super) fn env(stage: &mut Stage, pairs: &[KeyValue], escape: char) -> Result<(), Diagnostic> {
@@ -64,7 +63,7 @@ pub(super) fn volume(stage: &mut Stage, paths: &[Word], escape: char) -> Result<
     for path in paths {
         let volume = word::expand(path, &stage.environment, escape)?;
         if volume.is_empty() {
-            return Err(fault("empty-volume", path.span(), "a VOLUME needs a path"));
+            return Err(fault("empty-volume", path.span, "a VOLUME needs a path"));
         }
         volumes.push(volume);
     }
@@ -83,36 +82,33 @@ pub(super) fn stop_signal(
     let name = word::expand(written, &stage.environment, escape)?;
     if let Err(error) = signal::parse_signal(&name) {
         let help = "write a name such as SIGTERM or a number such as 15";
-        return Err(with_help(
-            fault("stop-signal", written.span(), error.to_string()),
-            help,
-        ));
+        return Err(with_help(fault("stop-signal", written.span, error.to_string()), help));
     }
     stage.note(format!("STOPSIGNAL {name}"));
     stage.config().stop_signal = name;
     Ok(())
 }
 
-pub(super) fn maintainer(stage: &mut Stage, author: &Word) -> Result<(), Diagnostic> {
-    stage.note(format!("MAINTAINER {}", author.text()));
-    stage.image.author = author.text().to_owned();
-    Ok(())
+pub(super) fn maintainer(stage: &mut Stage, author: &Word) {
+    stage.note(format!("MAINTAINER {}", author.as_str()));
+    stage.image.author = author.text.clone();
 }
 
 /// Kept for images that are built on this one; leaves no history entry.
-pub(super) fn onbuild(stage: &mut Stage, onbuild: &Onbuild) -> Result<(), Diagnostic> {
+pub(super) fn onbuild(stage: &mut Stage, onbuild: &Onbuild) {
     stage.config().on_build.push(onbuild.text.clone());
-    Ok(())
 }
 
-pub(super) fn healthcheck(stage: &mut Stage, check: &Healthcheck) -> Result<(), Diagnostic> {
+pub(super) fn healthcheck(stage: &mut Stage, check: &Healthcheck) {
+    let timing = &check.timing;
     let check = oci::Healthcheck {
-        test: check.test.clone(),
-        interval: check.interval,
-        timeout: check.timeout,
-        start_period: check.start_period,
-        start_interval: check.start_interval,
-        retries: check.retries,
+        test: test(check.command.as_ref()),
+        interval: nanoseconds(timing.interval),
+        timeout: nanoseconds(timing.timeout),
+        start_period: nanoseconds(timing.start_period),
+        start_interval: nanoseconds(timing.start_interval),
+        retries: timing.retries.unwrap_or(0).into(),
+        ..oci::Healthcheck::default()
     };
     stage.note(format!(
         "HEALTHCHECK {{Test:{} Interval:{} Timeout:{} StartPeriod:{} StartInterval:{} Retries:{}}}",
@@ -124,5 +120,20 @@ pub(super) fn healthcheck(stage: &mut Stage, check: &Healthcheck) -> Result<(), 
         check.retries,
     ));
     stage.config().healthcheck = Some(check);
-    Ok(())
+}
+
+fn test(command: Option<&CommandForm>) -> Vec<String> {
+    match command {
+        None => vec!["NONE".into()],
+        Some(CommandForm::Shell(line)) => vec!["CMD-SHELL".into(), line.text.clone()],
+        Some(CommandForm::Exec(words)) => {
+            let words = words.iter().map(|word| word.text.clone());
+            std::iter::once("CMD".into()).chain(words).collect()
+        }
+    }
+}
+
+/// As image configs keep durations; 0 stands for the runtime's default.
+fn nanoseconds(duration: Option<Duration>) -> i64 {
+    i64::try_from(duration.unwrap_or_default().as_nanos()).unwrap_or(i64::MAX)
 }

@@ -9,12 +9,9 @@ pub(super) fn set(environment: &mut Environment, prefix: &str, platform: &Platfo
     for (suffix, value) in [
         ("PLATFORM", platform.to_string().as_str()),
         ("OS", &platform.os),
-        (
-            "OSVERSION",
-            platform.os_version.as_deref().unwrap_or_default(),
-        ),
+        ("OSVERSION", &platform.os_version),
         ("ARCH", &platform.architecture),
-        ("VARIANT", platform.variant.as_deref().unwrap_or_default()),
+        ("VARIANT", &platform.variant),
     ] {
         environment.set(&format!("{prefix}{suffix}"), value);
     }

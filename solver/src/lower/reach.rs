@@ -1,22 +1,44 @@
 //! Which stages and images the target needs, triggers of base images included.
 
 use lapstrake_oci::Reference;
-use lapstrake_parser::{Diagnostic, Instruction, InstructionKind, Span};
+use lapstrake_parser::{Diagnostic, Instruction, InstructionKind, Severity, Span};
 
 use super::Need;
 use super::fault::fault;
 use super::flag;
 use super::header::{self, Base, Header};
-use crate::image::BaseImages;
+use crate::image::{BaseImage, BaseImages};
 
 /// What the target needs.
 pub(super) struct Reach {
     /// For each stage whether it is needed.
     pub(super) stages: Vec<bool>,
-    /// For each stage the triggers of its base, as instructions.
-    pub(super) triggers: Vec<Vec<Instruction>>,
+    /// For each stage the triggers of its base.
+    pub(super) triggers: Vec<Vec<Trigger>>,
     /// Images whose config is not known yet.
     pub(super) needs: Vec<Need>,
+}
+
+/// An instruction that a base has left for the stages that are built on it.
+#[derive(Clone, Debug)]
+pub(super) struct Trigger {
+    pub(super) instruction: Instruction,
+    /// Where faults of it show: the FROM that brings it in, when it stands in no line of this
+    /// Dockerfile.
+    pub(super) place: Option<Span>,
+}
+
+impl Trigger {
+    /// A fault of this trigger, where the user can find it.
+    pub(super) fn relocate(&self, mut fault: Diagnostic) -> Diagnostic {
+        if let Some(place) = self.place {
+            fault.span = place;
+            fault.labels.clear();
+            let text = &self.instruction.original;
+            fault.message = format!("the base's trigger `{text}`: {}", fault.message);
+        }
+        fault
+    }
 }
 
 /// Where a COPY takes its files from.
@@ -46,11 +68,7 @@ pub(super) fn reach(
         faults: Vec::new(),
     };
     search.stage(target);
-    if search.faults.is_empty() {
-        Ok(search.reach)
-    } else {
-        Err(search.faults)
-    }
+    if search.faults.is_empty() { Ok(search.reach) } else { Err(search.faults) }
 }
 
 struct Search<'a> {
@@ -73,8 +91,11 @@ impl Search<'_> {
                 continue;
             }
             let triggers = self.base(header, &mut pending);
-            for instruction in triggers.iter().chain(header.instructions) {
-                self.source(number, instruction, &mut pending);
+            for trigger in &triggers {
+                self.source(number, &trigger.instruction, trigger.place, &mut pending);
+            }
+            for instruction in header.instructions {
+                self.source(number, instruction, None, &mut pending);
             }
             if let Some(slot) = self.reach.triggers.get_mut(number) {
                 *slot = triggers;
@@ -83,77 +104,80 @@ impl Search<'_> {
     }
 
     /// Notes the base and returns the triggers that it brings.
-    fn base(&mut self, header: &Header<'_>, pending: &mut Vec<usize>) -> Vec<Instruction> {
-        let texts: Vec<String> = match &header.base {
+    fn base(&mut self, header: &Header<'_>, pending: &mut Vec<usize>) -> Vec<Trigger> {
+        match &header.base {
             Base::Scratch => Vec::new(),
             Base::Stage(stage) => {
                 pending.push(*stage);
-                self.headers
-                    .get(*stage)
-                    .map(|base| onbuild_texts(base))
-                    .unwrap_or_default()
+                self.headers.get(*stage).map(triggers_of_stage).unwrap_or_default()
             }
             Base::Image(reference) => match self.images.get(&reference.to_string()) {
-                Some(image) => image.config.config.on_build.clone(),
+                Some(image) => self.triggers_of_image(image, header.span),
                 None => {
                     self.need(reference, header.span);
                     Vec::new()
                 }
             },
-        };
-        texts
-            .iter()
-            .filter_map(|text| self.trigger(text, header.span))
-            .collect()
-    }
-
-    fn trigger(&mut self, text: &str, span: Span) -> Option<Instruction> {
-        match lapstrake_parser::parse_trigger(text, span) {
-            Ok(instruction) => Some(instruction),
-            Err(faults) => {
-                self.faults.extend(faults);
-                None
-            }
         }
     }
 
-    fn source(&mut self, number: usize, instruction: &Instruction, pending: &mut Vec<usize>) {
+    fn triggers_of_image(&mut self, image: &BaseImage, place: Span) -> Vec<Trigger> {
+        let mut triggers = Vec::new();
+        for text in &image.config.config.on_build {
+            // Triggers are instructions without a FROM; in a file of their own they need one.
+            let parsed = lapstrake_parser::parse(&format!("FROM scratch\n{text}\n"));
+            let instruction = parsed.dockerfile.instructions.into_iter().nth(1);
+            let is_faulty = parsed.diagnostics.iter().any(|one| one.severity == Severity::Error);
+            match instruction {
+                Some(instruction) if !is_faulty => {
+                    triggers.push(Trigger { instruction, place: Some(place) });
+                }
+                _ => {
+                    let reason = parsed.diagnostics.first().map(|one| one.message.as_str());
+                    let reason = reason.unwrap_or("it is not an instruction");
+                    let message = format!("the base's trigger `{text}` is faulty: {reason}");
+                    self.faults.push(fault("onbuild-trigger", place, message));
+                }
+            }
+        }
+        triggers
+    }
+
+    fn source(
+        &mut self,
+        number: usize,
+        instruction: &Instruction,
+        place: Option<Span>,
+        pending: &mut Vec<usize>,
+    ) {
         match origin(self.headers, number, instruction) {
             Ok(Some(Origin::Stage(stage))) => pending.push(stage),
             Ok(Some(Origin::Image(reference))) => {
                 if !self.images.contains_key(&reference.to_string()) {
-                    self.need(&reference, instruction.span);
+                    self.need(&reference, place.unwrap_or(instruction.span));
                 }
             }
             Ok(None) => {}
-            Err(fault) => self.faults.push(fault),
+            Err(mut fault) => {
+                fault.span = place.unwrap_or(fault.span);
+                self.faults.push(fault);
+            }
         }
     }
 
     fn need(&mut self, reference: &Reference, span: Span) {
-        if self
-            .reach
-            .needs
-            .iter()
-            .all(|need| need.reference != *reference)
-        {
-            self.reach.needs.push(Need {
-                reference: reference.clone(),
-                span: Some(span),
-            });
+        if self.reach.needs.iter().all(|need| need.reference != *reference) {
+            self.reach.needs.push(Need { reference: reference.clone(), span: Some(span) });
         }
     }
 }
 
-fn onbuild_texts(header: &Header<'_>) -> Vec<String> {
-    let texts = header
-        .instructions
-        .iter()
-        .filter_map(|instruction| match &instruction.kind {
-            InstructionKind::Onbuild(onbuild) => Some(onbuild.text.clone()),
-            _ => None,
-        });
-    texts.collect()
+fn triggers_of_stage(header: &Header<'_>) -> Vec<Trigger> {
+    let triggers = header.instructions.iter().filter_map(|instruction| match &instruction.kind {
+        InstructionKind::Onbuild(onbuild) => onbuild.instruction.as_deref().cloned(),
+        _ => None,
+    });
+    triggers.map(|instruction| Trigger { instruction, place: None }).collect()
 }
 
 /// Where `COPY --from` in stage `number` takes its files from; `None` without that flag.
@@ -168,23 +192,16 @@ pub(super) fn origin(
     let Some(from) = flag::value(instruction, "from") else {
         return Ok(None);
     };
-    let (name, span) = (from.value.as_str(), from.span);
+    let (name, span) = (from.as_str(), from.span);
     if name.contains('$') {
         let message = "variables are not expanded in --from";
         let help = "name a stage with `FROM … AS name`, where global ARGs are expanded";
-        return Err(super::fault::with_help(
-            fault("copy-from-variable", span, message),
-            help,
-        ));
+        return Err(super::fault::with_help(fault("copy-from-variable", span, message), help));
     }
     let stage = match name.parse::<usize>() {
         Ok(index) if index < headers.len() => Some(index),
         Ok(index) => {
-            return Err(fault(
-                "unknown-stage",
-                span,
-                format!("there is no stage number {index}"),
-            ));
+            return Err(fault("unknown-stage", span, format!("there is no stage number {index}")));
         }
         Err(_) => header::find(headers, name),
     };
@@ -203,18 +220,12 @@ fn not_earlier(
     span: Span,
 ) -> Diagnostic {
     if stage == number {
-        return fault(
-            "circular-stage",
-            span,
-            format!("the stage {name} copies from itself"),
-        );
+        return fault("circular-stage", span, format!("the stage {name} copies from itself"));
     }
     let message = format!("the stage {name} comes after this one: circular or out of order");
     let mut fault = fault("stage-order", span, message);
     if let Some(header) = headers.get(stage) {
-        fault
-            .labels
-            .push((header.from.span, format!("{name} is defined here")));
+        fault.labels.push((header.from.span, format!("{name} is defined here")));
     }
     fault.help = Some(format!("move the stage {name} in front of this one"));
     fault

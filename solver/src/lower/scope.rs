@@ -16,19 +16,17 @@ pub(super) struct Scope {
 impl Scope {
     /// Evaluates the ARGs before the first stage, in order: `--build-arg`, else the default.
     pub(super) fn new(dockerfile: &Dockerfile, options: &Options) -> Result<Self, Vec<Diagnostic>> {
-        let mut scope = Self {
-            arguments: predefined(dockerfile, options),
-            escape: dockerfile.escape,
-        };
+        let mut scope =
+            Self { arguments: predefined(dockerfile, options), escape: dockerfile.escape };
         let mut faults = Vec::new();
-        for instruction in dockerfile.global_arguments() {
+        for instruction in dockerfile.global_instructions() {
             let InstructionKind::Arg(declarations) = &instruction.kind else {
                 continue;
             };
             for declaration in declarations {
-                let name = &declaration.name.value;
+                let name = declaration.name.as_str();
                 let given = options.arguments.get(name).cloned();
-                let value = match (given, &declaration.default) {
+                let value = match (given, &declaration.value) {
                     (Some(given), _) => Ok(Some(given)),
                     (None, Some(default)) => {
                         word::expand(default, &scope.arguments, scope.escape).map(Some)
@@ -42,11 +40,7 @@ impl Scope {
                 }
             }
         }
-        if faults.is_empty() {
-            Ok(scope)
-        } else {
-            Err(faults)
-        }
+        if faults.is_empty() { Ok(scope) } else { Err(faults) }
     }
 }
 
@@ -54,15 +48,8 @@ fn predefined(dockerfile: &Dockerfile, options: &Options) -> Environment {
     let mut arguments = Environment::default();
     platform::set(&mut arguments, "BUILD", &options.build_platform);
     platform::set(&mut arguments, "TARGET", &options.platform);
-    let last = dockerfile
-        .stages()
-        .last()
-        .and_then(|stage| stage.name().map(str::to_owned));
-    let target = options
-        .target
-        .clone()
-        .or(last)
-        .unwrap_or_else(|| "default".to_owned());
+    let last = dockerfile.stages().last().and_then(lapstrake_parser::Stage::name);
+    let target = options.target.clone().or(last).unwrap_or_else(|| "default".to_owned());
     arguments.set("TARGETSTAGE", &target);
     let overridden: Vec<String> = arguments.names().map(str::to_owned).collect();
     for name in overridden {

@@ -1,12 +1,12 @@
 //! Stages in file order, instruction by instruction.
 
-use lapstrake_oci::{Config, Descriptor, ImageConfig, RootFs};
+use lapstrake_oci::{Config, Descriptor, ImageConfig};
 use lapstrake_parser::{Diagnostic, Instruction, InstructionKind};
 
 use super::environment::Environment;
 use super::fault::fault;
 use super::header::{Base, Header};
-use super::reach::Reach;
+use super::reach::{Reach, Trigger};
 use super::scope::Scope;
 use super::{Options, Plan, argument, command, directory, expose, flag, metadata, transfer};
 use crate::export::Step;
@@ -24,8 +24,6 @@ pub(super) struct Build<'a> {
     images: &'a BaseImages,
     reach: &'a Reach,
     pub(super) graph: Graph,
-    /// The vertex of the build context. What it wants is known before any stage is lowered.
-    pub(super) context: Option<VertexId>,
     stages: Vec<Option<Stage>>,
 }
 
@@ -79,16 +77,7 @@ impl<'a> Build<'a> {
     ) -> Self {
         let stages = headers.iter().map(|_| None).collect();
         let graph = Graph::default();
-        Self {
-            scope,
-            options,
-            headers,
-            images,
-            reach,
-            graph,
-            context: None,
-            stages,
-        }
+        Self { scope, options, headers, images, reach, graph, stages }
     }
 
     /// Lowers every stage that is needed. Faults of one stage do not hide those of another.
@@ -108,11 +97,7 @@ impl<'a> Build<'a> {
             }
         }
         faults.sort_by_key(|fault| fault.span.start);
-        if faults.is_empty() {
-            Ok(())
-        } else {
-            Err(faults)
-        }
+        if faults.is_empty() { Ok(()) } else { Err(faults) }
     }
 
     /// The plan, once all stages are lowered.
@@ -146,41 +131,38 @@ impl<'a> Build<'a> {
         let header = headers
             .get(number)
             .ok_or_else(|| fault("stage", Default::default(), "there is no such stage"))?;
-        let triggers = reach
-            .triggers
-            .get(number)
-            .map(Vec::as_slice)
-            .unwrap_or_default();
+        let triggers = reach.triggers.get(number).map(Vec::as_slice).unwrap_or_default();
         let mut stage = self.begin(number, header, triggers)?;
-        for (instruction, is_trigger) in triggers.iter().map(|trigger| (trigger, true)).chain(
-            header
-                .instructions
-                .iter()
-                .map(|instruction| (instruction, false)),
-        ) {
-            let result = flag::check(instruction)
-                .and_then(|()| self.instruction(&mut stage, instruction, is_trigger));
-            if let Err(fault) = result {
+        for trigger in triggers {
+            let from = Written { instruction: &trigger.instruction, trigger: Some(trigger) };
+            if let Err(fault) = self.checked(&mut stage, from) {
+                faults.push(trigger.relocate(fault));
+            }
+        }
+        for instruction in header.instructions {
+            let from = Written { instruction, trigger: None };
+            if let Err(fault) = self.checked(&mut stage, from) {
                 faults.push(fault);
             }
         }
         Ok(stage)
     }
 
+    fn checked(&mut self, stage: &mut Stage, from: Written<'_>) -> Result<(), Diagnostic> {
+        flag::check(from.instruction)?;
+        self.instruction(stage, from)
+    }
+
     fn begin(
         &mut self,
         number: usize,
         header: &Header<'_>,
-        triggers: &[Instruction],
+        triggers: &[Trigger],
     ) -> Result<Stage, Diagnostic> {
         let mut stage = match &header.base {
             Base::Scratch => self.from_scratch(),
             Base::Stage(base) => self.earlier(*base).cloned().ok_or_else(|| {
-                fault(
-                    "broken-base",
-                    header.span,
-                    "this stage has faults of its own",
-                )
+                fault("broken-base", header.span, "this stage has faults of its own")
             })?,
             Base::Image(reference) => {
                 let image = self.image(reference).cloned();
@@ -200,16 +182,7 @@ impl<'a> Build<'a> {
     }
 
     fn from_scratch(&mut self) -> Stage {
-        let mut image = ImageConfig {
-            architecture: self.options.platform.architecture.clone(),
-            os: self.options.platform.os.clone(),
-            variant: self.options.platform.variant.clone(),
-            rootfs: RootFs {
-                kind: "layers".into(),
-                ..RootFs::default()
-            },
-            ..ImageConfig::default()
-        };
+        let mut image = ImageConfig::new(&self.options.platform);
         image.config.working_dir = "/".into();
         self.from_config(image, Vec::new())
     }
@@ -245,102 +218,79 @@ impl<'a> Build<'a> {
     /// Adds a vertex that is not shown.
     fn internal(&mut self, op: Op) -> VertexId {
         let (inputs, words) = (Vec::new(), Vec::new());
-        self.graph.add(Vertex {
-            op,
-            inputs,
-            name: None,
-            span: None,
-            words,
-            cache: true,
-        })
+        self.graph.add(Vertex { op, inputs, name: None, span: None, words, cache: true })
     }
 
     /// The vertex of the build context.
     pub(super) fn context(&mut self) -> VertexId {
-        if let Some(context) = self.context {
-            return context;
-        }
-        let wanted = transfer::wanted(self);
-        let context = self.internal(Op::Local(LocalOp {
-            name: String::new(),
-            wanted,
-        }));
-        self.context = Some(context);
-        context
-    }
-
-    /// All instructions of the stages that are needed, triggers included.
-    pub(super) fn needed_instructions(&self) -> impl Iterator<Item = &'a Instruction> {
-        let (headers, reach) = (self.headers, self.reach);
-        let needed = headers.iter().zip(&reach.stages).zip(&reach.triggers);
-        needed
-            .filter(|((_, needed), _)| **needed)
-            .flat_map(|((header, _), triggers)| triggers.iter().chain(header.instructions))
+        self.internal(Op::Local(LocalOp { name: String::new(), wanted: Vec::new() }))
     }
 
     /// Adds a shown vertex on top of the stage's root file system and makes it the new one.
-    pub(super) fn push(
-        &mut self,
-        stage: &mut Stage,
-        instruction: &Instruction,
-        is_trigger: bool,
-        vertex: Shown,
-    ) {
-        let onbuild = if is_trigger { "ONBUILD " } else { "" };
-        let name = stage
-            .counter
-            .next(&format!("{onbuild}{}", instruction.summary()));
-        let inputs = [Some(stage.rootfs), vertex.source]
-            .into_iter()
-            .flatten()
-            .collect();
+    pub(super) fn push(&mut self, stage: &mut Stage, from: Written<'_>, vertex: Shown) {
+        let onbuild = if from.trigger.is_some() { "ONBUILD " } else { "" };
+        let name = stage.counter.next(&format!("{onbuild}{}", from.summary()));
+        let inputs = [Some(stage.rootfs), vertex.source].into_iter().flatten().collect();
+        let place = from.trigger.and_then(|trigger| trigger.place);
         stage.rootfs = self.graph.add(Vertex {
             op: vertex.op,
             inputs,
             name: Some(name),
-            span: Some(instruction.span),
-            words: vertex.words,
+            span: Some(place.unwrap_or(from.instruction.span)),
+            words: vertex.words.into_iter().map(|span| place.unwrap_or(span)).collect(),
             cache: !self.options.no_cache,
         });
-        stage.steps.push(Step {
-            created_by: vertex.history,
-            vertex: Some(stage.rootfs),
-        });
+        stage.steps.push(Step { created_by: vertex.history, vertex: Some(stage.rootfs) });
     }
 
-    fn instruction(
-        &mut self,
-        stage: &mut Stage,
-        instruction: &Instruction,
-        is_trigger: bool,
-    ) -> Result<(), Diagnostic> {
+    fn instruction(&mut self, stage: &mut Stage, from: Written<'_>) -> Result<(), Diagnostic> {
         let escape = self.scope.escape;
-        match &instruction.kind {
-            InstructionKind::Run(form) => command::run(self, stage, instruction, form, is_trigger),
-            InstructionKind::Copy(transfer) => {
-                transfer::copy(self, stage, instruction, transfer, is_trigger)
-            }
-            InstructionKind::Add(transfer) => {
-                transfer::add(self, stage, instruction, transfer, is_trigger)
-            }
-            InstructionKind::Workdir(path) => {
-                directory::workdir(self, stage, instruction, path, is_trigger)
-            }
-            InstructionKind::Arg(declarations) => argument::arg(self, stage, declarations),
-            InstructionKind::Env(pairs) => metadata::env(stage, pairs, escape),
-            InstructionKind::Label(pairs) => metadata::label(stage, pairs, escape),
-            InstructionKind::User(user) => metadata::user(stage, user, escape),
-            InstructionKind::Volume(paths) => metadata::volume(stage, paths, escape),
-            InstructionKind::Stopsignal(signal) => metadata::stop_signal(stage, signal, escape),
+        match &from.instruction.kind {
+            InstructionKind::Run(form) => return command::run(self, stage, from, form),
+            InstructionKind::Copy(transfer) => return transfer::copy(self, stage, from, transfer),
+            InstructionKind::Add(transfer) => return transfer::add(self, stage, from, transfer),
+            InstructionKind::Workdir(path) => return directory::workdir(self, stage, from, path),
+            InstructionKind::Arg(declarations) => return argument::arg(self, stage, declarations),
+            InstructionKind::Env(pairs) => return metadata::env(stage, pairs, escape),
+            InstructionKind::Label(pairs) => return metadata::label(stage, pairs, escape),
+            InstructionKind::User(user) => return metadata::user(stage, user, escape),
+            InstructionKind::Volume(paths) => return metadata::volume(stage, paths, escape),
+            InstructionKind::Stopsignal(name) => return metadata::stop_signal(stage, name, escape),
+            InstructionKind::Expose(ports) => return expose::expose(stage, ports, escape),
             InstructionKind::Maintainer(author) => metadata::maintainer(stage, author),
             InstructionKind::Onbuild(onbuild) => metadata::onbuild(stage, onbuild),
             InstructionKind::Healthcheck(check) => metadata::healthcheck(stage, check),
-            InstructionKind::Expose(ports) => expose::expose(stage, ports, escape),
             InstructionKind::Cmd(form) => command::cmd(stage, form),
             InstructionKind::Entrypoint(form) => command::entrypoint(stage, form),
             InstructionKind::Shell(shell) => command::shell(stage, shell),
-            InstructionKind::From(_) => Ok(()),
+            // Parsing ends a stage at the next FROM.
+            InstructionKind::From(_) => {}
         }
+        Ok(())
+    }
+}
+
+/// An instruction and how it came into the stage.
+#[derive(Clone, Copy)]
+pub(super) struct Written<'a> {
+    pub(super) instruction: &'a Instruction,
+    pub(super) trigger: Option<&'a Trigger>,
+}
+
+impl Written<'_> {
+    /// The instruction on one line, cut to what a progress line can show.
+    fn summary(&self) -> String {
+        const LIMIT: usize = 400;
+        let original = self.instruction.original.trim();
+        let keyword = self.instruction.keyword.value.len();
+        let (keyword, rest) = original.split_at_checked(keyword).unwrap_or(("", original));
+        let words: Vec<&str> = rest.split_whitespace().collect();
+        let mut text = format!("{} {}", keyword.to_uppercase(), words.join(" "));
+        if let Some((end, _)) = text.char_indices().nth(LIMIT) {
+            text.truncate(end);
+            text.push('…');
+        }
+        text
     }
 }
 
@@ -358,10 +308,7 @@ pub(super) struct Shown {
 impl Stage {
     /// Adds a history entry without a layer.
     pub(super) fn note(&mut self, created_by: String) {
-        self.steps.push(Step {
-            created_by,
-            vertex: None,
-        });
+        self.steps.push(Step { created_by, vertex: None });
     }
 
     pub(super) fn config(&mut self) -> &mut Config {
@@ -381,7 +328,7 @@ fn counter(
     number: usize,
     header: &Header<'_>,
     stages: usize,
-    triggers: &[Instruction],
+    triggers: &[Trigger],
     is_image: bool,
 ) -> Counter {
     let label = match &header.name {
@@ -398,14 +345,7 @@ fn counter(
                 | InstructionKind::Workdir(_)
         )
     };
-    let steps = triggers
-        .iter()
-        .chain(header.instructions)
-        .filter(counts)
-        .count();
-    Counter {
-        label,
-        done: 0,
-        total: steps + usize::from(is_image),
-    }
+    let triggers = triggers.iter().map(|trigger| &trigger.instruction);
+    let steps = triggers.chain(header.instructions).filter(counts).count();
+    Counter { label, done: 0, total: steps + usize::from(is_image) }
 }

@@ -1,75 +1,49 @@
 //! COPY and ADD.
 
-use lapstrake_parser::{Diagnostic, Heredoc, Instruction, InstructionKind, Transfer, Word, glob};
-use lapstrake_rootfs::TreePath;
+use lapstrake_parser::{Diagnostic, Heredoc, Instruction, Source, Span, Transfer, Word};
 
 use super::fault::{fault, with_help};
 use super::reach::{self, Origin};
-use super::stage::{Build, Shown, Stage};
+use super::stage::{Build, Shown, Stage, Written};
 use super::{directory, flag, word};
 use crate::graph::{CopyOp, CopySource, ImageOp, Op, Vertex, VertexId};
 
 pub(super) fn copy(
     build: &mut Build<'_>,
     stage: &mut Stage,
-    instruction: &Instruction,
+    from: Written<'_>,
     transfer: &Transfer,
-    is_trigger: bool,
 ) -> Result<(), Diagnostic> {
-    let origin = reach::origin(build.headers, stage.number, instruction)?;
-    let words = Words::of(build, stage, instruction, transfer)?;
-    for (source, place) in words.sources.iter().zip(&transfer.sources) {
-        if is_remote(source) {
-            let help = "use ADD for what has to be fetched";
-            let message = "COPY takes files of the build context, a stage or an image";
-            return Err(with_help(fault("copy-remote", place.span(), message), help));
-        }
+    let origin = reach::origin(build.headers, stage.number, from.instruction)?;
+    let words = Words::of(build, stage, from.instruction, transfer)?;
+    if let Some(span) = words.remote() {
+        let help = "use ADD for what has to be fetched";
+        let message = "COPY takes files of the build context, a stage or an image";
+        return Err(with_help(fault("copy-remote", span, message), help));
     }
     let keep_owner = origin.is_some();
     let source = match origin {
         Some(origin) => Some(tree(build, &origin)),
-        None if words.sources.is_empty() => None,
-        None => Some(build.context()),
+        None => words.context(build),
     };
-    words.push(
-        build,
-        stage,
-        instruction,
-        is_trigger,
-        Kind {
-            source,
-            keep_owner,
-            unpack: false,
-        },
-    );
+    words.push(build, stage, from, Kind { source, keep_owner, unpack: false });
     Ok(())
 }
 
 pub(super) fn add(
     build: &mut Build<'_>,
     stage: &mut Stage,
-    instruction: &Instruction,
+    from: Written<'_>,
     transfer: &Transfer,
-    is_trigger: bool,
 ) -> Result<(), Diagnostic> {
-    let words = Words::of(build, stage, instruction, transfer)?;
-    for (source, place) in words.sources.iter().zip(&transfer.sources) {
-        if is_remote(source) {
-            let message = "ADD of a URL or a git repository is not supported yet";
-            let help = "fetch it in a RUN step for now";
-            return Err(with_help(
-                fault("unsupported-source", place.span(), message),
-                help,
-            ));
-        }
+    let words = Words::of(build, stage, from.instruction, transfer)?;
+    if let Some(span) = words.remote() {
+        let message = "ADD of a URL or a git repository is not supported yet";
+        let help = "fetch it in a RUN step for now";
+        return Err(with_help(fault("unsupported-source", span, message), help));
     }
-    let source = (!words.sources.is_empty()).then(|| build.context());
-    let kind = Kind {
-        source,
-        keep_owner: false,
-        unpack: true,
-    };
-    words.push(build, stage, instruction, is_trigger, kind);
+    let source = words.context(build);
+    words.push(build, stage, from, Kind { source, keep_owner: false, unpack: true });
     Ok(())
 }
 
@@ -82,14 +56,13 @@ struct Kind {
 
 /// What an instruction says, expanded.
 struct Words {
-    sources: Vec<String>,
-    inline: Vec<CopySource>,
+    sources: Vec<CopySource>,
+    spans: Vec<Span>,
     written_destination: String,
     destination: String,
     owner: Option<String>,
     chmod: Option<String>,
     mode: Option<u32>,
-    spans: Vec<lapstrake_parser::Span>,
 }
 
 impl Words {
@@ -99,101 +72,100 @@ impl Words {
         instruction: &Instruction,
         transfer: &Transfer,
     ) -> Result<Self, Diagnostic> {
-        let escape = build.scope.escape;
-        let expand = |word: &Word| word::expand(word, &stage.environment, escape);
+        let expand = |word: &Word| word::expand(word, &stage.environment, build.scope.escape);
         let written = expand(&transfer.destination)?;
-        let (chmod, mode) = match flag::word(instruction, "chmod") {
-            Some(word) => {
-                let text = expand(&word)?;
-                let mode = mode(&text, &word)?;
-                (Some(text), Some(mode))
-            }
-            None => (None, None),
-        };
-        let owner = flag::word(instruction, "chown")
-            .map(|word| expand(&word))
-            .transpose()?;
-        let heredocs = instruction.heredocs.iter();
+        let chmod = flag::value(instruction, "chmod");
+        let chmod = chmod.map(|word| Ok((expand(word)?, word.span))).transpose()?;
+        let owner = flag::value(instruction, "chown").map(expand).transpose()?;
+        let sources = ordered(&transfer.sources).map(|source| match source {
+            Source::Path(word) => Ok(CopySource::Path(expand(word)?)),
+            Source::Heredoc { index, .. } => inline(instruction.heredocs.get(*index), stage),
+        });
         Ok(Self {
-            sources: transfer
-                .sources
-                .iter()
-                .map(expand)
-                .collect::<Result<_, _>>()?,
-            inline: heredocs
-                .map(|doc| inline(doc, stage))
-                .collect::<Result<_, _>>()?,
+            sources: sources.collect::<Result<_, _>>()?,
+            spans: ordered(&transfer.sources).map(|source| source.word().span).collect(),
             destination: directory::destination(stage.working_directory(), &written),
             written_destination: written,
             owner: owner.filter(|owner| !owner.is_empty()),
-            chmod,
-            mode,
-            spans: transfer.sources.iter().map(Word::span).collect(),
+            mode: chmod.as_ref().map(|(text, span)| mode(text, *span)).transpose()?,
+            chmod: chmod.map(|(text, _)| text),
         })
     }
 
-    fn push(
-        self,
-        build: &mut Build<'_>,
-        stage: &mut Stage,
-        instruction: &Instruction,
-        is_trigger: bool,
-        kind: Kind,
-    ) {
+    /// The vertex of the build context, which learns what is read of it; `None` when nothing is.
+    fn context(&self, build: &mut Build<'_>) -> Option<VertexId> {
+        let mut context = None;
+        for source in &self.sources {
+            if let CopySource::Path(path) = source {
+                let id = *context.get_or_insert_with(|| build.context());
+                build.graph.want(id, path);
+            }
+        }
+        context
+    }
+
+    /// The first source that is no path.
+    fn remote(&self) -> Option<Span> {
+        let schemes = ["http://", "https://", "git://", "ssh://", "git@"];
+        let mut sources = self.sources.iter().zip(&self.spans);
+        let (_, span) = sources.find(|(source, _)| match source {
+            CopySource::Path(path) => schemes.iter().any(|scheme| path.starts_with(scheme)),
+            CopySource::Inline { .. } => false,
+        })?;
+        Some(*span)
+    }
+
+    fn push(self, build: &mut Build<'_>, stage: &mut Stage, from: Written<'_>, kind: Kind) {
         let history = self.history(if kind.unpack { "ADD" } else { "COPY" });
-        let paths = self.sources.into_iter().map(CopySource::Path);
         let op = Op::Copy(CopyOp {
-            sources: paths.chain(self.inline).collect(),
+            sources: self.sources,
             destination: self.destination,
             owner: self.owner,
             mode: self.mode,
             keep_owner: kind.keep_owner,
             unpack: kind.unpack,
         });
-        let shown = Shown {
-            op,
-            source: kind.source,
-            words: self.spans,
-            history,
-        };
-        build.push(stage, instruction, is_trigger, shown);
+        build.push(stage, from, Shown { op, source: kind.source, words: self.spans, history });
     }
 
     fn history(&self, keyword: &str) -> String {
-        let mut text = keyword.to_owned();
-        for (flag, value) in [("chown", &self.owner), ("chmod", &self.chmod)] {
-            if let Some(value) = value {
-                text.push_str(&format!(" --{flag}={value}"));
-            }
-        }
-        for source in &self.sources {
-            text.push_str(&format!(" {source}"));
-        }
-        for source in &self.inline {
-            if let CopySource::Inline { name, .. } = source {
-                text.push_str(&format!(" <<{name}"));
-            }
-        }
-        format!("{text} {} # lap", self.written_destination)
+        let mut words = vec![keyword.to_owned()];
+        words.extend(self.owner.as_ref().map(|owner| format!("--chown={owner}")));
+        words.extend(self.chmod.as_ref().map(|mode| format!("--chmod={mode}")));
+        words.extend(self.sources.iter().map(|source| match source {
+            CopySource::Path(path) => path.clone(),
+            CopySource::Inline { name, .. } => format!("<<{name}"),
+        }));
+        words.push(self.written_destination.clone());
+        format!("{} # lap", words.join(" "))
     }
 }
 
-fn inline(heredoc: &Heredoc, stage: &Stage) -> Result<CopySource, Diagnostic> {
-    let content = word::expand_heredoc(heredoc, &stage.environment)?;
-    Ok(CopySource::Inline {
-        name: heredoc.name.clone(),
-        content,
-    })
+/// Paths first, then here-documents: the order in which BuildKit copies them.
+fn ordered(sources: &[Source]) -> impl Iterator<Item = &Source> {
+    let is_path = |source: &&Source| matches!(source, Source::Path(_));
+    sources.iter().filter(is_path).chain(sources.iter().filter(move |source| !is_path(source)))
 }
 
-fn mode(text: &str, word: &Word) -> Result<u32, Diagnostic> {
+fn inline(heredoc: Option<&Heredoc>, stage: &Stage) -> Result<CopySource, Diagnostic> {
+    match heredoc {
+        Some(heredoc) => Ok(CopySource::Inline {
+            name: heredoc.name.clone(),
+            content: word::expand_heredoc(heredoc, &stage.environment)?,
+        }),
+        // The parser reports a marker without a body.
+        None => Ok(CopySource::Inline { name: String::new(), content: String::new() }),
+    }
+}
+
+fn mode(text: &str, span: Span) -> Result<u32, Diagnostic> {
     let is_octal = !text.is_empty() && text.bytes().all(|byte| matches!(byte, b'0'..=b'7'));
     match u32::from_str_radix(text, 8) {
         Ok(mode) if is_octal && mode <= 0o7777 => Ok(mode),
         _ => {
             let message = format!("{text} is not a mode");
             let help = "write an octal number from 0 to 7777; symbolic modes are not supported yet";
-            Err(with_help(fault("chmod", word.span(), message), help))
+            Err(with_help(fault("chmod", span, message), help))
         }
     }
 }
@@ -213,44 +185,5 @@ fn tree(build: &mut Build<'_>, origin: &Origin) -> VertexId {
     };
     let op = Op::Image(ImageOp { layers });
     let (inputs, words) = (Vec::new(), Vec::new());
-    build.graph.add(Vertex {
-        op,
-        inputs,
-        name: None,
-        span: None,
-        words,
-        cache: true,
-    })
-}
-
-fn is_remote(source: &str) -> bool {
-    let schemes = ["http://", "https://", "git://", "ssh://", "git@"];
-    schemes.iter().any(|scheme| source.starts_with(scheme))
-}
-
-/// What the needed stages may read of the build context: each source up to its first wildcard or
-/// variable, with nothing that lies below another one.
-pub(super) fn wanted(build: &Build<'_>) -> Vec<TreePath> {
-    let mut wanted: Vec<TreePath> = build
-        .needed_instructions()
-        .filter(|instruction| flag::value(instruction, "from").is_none())
-        .filter_map(|instruction| match &instruction.kind {
-            InstructionKind::Copy(transfer) | InstructionKind::Add(transfer) => Some(transfer),
-            _ => None,
-        })
-        .flat_map(|transfer| transfer.sources.iter().map(literal_prefix))
-        .collect();
-    wanted.sort();
-    wanted.dedup_by(|path, above| path.starts_with(above));
-    wanted
-}
-
-fn literal_prefix(source: &Word) -> TreePath {
-    let text = source.text();
-    let special = |c: char| c == '$' || c == '"' || c == '\'' || c == '\\' || c == '`';
-    let literal: Vec<&str> = text
-        .split('/')
-        .take_while(|part| !part.contains(special) && !glob::has_meta(part.as_bytes()))
-        .collect();
-    TreePath::clean(literal.join("/").as_bytes())
+    build.graph.add(Vertex { op, inputs, name: None, span: None, words, cache: true })
 }

@@ -1,6 +1,7 @@
 //! Words of instructions, with variables expanded, and where they are at fault.
 
-use lapstrake_parser::{Diagnostic, Word, expand as words};
+use lapstrake_parser::expand::{ExpandError, Expander};
+use lapstrake_parser::{Diagnostic, Heredoc, Word};
 
 use super::environment::Environment;
 use super::fault::{fault, with_help};
@@ -12,9 +13,8 @@ pub(super) fn expand(
     escape: char,
 ) -> Result<String, Diagnostic> {
     let variables = |name: &str| environment.value(name).map(str::to_owned);
-    words::expand(word.text(), &variables, escape)
-        .map(|expanded| expanded.text)
-        .map_err(|error| at(word, &error))
+    let expanded = Expander::new(escape).expand(word.as_str(), &variables);
+    expanded.map(|expanded| expanded.text).map_err(|error| at(word, &error))
 }
 
 /// A word that is several words once its variables are expanded.
@@ -24,15 +24,30 @@ pub(super) fn expand_many(
     escape: char,
 ) -> Result<Vec<String>, Diagnostic> {
     let variables = |name: &str| environment.value(name).map(str::to_owned);
-    words::expand_words(word.text(), &variables, escape).map_err(|error| at(word, &error))
+    let expanded = Expander::new(escape).expand_words(word.as_str(), &variables);
+    let expanded = expanded.map_err(|error| at(word, &error))?;
+    Ok(expanded.words.into_iter().map(|word| word.text).collect())
 }
 
-fn at(word: &Word, error: &words::ExpandError) -> Diagnostic {
-    let fault = fault(
-        "expansion",
-        word.span_of(error.range.clone()),
-        error.message.clone(),
-    );
+/// The content of a here-document that is a file.
+pub(super) fn expand_heredoc(
+    heredoc: &Heredoc,
+    environment: &Environment,
+) -> Result<String, Diagnostic> {
+    let text = heredoc.text();
+    if !heredoc.expand {
+        return Ok(text.into_owned());
+    }
+    let variables = |name: &str| environment.value(name).map(str::to_owned);
+    let expanded = Expander::heredoc_body().expand(&text, &variables);
+    expanded.map(|expanded| expanded.text).map_err(|error| {
+        let message = format!("in the here-document {}: {}", heredoc.name, error.message);
+        fault("expansion", heredoc.body, message)
+    })
+}
+
+fn at(word: &Word, error: &ExpandError) -> Diagnostic {
+    let fault = fault("expansion", word.span_of(error.range.clone()), error.message.clone());
     match &error.hint {
         Some(hint) => with_help(fault, hint.clone()),
         None => fault,

@@ -1,6 +1,8 @@
 //! Files of a context, a stage or an image, copied onto a root file system.
 
-use lapstrake_rootfs::LayerId;
+use std::error::Error as _;
+
+use lapstrake_parser::{Diagnostic, Span};
 use lapstrake_rootfs::copy::{self, Chmod, CopyError, CopySpec, Selection, Source};
 use lapstrake_rootfs::writer::LayerWriter;
 use lapstrake_rootfs::{View, view::Shown};
@@ -88,7 +90,7 @@ impl From<'_> {
     fn view(&self) -> &View {
         match self {
             Self::Layers(stack) => &stack.view,
-            Self::Tree(tree) => tree.view(),
+            Self::Tree(tree) => &tree.view,
             Self::Nothing(view) => view,
         }
     }
@@ -117,17 +119,29 @@ fn specification(op: &CopyOp) -> CopySpec {
         keep_owner: op.keep_owner,
         mode: op.mode.map(Chmod::Octal),
         unpack: op.unpack,
+        made: super::now(),
     }
 }
 
 /// A copy that cannot be is a fault of the Dockerfile, at the word that names the source.
 fn fault(vertex: &Vertex, error: CopyError) -> Failure {
-    let word = error
-        .source_index()
-        .and_then(|index| vertex.words.get(index))
-        .copied();
+    let word = error.source_index().and_then(|index| vertex.words.get(index)).copied();
     match word.or(vertex.span) {
-        Some(span) => Failure::Build(Error::Faults(vec![super::diagnostic(&error, span)])),
+        Some(span) => Failure::Build(Error::Faults(vec![copy_fault(&error, span)])),
         None => Failure::Cause(Box::new(error)),
+    }
+}
+
+fn copy_fault(error: &CopyError, span: Span) -> Diagnostic {
+    let mut message = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        message = format!("{message}: {next}");
+        cause = next.source();
+    }
+    let fault = Diagnostic::error("copy", span, message);
+    match error.hint() {
+        Some(hint) => fault.with_help(hint),
+        None => fault,
     }
 }

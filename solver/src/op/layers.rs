@@ -33,18 +33,12 @@ pub struct Stack {
 impl<'a> Layers<'a> {
     /// Knows none yet.
     pub fn new(store: &'a Store) -> Self {
-        Self {
-            store,
-            known: Mutex::default(),
-        }
+        Self { store, known: Mutex::default() }
     }
 
     /// Keeps `layer` in mind.
     pub fn remember(&self, layer: Layer) {
-        self.known
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(layer.id, layer);
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(layer.id, layer);
     }
 
     /// The layer `id`; `None` when it is not in the store.
@@ -52,12 +46,7 @@ impl<'a> Layers<'a> {
     /// # Errors
     /// When the store cannot be read.
     pub fn layer(&self, id: &LayerId) -> Result<Option<Layer>, Error> {
-        let known = self
-            .known
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(id)
-            .cloned();
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned();
         if known.is_some() {
             return Ok(known);
         }

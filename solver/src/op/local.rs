@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use lapstrake_cache::Store;
 use lapstrake_parser::ignore_file::IgnoreFile;
-use lapstrake_rootfs::context::{ContextTree, StatIndex, scan};
+use lapstrake_rootfs::context::{ContextTree, StatIndex, Wanted, scan};
 
 use super::Failure;
 use crate::graph::LocalOp;
@@ -39,13 +39,13 @@ impl Contexts {
     pub(super) fn tree(&self, store: &Store, op: &LocalOp) -> Result<ContextTree, Failure> {
         let context = self.0.get(&op.name).ok_or(NoContext)?;
         let known = store.stat_index(&context.directory);
-        let known = known
-            .map(|bytes| StatIndex::decode(&bytes))
-            .unwrap_or_default();
+        let known = known.map(StatIndex::decode).unwrap_or_default();
         let directory = File::open(&context.directory)?.into();
-        let (tree, changed) = scan(directory, &op.wanted, &context.ignore, &known)?;
+        let wanted: Vec<Wanted> =
+            op.wanted.iter().map(|source| Wanted::source(source.as_bytes())).collect();
+        let (tree, changed) = scan(directory, &wanted, &context.ignore, &known)?;
         if let Some(index) = changed {
-            store.put_stat_index(&context.directory, &index.encode())?;
+            store.put_stat_index(&context.directory, index.encode())?;
         }
         Ok(tree)
     }

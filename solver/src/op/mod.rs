@@ -13,7 +13,6 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use lapstrake_cache::{ActionKey, Record, Staging, Store};
 use lapstrake_executor::{Cancel, Executor};
-use lapstrake_parser::{Diagnostic, Severity, Span};
 use lapstrake_rootfs::context::ContextTree;
 use lapstrake_rootfs::{LayerId, LayerManifest, Timestamp};
 
@@ -97,11 +96,7 @@ impl Workshop<'_> {
         let begin = Instant::now();
         let finished = |outcome| {
             if vertex.name.is_some() {
-                (self.events)(Event::Finished {
-                    vertex: id,
-                    outcome,
-                    elapsed: begin.elapsed(),
-                });
+                (self.events)(Event::Finished { vertex: id, outcome, elapsed: begin.elapsed() });
             }
         };
         if self.cancel.is_cancelled() {
@@ -115,18 +110,10 @@ impl Workshop<'_> {
             }
             Err(failure) => {
                 let cancelled = self.cancel.is_cancelled();
-                finished(if cancelled {
-                    Outcome::Cancelled
-                } else {
-                    Outcome::Failed
-                });
+                finished(if cancelled { Outcome::Cancelled } else { Outcome::Failed });
                 // Nothing else is to go on in vain.
                 self.cancel.cancel();
-                Err(if cancelled {
-                    Error::Cancelled
-                } else {
-                    failure.of(vertex)
-                })
+                Err(if cancelled { Error::Cancelled } else { failure.of(vertex) })
             }
         }
     }
@@ -140,18 +127,11 @@ impl Workshop<'_> {
         match &vertex.op {
             Op::Image(op) => {
                 let layers = op.layers.iter().copied().map(LayerId::Image).collect();
-                Ok((
-                    Value::Rootfs(Rootfs {
-                        layers,
-                        created: None,
-                    }),
-                    Outcome::Cached,
-                ))
+                Ok((Value::Rootfs(Rootfs { layers, created: None }), Outcome::Cached))
             }
-            Op::Local(op) => Ok((
-                Value::Tree(Arc::new(self.contexts.tree(self.store, op)?)),
-                Outcome::Executed,
-            )),
+            Op::Local(op) => {
+                Ok((Value::Tree(Arc::new(self.contexts.tree(self.store, op)?)), Outcome::Executed))
+            }
             Op::Copy(op) => self.copy(id, vertex, op, inputs),
             Op::Run(op) => self.run(id, vertex, op, inputs),
             Op::Mkdir(op) => self.mkdir(id, vertex, op, inputs),
@@ -171,9 +151,7 @@ impl Workshop<'_> {
         if let Some(found) = self.cached(vertex, below, key)? {
             return Ok(found);
         }
-        let _lock = self
-            .store
-            .lock_action(key, &|| self.cancel.is_cancelled())?;
+        let _lock = self.store.lock_action(key, &|| self.cancel.is_cancelled())?;
         if let Some(found) = self.cached(vertex, below, key)? {
             return Ok(found);
         }
@@ -200,12 +178,8 @@ impl Workshop<'_> {
 
     fn keep(&self, made: Made, key: &ActionKey) -> Result<Record, Failure> {
         let layer = LayerId::Built(made.manifest.content_hash());
-        let layer = self
-            .store
-            .commit_layer(made.staging, layer, made.manifest)?;
-        let created = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+        let layer = self.store.commit_layer(made.staging, layer, made.manifest)?;
+        let created = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let record = Record {
             layer: layer.id,
             created: i64::try_from(created.as_nanos()).unwrap_or(i64::MAX),
@@ -221,10 +195,7 @@ impl Rootfs {
     fn with(&self, record: &Record) -> Value {
         let mut layers = self.layers.clone();
         layers.push(record.layer);
-        Value::Rootfs(Self {
-            layers,
-            created: Some(record.created),
-        })
+        Value::Rootfs(Self { layers, created: Some(record.created) })
     }
 }
 
@@ -252,23 +223,6 @@ fn rootfs(inputs: &[Value]) -> Rootfs {
 
 /// The time of what is written now.
 fn now() -> Timestamp {
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    Timestamp {
-        seconds: now.as_secs().cast_signed(),
-        nanoseconds: now.subsec_nanos(),
-    }
-}
-
-/// A fault of the Dockerfile out of an error that was met while a step was carried out.
-fn diagnostic(error: &(dyn StdError + 'static), span: Span) -> Diagnostic {
-    Diagnostic {
-        code: "copy",
-        severity: Severity::Error,
-        message: error.to_string(),
-        span,
-        labels: Vec::new(),
-        help: None,
-    }
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp { seconds: now.as_secs().cast_signed(), nanoseconds: now.subsec_nanos() }
 }

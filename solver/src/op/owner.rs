@@ -58,14 +58,7 @@ impl<'a> Owners<'a> {
             return Ok((uid, uid));
         }
         let found = self.database()?.user(user);
-        found.ok_or_else(|| {
-            Unknown {
-                what: "user",
-                name: user.into(),
-                file: "/etc/passwd",
-            }
-            .into()
-        })
+        found.ok_or_else(|| Unknown { what: "user", name: user.into(), file: "/etc/passwd" }.into())
     }
 
     fn group(&self, group: &str) -> Result<u32, Failure> {
@@ -73,21 +66,12 @@ impl<'a> Owners<'a> {
             return Ok(gid);
         }
         let found = self.database()?.group(group);
-        found.ok_or_else(|| {
-            Unknown {
-                what: "group",
-                name: group.into(),
-                file: "/etc/group",
-            }
-            .into()
-        })
+        found
+            .ok_or_else(|| Unknown { what: "group", name: group.into(), file: "/etc/group" }.into())
     }
 
     fn database(&self) -> Result<UserDb, Failure> {
-        Ok(UserDb {
-            passwd: self.file("etc/passwd")?,
-            group: self.file("etc/group")?,
-        })
+        Ok(UserDb { passwd: self.file("etc/passwd")?, group: self.file("etc/group")? })
     }
 
     /// A file's content; empty when it is not there or is no regular file.

@@ -32,10 +32,7 @@ impl Workshop<'_> {
             let mut tail = Tail::default();
             let status = self.executor.run(&spec, self.cancel, &mut |bytes| {
                 tail.push(bytes);
-                (self.events)(Event::Output {
-                    vertex: id,
-                    bytes: bytes.to_vec(),
-                });
+                (self.events)(Event::Output { vertex: id, bytes: bytes.to_vec() });
             })?;
             if !status.success() {
                 return Err(failed(vertex, status, tail));
@@ -72,10 +69,7 @@ impl Workshop<'_> {
             gid: 0,
             read_only: true,
         });
-        let hosts = op
-            .hosts
-            .iter()
-            .map(|(name, address)| Ok((name.clone(), address.parse()?)));
+        let hosts = op.hosts.iter().map(|(name, address)| Ok((name.clone(), address.parse()?)));
         Ok(SandboxSpec {
             env: env.map(|(name, value)| (text(name), text(value))).collect(),
             cwd: text(&op.cwd),
