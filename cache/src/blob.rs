@@ -5,9 +5,8 @@ use std::io::{self, Read as _, Write};
 use std::path::{Path, PathBuf};
 
 use lapstrake_oci::{Digest, DigestHasher};
-use tempfile::NamedTempFile;
 
-use crate::{Error, Store};
+use crate::{Error, Exclusive, Store, Temporary};
 
 impl Store {
     /// Where the blob is or would be.
@@ -72,24 +71,68 @@ impl Store {
         Ok(digest)
     }
 
-    /// Begins a blob whose bytes come as a stream.
+    /// Begins a blob whose bytes come as a stream. What a killed process leaves of it is swept.
     ///
     /// # Errors
     /// When no file can be made.
     pub fn blob_writer(&self) -> Result<BlobWriter, Error> {
+        let folder = self.temporary()?;
+        let path = folder.path().join("blob");
+        let file = File::create_new(&path).map_err(Error::io("create", path))?;
+        Ok(BlobWriter { folder, file, hasher: DigestHasher::default(), size: 0 })
+    }
+
+    /// Makes `file`, in a [`Temporary`] of this store, the blob `digest`. The caller has hashed its
+    /// bytes as it wrote them. Atomic; its bytes are flushed first.
+    ///
+    /// # Errors
+    /// When it cannot be flushed or named.
+    pub fn adopt_blob(&self, file: &Path, digest: &Digest) -> Result<(), Error> {
+        let opened = File::open(file).map_err(Error::io("open", file))?;
+        opened.sync_data().map_err(Error::io("flush", file))?;
+        let path = self.blob_path(digest);
+        fs::rename(file, &path).map_err(Error::io("name", path))
+    }
+
+    /// Digest and size in bytes of every blob, in no order. One that another process removes
+    /// meanwhile is left out.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn blobs(&self) -> Result<Vec<(Digest, u64)>, Error> {
         let folder = self.root().join("blobs/sha256");
-        let file = tempfile::Builder::new()
-            .prefix(".partial-")
-            .tempfile_in(&folder)
-            .map_err(Error::io("create a file in", folder))?;
-        Ok(BlobWriter { file, hasher: DigestHasher::default(), size: 0 })
+        let mut blobs = Vec::new();
+        for entry in fs::read_dir(&folder).map_err(Error::io("list", &folder))? {
+            let entry = entry.map_err(Error::io("list", &folder))?;
+            let name = entry.file_name();
+            let digest = name.to_str().and_then(|hex| format!("sha256:{hex}").parse().ok());
+            if let (Some(digest), Ok(metadata)) = (digest, entry.metadata()) {
+                blobs.push((digest, metadata.len()));
+            }
+        }
+        Ok(blobs)
+    }
+
+    /// Removes a blob; nothing there is no error. Atomic.
+    ///
+    /// # Errors
+    /// When it cannot be removed.
+    pub fn remove_blob(&self, digest: &Digest, _proof: &Exclusive) -> Result<(), Error> {
+        let path = self.blob_path(digest);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(Error::io("remove", path)(error))
+            }
+            _ => Ok(()),
+        }
     }
 }
 
 /// A blob that is being written. Dropped before [`BlobWriter::commit`] it leaves nothing.
 #[derive(Debug)]
 pub struct BlobWriter {
-    file: NamedTempFile,
+    folder: Temporary,
+    file: File,
     hasher: DigestHasher,
     size: u64,
 }
@@ -111,7 +154,7 @@ impl BlobWriter {
             });
         }
         let path = store.blob_path(expected);
-        self.file.as_file().sync_data().map_err(Error::io("flush", &path))?;
+        self.file.sync_data().map_err(Error::io("flush", &path))?;
         self.keep(&path)
     }
 
@@ -127,8 +170,7 @@ impl BlobWriter {
     }
 
     fn keep(self, path: &Path) -> Result<(), Error> {
-        self.file.persist(path).map_err(|error| Error::io("name", path)(error.error))?;
-        Ok(())
+        fs::rename(self.folder.path().join("blob"), path).map_err(Error::io("name", path))
     }
 }
 

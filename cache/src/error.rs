@@ -100,8 +100,8 @@ pub enum Error {
         #[source]
         source: serde_json::Error,
     },
-    /// The build was cancelled while it waited for another process.
-    #[error("cancelled while waiting for another build of the same step")]
+    /// The work was cancelled while it waited for another process.
+    #[error("cancelled while waiting for another process that makes the same layer")]
     Cancelled,
 }
 

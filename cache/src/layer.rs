@@ -9,7 +9,7 @@ use lapstrake_oci::Digest;
 use lapstrake_rootfs::{LayerId, LayerManifest};
 use rusqlite::OptionalExtension as _;
 
-use crate::{Error, Store, Temporary};
+use crate::{Error, Exclusive, Store, Temporary};
 
 /// A layer of the store.
 #[derive(Clone, Debug)]
@@ -141,6 +141,44 @@ impl Store {
             .optional()
             .map_err(Error::database("look up a layer"))?;
         Ok(whole.unwrap_or(false))
+    }
+
+    /// The sum of the sizes of the layer's regular files in bytes; `None` when it is not here.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn layer_size(&self, id: &LayerId) -> Result<Option<u64>, Error> {
+        let Some(here) = self.locate(id)? else {
+            return Ok(None);
+        };
+        let database = self.database();
+        let mut statement = database
+            .prepare_cached("SELECT size FROM layer WHERE id = ?1")
+            .map_err(Error::database("look up a layer's size"))?;
+        let size: Option<i64> = statement
+            .query_row([here.to_string()], |row| row.get(0))
+            .optional()
+            .map_err(Error::database("look up a layer's size"))?;
+        Ok(size.map(i64::unsigned_abs))
+    }
+
+    /// Removes the layer that is stored under `id` itself; nothing there is no error. Interrupted,
+    /// it leaves at most a folder that the index does not know.
+    ///
+    /// # Errors
+    /// When row or folder cannot be removed.
+    pub fn remove_layer(&self, id: &LayerId, _proof: &Exclusive) -> Result<(), Error> {
+        self.database()
+            .execute("DELETE FROM layer WHERE id = ?1", [id.to_string()])
+            .map_err(Error::database("remove a layer"))?;
+        let folder = self.layer_folder(id);
+        let aside = self.temporary()?;
+        match fs::rename(&folder, aside.path().join("layer")) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(Error::io("remove", folder)(error))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The directory of a layer that is known to be here.

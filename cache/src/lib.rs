@@ -38,7 +38,7 @@ mod temporary;
 pub use blob::BlobWriter;
 pub use error::Error;
 pub use layer::{Layer, Staging};
-pub use lock::{ActionLock, Use};
+pub use lock::{ActionLock, Exclusive, Use};
 pub use record::{ActionKey, Record};
 pub use store::Store;
 pub use tag::Tag;

@@ -5,13 +5,13 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::{ActionKey, Error};
+use crate::Error;
 
 /// How long a waiter sleeps between two tries.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// The right to execute the action of one key. Whoever waited for it must look the record up
-/// again: the one before may have made it.
+/// The right to make one thing: what the action of a key comes to, or a layer. Whoever waited must
+/// look for it again: the one before may have made it.
 #[derive(Debug)]
 pub struct ActionLock {
     path: PathBuf,
@@ -19,16 +19,16 @@ pub struct ActionLock {
 }
 
 impl ActionLock {
-    /// Waits until no other holder, in this process or another, has the lock of `key`.
+    /// Waits until no other holder, in this process or another, has the lock `name`.
     ///
     /// # Errors
     /// [`Error::Cancelled`] when `cancelled` says so while waiting.
     pub(crate) fn take(
         root: &Path,
-        key: &ActionKey,
+        name: &str,
         cancelled: &dyn Fn() -> bool,
     ) -> Result<Self, Error> {
-        let path = root.join("locks").join(key.to_string());
+        let path = root.join("locks").join(name);
         loop {
             let file = File::options()
                 .create(true)
@@ -78,8 +78,17 @@ impl Use {
         Ok(Self { _file: file })
     }
 
-    /// Keeps users out; `None` when there are any now.
-    pub(crate) fn exclude(root: &Path) -> Result<Option<Self>, Error> {
+}
+
+/// Says that no process reads layers or blobs: what is not needed may be removed meanwhile.
+#[derive(Debug)]
+pub struct Exclusive {
+    _file: File,
+}
+
+impl Exclusive {
+    /// Keeps users out; `None` when there are any now, this process among them.
+    pub(crate) fn take(root: &Path) -> Result<Option<Self>, Error> {
         let (file, _) = open(root)?;
         Ok(file.try_lock().is_ok().then_some(Self { _file: file }))
     }

@@ -4,10 +4,11 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use lapstrake_rootfs::LayerId;
 use rusqlite::Connection;
 
 use crate::database::Fresh;
-use crate::lock::{ActionLock, Use};
+use crate::lock::{ActionLock, Exclusive, Use};
 use crate::{ActionKey, Error, Temporary, database, layout, temporary};
 
 /// Everything on disk under one root. May be shared by threads and opened by many processes.
@@ -66,7 +67,20 @@ impl Store {
         key: &ActionKey,
         cancelled: &dyn Fn() -> bool,
     ) -> Result<ActionLock, Error> {
-        ActionLock::take(&self.root, key, cancelled)
+        ActionLock::take(&self.root, &key.to_string(), cancelled)
+    }
+
+    /// Waits for the right to make the layer `id`, to fetch it for instance. Whoever needs several
+    /// takes them in the order of their ids: two who meet would else wait for each other.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`] when `cancelled` says so while waiting.
+    pub fn lock_layer(
+        &self,
+        id: &LayerId,
+        cancelled: &dyn Fn() -> bool,
+    ) -> Result<ActionLock, Error> {
+        ActionLock::take(&self.root, &id.to_string(), cancelled)
     }
 
     /// Keeps everything in the store from being removed while the result lives.
@@ -75,6 +89,15 @@ impl Store {
     /// When the lock cannot be taken.
     pub fn lease(&self) -> Result<Use, Error> {
         Use::join(&self.root)
+    }
+
+    /// The right to remove layers and blobs; `None` when a process uses the store, or when this one
+    /// holds a lease. Users that come later wait until the result is dropped.
+    ///
+    /// # Errors
+    /// When the lock's file cannot be opened.
+    pub fn exclusive(&self) -> Result<Option<Exclusive>, Error> {
+        Exclusive::take(&self.root)
     }
 
     /// Makes everything that was written before this call survive a power cut: one flush of the

@@ -28,6 +28,8 @@ pub struct Request<'a> {
     pub tags: Vec<Reference>,
     /// The host's resolv.conf.
     pub resolv_conf: Vec<u8>,
+    /// That of systemd-resolved with the real servers, where there is one.
+    pub resolved_conf: Option<Vec<u8>>,
 }
 
 /// What a build works with.
@@ -70,6 +72,7 @@ pub fn build(request: Request<'_>, tools: &Tools<'_>) -> Result<Built, Error> {
         contexts: &request.contexts,
         layers: Layers::new(tools.store),
         resolv_conf: &request.resolv_conf,
+        resolved_conf: request.resolved_conf.as_deref(),
     };
     let results = schedule::run(&plan.graph, plan.target, WORKERS, &|id, vertex, inputs| {
         workshop.execute(id, vertex, inputs)

@@ -5,7 +5,8 @@
 
 use lapstrake_cache::Store;
 use lapstrake_oci::{
-    self as oci, Compression, Descriptor, Digest, History, ImageConfig, Manifest, MediaType, Reference,
+    self as oci, Compression, Descriptor, Digest, History, ImageConfig, Manifest, MediaType,
+    Reference,
 };
 use lapstrake_rootfs::{LayerId, tar};
 use rayon::prelude::*;

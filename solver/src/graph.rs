@@ -55,8 +55,8 @@ pub struct CopyOp {
     pub destination: String,
     /// `user[:group]`, names resolved in the destination.
     pub owner: Option<String>,
-    /// Permission bits for everything that is copied.
-    pub mode: Option<u32>,
+    /// Permission bits for everything that is copied, octal or symbolic.
+    pub mode: Option<String>,
     /// Whether owners of the source are kept: those of an image are, those of a context are not.
     pub keep_owner: bool,
     /// Whether archives among the sources are unpacked.

@@ -21,7 +21,7 @@ use crate::graph::{CopyOp, MkdirOp, RunOp};
 pub fn copy(op: &CopyOp, selection: &ContentHash, rootfs: &[LayerId]) -> ActionKey {
     let mut hasher = ContentHasher::new("lapstrake action copy 1");
     hasher.field(op.destination.as_bytes());
-    hasher.field(&encoded(&(&op.owner, op.mode, op.keep_owner, op.unpack)));
+    hasher.field(&encoded(&(&op.owner, &op.mode, op.keep_owner, op.unpack)));
     hasher.field(selection.as_bytes());
     add_rootfs(&mut hasher, rootfs);
     ActionKey(hasher.finish())

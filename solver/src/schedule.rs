@@ -12,6 +12,9 @@ use crate::graph::{Graph, Vertex, VertexId};
 /// Results by vertex; `None` where the target does not reach.
 pub type Results<T> = Vec<Option<T>>;
 
+/// Comes to the result of one vertex from those of its inputs.
+pub type Execute<'a, T, E> = dyn Fn(VertexId, &Vertex, Vec<T>) -> Result<T, E> + Sync + 'a;
+
 /// Executes everything that `target` needs, `target` last, with at most `workers` at a time.
 ///
 /// # Errors
@@ -21,7 +24,7 @@ pub fn run<T, E>(
     graph: &Graph,
     target: VertexId,
     workers: usize,
-    execute: &(dyn Fn(VertexId, &Vertex, Vec<T>) -> Result<T, E> + Sync),
+    execute: &Execute<'_, T, E>,
 ) -> Result<Results<T>, E>
 where
     T: Clone + Send,
@@ -60,8 +63,7 @@ pub fn needed(graph: &Graph, target: VertexId) -> Vec<bool> {
 struct Schedule<'a, T, E> {
     graph: &'a Graph,
     workers: usize,
-    #[expect(clippy::type_complexity, reason = "named where it comes in")]
-    execute: &'a (dyn Fn(VertexId, &Vertex, Vec<T>) -> Result<T, E> + Sync),
+    execute: &'a Execute<'a, T, E>,
     state: Mutex<State<T, E>>,
     changed: Condvar,
 }

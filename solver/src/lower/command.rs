@@ -51,7 +51,7 @@ pub(super) fn run(
 /// here-documents, for the shell to read.
 fn script(line: &Word, heredocs: &[Heredoc]) -> (String, Vec<InlineFile>) {
     let Some(first) = heredocs.first() else {
-        return (line.to_owned(), Vec::new());
+        return (line.text.clone(), Vec::new());
     };
     let is_whole = first.marker == line.span;
     if !is_whole {

@@ -33,9 +33,4 @@ impl Environment {
     pub(super) fn to_pairs(&self) -> Vec<(String, String)> {
         self.0.clone()
     }
-
-    /// As an image config keeps them.
-    pub(super) fn to_texts(&self) -> Vec<String> {
-        self.0.iter().map(|(name, value)| format!("{name}={value}")).collect()
-    }
 }

@@ -1,6 +1,6 @@
 //! Faults of a Dockerfile that show when it is lowered.
 
-use lapstrake_parser::{Diagnostic, Span, suggest::suggest};
+use lapstrake_parser::{Diagnostic, Span, suggest};
 
 /// An error at `span`.
 pub(super) fn fault(code: &'static str, span: Span, message: impl Into<String>) -> Diagnostic {

@@ -83,9 +83,8 @@ pub(super) fn find(headers: &[Header<'_>], name: &str) -> Option<usize> {
 }
 
 pub(super) fn reference(name: &str, span: Span) -> Result<Reference, Diagnostic> {
-    name.parse().map_err(|error: lapstrake_oci::InvalidReference| {
-        fault("image-reference", span, error.to_string())
-    })
+    name.parse()
+        .map_err(|error: lapstrake_oci::Error| fault("image-reference", span, error.to_string()))
 }
 
 /// The stage that is to be built: by name, else by number, else the last one.

@@ -124,16 +124,14 @@ impl Search<'_> {
     fn triggers_of_image(&mut self, image: &BaseImage, place: Span) -> Vec<Trigger> {
         let mut triggers = Vec::new();
         for text in &image.config.config.on_build {
-            // Triggers are instructions without a FROM; in a file of their own they need one.
-            let parsed = lapstrake_parser::parse(&format!("FROM scratch\n{text}\n"));
-            let instruction = parsed.dockerfile.instructions.into_iter().nth(1);
-            let is_faulty = parsed.diagnostics.iter().any(|one| one.severity == Severity::Error);
+            let (instruction, diagnostics) = lapstrake_parser::parse_trigger(text);
+            let is_faulty = diagnostics.iter().any(|one| one.severity == Severity::Error);
             match instruction {
                 Some(instruction) if !is_faulty => {
                     triggers.push(Trigger { instruction, place: Some(place) });
                 }
                 _ => {
-                    let reason = parsed.diagnostics.first().map(|one| one.message.as_str());
+                    let reason = diagnostics.first().map(|one| one.message.as_str());
                     let reason = reason.unwrap_or("it is not an instruction");
                     let message = format!("the base's trigger `{text}` is faulty: {reason}");
                     self.faults.push(fault("onbuild-trigger", place, message));

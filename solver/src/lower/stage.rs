@@ -160,14 +160,14 @@ impl<'a> Build<'a> {
         triggers: &[Trigger],
     ) -> Result<Stage, Diagnostic> {
         let mut stage = match &header.base {
-            Base::Scratch => self.from_scratch(),
+            Base::Scratch => self.on_scratch(),
             Base::Stage(base) => self.earlier(*base).cloned().ok_or_else(|| {
                 fault("broken-base", header.span, "this stage has faults of its own")
             })?,
             Base::Image(reference) => {
                 let image = self.image(reference).cloned();
                 let missing = || fault("base-image", header.span, "this image was not resolved");
-                self.from_image(&image.ok_or_else(missing)?)
+                self.on_image(&image.ok_or_else(missing)?)
             }
         };
         stage.number = number;
@@ -181,17 +181,17 @@ impl<'a> Build<'a> {
         Ok(stage)
     }
 
-    fn from_scratch(&mut self) -> Stage {
+    fn on_scratch(&mut self) -> Stage {
         let mut image = ImageConfig::new(&self.options.platform);
         image.config.working_dir = "/".into();
-        self.from_config(image, Vec::new())
+        self.on_config(image, Vec::new())
     }
 
-    fn from_image(&mut self, image: &BaseImage) -> Stage {
-        self.from_config(image.config.clone(), image.manifest.layers.clone())
+    fn on_image(&mut self, image: &BaseImage) -> Stage {
+        self.on_config(image.config.clone(), image.manifest.layers.clone())
     }
 
-    fn from_config(&mut self, mut image: ImageConfig, base_layers: Vec<Descriptor>) -> Stage {
+    fn on_config(&mut self, mut image: ImageConfig, base_layers: Vec<Descriptor>) -> Stage {
         let config: &mut Config = &mut image.config;
         if !config.env.iter().any(|text| text.starts_with("PATH=")) {
             config.env.push(format!("PATH={DEFAULT_PATH}"));
@@ -254,7 +254,9 @@ impl<'a> Build<'a> {
             InstructionKind::Env(pairs) => return metadata::env(stage, pairs, escape),
             InstructionKind::Label(pairs) => return metadata::label(stage, pairs, escape),
             InstructionKind::User(user) => return metadata::user(stage, user, escape),
-            InstructionKind::Volume(paths) => return metadata::volume(stage, paths, escape),
+            InstructionKind::Volume(volume) => {
+                return metadata::volume(stage, &volume.paths, escape);
+            }
             InstructionKind::Stopsignal(name) => return metadata::stop_signal(stage, name, escape),
             InstructionKind::Expose(ports) => return expose::expose(stage, ports, escape),
             InstructionKind::Maintainer(author) => metadata::maintainer(stage, author),

@@ -1,5 +1,6 @@
 //! COPY and ADD.
 
+use lapstrake_parser::mode::Mode;
 use lapstrake_parser::{Diagnostic, Heredoc, Instruction, Source, Span, Transfer, Word};
 
 use super::fault::{fault, with_help};
@@ -61,8 +62,7 @@ struct Words {
     written_destination: String,
     destination: String,
     owner: Option<String>,
-    chmod: Option<String>,
-    mode: Option<u32>,
+    mode: Option<String>,
 }
 
 impl Words {
@@ -74,8 +74,12 @@ impl Words {
     ) -> Result<Self, Diagnostic> {
         let expand = |word: &Word| word::expand(word, &stage.environment, build.scope.escape);
         let written = expand(&transfer.destination)?;
-        let chmod = flag::value(instruction, "chmod");
-        let chmod = chmod.map(|word| Ok((expand(word)?, word.span))).transpose()?;
+        let mut mode = None;
+        if let Some(word) = flag::value(instruction, "chmod") {
+            let text = expand(word)?;
+            check_mode(&text, word.span)?;
+            mode = Some(text);
+        }
         let owner = flag::value(instruction, "chown").map(expand).transpose()?;
         let sources = ordered(&transfer.sources).map(|source| match source {
             Source::Path(word) => Ok(CopySource::Path(expand(word)?)),
@@ -87,8 +91,7 @@ impl Words {
             destination: directory::destination(stage.working_directory(), &written),
             written_destination: written,
             owner: owner.filter(|owner| !owner.is_empty()),
-            mode: chmod.as_ref().map(|(text, span)| mode(text, *span)).transpose()?,
-            chmod: chmod.map(|(text, _)| text),
+            mode,
         })
     }
 
@@ -131,7 +134,7 @@ impl Words {
     fn history(&self, keyword: &str) -> String {
         let mut words = vec![keyword.to_owned()];
         words.extend(self.owner.as_ref().map(|owner| format!("--chown={owner}")));
-        words.extend(self.chmod.as_ref().map(|mode| format!("--chmod={mode}")));
+        words.extend(self.mode.as_ref().map(|mode| format!("--chmod={mode}")));
         words.extend(self.sources.iter().map(|source| match source {
             CopySource::Path(path) => path.clone(),
             CopySource::Inline { name, .. } => format!("<<{name}"),
@@ -158,16 +161,11 @@ fn inline(heredoc: Option<&Heredoc>, stage: &Stage) -> Result<CopySource, Diagno
     }
 }
 
-fn mode(text: &str, span: Span) -> Result<u32, Diagnostic> {
-    let is_octal = !text.is_empty() && text.bytes().all(|byte| matches!(byte, b'0'..=b'7'));
-    match u32::from_str_radix(text, 8) {
-        Ok(mode) if is_octal && mode <= 0o7777 => Ok(mode),
-        _ => {
-            let message = format!("{text} is not a mode");
-            let help = "write an octal number from 0 to 7777; symbolic modes are not supported yet";
-            Err(with_help(fault("chmod", span, message), help))
-        }
-    }
+fn check_mode(text: &str, span: Span) -> Result<(), Diagnostic> {
+    Mode::parse(text).map(drop).map_err(|message| {
+        let help = "write an octal number from 0 to 7777, or changes such as u=rwX,go=rX";
+        with_help(fault("chmod", span, message), help)
+    })
 }
 
 /// The vertex of a stage's or image's root file system.

@@ -48,8 +48,8 @@ pub(super) fn expand_heredoc(
 
 fn at(word: &Word, error: &ExpandError) -> Diagnostic {
     let fault = fault("expansion", word.span_of(error.range.clone()), error.message.clone());
-    match &error.hint {
-        Some(hint) => with_help(fault, hint.clone()),
+    match error.hint {
+        Some(hint) => with_help(fault, hint),
         None => fault,
     }
 }

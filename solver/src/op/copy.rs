@@ -1,11 +1,16 @@
 //! Files of a context, a stage or an image, copied onto a root file system.
 
 use std::error::Error as _;
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::sync::Arc;
 
+use lapstrake_parser::mode::Mode;
 use lapstrake_parser::{Diagnostic, Span};
-use lapstrake_rootfs::copy::{self, Chmod, CopyError, CopySpec, Selection, Source};
+use lapstrake_rootfs::View;
+use lapstrake_rootfs::context::ContextTree;
+use lapstrake_rootfs::copy::{self, CopyError, CopySpec, OpenFile, Origin, Selection, Source};
 use lapstrake_rootfs::writer::LayerWriter;
-use lapstrake_rootfs::{View, view::Shown};
 
 use super::layers::Stack;
 use super::owner::Owners;
@@ -15,10 +20,11 @@ use crate::graph::{CopyOp, CopySource, Vertex, VertexId};
 use crate::{Error, key};
 
 /// What a copy reads from.
-enum From<'a> {
-    Layers(Stack),
-    Tree(&'a lapstrake_rootfs::context::ContextTree),
-    Nothing(View),
+enum Files {
+    Layers(Arc<Stack>),
+    Tree(Arc<ContextTree>),
+    /// Everything stands in the Dockerfile.
+    None(View),
 }
 
 impl Workshop<'_> {
@@ -42,11 +48,11 @@ impl Workshop<'_> {
             return Ok(found);
         }
         let source = self.source(inputs.get(1))?;
-        let spec = specification(op);
+        let spec = specification(op)?;
         let selection = copy::select(source.view(), &spec).map_err(|e| fault(vertex, e))?;
         let key = key::copy(op, &selection.content_hash(), &below.layers);
         let result = self.recorded(id, vertex, &below, &key, || {
-            self.make_copy(vertex, op, spec, &selection, &source, &below)
+            self.make_copy(vertex, op, spec.clone(), &selection, &source, &below)
         })?;
         if let (Some(whole), Some(record)) = (whole, self.store.record(&key)?) {
             self.store.put_record(&whole, &record)?;
@@ -54,13 +60,13 @@ impl Workshop<'_> {
         Ok(result)
     }
 
-    fn source<'a>(&self, input: Option<&'a Value>) -> Result<From<'a>, Failure> {
+    fn source(&self, input: Option<&Value>) -> Result<Files, Failure> {
         match input {
             Some(Value::Rootfs(Rootfs { layers, .. })) => {
-                Ok(From::Layers(self.layers.stack(layers)?))
+                Ok(Files::Layers(Arc::new(self.layers.stack(layers)?)))
             }
-            Some(Value::Tree(tree)) => Ok(From::Tree(tree)),
-            None => Ok(From::Nothing(View::default())),
+            Some(Value::Tree(tree)) => Ok(Files::Tree(tree.clone())),
+            None => Ok(Files::None(View::default())),
         }
     }
 
@@ -70,7 +76,7 @@ impl Workshop<'_> {
         op: &CopyOp,
         mut spec: CopySpec,
         selection: &Selection<'_>,
-        source: &From<'_>,
+        source: &Files,
         below: &Rootfs,
     ) -> Result<Made, Failure> {
         let stack = self.layers.stack(&below.layers)?;
@@ -79,32 +85,47 @@ impl Workshop<'_> {
         }
         let staging = self.store.stage_layer()?;
         let mut writer = LayerWriter::new(staging.open_fs()?, stack.view.clone())?;
-        let open = |shown: &Shown<'_>| source.open(shown);
-        copy::write(selection, &spec, &open, &mut writer).map_err(|e| fault(vertex, e))?;
+        let layers = source.directories();
+        let origin = Origin { open: source.opener(), layers: &layers };
+        copy::write(selection, &spec, &origin, &mut writer).map_err(|e| fault(vertex, e))?;
         let manifest = writer.finish()?;
         Ok(Made { staging, manifest })
     }
 }
 
-impl From<'_> {
+impl Files {
     fn view(&self) -> &View {
         match self {
             Self::Layers(stack) => &stack.view,
             Self::Tree(tree) => &tree.view,
-            Self::Nothing(view) => view,
+            Self::None(view) => view,
         }
     }
 
-    fn open(&self, shown: &Shown<'_>) -> std::io::Result<std::fs::File> {
+    fn opener(&self) -> OpenFile {
         match self {
-            Self::Layers(stack) => stack.open(shown.layer, &shown.entry.path),
-            Self::Tree(tree) => tree.open(&shown.entry.path),
-            Self::Nothing(_) => Err(std::io::ErrorKind::NotFound.into()),
+            Self::Layers(stack) => {
+                let stack = stack.clone();
+                Arc::new(move |layer, path| stack.open(layer, path))
+            }
+            Self::Tree(tree) => {
+                let tree = tree.clone();
+                Arc::new(move |_, path| tree.open(path))
+            }
+            Self::None(_) => Arc::new(|_, _| Err(io::ErrorKind::NotFound.into())),
+        }
+    }
+
+    /// Directories whose files never change and may be linked to.
+    fn directories(&self) -> Vec<BorrowedFd<'_>> {
+        match self {
+            Self::Layers(stack) => stack.directories(),
+            Self::Tree(_) | Self::None(_) => Vec::new(),
         }
     }
 }
 
-fn specification(op: &CopyOp) -> CopySpec {
+fn specification(op: &CopyOp) -> Result<CopySpec, Failure> {
     let sources = op.sources.iter().map(|source| match source {
         CopySource::Path(path) => Source::Path(path.clone().into_bytes()),
         CopySource::Inline { name, content } => Source::Inline {
@@ -112,15 +133,20 @@ fn specification(op: &CopyOp) -> CopySpec {
             content: content.clone().into_bytes(),
         },
     });
-    CopySpec {
+    Ok(CopySpec {
         sources: sources.collect(),
         destination: op.destination.clone().into_bytes(),
         owner: None,
         keep_owner: op.keep_owner,
-        mode: op.mode.map(Chmod::Octal),
+        mode: op
+            .mode
+            .as_deref()
+            .map(Mode::parse)
+            .transpose()
+            .map_err(|text| Failure::Cause(text.into()))?,
         unpack: op.unpack,
         made: super::now(),
-    }
+    })
 }
 
 /// A copy that cannot be is a fault of the Dockerfile, at the word that names the source.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io;
-use std::os::fd::AsFd as _;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
@@ -19,15 +19,16 @@ pub struct Layers<'a> {
 /// A layer that a key speaks of is not in the store.
 #[derive(Debug, thiserror::Error)]
 #[error("the layer {layer} is missing from the store; build again with --pull or --no-cache")]
-pub struct MissingLayer {
+pub(super) struct MissingLayer {
     layer: LayerId,
 }
 
 /// Layers seen as one tree, whose files can be opened.
-pub struct Stack {
+pub(super) struct Stack {
     /// The tree.
-    pub view: View,
-    layers: Vec<Layer>,
+    pub(super) view: View,
+    /// The layers' directories, in the view's order.
+    directories: Vec<OwnedFd>,
 }
 
 impl<'a> Layers<'a> {
@@ -71,12 +72,14 @@ impl<'a> Layers<'a> {
     /// # Errors
     /// When one of them is not in the store.
     pub(super) fn stack(&self, layers: &[LayerId]) -> Result<Stack, super::Failure> {
-        let layers: Vec<Layer> = layers
-            .iter()
-            .map(|id| Ok(self.layer(id)?.ok_or(MissingLayer { layer: *id })?))
-            .collect::<Result<_, super::Failure>>()?;
-        let view = View::new(layers.iter().map(|layer| layer.manifest.clone()).collect());
-        Ok(Stack { view, layers })
+        let mut manifests = Vec::with_capacity(layers.len());
+        let mut directories = Vec::with_capacity(layers.len());
+        for id in layers {
+            let layer = self.layer(id)?.ok_or(MissingLayer { layer: *id })?;
+            directories.push(File::open(&layer.path)?.into());
+            manifests.push(layer.manifest);
+        }
+        Ok(Stack { view: View::new(manifests), directories })
     }
 }
 
@@ -85,8 +88,13 @@ impl Stack {
     ///
     /// # Errors
     /// When it is not there or no regular file.
-    pub fn open(&self, layer: usize, path: &TreePath) -> io::Result<File> {
-        let layer = self.layers.get(layer).ok_or(io::ErrorKind::NotFound)?;
-        read::open_file(File::open(&layer.path)?.as_fd(), path)
+    pub(super) fn open(&self, layer: usize, path: &TreePath) -> io::Result<File> {
+        let directory = self.directories.get(layer).ok_or(io::ErrorKind::NotFound)?;
+        read::open_file(directory.as_fd(), path)
+    }
+
+    /// The layers' directories, in the view's order.
+    pub(super) fn directories(&self) -> Vec<BorrowedFd<'_>> {
+        self.directories.iter().map(AsFd::as_fd).collect()
     }
 }

@@ -21,7 +21,7 @@ use crate::graph::{Op, Vertex, VertexId};
 use crate::{Error, Event};
 
 pub use layers::Layers;
-pub use local::Contexts;
+pub use local::{Context, Contexts};
 
 /// What a vertex comes to.
 #[derive(Clone)]
@@ -57,6 +57,8 @@ pub struct Workshop<'a> {
     pub layers: Layers<'a>,
     /// The host's resolv.conf.
     pub resolv_conf: &'a [u8],
+    /// That of systemd-resolved with the real servers, where there is one.
+    pub resolved_conf: Option<&'a [u8]>,
 }
 
 type Fault = Box<dyn StdError + Send + Sync>;

@@ -2,14 +2,14 @@
 
 use std::io::Read as _;
 
-use lapstrake_rootfs::passwd::UserDb;
+use lapstrake_rootfs::passwd::{MAX_LIST_BYTES, UserDb};
 use lapstrake_rootfs::{Kind, TreePath};
 
 use super::Failure;
 use super::layers::Stack;
 
 /// Larger files are not read: no real one comes near.
-const LIMIT: u64 = 10 << 20;
+const LIMIT: u64 = MAX_LIST_BYTES as u64;
 
 /// The users and groups of a root file system.
 pub(super) struct Owners<'a> {
@@ -57,7 +57,7 @@ impl<'a> Owners<'a> {
         if let Ok(uid) = user.parse() {
             return Ok((uid, uid));
         }
-        let found = self.database()?.user(user);
+        let found = self.database()?.user(user.as_bytes()).map(|user| (user.uid, user.gid));
         found.ok_or_else(|| Unknown { what: "user", name: user.into(), file: "/etc/passwd" }.into())
     }
 
@@ -65,7 +65,7 @@ impl<'a> Owners<'a> {
         if let Ok(gid) = group.parse() {
             return Ok(gid);
         }
-        let found = self.database()?.group(group);
+        let found = self.database()?.group(group.as_bytes());
         found
             .ok_or_else(|| Unknown { what: "group", name: group.into(), file: "/etc/group" }.into())
     }

@@ -76,7 +76,8 @@ impl Workshop<'_> {
             user: op.user.clone(),
             hostname: op.hostname.clone(),
             hosts: hosts.collect::<Result<_, std::net::AddrParseError>>()?,
-            resolv_conf: executor::resolv_conf(self.resolv_conf, network).into(),
+            resolv_conf: executor::resolv_conf(self.resolv_conf, self.resolved_conf, network)
+                .into(),
             network,
             mounts: files.collect(),
             ..SandboxSpec::new(rootfs, op.argv.iter().map(text).collect())

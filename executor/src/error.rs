@@ -1,0 +1,289 @@
+//! What can go wrong, on either side of the sandbox.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::bytes::Bytes;
+
+/// Why a sandbox could not be set up, started or waited for.
+///
+/// The same type is used inside the sandbox before the command is executed and sent to the caller,
+/// hence the [`Errno`] and the owned strings.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Error {
+    /// The description cannot be meant.
+    #[error("sandbox {field} {subject:?} is invalid: {reason}")]
+    InvalidSpec {
+        /// Which part of the description.
+        field: String,
+        /// What it holds.
+        subject: Bytes,
+        /// Why it is refused.
+        reason: Refusal,
+    },
+    /// The description asks for something that does not exist yet.
+    #[error("{feature} is not supported yet")]
+    Unsupported {
+        /// What was asked for.
+        feature: String,
+    },
+    /// A system call failed.
+    #[error("cannot {operation} {}", subject.display())]
+    System {
+        /// What was attempted.
+        operation: Operation,
+        /// On what.
+        subject: Bytes,
+        /// What the kernel said.
+        source: Errno,
+    },
+    /// Something in the image is not what it has to be.
+    #[error("refusing to {operation} {}: {reason}", subject.display())]
+    Refused {
+        /// What was attempted.
+        operation: Operation,
+        /// On what.
+        subject: Bytes,
+        /// Why it is refused.
+        reason: Refusal,
+    },
+    /// The user of the description cannot be resolved.
+    #[error("cannot resolve user {user:?}")]
+    User {
+        /// What the description says.
+        user: String,
+        /// Why.
+        source: crate::user::UserError,
+    },
+    /// The program is not in the sandbox (a shell would exit with 127).
+    #[error("executable file {} not found in the sandbox", program.display())]
+    NotFound {
+        /// The first argument.
+        program: Bytes,
+    },
+    /// The program cannot be executed (a shell would exit with 126).
+    #[error("cannot execute {}", program.display())]
+    NotExecutable {
+        /// The first argument.
+        program: Bytes,
+        /// What the kernel said.
+        source: Errno,
+    },
+    /// The sandbox ended before it executed the command and without saying why.
+    #[error("the sandbox ended during its set-up: {status}")]
+    Died {
+        /// How it ended.
+        status: String,
+    },
+    /// What the two sides say to each other could not be understood.
+    #[error("cannot {operation} the sandbox's {subject}: {reason}")]
+    Protocol {
+        /// What was attempted.
+        operation: Operation,
+        /// Which message.
+        subject: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+impl Error {
+    /// Makes the closure for `map_err`: which operation failed, on what.
+    pub(crate) fn system<S: Into<Bytes>, E: Into<Errno>>(
+        operation: Operation,
+        subject: S,
+    ) -> impl FnOnce(E) -> Self {
+        let subject = subject.into();
+        move |source| Self::System { operation, subject, source: source.into() }
+    }
+
+    pub(crate) fn refused<S: Into<Bytes>>(
+        operation: Operation,
+        subject: S,
+        reason: Refusal,
+    ) -> Self {
+        Self::Refused { operation, subject: subject.into(), reason }
+    }
+
+    pub(crate) fn invalid<S: Into<Bytes>>(field: &str, subject: S, reason: Refusal) -> Self {
+        Self::InvalidSpec { field: field.to_owned(), subject: subject.into(), reason }
+    }
+}
+
+/// What was attempted when it failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "each says what its name says")]
+#[non_exhaustive]
+pub enum Operation {
+    Open,
+    Create,
+    Read,
+    Write,
+    Seal,
+    Stat,
+    ChangeOwner,
+    Mount,
+    MountOn,
+    Configure,
+    Mask,
+    MakeReadOnly,
+    EnterRoot,
+    DetachOldRoot,
+    ChangeDirectory,
+    SetHostname,
+    RaiseInterface,
+    JoinKeyring,
+    SetUmask,
+    FilterSystemCalls,
+    DropCapabilities,
+    SetGroups,
+    SetGroup,
+    SetUser,
+    TieToParent,
+    StartSession,
+    OpenTerminal,
+    Send,
+    Receive,
+    CloseDescriptors,
+    ResetSignals,
+    Clone,
+    Wait,
+    Poll,
+    Signal,
+    Remove,
+    Decode,
+    Encode,
+    Execute,
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Open => "open",
+            Self::Create => "create",
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Seal => "seal",
+            Self::Stat => "examine",
+            Self::ChangeOwner => "change the owner of",
+            Self::Mount => "mount",
+            Self::MountOn => "mount on",
+            Self::Configure => "configure",
+            Self::Mask => "mask",
+            Self::MakeReadOnly => "make read-only",
+            Self::EnterRoot => "enter",
+            Self::DetachOldRoot => "detach",
+            Self::ChangeDirectory => "change directory to",
+            Self::SetHostname => "set the host name",
+            Self::RaiseInterface => "raise network interface",
+            Self::JoinKeyring => "join",
+            Self::SetUmask => "set umask",
+            Self::FilterSystemCalls => "filter",
+            Self::DropCapabilities => "drop",
+            Self::SetGroups => "set supplementary groups",
+            Self::SetGroup => "set group",
+            Self::SetUser => "set user",
+            Self::TieToParent => "tie to its parent",
+            Self::StartSession => "start",
+            Self::OpenTerminal => "open terminal",
+            Self::Send => "send",
+            Self::Receive => "receive",
+            Self::CloseDescriptors => "close",
+            Self::ResetSignals => "reset",
+            Self::Clone => "clone",
+            Self::Wait => "wait for",
+            Self::Poll => "poll",
+            Self::Signal => "signal",
+            Self::Remove => "remove",
+            Self::Decode => "decode",
+            Self::Encode => "encode",
+            Self::Execute => "execute",
+        })
+    }
+}
+
+/// Why something is refused that the kernel would have let pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[allow(missing_docs, reason = "each says what its message says")]
+#[non_exhaustive]
+pub enum Refusal {
+    #[error("it is empty")]
+    Empty,
+    #[error("it has a NUL byte")]
+    NulByte,
+    #[error("it has to be absolute")]
+    NotAbsolute,
+    #[error("it must not be the root directory")]
+    IsRoot,
+    #[error("it has a `=` or is empty")]
+    BadVariableName,
+    #[error("it is longer than 64 bytes or has a character that is not allowed")]
+    BadHostname,
+    #[error("there are more than 500")]
+    TooMany,
+    #[error("it is a symbolic link")]
+    IsSymlink,
+    #[error("it is not a directory")]
+    NotDirectory,
+    #[error("it is a directory")]
+    IsDirectory,
+    #[error("it is not a regular file")]
+    NotRegularFile,
+    #[error("it is too large")]
+    TooLarge,
+    #[error("it has too many symbolic links")]
+    TooManyLinks,
+    #[error("it is inside a file system of the kernel's")]
+    InsideProc,
+    #[error("it is outside of the sandbox")]
+    OutsideRoot,
+    #[error("it is not a device of the terminal file system")]
+    NotTerminal,
+    #[error("its parent process has ended")]
+    ParentEnded,
+}
+
+/// An error number of the kernel that can be sent between processes.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Errno(i32);
+
+impl Errno {
+    /// The number, such as 2 for ENOENT.
+    pub fn raw(self) -> i32 {
+        self.0
+    }
+}
+
+impl std::error::Error for Errno {}
+
+impl fmt::Display for Errno {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        std::io::Error::from_raw_os_error(self.0).fmt(f)
+    }
+}
+
+impl fmt::Debug for Errno {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", nix::errno::Errno::from_raw(self.0))
+    }
+}
+
+impl From<rustix::io::Errno> for Errno {
+    fn from(error: rustix::io::Errno) -> Self {
+        Self(error.raw_os_error())
+    }
+}
+
+impl From<nix::errno::Errno> for Errno {
+    fn from(error: nix::errno::Errno) -> Self {
+        Self(error as i32)
+    }
+}
+
+impl From<std::io::Error> for Errno {
+    fn from(error: std::io::Error) -> Self {
+        Self(error.raw_os_error().unwrap_or(nix::libc::EIO))
+    }
+}

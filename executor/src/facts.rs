@@ -1,0 +1,59 @@
+//! What the plan has to know of the machine.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::idmap::IdMap;
+
+/// What the plan has to know of the machine; the same facts and description give the same plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostFacts {
+    /// How control groups are mounted.
+    pub cgroup: CgroupLayout,
+    /// Directories that leak temperatures (GHSA-6fw5-f8r9-fgfm), as absolute paths.
+    pub thermal_throttle: Vec<String>,
+    /// How ids of the sandbox map to the host's.
+    pub id_map: IdMap,
+}
+
+/// How control groups are mounted on this machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CgroupLayout {
+    /// Only version 2, at `/sys/fs/cgroup`.
+    Unified,
+    /// Version 1, version 1 with an extra version 2 hierarchy, or none at all.
+    Other,
+}
+
+impl HostFacts {
+    /// Looks at this machine; costs some 20 system calls, so do it once. What cannot be read counts as absent.
+    pub fn gather() -> Self {
+        Self {
+            cgroup: cgroup_layout(Path::new("/sys/fs/cgroup")),
+            thermal_throttle: thermal_throttle(Path::new("/sys/devices/system/cpu")),
+            id_map: IdMap::Identity,
+        }
+    }
+}
+
+fn cgroup_layout(mount_point: &Path) -> CgroupLayout {
+    const CGROUP2_SUPER_MAGIC: i64 = 0x6367_7270;
+    match rustix::fs::statfs(mount_point) {
+        Ok(stat) if stat.f_type == CGROUP2_SUPER_MAGIC => CgroupLayout::Unified,
+        _ => CgroupLayout::Other,
+    }
+}
+
+fn thermal_throttle(cpus: &Path) -> Vec<String> {
+    let Ok(entries) = std::fs::read_dir(cpus) else {
+        return Vec::new();
+    };
+    let mut paths: Vec<String> = entries
+        .filter_map(|entry| Some(entry.ok()?.path().join("thermal_throttle")))
+        .filter(|path| path.is_dir())
+        .filter_map(|path| path.to_str().map(str::to_owned))
+        .collect();
+    paths.sort();
+    paths
+}

@@ -1,0 +1,57 @@
+//! Runs one command in a throwaway sandbox made of namespaces.
+//!
+//! `RUN` steps of a build and `lap run` are the same sandbox. A [`SandboxSpec`] is inert data; the
+//! pure function [`plan`] turns it into an ordered list of [`Step`]s; a freshly executed, sealed
+//! copy of the running binary carries them out inside new namespaces and then becomes the command.
+//! Defaults (capabilities, seccomp, masks, devices) are Docker's.
+//!
+//! What it deliberately does not do: it knows no image, digest or cache key; it never prints and
+//! never reads the environment; it keeps no state on disk. When [`Sandbox::wait`] has returned, no
+//! process, mount or file of the sandbox is left but what the command wrote into `upper`.
+//!
+//! The program that links this crate has to call [`sandbox_main_if_requested`] first in `main`.
+//!
+//! Modules in reading order: `spec`, `status`, `cancel`, `error` (the interface); `plan`, `facts`,
+//! `resolv`, `user`, `idmap`, `seccomp` (pure); `stage` (inside the sandbox); `sandbox`,
+//! `terminal`, `stage_file`, `wire`, `stubs` (the parent); `sys` (all `unsafe`).
+
+#![deny(unsafe_code)]
+#![warn(clippy::indexing_slicing)]
+
+mod bytes;
+mod cancel;
+mod error;
+mod executor;
+mod facts;
+mod idmap;
+mod plan;
+mod resolv;
+mod sandbox;
+mod seccomp;
+mod spec;
+mod stage;
+mod stage_file;
+mod status;
+mod stubs;
+mod sys;
+mod terminal;
+mod user;
+mod wire;
+
+pub use bytes::Bytes;
+pub use cancel::Cancel;
+pub use error::{Errno, Error, Operation, Refusal};
+pub use executor::{Executor, Sandboxes};
+pub use facts::{CgroupLayout, HostFacts};
+pub use idmap::IdMap;
+pub use plan::{Attribute, NewMount, Place, Step, plan};
+pub use resolv::resolv_conf;
+pub use sandbox::{Sandbox, Stdio, start};
+pub use spec::{
+    DEFAULT_HOSTNAME, DEFAULT_PATH, Mount, Network, Rootfs, SandboxSpec, Scratch, Security, Source,
+};
+pub use stage::sandbox_main_if_requested;
+pub use stage_file::use_stage_file;
+pub use status::Status;
+pub use stubs::create_stubs;
+pub use user::UserError;

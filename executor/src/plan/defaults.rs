@@ -1,0 +1,161 @@
+//! What every sandbox has: Docker's mounts, devices, masks and files.
+
+use crate::bytes::Bytes;
+use crate::facts::{CgroupLayout, HostFacts};
+use crate::spec::SandboxSpec;
+
+use super::step::Attribute::{self, NoDev, NoExec, NoSuid, ReadOnly, StrictAtime};
+use super::step::{NewMount, Place, Step};
+
+/// Files are hidden behind `/dev/null`, directories behind an empty one (moby
+/// `daemon/pkg/oci/defaults.go`).
+const MASKED: &[&str] = &[
+    "/proc/acpi",
+    "/proc/asound",
+    "/proc/interrupts",
+    "/proc/kcore",
+    "/proc/keys",
+    "/proc/latency_stats",
+    "/proc/sched_debug",
+    "/proc/scsi",
+    "/proc/timer_list",
+    "/proc/timer_stats",
+    "/sys/devices/virtual/powercap",
+    "/sys/firmware",
+];
+
+/// Same source.
+const READ_ONLY: &[&str] =
+    &["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
+
+/// Name, major, minor (runc `specconv.AllowedDevices`).
+const DEVICES: &[(&str, u32, u32)] = &[
+    ("null", 1, 3),
+    ("zero", 1, 5),
+    ("full", 1, 7),
+    ("random", 1, 8),
+    ("urandom", 1, 9),
+    ("tty", 5, 0),
+];
+
+/// Name and target (runc `setupDevSymlinks`, and `ptmx`).
+const LINKS: &[(&str, &str)] = &[
+    ("fd", "/proc/self/fd"),
+    ("stdin", "/proc/self/fd/0"),
+    ("stdout", "/proc/self/fd/1"),
+    ("stderr", "/proc/self/fd/2"),
+    ("core", "/proc/kcore"),
+    ("ptmx", "pts/ptmx"),
+];
+
+/// 64 MiB, as `mount` reads it.
+const SIZE: &str = "65536k";
+
+/// `/proc`, `/dev` and what is below it, `/sys` and the control groups.
+///
+/// `/dev` is mounted `nodev`, unlike Docker's, and each device bound into it: the command has
+/// `CAP_MKNOD`, and here no device control group keeps it from the disks.
+pub(super) fn system_mounts(facts: &HostFacts) -> Vec<Step> {
+    let locked = [NoSuid, NoExec, NoDev];
+    let read_only = [ReadOnly, NoSuid, NoExec, NoDev];
+    // The terminals' group; left out where the id has no counterpart outside.
+    let terminal_group = facts.id_map.to_host(5).map(|_| ("gid", "5"));
+    let pts: Vec<_> =
+        [("ptmxmode", "0666"), ("mode", "0620")].into_iter().chain(terminal_group).collect();
+    let shm = [("mode", "1777"), ("size", SIZE)];
+    let cgroup = match facts.cgroup {
+        CgroupLayout::Unified => filesystem("cgroup2", &[], &read_only, "/sys/fs/cgroup"),
+        CgroupLayout::Other => {
+            filesystem("tmpfs", &[("mode", "755")], &read_only, "/sys/fs/cgroup")
+        }
+    };
+    let dev = [("mode", "755"), ("size", SIZE)];
+    vec![
+        filesystem("proc", &[], &locked, "/proc"),
+        filesystem("tmpfs", &dev, &[NoSuid, NoDev, StrictAtime], "/dev"),
+        filesystem("devpts", &pts, &[NoSuid, NoExec], "/dev/pts"),
+        filesystem("tmpfs", &shm, &locked, "/dev/shm"),
+        filesystem("mqueue", &[], &locked, "/dev/mqueue"),
+        filesystem("sysfs", &[], &read_only, "/sys"),
+        cgroup,
+    ]
+}
+
+/// The devices and links of `/dev`.
+pub(super) fn devices() -> Vec<Step> {
+    let devices = DEVICES.iter().map(|&(name, major, minor)| Step::MakeDevice {
+        name: name.to_owned(),
+        major,
+        minor,
+    });
+    let links =
+        LINKS.iter().map(|&(name, to)| Step::MakeLink { name: name.to_owned(), to: to.to_owned() });
+    devices.chain(links).collect()
+}
+
+/// What is hidden and what is read-only.
+pub(super) fn masks(facts: &HostFacts) -> Vec<Step> {
+    let masked = MASKED.iter().map(|&path| path.to_owned());
+    let masked = masked.chain(facts.thermal_throttle.iter().cloned());
+    let read_only = READ_ONLY.iter().map(|&path| Step::MakeReadOnly { path: path.to_owned() });
+    masked.map(|path| Step::Mask { path }).chain(read_only).collect()
+}
+
+/// `/etc/hosts`, `/etc/resolv.conf` and `/etc/hostname`, read-only.
+pub(super) fn etc_files(spec: &SandboxSpec) -> Vec<Step> {
+    let hostname = Bytes::from(format!("{}\n", spec.hostname));
+    [
+        ("/etc/hosts", hosts(spec)),
+        ("/etc/resolv.conf", spec.resolv_conf.clone()),
+        ("/etc/hostname", hostname),
+    ]
+    .into_iter()
+    .map(|(target, content)| Step::Mount {
+        mount: NewMount::File {
+            content,
+            mode: 0o644,
+            uid: 0,
+            gid: 0,
+            attributes: vec![ReadOnly, NoSuid, NoExec, NoDev],
+        },
+        target: Bytes::from(target),
+        place: Place::Stub,
+    })
+    .collect()
+}
+
+/// A `tmpfs` that somebody asked for.
+pub(super) fn tmpfs(size: Option<u64>, mode: u32) -> NewMount {
+    let mut options = vec![("mode".to_owned(), format!("{mode:o}"))];
+    options.extend(size.map(|size| ("size".to_owned(), size.to_string())));
+    NewMount::Filesystem { kind: "tmpfs".to_owned(), options, attributes: vec![NoSuid, NoDev] }
+}
+
+fn hosts(spec: &SandboxSpec) -> Bytes {
+    let mut text = format!(
+        "127.0.0.1\tlocalhost {}\n::1\tlocalhost ip6-localhost ip6-loopback\n",
+        spec.hostname
+    );
+    for (name, address) in &spec.hosts {
+        text.push_str(&format!("{address}\t{name}\n"));
+    }
+    Bytes::from(text)
+}
+
+fn filesystem(
+    kind: &str,
+    options: &[(&str, &str)],
+    attributes: &[Attribute],
+    target: &str,
+) -> Step {
+    let options = options.iter().map(|&(key, value)| (key.to_owned(), value.to_owned()));
+    Step::Mount {
+        mount: NewMount::Filesystem {
+            kind: kind.to_owned(),
+            options: options.collect(),
+            attributes: attributes.to_vec(),
+        },
+        target: Bytes::from(target),
+        place: Place::System,
+    }
+}

@@ -1,0 +1,171 @@
+//! From a description to an ordered list of steps: pure, needs no privilege.
+
+mod defaults;
+mod step;
+
+use crate::bytes::Bytes;
+use crate::error::{Error, Refusal};
+use crate::facts::HostFacts;
+use crate::spec::{DEFAULT_PATH, Mount, Network, SandboxSpec, Security, Source};
+
+pub use step::{Attribute, NewMount, Place, Step};
+
+/// The capabilities of Docker's default: `CHOWN DAC_OVERRIDE FSETID FOWNER MKNOD NET_RAW SETGID
+/// SETUID SETFCAP SETPCAP NET_BIND_SERVICE SYS_CHROOT KILL AUDIT_WRITE`.
+pub(crate) const DEFAULT_CAPABILITIES: u64 = 0xa804_25fb;
+
+/// The kernel's limit on the layers of an overlay.
+const MAX_LAYERS: usize = 500;
+
+/// Turns a description into the steps that set its sandbox up, in the order in which they have to
+/// be carried out; the last one executes the command.
+///
+/// Fails when the description cannot be meant. Nothing is looked up on the machine but in `facts`.
+pub fn plan(spec: &SandboxSpec, facts: &HostFacts) -> Result<Vec<Step>, Error> {
+    match spec.security {
+        Security::Sandbox => {}
+        Security::Insecure => {
+            return Err(Error::Unsupported { feature: "--security=insecure".to_owned() });
+        }
+    }
+    check(spec)?;
+    let mut steps = vec![
+        Step::TieToParent,
+        Step::MakeMountsPrivate,
+        Step::MountRootfs(spec.rootfs.clone()),
+        Step::MountScratch { on: spec.rootfs.work.clone() },
+    ];
+    steps.extend(defaults::system_mounts(facts));
+    steps.extend(defaults::devices());
+    steps.extend(defaults::masks(facts));
+    steps.extend(defaults::etc_files(spec));
+    steps.extend(spec.mounts.iter().map(user_mount));
+    if spec.terminal {
+        steps.push(Step::OpenTerminal);
+    }
+    steps.push(Step::EnterRootfs);
+    steps.extend(inside(spec));
+    Ok(steps)
+}
+
+/// The steps after the root directory has been entered.
+fn inside(spec: &SandboxSpec) -> Vec<Step> {
+    let mut steps = vec![Step::SetHostname(spec.hostname.clone())];
+    match spec.network {
+        Network::Host => {}
+        Network::None => steps.push(Step::RaiseLoopback),
+    }
+    steps.push(Step::JoinNewKeyring);
+    steps.push(Step::ResolveUser(spec.user.clone()));
+    steps.push(Step::SetUmask(0o022));
+    steps.push(Step::ChangeDirectory { path: spec.cwd.clone(), create: spec.create_cwd });
+    steps.push(Step::StartSession);
+    if spec.no_new_privileges {
+        steps.push(Step::RefuseNewPrivileges);
+    }
+    steps.push(Step::FilterSystemCalls);
+    steps.push(Step::BecomeUser { capabilities: DEFAULT_CAPABILITIES });
+    // Changing credentials clears the tie.
+    steps.push(Step::TieToParent);
+    steps.push(execute(spec));
+    steps
+}
+
+fn execute(spec: &SandboxSpec) -> Step {
+    let path = spec.env.iter().rev().find(|(name, _)| **name == *b"PATH");
+    let variable = |(name, value): &(Bytes, Bytes)| Bytes::from([name, &b"="[..], value].concat());
+    Step::Execute {
+        argv: spec.argv.clone(),
+        env: spec.env.iter().map(variable).collect(),
+        search: path.map_or(Bytes::from(DEFAULT_PATH), |(_, value)| value.clone()),
+    }
+}
+
+fn user_mount(mount: &Mount) -> Step {
+    let read_only = |read_only: bool| read_only.then_some(Attribute::ReadOnly).into_iter();
+    let (mount, target) = match mount {
+        Mount::Bind { source, target, read_only: ro, recursive } => {
+            let attributes = read_only(*ro).chain([Attribute::NoDev]).collect();
+            let bind = NewMount::Bind { source: source.clone(), recursive: *recursive, attributes };
+            (bind, target)
+        }
+        Mount::Tmpfs { target, size, mode } => (defaults::tmpfs(*size, *mode), target),
+        Mount::File { target, content, mode, uid, gid, read_only: ro } => {
+            let attributes = read_only(*ro).chain([Attribute::NoSuid, Attribute::NoDev]).collect();
+            let content = content.clone();
+            (NewMount::File { content, mode: *mode, uid: *uid, gid: *gid, attributes }, target)
+        }
+    };
+    Step::Mount { mount, target: target.clone(), place: Place::Stub }
+}
+
+fn check(spec: &SandboxSpec) -> Result<(), Error> {
+    let argv = spec.argv.iter().map(|argument| ("argument", argument));
+    let values = spec.env.iter().map(|(_, value)| ("variable", value));
+    let targets = spec.mounts.iter().map(|mount| ("mount target", target_of(mount)));
+    let cwd = [("working directory", &spec.cwd)];
+    for (field, bytes) in argv.chain(values).chain(targets.clone()).chain(cwd) {
+        if bytes.contains(&0) {
+            return Err(Error::invalid(field, bytes.clone(), Refusal::NulByte));
+        }
+    }
+    if spec.argv.first().is_none_or(|program| program.is_empty()) {
+        return Err(Error::invalid("command", "", Refusal::Empty));
+    }
+    for (field, path) in targets.clone().chain(cwd) {
+        if !path.starts_with(b"/") {
+            return Err(Error::invalid(field, path.clone(), Refusal::NotAbsolute));
+        }
+    }
+    for (field, path) in targets {
+        if path.split(|&byte| byte == b'/').all(|name| matches!(name, b"" | b"." | b"..")) {
+            return Err(Error::invalid(field, path.clone(), Refusal::IsRoot));
+        }
+    }
+    check_names(spec)?;
+    check_layers(spec)
+}
+
+fn check_names(spec: &SandboxSpec) -> Result<(), Error> {
+    for (name, _) in &spec.env {
+        if name.is_empty() || name.contains(&b'=') || name.contains(&0) {
+            return Err(Error::invalid("variable name", name.clone(), Refusal::BadVariableName));
+        }
+    }
+    let names = spec.hosts.iter().map(|(name, _)| name.as_str());
+    for name in names.chain([spec.hostname.as_str()]) {
+        // A line of /etc/hosts is built from it.
+        let is_plain = |byte: u8| byte.is_ascii_graphic() && byte != b'#';
+        if name.is_empty() || !name.bytes().all(is_plain) {
+            return Err(Error::invalid("host name", name, Refusal::BadHostname));
+        }
+    }
+    if spec.hostname.len() > 64 {
+        return Err(Error::invalid("host name", spec.hostname.as_str(), Refusal::BadHostname));
+    }
+    Ok(())
+}
+
+fn check_layers(spec: &SandboxSpec) -> Result<(), Error> {
+    let sources = spec.mounts.iter().filter_map(|mount| match mount {
+        Mount::Bind { source: Source::Layers { lower, .. }, .. } => Some(lower),
+        _ => None,
+    });
+    for layers in sources.chain([&spec.rootfs.lower]) {
+        if layers.is_empty() {
+            return Err(Error::invalid("layers", "", Refusal::Empty));
+        }
+        if layers.len() > MAX_LAYERS {
+            return Err(Error::invalid("layers", layers.len().to_string(), Refusal::TooMany));
+        }
+    }
+    Ok(())
+}
+
+fn target_of(mount: &Mount) -> &Bytes {
+    match mount {
+        Mount::Bind { target, .. } | Mount::Tmpfs { target, .. } | Mount::File { target, .. } => {
+            target
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! The operations that set a sandbox up, each carried out by one function of `stage`.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::bytes::{self, Bytes};
+use crate::spec::{Rootfs, Source};
+
+/// One operation of the set-up, carried out inside the new namespaces.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Step {
+    /// Die when the thread that started the sandbox dies; fail if its process has already.
+    TieToParent,
+    /// Keep every mount from now on out of the host's mount namespace.
+    MakeMountsPrivate,
+    /// Mount a file system in memory for devices, masks and inline files over this directory of
+    /// the host; it is out of reach after [`Step::EnterRootfs`].
+    MountScratch {
+        /// Any directory of the host that is not needed any more.
+        #[serde(with = "bytes::path")]
+        on: PathBuf,
+    },
+    /// Mount the overlay over its own upper directory. Devices in it cannot be opened.
+    MountRootfs(Rootfs),
+    /// Mount something.
+    Mount {
+        /// What.
+        mount: NewMount,
+        /// Absolute path in the sandbox.
+        target: Bytes,
+        /// What is made of a target that is missing or a link.
+        place: Place,
+    },
+    /// Make a device that can be opened at a path in `/dev`.
+    MakeDevice {
+        /// File name in `/dev`.
+        name: String,
+        /// Device number, first half.
+        major: u32,
+        /// Device number, second half.
+        minor: u32,
+    },
+    /// Make a symbolic link in `/dev`.
+    MakeLink {
+        /// File name in `/dev`.
+        name: String,
+        /// Where it leads.
+        to: String,
+    },
+    /// Hide a file behind `/dev/null` or a directory behind an empty one; skip what is absent.
+    Mask {
+        /// Absolute path in `/proc` or `/sys`.
+        path: String,
+    },
+    /// Make a path read-only, with all below it; skip what is absent.
+    MakeReadOnly {
+        /// Absolute path in `/proc`.
+        path: String,
+    },
+    /// Open a terminal of the sandbox's own, bind it to `/dev/console` and send its other end out.
+    OpenTerminal,
+    /// Make the overlay the root directory and let go of the host's.
+    EnterRootfs,
+    /// Set the host name.
+    SetHostname(String),
+    /// Raise the loopback interface.
+    RaiseLoopback,
+    /// Leave the session keyring of whoever started us, where the kernel has keyrings.
+    JoinNewKeyring,
+    /// Find the ids of the user, in the passwd and group files of the sandbox where need be.
+    ResolveUser(String),
+    /// Change to the working directory.
+    ChangeDirectory {
+        /// Absolute path in the sandbox.
+        path: Bytes,
+        /// Create what is missing of it.
+        create: bool,
+    },
+    /// Set the umask.
+    SetUmask(u32),
+    /// Become leader of a new session, and take the terminal if there is one.
+    StartSession,
+    /// Privileges can no longer be gained by executing.
+    RefuseNewPrivileges,
+    /// Load the system call filter; needs privileges that the next steps give up.
+    FilterSystemCalls,
+    /// Become the resolved user with its groups, keep at most these capabilities, and none at all
+    /// when it is not root.
+    BecomeUser {
+        /// Bit mask of capabilities.
+        capabilities: u64,
+    },
+    /// Become the command.
+    Execute {
+        /// Program and arguments.
+        argv: Vec<Bytes>,
+        /// The environment, as `NAME=value`; `HOME` is added when it is missing.
+        env: Vec<Bytes>,
+        /// Where to search a program without `/`.
+        search: Bytes,
+    },
+}
+
+/// Something that can be mounted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum NewMount {
+    /// A new file system.
+    Filesystem {
+        /// Its type, as in `/proc/filesystems`.
+        kind: String,
+        /// Its own options.
+        options: Vec<(String, String)>,
+        /// Options of the mount.
+        attributes: Vec<Attribute>,
+    },
+    /// A part of another one.
+    Bind {
+        /// Which.
+        source: Source,
+        /// With the mounts below it.
+        recursive: bool,
+        /// Options of the mount.
+        attributes: Vec<Attribute>,
+    },
+    /// A file in memory.
+    File {
+        /// What it holds.
+        content: Bytes,
+        /// Permission bits.
+        mode: u32,
+        /// Owner.
+        uid: u32,
+        /// Group.
+        gid: u32,
+        /// Options of the mount.
+        attributes: Vec<Attribute>,
+    },
+}
+
+/// An option of a mount.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "named after mount(8)'s options")]
+pub enum Attribute {
+    ReadOnly,
+    NoSuid,
+    NoDev,
+    NoExec,
+    StrictAtime,
+}
+
+/// What is made of a mount target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Place {
+    /// A directory of the system: a link or file in its place is refused, a missing one is created
+    /// and stays.
+    System,
+    /// Whatever is there, links followed inside the root; what is created for it is removed again
+    /// after the command if it was not touched.
+    Stub,
+}

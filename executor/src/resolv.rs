@@ -1,0 +1,90 @@
+//! Which `/etc/resolv.conf` a sandbox gets, from the host's.
+
+use std::net::IpAddr;
+
+use crate::spec::Network;
+
+/// What stands in when no name server is left (Docker's).
+pub(crate) const FALLBACK: &str = "nameserver 8.8.8.8\nnameserver 8.8.4.4\n";
+
+/// The resolv.conf for a sandbox, from the content of the host's.
+///
+/// `host` is `/etc/resolv.conf`; `resolved` is `/run/systemd/resolve/resolv.conf` where it exists,
+/// and is taken when the only name server of `host` is 127.0.0.53. With the host's network the
+/// text is passed on as it is; otherwise servers on a loopback address, which the sandbox cannot
+/// reach, are left out, and Google's stand in when none is left (Docker's `resolvconf`).
+pub fn resolv_conf(host: &[u8], resolved: Option<&[u8]>, network: Network) -> Vec<u8> {
+    let text = match resolved {
+        Some(resolved) if is_resolved_stub(host) => resolved,
+        _ => host,
+    };
+    match network {
+        Network::Host => text.to_vec(),
+        Network::None => without_loopback(text),
+    }
+}
+
+fn is_resolved_stub(text: &[u8]) -> bool {
+    let mut servers = text.split(|&byte| byte == b'\n').filter_map(nameserver).peekable();
+    servers.peek().is_some() && servers.all(|server| server == b"127.0.0.53")
+}
+
+fn without_loopback(text: &[u8]) -> Vec<u8> {
+    let mut kept = Vec::with_capacity(text.len());
+    let mut servers = 0;
+    for line in text.split_inclusive(|&byte| byte == b'\n') {
+        match nameserver(line) {
+            Some(server) if is_loopback(server) => continue,
+            Some(_) => servers += 1,
+            None => {}
+        }
+        kept.extend_from_slice(line);
+    }
+    if servers == 0 {
+        if !kept.is_empty() && !kept.ends_with(b"\n") {
+            kept.push(b'\n');
+        }
+        kept.extend_from_slice(FALLBACK.as_bytes());
+    }
+    kept
+}
+
+/// The address of a `nameserver` line.
+fn nameserver(line: &[u8]) -> Option<&[u8]> {
+    let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+    match words.next() {
+        Some(b"nameserver") => words.next(),
+        _ => None,
+    }
+}
+
+fn is_loopback(server: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(server);
+    let address = text.split('%').next().unwrap_or_default();
+    address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_stub_is_swapped_only_when_it_is_the_only_server() {
+        let stub = b"nameserver 127.0.0.53\noptions edns0\n";
+        let real = b"nameserver 10.0.0.2\n";
+        assert_eq!(resolv_conf(stub, Some(real), Network::Host), real);
+        let two = b"nameserver 127.0.0.53\nnameserver 10.1.1.1\n";
+        assert_eq!(resolv_conf(two, Some(real), Network::Host), two);
+        assert_eq!(resolv_conf(b"", Some(real), Network::Host), b"");
+    }
+
+    #[test]
+    fn loopback_servers_are_left_out_without_the_host_network() {
+        let text = b"search x\nnameserver 127.0.0.1\nnameserver ::1\nnameserver 9.9.9.9\n";
+        assert_eq!(resolv_conf(text, None, Network::None), b"search x\nnameserver 9.9.9.9\n");
+        assert_eq!(
+            resolv_conf(b"search x", None, Network::None),
+            b"search x\nnameserver 8.8.8.8\nnameserver 8.8.4.4\n"
+        );
+    }
+}

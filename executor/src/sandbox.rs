@@ -1,0 +1,402 @@
+//! The parent's side: starting a sandbox, waiting for it, and clearing up after it.
+
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
+use rustix::pipe::PipeFlags;
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, WaitIdStatus};
+
+use crate::cancel::Cancel;
+use crate::error::{Error, Operation};
+use crate::facts::HostFacts;
+use crate::plan::plan;
+use crate::seccomp;
+use crate::spec::{Network, SandboxSpec};
+use crate::stage_file::{sealed, stage_file};
+use crate::status::Status;
+use crate::stubs::{self, Trace};
+use crate::sys::{self, Child, Spawn};
+use crate::terminal;
+use crate::wire::{Order, Report, STAGE_NAME, descriptor};
+
+/// What the command reads from and writes to. With [`SandboxSpec::terminal`] it is the terminal,
+/// whatever is given here.
+#[derive(Debug)]
+pub enum Stdio {
+    /// Nothing to read; what it writes to standard output and error comes, in order, to
+    /// [`Sandbox::wait`]'s callback.
+    Captured,
+    /// Those of this process.
+    Inherited,
+    /// These; made for the sandbox, so its user becomes their owner.
+    Given {
+        /// Standard input.
+        stdin: OwnedFd,
+        /// Standard output.
+        stdout: OwnedFd,
+        /// Standard error.
+        stderr: OwnedFd,
+    },
+}
+
+/// A running command in its sandbox. Dropping it kills the sandbox.
+///
+/// The sandbox also dies with the thread that started it, so that thread has to stay.
+#[derive(Debug)]
+pub struct Sandbox {
+    pid: Pid,
+    pidfd: OwnedFd,
+    output: Option<OwnedFd>,
+    terminal: Option<OwnedFd>,
+    upper: PathBuf,
+    end: Mutex<End>,
+}
+
+/// What remains to be done when the command ends, once.
+#[derive(Debug, Default)]
+struct End {
+    /// Known when it has been done.
+    status: Option<Status>,
+    traces: Vec<Trace>,
+}
+
+/// Starts a command; returns once it has been executed.
+///
+/// Blocks for the set-up only. This process must not ignore SIGCHLD: the kernel would forget how
+/// the command ended. Fails with [`Error::NotFound`] or [`Error::NotExecutable`] when the
+/// program cannot be executed; then, as with any error, nothing of the sandbox is left.
+pub fn start(spec: &SandboxSpec, stdio: Stdio) -> Result<Sandbox, Error> {
+    let order = Order {
+        steps: plan(spec, facts())?,
+        filter: seccomp::default_filter().to_vec(),
+        owns_stdio: spec.terminal || !matches!(stdio, Stdio::Inherited),
+    };
+    let order = sealed("lap-order", &order.encode()?)?;
+    let (report, report_end) = pipe()?;
+    let ends = Ends::new(spec, stdio)?;
+    let child = spawn(spec, &ends, &order, &report_end)?;
+    drop((order, report_end));
+    let Ends { output, terminal, stdio } = ends;
+    drop(stdio);
+    let mut sandbox = Sandbox {
+        pid: child.pid,
+        pidfd: child.pidfd,
+        output,
+        terminal: None,
+        upper: spec.rootfs.upper.clone(),
+        end: Mutex::default(),
+    };
+    sandbox.receive(report)?;
+    if let Some((socket, inner)) = terminal {
+        drop(inner);
+        sandbox.terminal = Some(terminal::receive(socket.as_fd())?);
+    }
+    Ok(sandbox)
+}
+
+impl Sandbox {
+    /// The process id of the command on the host.
+    pub fn pid(&self) -> i32 {
+        self.pid.as_raw_nonzero().get()
+    }
+
+    /// A descriptor that polls readable when the command has ended.
+    pub fn pidfd(&self) -> BorrowedFd<'_> {
+        self.pidfd.as_fd()
+    }
+
+    /// The outer end of the command's terminal, when the description asked for one.
+    pub fn terminal(&self) -> Option<BorrowedFd<'_>> {
+        self.terminal.as_ref().map(AsFd::as_fd)
+    }
+
+    /// Sends a signal to the command. One that it has no handler for is ignored, as it is process
+    /// 1 of its namespace, except SIGKILL and SIGSTOP.
+    pub fn kill(&self, signal: i32) -> Result<(), Error> {
+        let fail = || Error::system(Operation::Signal, "the command");
+        let Some(signal) = Signal::from_named_raw(signal) else {
+            return Err(fail()(Errno::INVAL));
+        };
+        match rustix::process::pidfd_send_signal(&self.pidfd, signal) {
+            // It has already ended.
+            Ok(()) | Err(Errno::SRCH) => Ok(()),
+            Err(error) => Err(fail()(error)),
+        }
+    }
+
+    /// Waits for the command to end and passes on its captured output; what it left running is
+    /// killed by the kernel. Afterwards nothing of the sandbox is left but the content of `upper`.
+    ///
+    /// Waiting again gives the same status at once. Output goes to whoever waits first.
+    pub fn wait(&self, cancel: &Cancel, on_output: &mut dyn FnMut(&[u8])) -> Result<Status, Error> {
+        let mut stop = Stop::No;
+        let mut output = self.output.as_ref();
+        let mut buffer = vec![0; 64 << 10];
+        loop {
+            stop.advance(self, cancel)?;
+            let ready = self.poll(output, cancel, &stop)?;
+            // In this order: what was written before the end is there when the end is seen.
+            if let Some(pipe) = output.filter(|_| ready.output) {
+                match pass_on(pipe, &mut buffer, on_output)? {
+                    Passed::Some | Passed::NothingNow => {}
+                    Passed::NothingEver => output = None,
+                }
+            }
+            if ready.ended {
+                let status = self.reap()?;
+                // Not until its end: a process of another sandbox may hold it open.
+                while let Some(Passed::Some) =
+                    output.map(|pipe| pass_on(pipe, &mut buffer, on_output)).transpose()?
+                {
+                }
+                return Ok(status);
+            }
+        }
+    }
+
+    /// Reads what the stage reports until the command has been executed.
+    fn receive(&self, report: OwnedFd) -> Result<(), Error> {
+        let mut bytes = Vec::new();
+        std::io::Read::read_to_end(&mut std::fs::File::from(report), &mut bytes)
+            .map_err(Error::system(Operation::Receive, "report"))?;
+        match Report::decode_last(&bytes)? {
+            Some(Report::Ready { traces }) => {
+                self.end().traces = traces;
+                Ok(())
+            }
+            Some(Report::Failed { error, traces }) => {
+                self.end().traces = traces;
+                self.reap()?;
+                Err(error)
+            }
+            None => Err(Error::Died { status: format!("{:?}", self.reap()?) }),
+        }
+    }
+
+    fn end(&self) -> MutexGuard<'_, End> {
+        self.end.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn poll(&self, output: Option<&OwnedFd>, cancel: &Cancel, stop: &Stop) -> Result<Ready, Error> {
+        let mut polled = vec![PollFd::new(&self.pidfd, PollFlags::IN)];
+        if matches!(stop, Stop::No) {
+            polled.push(PollFd::new(cancel, PollFlags::IN));
+        }
+        polled.extend(output.map(|output| PollFd::new(output, PollFlags::IN)));
+        match rustix::event::poll(&mut polled, stop.timeout().as_ref()) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(Error::system(Operation::Poll, "sandbox")(error)),
+        }
+        let is_ready = |fd: Option<&PollFd<'_>>| fd.is_some_and(|fd| !fd.revents().is_empty());
+        Ok(Ready {
+            ended: is_ready(polled.first()),
+            output: output.is_some() && is_ready(polled.last()),
+        })
+    }
+
+    /// Takes the status of the ended command, once, and removes the traces of its mounts. Blocks
+    /// until it has ended.
+    fn reap(&self) -> Result<Status, Error> {
+        let mut end = self.end();
+        if let Some(status) = end.status {
+            return Ok(status);
+        }
+        let wait =
+            || rustix::process::waitid(WaitId::PidFd(self.pidfd.as_fd()), WaitIdOptions::EXITED);
+        let ended = rustix::io::retry_on_intr(wait)
+            .map_err(Error::system(Operation::Wait, "the command"))?;
+        let status = ended.map_or(Status::Signaled(libc::SIGKILL), |ended| status_of(&ended));
+        end.status = Some(status);
+        stubs::remove(&self.upper, &std::mem::take(&mut end.traces))?;
+        Ok(status)
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        if self.end().status.is_none() {
+            // Nobody is left to tell.
+            let _ = self.kill(libc::SIGKILL);
+            let _ = self.reap();
+        }
+    }
+}
+
+enum Passed {
+    Some,
+    NothingNow,
+    NothingEver,
+}
+
+/// Passes on one buffer of output, without waiting for it.
+fn pass_on(
+    pipe: &OwnedFd,
+    buffer: &mut [u8],
+    on_output: &mut dyn FnMut(&[u8]),
+) -> Result<Passed, Error> {
+    match rustix::io::retry_on_intr(|| rustix::io::read(pipe, &mut *buffer)) {
+        Ok(0) => Ok(Passed::NothingEver),
+        Ok(length) => {
+            on_output(buffer.get(..length).unwrap_or_default());
+            Ok(Passed::Some)
+        }
+        Err(Errno::AGAIN) => Ok(Passed::NothingNow),
+        Err(error) => Err(Error::system(Operation::Read, "output")(error)),
+    }
+}
+
+struct Ready {
+    ended: bool,
+    output: bool,
+}
+
+/// How far cancelling has gone.
+enum Stop {
+    No,
+    /// Asked to end; killed at this time.
+    Asked(Instant),
+    Killed,
+}
+
+impl Stop {
+    fn advance(&mut self, sandbox: &Sandbox, cancel: &Cancel) -> Result<(), Error> {
+        match self {
+            Self::No if cancel.is_cancelled() && !cancel.grace().is_zero() => {
+                sandbox.kill(libc::SIGTERM)?;
+                *self = Self::Asked(Instant::now() + cancel.grace());
+            }
+            Self::No if cancel.is_cancelled() => {
+                sandbox.kill(libc::SIGKILL)?;
+                *self = Self::Killed;
+            }
+            Self::Asked(deadline) if *deadline <= Instant::now() => {
+                sandbox.kill(libc::SIGKILL)?;
+                *self = Self::Killed;
+            }
+            Self::No | Self::Asked(_) | Self::Killed => {}
+        }
+        Ok(())
+    }
+
+    fn timeout(&self) -> Option<Timespec> {
+        match self {
+            Self::No | Self::Killed => None,
+            Self::Asked(deadline) => {
+                let left = deadline.saturating_duration_since(Instant::now());
+                Timespec::try_from(left).ok()
+            }
+        }
+    }
+}
+
+/// The parent's and the stage's ends of what connects them.
+struct Ends {
+    output: Option<OwnedFd>,
+    /// The socket that the terminal comes through: ours, the stage's.
+    terminal: Option<(OwnedFd, OwnedFd)>,
+    /// For descriptors 0, 1 and 2.
+    stdio: Option<[OwnedFd; 3]>,
+}
+
+impl Ends {
+    fn new(spec: &SandboxSpec, stdio: Stdio) -> Result<Self, Error> {
+        if spec.terminal {
+            let null = || null(OFlags::RDWR);
+            let stdio = Some([null()?, null()?, null()?]);
+            return Ok(Self { output: None, terminal: Some(terminal::socket_pair()?), stdio });
+        }
+        let (output, stdio) = match stdio {
+            Stdio::Inherited => (None, None),
+            Stdio::Given { stdin, stdout, stderr } => (None, Some([stdin, stdout, stderr])),
+            Stdio::Captured => {
+                let (output, end) = pipe()?;
+                rustix::io::ioctl_fionbio(&output, true)
+                    .map_err(Error::system(Operation::Configure, "output"))?;
+                let second = end.try_clone().map_err(Error::system(Operation::Create, "pipe"))?;
+                (Some(output), Some([null(OFlags::RDONLY)?, end, second]))
+            }
+        };
+        Ok(Self { output, terminal: None, stdio })
+    }
+}
+
+fn spawn(
+    spec: &SandboxSpec,
+    ends: &Ends,
+    order: &OwnedFd,
+    report: &OwnedFd,
+) -> Result<Child, Error> {
+    let mut wanted = vec![(order, descriptor::ORDER), (report, descriptor::REPORT)];
+    wanted.extend(ends.terminal.as_ref().map(|(_, end)| (end, descriptor::TERMINAL)));
+    wanted.extend(ends.stdio.iter().flatten().zip(0..));
+    // Above every target, so that placing one does not overwrite another.
+    let lifted = wanted
+        .iter()
+        .map(|(end, _)| rustix::io::fcntl_dupfd_cloexec(end, descriptor::ABOVE))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(Error::system(Operation::Create, "descriptors"))?;
+    let descriptors: Vec<_> =
+        lifted.iter().zip(&wanted).map(|(from, (_, to))| (from.as_raw_fd(), *to)).collect();
+    let spawn = Spawn {
+        program: stage_file()?,
+        name: STAGE_NAME,
+        namespaces: namespaces(spec),
+        descriptors: &descriptors,
+    };
+    let fail = Error::system(Operation::Clone, "the sandbox");
+    spawn_when_free(&spawn).map_err(fail)
+}
+
+/// Spawns; a process that was forked while the stage file was written, and has not executed its
+/// program yet, still has it open for writing. That passes.
+fn spawn_when_free(spawn: &Spawn<'_>) -> Result<Child, crate::error::Errno> {
+    const ATTEMPTS: u32 = 100;
+    for _ in 1..ATTEMPTS {
+        match sys::spawn(spawn) {
+            Err(error) if error.raw() == libc::ETXTBSY => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            result => return result,
+        }
+    }
+    sys::spawn(spawn)
+}
+
+fn namespaces(spec: &SandboxSpec) -> i32 {
+    let always = libc::CLONE_NEWNS
+        | libc::CLONE_NEWPID
+        | libc::CLONE_NEWIPC
+        | libc::CLONE_NEWUTS
+        | libc::CLONE_NEWCGROUP;
+    match spec.network {
+        Network::Host => always,
+        Network::None => always | libc::CLONE_NEWNET,
+    }
+}
+
+fn facts() -> &'static HostFacts {
+    static FACTS: OnceLock<HostFacts> = OnceLock::new();
+    FACTS.get_or_init(HostFacts::gather)
+}
+
+/// Reading end, writing end.
+fn pipe() -> Result<(OwnedFd, OwnedFd), Error> {
+    rustix::pipe::pipe_with(PipeFlags::CLOEXEC).map_err(Error::system(Operation::Create, "pipe"))
+}
+
+fn null(flags: OFlags) -> Result<OwnedFd, Error> {
+    rustix::fs::open("/dev/null", flags | OFlags::CLOEXEC, Mode::empty())
+        .map_err(Error::system(Operation::Open, "/dev/null"))
+}
+
+fn status_of(ended: &WaitIdStatus) -> Status {
+    match (ended.exit_status(), ended.terminating_signal()) {
+        (Some(code), _) => Status::Exited((code & 0xff) as u8),
+        (None, signal) => Status::Signaled(signal.unwrap_or(libc::SIGKILL)),
+    }
+}

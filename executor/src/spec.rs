@@ -1,0 +1,199 @@
+//! What a sandbox is to be: inert data, without a handle on anything.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::bytes::{self, Bytes};
+
+/// The hostname of a build step when nothing else is asked for (BuildKit's).
+pub const DEFAULT_HOSTNAME: &str = "buildkitsandbox";
+
+/// The program search path of an image that sets none (containerd's).
+pub const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// One command and the sandbox it runs in.
+///
+/// The same description yields the same sandbox: nothing is taken from the caller's environment,
+/// working directory or umask.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SandboxSpec {
+    /// The root file system.
+    pub rootfs: Rootfs,
+    /// Program and arguments; must not be empty. A program without `/` is searched in the `PATH`
+    /// of [`SandboxSpec::env`], else in [`DEFAULT_PATH`], inside the sandbox.
+    pub argv: Vec<Bytes>,
+    /// The whole environment, in order. Only `HOME` is added (from the sandbox's passwd file, or
+    /// `/`) when it is missing.
+    pub env: Vec<(Bytes, Bytes)>,
+    /// Absolute working directory; symbolic links are followed inside the root, magic links never.
+    pub cwd: Bytes,
+    /// Create the working directory (mode 0755, root) where it is missing, as `docker run -w` does.
+    pub create_cwd: bool,
+    /// `""`, `user`, `user:group`, `uid`, `uid:gid` or a mixture; names are looked up in the
+    /// passwd and group files of the sandbox.
+    pub user: String,
+    /// Host name, also written to `/etc/hostname` and `/etc/hosts`.
+    pub hostname: String,
+    /// Further lines of `/etc/hosts`, in order.
+    pub hosts: Vec<(String, IpAddr)>,
+    /// Content of `/etc/resolv.conf`, see [`crate::resolv_conf`].
+    pub resolv_conf: Bytes,
+    /// What the sandbox sees of the network.
+    pub network: Network,
+    /// How far the sandbox is locked down.
+    pub security: Security,
+    /// Mounted in this order; a later one hides an earlier one on the same target.
+    pub mounts: Vec<Mount>,
+    /// Give the process a terminal of its own (also as `/dev/console`).
+    pub terminal: bool,
+    /// Refuse privileges gained by executing (setuid programs, file capabilities). Docker's
+    /// default is `false`.
+    pub no_new_privileges: bool,
+}
+
+impl SandboxSpec {
+    /// A description with Docker's defaults: root, `/`, host network, locked down.
+    pub fn new(rootfs: Rootfs, argv: Vec<Bytes>) -> Self {
+        Self {
+            rootfs,
+            argv,
+            env: Vec::new(),
+            cwd: Bytes::from("/"),
+            create_cwd: false,
+            user: String::new(),
+            hostname: DEFAULT_HOSTNAME.to_owned(),
+            hosts: Vec::new(),
+            resolv_conf: Bytes::default(),
+            network: Network::Host,
+            security: Security::Sandbox,
+            mounts: Vec::new(),
+            terminal: false,
+            no_new_privileges: false,
+        }
+    }
+}
+
+/// A writable root file system: layers below, one directory on top that takes what is written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rootfs {
+    /// Overlayfs lower directories, bottom to top; must not be empty, at most 500. Give
+    /// [`crate::create_stubs`]'s directory as the bottom-most one: then `/etc/hosts`,
+    /// `/etc/resolv.conf` and `/etc/hostname` need not be created in `upper`.
+    #[serde(with = "bytes::paths")]
+    pub lower: Vec<PathBuf>,
+    /// Takes what the command writes, in overlayfs form. The caller owns it; use it for one
+    /// sandbox at a time.
+    #[serde(with = "bytes::path")]
+    pub upper: PathBuf,
+    /// Overlayfs' work directory: empty, on the file system of `upper`. What overlayfs leaves in
+    /// it is the caller's to delete.
+    #[serde(with = "bytes::path")]
+    pub work: PathBuf,
+    /// Leave syncing `upper` to the caller. Without it every unmount syncs its whole file system.
+    pub volatile: bool,
+}
+
+/// What the sandbox sees of the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Network {
+    /// The host's interfaces, ports and abstract sockets.
+    Host,
+    /// Its own network namespace, with only a loopback interface that is up.
+    None,
+}
+
+/// How far the sandbox is locked down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Security {
+    /// Docker's default capabilities, seccomp profile, masked and read-only paths.
+    Sandbox,
+    /// `RUN --security=insecure`. Refused with [`crate::Error::Unsupported`] until it exists.
+    Insecure,
+}
+
+/// Something mounted into the sandbox beside its root file system.
+///
+/// Targets are absolute, other than `/`, and resolved inside the root. Where a target does not
+/// exist it is created, and removed again afterwards if nothing has been put there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Mount {
+    /// A file or directory of the host.
+    Bind {
+        /// What is mounted.
+        source: Source,
+        /// Where it appears.
+        target: Bytes,
+        /// Writing fails with EROFS.
+        read_only: bool,
+        /// Take the mounts below the source along.
+        recursive: bool,
+    },
+    /// An empty file system in memory.
+    Tmpfs {
+        /// Where it appears.
+        target: Bytes,
+        /// Limit in bytes; the kernel's default is half of the memory.
+        size: Option<u64>,
+        /// Mode of its root directory.
+        mode: u32,
+    },
+    /// A file with the given content, in memory: secrets and here-document scripts.
+    File {
+        /// Where it appears.
+        target: Bytes,
+        /// What it holds.
+        content: Bytes,
+        /// Permission bits.
+        mode: u32,
+        /// Owner.
+        uid: u32,
+        /// Group.
+        gid: u32,
+        /// Writing fails with EROFS.
+        read_only: bool,
+    },
+}
+
+/// Where a bind mount comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Source {
+    /// A path that the user of this machine chose; opened as it is.
+    Host(#[serde(with = "bytes::path")] PathBuf),
+    /// A path below a directory; symbolic links cannot lead out of it.
+    Within {
+        /// The directory, chosen by us or by the user.
+        #[serde(with = "bytes::path")]
+        directory: PathBuf,
+        /// The path from a Dockerfile, image or context.
+        path: Bytes,
+    },
+    /// A path inside a stack of layers.
+    Layers {
+        /// As [`Rootfs::lower`].
+        #[serde(with = "bytes::paths")]
+        lower: Vec<PathBuf>,
+        /// Where writes go, for a mount that is not read-only.
+        scratch: Option<Scratch>,
+        /// The path from a Dockerfile.
+        path: Bytes,
+    },
+}
+
+/// Where what is written to a stack of layers goes; the caller throws it away.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scratch {
+    /// As [`Rootfs::upper`].
+    #[serde(with = "bytes::path")]
+    pub upper: PathBuf,
+    /// As [`Rootfs::work`].
+    #[serde(with = "bytes::path")]
+    pub work: PathBuf,
+}
+
+impl From<PathBuf> for Source {
+    fn from(path: PathBuf) -> Self {
+        Self::Host(path)
+    }
+}

@@ -1,0 +1,123 @@
+//! Who the command is: its ids, groups and capabilities.
+
+use std::fs::File;
+use std::io::Read;
+
+use rustix::fs::{FileType, Gid, Mode, OFlags, ResolveFlags, Uid};
+use rustix::io::Errno;
+use rustix::thread::{CapabilitySet, CapabilitySets};
+
+use crate::error::{Error, Operation, Refusal};
+use crate::user::{Identity, UserError, UserSpec};
+
+/// The largest passwd or group file that is read, BuildKit's limit.
+const MAX_SIZE: u64 = 10 << 20;
+
+/// `SYSFS_MAGIC`
+const SYSFS_MAGIC: rustix::fs::FsWord = 0x6265_6572;
+
+pub(super) const PASSWD: &str = "/etc/passwd";
+const GROUP: &str = "/etc/group";
+
+/// Resolves a `USER` form. The root directory has been entered, so names lead to the image's files.
+pub(super) fn resolve(user: &str) -> Result<Identity, Error> {
+    let fail = |source: UserError| Error::User { user: user.to_owned(), source };
+    let spec = UserSpec::parse(user).map_err(fail)?;
+    if let Some(identity) = spec.without_files() {
+        return Ok(identity);
+    }
+    spec.resolve(&read(PASSWD)?, &read(GROUP)?).map_err(fail)
+}
+
+/// The content of a file of the image, empty where it is missing.
+///
+/// Neither a pipe nor a device nor an endless file can hold us up (CVE-2026-47262).
+pub(super) fn read(path: &str) -> Result<Vec<u8>, Error> {
+    let fail = || Error::system(Operation::Open, path);
+    let refused = |reason| Error::refused(Operation::Read, path, reason);
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let resolve = ResolveFlags::NO_MAGICLINKS;
+    let file = match rustix::fs::openat2(rustix::fs::CWD, path, flags, Mode::empty(), resolve) {
+        Err(Errno::NOENT | Errno::NOTDIR) => return Ok(Vec::new()),
+        file => file.map_err(fail())?,
+    };
+    let stat = rustix::fs::fstat(&file).map_err(fail())?;
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+        return Err(refused(Refusal::NotRegularFile));
+    }
+    // Reading some files of the kernel has an effect, such as on /proc/kmsg.
+    let system = rustix::fs::fstatfs(&file).map_err(fail())?.f_type;
+    if matches!(system, rustix::fs::PROC_SUPER_MAGIC | SYSFS_MAGIC) {
+        return Err(refused(Refusal::InsideProc));
+    }
+    let mut content = Vec::new();
+    File::from(file)
+        .take(MAX_SIZE + 1)
+        .read_to_end(&mut content)
+        .map_err(Error::system(Operation::Read, path))?;
+    if content.len() as u64 > MAX_SIZE {
+        return Err(refused(Refusal::TooLarge));
+    }
+    Ok(content)
+}
+
+/// Lets the user open `/dev/stdout` again, as runc does. Only for descriptors made for it.
+pub(super) fn give_stdio(uid: u32) {
+    if uid == 0 {
+        return;
+    }
+    for stdio in [rustix::stdio::stdin(), rustix::stdio::stdout(), rustix::stdio::stderr()] {
+        let is_device = |stat: &rustix::fs::Stat| {
+            let null = rustix::fs::makedev(1, 3);
+            FileType::from_raw_mode(stat.st_mode) == FileType::CharacterDevice
+                && stat.st_rdev == null
+        };
+        if rustix::fs::fstat(stdio).is_ok_and(|stat| !is_device(&stat)) {
+            // The command can still use them as they are when this fails.
+            let _ = rustix::fs::fchown(stdio, Some(Uid::from_raw(uid)), None);
+        }
+    }
+}
+
+/// Sets groups, ids and capabilities. The order matters: each needs what the next one gives up.
+pub(super) fn become_user(identity: &Identity, capabilities: u64) -> Result<(), Error> {
+    limit_capabilities(capabilities)?;
+    let groups: Vec<Gid> = identity.groups.iter().map(|&gid| Gid::from_raw(gid)).collect();
+    rustix::thread::set_thread_groups(&groups)
+        .map_err(Error::system(Operation::SetGroups, format!("{:?}", identity.groups)))?;
+    let gid = Gid::from_raw(identity.gid);
+    rustix::thread::set_thread_res_gid(gid, gid, gid)
+        .map_err(Error::system(Operation::SetGroup, identity.gid.to_string()))?;
+    let uid = Uid::from_raw(identity.uid);
+    rustix::thread::set_thread_res_uid(uid, uid, uid)
+        .map_err(Error::system(Operation::SetUser, identity.uid.to_string()))?;
+    let kept = if identity.uid == 0 { capabilities } else { 0 };
+    let kept = CapabilitySet::from_bits_retain(kept);
+    let inheritable = CapabilitySet::empty();
+    let sets = CapabilitySets { effective: kept, permitted: kept, inheritable };
+    rustix::thread::set_capabilities(None, sets)
+        .and_then(|()| rustix::thread::clear_ambient_capability_set())
+        .map_err(Error::system(Operation::DropCapabilities, "capabilities"))
+}
+
+/// Takes all but these out of the bounding set.
+fn limit_capabilities(kept: u64) -> Result<(), Error> {
+    for number in 0..64 {
+        let bit = 1u64 << number;
+        if kept & bit != 0 {
+            continue;
+        }
+        match rustix::thread::remove_capability_from_bounding_set(CapabilitySet::from_bits_retain(
+            bit,
+        )) {
+            Ok(()) => {}
+            // The first number that this kernel does not know.
+            Err(Errno::INVAL) => return Ok(()),
+            Err(error) => {
+                let subject = format!("capability {number}");
+                return Err(Error::system(Operation::DropCapabilities, subject)(error));
+            }
+        }
+    }
+    Ok(())
+}

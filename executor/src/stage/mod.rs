@@ -1,0 +1,248 @@
+//! The inside of a sandbox, from its first instruction to the command's.
+//!
+//! The parent executes a copy of its binary in new namespaces, as process 1 of the sandbox. It
+//! reads its order, carries the steps out one by one and, with the last one, becomes the command.
+//! It is alone in its namespaces all that time, except for what mounts share with other sandboxes.
+//!
+//! Reading order: this file, `place` (mount targets), `mounts`, `rootfs`, `terminal`, `identity`,
+//! `execute`.
+
+mod execute;
+mod identity;
+mod mounts;
+mod place;
+mod rootfs;
+mod terminal;
+
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::{AsFd, OwnedFd};
+
+use rustix::event::{PollFd, PollFlags};
+use rustix::fs::Mode;
+use rustix::io::Errno;
+use rustix::process::{DumpableBehavior, Signal};
+
+use crate::error::{Error, Operation, Refusal};
+use crate::plan::Step;
+use crate::seccomp::Instruction;
+use crate::sys;
+use crate::user::Identity;
+use crate::wire::{Order, Report, STAGE_NAME, descriptor};
+
+use rootfs::{Inside, Outside};
+
+/// The exit code when the set-up failed; the reason goes through the report pipe.
+const SETUP_FAILED: i32 = 125;
+
+/// Becomes the inside of a sandbox if this process was executed for that; else returns at once.
+///
+/// Call it first in `main`, before any thread or signal handler exists. It looks at `argv[0]`
+/// only; a program called so by somebody else finds no order and exits.
+pub fn sandbox_main_if_requested() {
+    let name = std::env::args_os().next();
+    if name.is_some_and(|name| name.as_encoded_bytes() == STAGE_NAME.to_bytes()) {
+        std::process::exit(stage_main());
+    }
+}
+
+fn stage_main() -> i32 {
+    // Without the pipe there is nobody to tell.
+    let Ok(report) = sys::take_inherited(descriptor::REPORT) else {
+        return SETUP_FAILED;
+    };
+    let order = match read_order() {
+        Ok(order) => order,
+        Err(error) => {
+            let _ = send(&report, &Report::Failed { error, traces: Vec::new() });
+            return SETUP_FAILED;
+        }
+    };
+    // A descriptor that leaked to us would be a way out, up to the kernel's look-up of the
+    // interpreter of a script (CVE-2024-21626).
+    let has_terminal = order.steps.contains(&Step::OpenTerminal);
+    let first = if has_terminal { descriptor::ABOVE } else { descriptor::TERMINAL };
+    if let Err(error) = sys::close_from(first) {
+        let error = Error::system(Operation::CloseDescriptors, "inherited descriptors")(error);
+        let _ = send(&report, &Report::Failed { error, traces: Vec::new() });
+        return SETUP_FAILED;
+    }
+    let mut stage = Stage::new(order.filter, order.owns_stdio, report);
+    // Returns only when the command was not executed.
+    let error = stage.run(order.steps);
+    stage.fail(error);
+    SETUP_FAILED
+}
+
+fn read_order() -> Result<Order, Error> {
+    let file = sys::take_inherited(descriptor::ORDER)
+        .map_err(Error::system(Operation::Receive, "order"))?;
+    let mut bytes = Vec::new();
+    File::from(file).read_to_end(&mut bytes).map_err(Error::system(Operation::Read, "order"))?;
+    Order::decode(&bytes)
+}
+
+fn send(pipe: &OwnedFd, report: &Report) -> Result<(), Error> {
+    let bytes = report.encode()?;
+    let mut rest = bytes.as_slice();
+    while !rest.is_empty() {
+        let written = rustix::io::retry_on_intr(|| rustix::io::write(pipe, rest))
+            .map_err(Error::system(Operation::Send, "report"))?;
+        rest = rest.get(written..).unwrap_or_default();
+    }
+    Ok(())
+}
+
+/// What the steps know of each other.
+struct Stage {
+    report: OwnedFd,
+    filter: Vec<Instruction>,
+    owns_stdio: bool,
+    /// From the mounting of the root file system until it is entered.
+    outside: Option<Outside>,
+    /// From then on.
+    inside: Inside,
+    /// The sandbox's end of its terminal.
+    terminal: Option<OwnedFd>,
+    identity: Identity,
+}
+
+impl Stage {
+    fn new(filter: Vec<Instruction>, owns_stdio: bool, report: OwnedFd) -> Self {
+        let identity = Identity { uid: 0, gid: 0, groups: vec![0] };
+        let (outside, inside, terminal) = (None, Inside::default(), None);
+        Self { report, filter, owns_stdio, outside, inside, terminal, identity }
+    }
+
+    /// Returns only when something failed.
+    fn run(&mut self, steps: Vec<Step>) -> Error {
+        // Modes are given as they are meant, until Step::SetUmask.
+        rustix::process::umask(Mode::empty());
+        for step in steps {
+            if let Err(error) = self.carry_out(step) {
+                return error;
+            }
+        }
+        out_of_order("without a step that executes the command")
+    }
+
+    fn fail(&mut self, error: Error) {
+        let traces = match &self.outside {
+            Some(outside) => outside.traces(),
+            None => self.inside.traces.clone(),
+        };
+        let _ = send(&self.report, &Report::Failed { error, traces });
+    }
+
+    fn carry_out(&mut self, step: Step) -> Result<(), Error> {
+        match step {
+            Step::TieToParent => self.tie_to_parent(),
+            Step::MakeMountsPrivate => rootfs::make_mounts_private(),
+            Step::MountRootfs(rootfs) => {
+                self.outside = Some(Outside::mount(&rootfs)?);
+                Ok(())
+            }
+            Step::MountScratch { on } => self.outside()?.mount_scratch(&on),
+            Step::Mount { mount, target, place } => {
+                self.outside()?.mount_on(&mount, &target, place)
+            }
+            Step::MakeDevice { name, major, minor } => {
+                self.outside()?.make_device(&name, major, minor)
+            }
+            Step::MakeLink { name, to } => self.outside()?.make_link(&name, &to),
+            Step::Mask { path } => self.outside()?.mask(&path),
+            Step::MakeReadOnly { path } => self.outside()?.make_read_only(&path),
+            Step::OpenTerminal => {
+                self.terminal = Some(terminal::open(self.outside()?)?);
+                Ok(())
+            }
+            Step::EnterRootfs => self.enter_rootfs(),
+            Step::SetHostname(name) => rustix::system::sethostname(name.as_bytes())
+                .map_err(Error::system(Operation::SetHostname, name)),
+            Step::RaiseLoopback => raise_loopback(),
+            Step::JoinNewKeyring => join_new_keyring(),
+            step => self.carry_out_inside(step),
+        }
+    }
+
+    fn carry_out_inside(&mut self, step: Step) -> Result<(), Error> {
+        match step {
+            Step::ResolveUser(user) => {
+                self.identity = identity::resolve(&user)?;
+                Ok(())
+            }
+            Step::ChangeDirectory { path, create } => self.inside.change_directory(&path, create),
+            Step::SetUmask(mask) => {
+                rustix::process::umask(Mode::from_raw_mode(mask));
+                Ok(())
+            }
+            Step::StartSession => terminal::start_session(self.terminal.take()),
+            Step::RefuseNewPrivileges => rustix::thread::set_no_new_privs(true)
+                .map_err(Error::system(Operation::DropCapabilities, "new privileges")),
+            Step::FilterSystemCalls => sys::load_filter(&self.filter)
+                .map_err(Error::system(Operation::FilterSystemCalls, "system calls")),
+            Step::BecomeUser { capabilities } => {
+                if self.owns_stdio {
+                    identity::give_stdio(self.identity.uid);
+                }
+                identity::become_user(&self.identity, capabilities)
+            }
+            Step::Execute { argv, env, search } => self.execute(&argv, &env, &search),
+            step => Err(out_of_order(&format!("{step:?} comes too late"))),
+        }
+    }
+
+    /// The mounts, while they can still be changed.
+    fn outside(&mut self) -> Result<&mut Outside, Error> {
+        self.outside.as_mut().ok_or_else(|| out_of_order("no root file system is being set up"))
+    }
+
+    fn enter_rootfs(&mut self) -> Result<(), Error> {
+        self.outside()?;
+        if let Some(outside) = self.outside.take() {
+            self.inside = outside.enter()?;
+        }
+        Ok(())
+    }
+
+    fn tie_to_parent(&self) -> Result<(), Error> {
+        let fail = || Error::system(Operation::TieToParent, "process");
+        rustix::process::set_parent_process_death_signal(Some(Signal::KILL)).map_err(fail())?;
+        // Nobody but us and the kernel may look into this process until the command is executed.
+        rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(fail())?;
+        // The parent holds the only reading end: when it is gone, so is the parent.
+        let mut pipe = [PollFd::new(&self.report, PollFlags::empty())];
+        rustix::event::poll(&mut pipe, Some(&rustix::time::Timespec { tv_sec: 0, tv_nsec: 0 }))
+            .map_err(fail())?;
+        let [pipe] = pipe;
+        if pipe.revents().contains(PollFlags::ERR) {
+            return Err(Error::refused(Operation::Execute, "", Refusal::ParentEnded));
+        }
+        Ok(())
+    }
+}
+
+fn out_of_order(reason: &str) -> Error {
+    Error::Protocol {
+        operation: Operation::Decode,
+        subject: "order".to_owned(),
+        reason: reason.to_owned(),
+    }
+}
+
+fn raise_loopback() -> Result<(), Error> {
+    use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
+    let fail = || Error::system(Operation::RaiseInterface, "lo");
+    let socket = socket_with(AddressFamily::INET, SocketType::DGRAM, SocketFlags::CLOEXEC, None);
+    sys::raise_loopback(socket.map_err(fail())?.as_fd())
+        .map_err(Error::system(Operation::RaiseInterface, "lo"))
+}
+
+fn join_new_keyring() -> Result<(), Error> {
+    match sys::join_new_keyring() {
+        Err(error) if error.raw() != Errno::NOSYS.raw_os_error() => {
+            Err(Error::system(Operation::JoinKeyring, "a new session keyring")(error))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,87 @@
+//! What the parent and the stage say to each other: postcard, one order in, framed reports out.
+//!
+//! A report is a little-endian `u32` length and that many bytes. Both sides are the same binary,
+//! so there are no versions; what comes from the stage is bounded and checked all the same.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Operation};
+use crate::plan::Step;
+use crate::seccomp::Instruction;
+use crate::stubs::Trace;
+
+/// Descriptor numbers of the stage.
+pub(crate) mod descriptor {
+    /// The order, in a sealed memory file.
+    pub(crate) const ORDER: i32 = 3;
+    /// The pipe for reports; closed by the command's execution.
+    pub(crate) const REPORT: i32 = 4;
+    /// The socket for the terminal, when there is one.
+    pub(crate) const TERMINAL: i32 = 5;
+    /// The first number above them: what is to become one of them must not be one of them.
+    pub(crate) const ABOVE: i32 = 6;
+}
+
+/// `argv[0]` of the stage.
+pub(crate) const STAGE_NAME: &std::ffi::CStr = c"lap-sandbox";
+
+/// The most that is accepted as one report.
+const MAX_REPORT: usize = 16 << 20;
+
+/// Everything the stage has to know.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Order {
+    pub(crate) steps: Vec<Step>,
+    /// For [`Step::FilterSystemCalls`].
+    pub(crate) filter: Vec<Instruction>,
+    /// Standard input and output were made for this sandbox and can be given to its user.
+    pub(crate) owns_stdio: bool,
+}
+
+/// What the stage tells.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Report {
+    /// All is set up, the command is about to be executed.
+    Ready { traces: Vec<Trace> },
+    /// It cannot be.
+    Failed { error: Error, traces: Vec<Trace> },
+}
+
+impl Order {
+    pub(crate) fn encode(&self) -> Result<Vec<u8>, Error> {
+        postcard::to_stdvec(self).map_err(protocol(Operation::Encode, "order"))
+    }
+
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Error> {
+        postcard::from_bytes(bytes).map_err(protocol(Operation::Decode, "order"))
+    }
+}
+
+impl Report {
+    /// The report as a frame.
+    pub(crate) fn encode(&self) -> Result<Vec<u8>, Error> {
+        let body = postcard::to_stdvec(self).map_err(protocol(Operation::Encode, "report"))?;
+        let length = u32::try_from(body.len()).unwrap_or(u32::MAX);
+        Ok([&length.to_le_bytes()[..], &body].concat())
+    }
+
+    /// The last of the frames in `bytes`, if there is any.
+    pub(crate) fn decode_last(mut bytes: &[u8]) -> Result<Option<Self>, Error> {
+        let mut last = None;
+        while let Some((length, rest)) = bytes.split_first_chunk::<4>() {
+            let length = u32::from_le_bytes(*length) as usize;
+            let body = rest.get(..length).filter(|_| length <= MAX_REPORT);
+            let body = body.ok_or_else(|| protocol(Operation::Decode, "report")("truncated"))?;
+            last = Some(body);
+            bytes = rest.get(length..).unwrap_or_default();
+        }
+        let decode =
+            |body| postcard::from_bytes(body).map_err(protocol(Operation::Decode, "report"));
+        last.map(decode).transpose()
+    }
+}
+
+fn protocol<E: ToString>(operation: Operation, subject: &str) -> impl FnOnce(E) -> Error {
+    let subject = subject.to_owned();
+    move |error| Error::Protocol { operation, subject, reason: error.to_string() }
+}

@@ -1,0 +1,69 @@
+//! The steps of a sandbox, without any privilege.
+
+use lapstrake_executor::{
+    Bytes, CgroupLayout, HostFacts, IdMap, Mount, Network, Rootfs, SandboxSpec, plan,
+};
+
+fn facts(cgroup: CgroupLayout) -> HostFacts {
+    let thermal_throttle = vec!["/sys/devices/system/cpu/cpu0/thermal_throttle".to_owned()];
+    HostFacts { cgroup, thermal_throttle, id_map: IdMap::Identity }
+}
+
+fn spec() -> SandboxSpec {
+    let rootfs = Rootfs {
+        lower: vec!["/store/stubs".into(), "/store/layers/a/fs".into()],
+        upper: "/store/tmp/1/upper".into(),
+        work: "/store/tmp/1/work".into(),
+        volatile: true,
+    };
+    let mut spec = SandboxSpec::new(rootfs, vec!["/bin/sh".into(), "-c".into(), "make".into()]);
+    spec.env = vec![("PATH".into(), "/bin".into()), ("A".into(), Bytes::from(&b"\xff"[..]))];
+    spec
+}
+
+/// One line for each step.
+fn lines(spec: &SandboxSpec, cgroup: CgroupLayout) -> String {
+    let steps = plan(spec, &facts(cgroup)).unwrap_or_default();
+    steps.iter().map(|step| format!("{step:?}\n")).collect()
+}
+
+#[test]
+fn a_plain_step() {
+    insta::assert_snapshot!(lines(&spec(), CgroupLayout::Unified));
+}
+
+#[test]
+fn everything_at_once() {
+    let mut spec = spec();
+    spec.network = Network::None;
+    spec.terminal = true;
+    spec.user = "app:users".to_owned();
+    spec.cwd = "/work".into();
+    spec.create_cwd = true;
+    spec.no_new_privileges = true;
+    spec.hosts = vec![("db".to_owned(), "192.0.2.1".parse().unwrap())];
+    spec.mounts = vec![
+        Mount::Tmpfs { target: "/t".into(), size: Some(4096), mode: 0o1777 },
+        Mount::Bind {
+            source: std::path::PathBuf::from("/host").into(),
+            target: "/b".into(),
+            read_only: true,
+            recursive: true,
+        },
+        Mount::File {
+            target: "/run/secrets/s".into(),
+            content: "x".into(),
+            mode: 0o400,
+            uid: 1,
+            gid: 2,
+            read_only: true,
+        },
+    ];
+    insta::assert_snapshot!(lines(&spec, CgroupLayout::Other));
+}
+
+#[test]
+fn a_plan_is_the_same_every_time() {
+    let facts = facts(CgroupLayout::Other);
+    assert_eq!(plan(&spec(), &facts), plan(&spec(), &facts));
+}

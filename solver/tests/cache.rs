@@ -1,0 +1,171 @@
+//! When a step is executed and when its earlier result is taken, row by row as ARCHITECTURE.md's
+//! table of keys says, in both directions.
+
+mod support;
+
+use std::fs;
+
+use lapstrake_solver::Error;
+use lapstrake_solver::event::Outcome::{Cached, Executed, Failed};
+use support::Bench;
+
+#[test]
+fn an_unchanged_build_executes_nothing_and_gives_the_same_image() {
+    let bench = Bench::new();
+    bench.file("a.txt", "a");
+    let dockerfile = "FROM base\nWORKDIR /w\nCOPY a.txt .\nRUN write b 1\nENV X=1\nCMD x\n";
+    let first = bench.build(dockerfile);
+    assert!(first.steps.iter().all(|(_, outcome)| *outcome == Executed), "{:?}", first.steps);
+    assert_eq!(bench.executed(), ["write b 1"]);
+    let second = bench.build(dockerfile);
+    assert!(second.steps.iter().all(|(_, outcome)| *outcome == Cached), "{:?}", second.steps);
+    assert!(bench.executed().is_empty());
+    assert_eq!(first.built().id, second.built().id);
+    assert_eq!(first.built().manifest, second.built().manifest);
+}
+
+#[test]
+fn a_copy_depends_on_content_and_mode_but_not_on_times_or_neighbours() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let bench = Bench::new();
+    bench.file("d/a", "one");
+    bench.file("d/sub/b", "two");
+    let dockerfile = "FROM base\nCOPY d /d\n";
+    let copied = || bench.build(dockerfile).outcome("COPY d");
+    assert_eq!(copied(), Executed);
+    bench.file("other", "not copied");
+    bench.file("d/a", "one");
+    assert_eq!(copied(), Cached, "same content, new time");
+    let path = bench.context().join("d/a");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    assert_eq!(copied(), Executed, "mode");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+    assert_eq!(copied(), Cached, "as it was");
+    bench.file("d/a", "uno");
+    assert_eq!(copied(), Executed, "content");
+    fs::rename(bench.context().join("d/sub/b"), bench.context().join("d/sub/c")).unwrap();
+    assert_eq!(copied(), Executed, "name");
+    std::os::unix::fs::symlink("a", bench.context().join("d/link")).unwrap();
+    assert_eq!(copied(), Executed, "link");
+    assert_eq!(copied(), Cached);
+}
+
+#[test]
+fn the_folder_that_a_source_lies_in_does_not_count() {
+    let bench = Bench::new();
+    bench.file("one/f", "f");
+    assert_eq!(bench.build("FROM base\nCOPY one/f /f\n").outcome("COPY"), Executed);
+    fs::rename(bench.context().join("one"), bench.context().join("two")).unwrap();
+    assert_eq!(bench.build("FROM base\nCOPY two/f /f\n").outcome("COPY"), Cached);
+    assert_eq!(bench.build("FROM base\nCOPY two/f /g\n").outcome("COPY"), Executed);
+}
+
+#[test]
+fn a_command_depends_on_its_words_its_environment_and_what_is_below() {
+    let bench = Bench::new();
+    let run = |before: &str| bench.build(&format!("FROM base\n{before}\nRUN write f 1\n")).outcome("RUN");
+    assert_eq!(run("LABEL a=1"), Executed);
+    assert_eq!(run("LABEL a=2\nEXPOSE 80\nCMD x"), Cached, "metadata that no process sees");
+    assert_eq!(run("ENV A=1"), Executed);
+    assert_eq!(run("ENV A=2"), Executed);
+    assert_eq!(run("ARG A=2"), Cached, "the same variable from elsewhere");
+    assert_eq!(run("USER 5"), Executed);
+    assert_eq!(run("WORKDIR /x"), Executed);
+    assert_eq!(run("SHELL [\"/bin/other\", \"-c\"]"), Executed);
+    assert_eq!(run("ARG NEVER_GIVEN"), Cached, "an argument without a value is not there");
+}
+
+#[test]
+fn proxies_reach_a_command_but_not_its_key() {
+    let mut bench = Bench::new();
+    let dockerfile = "FROM base\nRUN write f 1\n";
+    assert_eq!(bench.build(dockerfile).outcome("RUN"), Executed);
+    bench.arguments = vec![("HTTP_PROXY", "http://127.0.0.1:1")];
+    assert_eq!(bench.build(dockerfile).outcome("RUN"), Cached);
+    bench.arguments = vec![("OTHER", "1")];
+    assert_eq!(bench.build(dockerfile).outcome("RUN"), Cached, "not declared");
+    let declared = "FROM base\nARG OTHER\nRUN write f 1\n";
+    assert_eq!(bench.build(declared).outcome("RUN"), Executed, "declared");
+}
+
+#[test]
+fn a_step_that_ran_again_and_wrote_the_same_leaves_what_follows_cached() {
+    let bench = Bench::new();
+    let first = bench.build("FROM base\nRUN write f 1\nRUN write g 2\nRUN write h 3\n");
+    assert_eq!(first.outcome("write g"), Executed);
+    let second = bench.build("FROM base\nRUN write f 1 # a comment\nRUN write g 2\nRUN write h 3\n");
+    assert_eq!(second.outcome("write f"), Executed);
+    assert_eq!(second.outcome("write g"), Cached);
+    assert_eq!(second.outcome("write h"), Cached);
+    // And the layer is the earlier one, so all that differs is the history.
+    let diff_ids = |built| bench.config(built).rootfs.diff_ids;
+    assert_eq!(diff_ids(first.built()), diff_ids(second.built()));
+    let third = bench.build("FROM base\nRUN write f 9\nRUN write g 2\n");
+    assert_eq!(third.outcome("write g"), Executed);
+}
+
+#[test]
+fn a_rebuilt_stage_with_the_same_artefact_leaves_the_copy_cached() {
+    let bench = Bench::new();
+    let dockerfile = |noise: &str| {
+        format!("FROM base AS b\nRUN write noise {noise}\nRUN write out 1\nFROM base\nCOPY --from=b /out /o\n")
+    };
+    assert_eq!(bench.build(&dockerfile("x")).outcome("COPY"), Executed);
+    let again = bench.build(&dockerfile("y"));
+    assert_eq!(again.outcome("noise"), Executed);
+    assert_eq!(again.outcome("COPY"), Cached);
+}
+
+#[test]
+fn each_distinct_step_is_executed_once_and_unneeded_stages_never() {
+    let bench = Bench::new();
+    let dockerfile = "FROM base AS a\nRUN write f 1\nFROM base AS b\nRUN write f 1\nRUN write g 2\n\
+                      FROM base AS unneeded\nRUN write h 3\n\
+                      FROM base\nCOPY --from=a /f /a\nCOPY --from=b /g /b\n";
+    bench.build(dockerfile).built();
+    let mut executed = bench.executed();
+    executed.sort();
+    assert_eq!(executed, ["write f 1", "write g 2"]);
+}
+
+#[test]
+fn builds_that_meet_on_one_store_execute_each_step_once() {
+    let bench = Bench::new();
+    let dockerfile = "FROM base\nRUN sleep 30\nRUN write f 1\n";
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| bench.build(dockerfile).built().id);
+        }
+    });
+    assert_eq!(bench.executed(), ["sleep 30", "write f 1"]);
+}
+
+#[test]
+fn a_failed_step_names_itself_shows_its_output_and_leaves_nothing() {
+    let bench = Bench::new();
+    let outcomes = bench.build("FROM base\nRUN write f 1\nRUN fail 3\nRUN write g 2\n");
+    assert_eq!(outcomes.outcome("fail"), Failed);
+    match outcomes.result {
+        Err(Error::Command { name, span, status, log }) => {
+            assert_eq!(name, "[3/4] RUN fail 3");
+            assert_eq!(span.map(|span| span.start), Some(24));
+            assert_eq!(status.code(), 3);
+            assert_eq!(log, b"it went wrong\n");
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(bench.executed(), ["write f 1", "fail 3"]);
+    assert_eq!(fs::read_dir(bench.store.root().join("tmp")).unwrap().count(), 0);
+    assert!(bench.store.tags().unwrap().is_empty());
+    let again = bench.build("FROM base\nRUN write f 1\nRUN write g 2\n");
+    assert_eq!(again.outcome("write f"), Cached);
+}
+
+#[test]
+fn the_first_failure_stops_its_siblings() {
+    let bench = Bench::new();
+    let dockerfile = "FROM base AS a\nRUN wait\nFROM base AS b\nRUN sleep 20\nRUN fail 1\n\
+                      FROM base\nCOPY --from=a / /a\nCOPY --from=b / /b\n";
+    let outcomes = bench.build(dockerfile);
+    assert!(matches!(outcomes.result, Err(Error::Command { .. })), "{:?}", outcomes.result);
+}

@@ -1,0 +1,212 @@
+//! Builds without privileges: a fake executor that understands a few words, and images that are
+//! made up.
+
+use std::collections::HashMap;
+use std::error::Error as StdError;
+use std::fs;
+use std::path::Path;
+use std::sync::Mutex;
+
+use lapstrake_cache::Store;
+use lapstrake_executor::{Cancel, Error as ExecutorError, Executor, SandboxSpec, Status};
+use lapstrake_oci::{
+    Descriptor, Digest, ImageConfig, Manifest, MediaType, Platform, Reference, RootFs,
+};
+use lapstrake_parser::ignore_file::IgnoreFile;
+use lapstrake_parser::parse;
+use lapstrake_solver::build::{Built, Request, Tools, build};
+use lapstrake_solver::event::{ImageProgress, Outcome};
+use lapstrake_solver::graph::Network;
+use lapstrake_solver::image::{BaseImage, ImageSource};
+use lapstrake_solver::lower::Options;
+use lapstrake_solver::op::{Context, Contexts};
+use lapstrake_solver::{Error, Event};
+
+/// Carries out `write FILE TEXT`, `fail CODE`, `sleep MS` and `wait` in place of a program, and
+/// remembers what it was asked for.
+#[derive(Default)]
+pub struct FakeExecutor {
+    pub commands: Mutex<Vec<String>>,
+}
+
+impl Executor for FakeExecutor {
+    fn run(
+        &self,
+        spec: &SandboxSpec,
+        cancel: &Cancel,
+        on_output: &mut dyn FnMut(&[u8]),
+    ) -> Result<Status, ExecutorError> {
+        let line = spec.argv.last().map(|word| String::from_utf8_lossy(word.as_ref()).into_owned());
+        let line = line.unwrap_or_default();
+        self.commands.lock().unwrap().push(line.clone());
+        let words: Vec<&str> = line.split_whitespace().take_while(|word| *word != "#").collect();
+        match words.as_slice() {
+            ["write", file, text] => {
+                fs::write(spec.rootfs.upper.join(file), text).unwrap();
+                on_output(format!("wrote {file}\n").as_bytes());
+            }
+            ["fail", code] => {
+                on_output(b"it went wrong\n");
+                return Ok(Status::Exited(code.parse().unwrap()));
+            }
+            ["sleep", milliseconds] => {
+                let time = milliseconds.parse().unwrap();
+                std::thread::sleep(std::time::Duration::from_millis(time));
+            }
+            ["wait"] => {
+                while !cancel.is_cancelled() {
+                    std::thread::sleep(std::time::Duration::from_millis(1));
+                }
+                return Ok(Status::Signaled(9));
+            }
+            _ => {}
+        }
+        Ok(Status::Exited(0))
+    }
+}
+
+/// Images without layers, by name, with these triggers.
+#[derive(Default)]
+pub struct FakeImages(pub HashMap<&'static str, Vec<&'static str>>);
+
+impl ImageSource for FakeImages {
+    fn resolve(
+        &self,
+        reference: &Reference,
+        platform: &Platform,
+        _: &(dyn Fn(ImageProgress) + Sync),
+    ) -> Result<BaseImage, Box<dyn StdError + Send + Sync>> {
+        let Some(triggers) = self.0.get(reference.familiar().as_str()) else {
+            return Err(format!("no image {}", reference.familiar()).into());
+        };
+        let mut config = ImageConfig::new(platform);
+        config.rootfs = RootFs::new(Vec::new());
+        config.config.on_build = triggers.iter().map(|text| (*text).to_owned()).collect();
+        let descriptor = Descriptor::of(MediaType::OciConfig, b"{}");
+        let manifest = Manifest::new(MediaType::OciManifest, descriptor, Vec::new());
+        Ok(BaseImage { digest: Digest::of(b"manifest"), manifest, config })
+    }
+}
+
+/// A store, a context and what runs in it.
+pub struct Bench {
+    folder: tempfile::TempDir,
+    pub store: Store,
+    pub executor: FakeExecutor,
+    pub images: FakeImages,
+    pub arguments: Vec<(&'static str, &'static str)>,
+    pub target: Option<&'static str>,
+}
+
+/// What a build came to.
+pub struct Outcomes {
+    pub result: Result<Built, Error>,
+    /// Shown steps with how they ended, in the order in which they did.
+    pub steps: Vec<(String, Outcome)>,
+}
+
+impl Bench {
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("context")).unwrap();
+        Self {
+            store: Store::open(&folder.path().join("store")).unwrap(),
+            folder,
+            executor: FakeExecutor::default(),
+            images: FakeImages([("base:latest", Vec::new())].into()),
+            arguments: Vec::new(),
+            target: None,
+        }
+    }
+
+    pub fn context(&self) -> std::path::PathBuf {
+        self.folder.path().join("context")
+    }
+
+    pub fn file(&self, path: &str, content: &str) {
+        let path = self.context().join(path);
+        fs::create_dir_all(path.parent().unwrap_or(Path::new("/"))).unwrap();
+        fs::write(path, content).unwrap();
+    }
+
+    pub fn build(&self, dockerfile: &str) -> Outcomes {
+        let parsed = parse(dockerfile);
+        assert!(parsed.diagnostics.is_empty(), "{:?}", parsed.diagnostics);
+        let mut contexts = Contexts::default();
+        let ignore = IgnoreFile::parse(b"").unwrap();
+        contexts.insert(String::new(), Context { directory: self.context(), ignore });
+        let request = Request {
+            dockerfile: &parsed.dockerfile,
+            options: self.options(),
+            contexts,
+            tags: vec!["result:latest".parse().unwrap()],
+            resolv_conf: Vec::new(),
+            resolved_conf: None,
+        };
+        let names = Mutex::new(HashMap::new());
+        let steps = Mutex::new(Vec::new());
+        let events = |event: Event| match event {
+            Event::Planned { vertices } => {
+                let named = vertices.into_iter().map(|planned| (planned.vertex, planned.name));
+                names.lock().unwrap().extend(named);
+            }
+            Event::Finished { vertex, outcome, .. } => {
+                let name = names.lock().unwrap().get(&vertex).cloned().unwrap_or_default();
+                steps.lock().unwrap().push((name, outcome));
+            }
+            _ => {}
+        };
+        let result = build(
+            request,
+            &Tools {
+                store: &self.store,
+                executor: &self.executor,
+                images: &self.images,
+                cancel: &Cancel::new().unwrap(),
+                events: &events,
+            },
+        );
+        Outcomes { result, steps: steps.into_inner().unwrap() }
+    }
+
+    fn options(&self) -> Options {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        Options {
+            arguments: self.arguments.iter().map(owned).collect(),
+            labels: Default::default(),
+            target: self.target.map(str::to_owned),
+            platform: Platform::new("linux", "amd64", ""),
+            build_platform: Platform::new("linux", "amd64", ""),
+            network: Network::Default,
+            hosts: Vec::new(),
+            no_cache: false,
+        }
+    }
+
+    /// Commands that were executed since the last call.
+    pub fn executed(&self) -> Vec<String> {
+        std::mem::take(&mut *self.executor.commands.lock().unwrap())
+    }
+
+    pub fn config(&self, built: &Built) -> ImageConfig {
+        ImageConfig::parse(&self.store.read_blob(&built.id, 1 << 20).unwrap().unwrap()).unwrap()
+    }
+}
+
+impl Outcomes {
+    pub fn built(&self) -> &Built {
+        match &self.result {
+            Ok(built) => built,
+            Err(error) => panic!("the build failed: {error}: {error:?}"),
+        }
+    }
+
+    /// How the only step whose name holds `text` ended.
+    pub fn outcome(&self, text: &str) -> Outcome {
+        let found: Vec<_> = self.steps.iter().filter(|(name, _)| name.contains(text)).collect();
+        match found.as_slice() {
+            [(_, outcome)] => *outcome,
+            _ => panic!("{text}: {found:?} in {:?}", self.steps),
+        }
+    }
+}
