@@ -68,6 +68,7 @@ impl Store {
         let mut writer = self.blob_writer()?;
         writer.write_all(bytes).map_err(Error::io("write", &path))?;
         writer.keep(&path)?;
+        self.mark_dirty();
         Ok(digest)
     }
 

@@ -22,6 +22,7 @@ const SCHEMA: &str = "
         id TEXT PRIMARY KEY, size INTEGER NOT NULL, boot TEXT, diff_id BLOB, tar_size INTEGER
     ) WITHOUT ROWID;
     CREATE INDEX IF NOT EXISTS layer_diff_id ON layer (diff_id);
+    CREATE INDEX IF NOT EXISTS layer_boot ON layer (boot) WHERE boot IS NOT NULL;
     PRAGMA user_version = 1;
 ";
 

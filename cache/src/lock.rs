@@ -77,7 +77,6 @@ impl Use {
         file.lock_shared().map_err(Error::io("lock", path))?;
         Ok(Self { _file: file })
     }
-
 }
 
 /// Says that no process reads layers or blobs: what is not needed may be removed meanwhile.

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use lapstrake_rootfs::LayerId;
@@ -17,6 +18,8 @@ pub struct Store {
     root: PathBuf,
     boot: String,
     database: Mutex<Connection>,
+    /// Whether this process wrote a blob since the last flush.
+    is_dirty: AtomicBool,
 }
 
 impl Store {
@@ -32,7 +35,12 @@ impl Store {
         let boot_id = Path::new("/proc/sys/kernel/random/boot_id");
         let boot = fs::read_to_string(boot_id).map_err(Error::io("read", boot_id))?;
         let database = Mutex::new(connection);
-        let store = Self { root: root.into(), boot: boot.trim().into(), database };
+        let store = Self {
+            root: root.into(),
+            boot: boot.trim().into(),
+            database,
+            is_dirty: AtomicBool::new(false),
+        };
         if fresh {
             store.restore_tags()?;
         }
@@ -101,16 +109,24 @@ impl Store {
     }
 
     /// Makes everything that was written before this call survive a power cut: one flush of the
-    /// file system, then the layers' rows are marked.
+    /// file system, then the layers' rows are marked. Does nothing when nothing was written.
     ///
     /// # Errors
     /// When the flush fails; then the layers stay marked as not flushed.
     pub fn sync(&self) -> Result<(), Error> {
         let pending = self.unflushed_layers()?;
+        if pending.is_empty() && !self.is_dirty.swap(false, Ordering::AcqRel) {
+            return Ok(());
+        }
         let directory = File::open(&self.root).map_err(Error::io("open", &self.root))?;
         rustix::fs::syncfs(&directory)
             .map_err(|errno| Error::io("flush", &self.root)(errno.into()))?;
         self.mark_flushed(&pending)
+    }
+
+    /// Notes that the next [`Store::sync`] has something to do.
+    pub(crate) fn mark_dirty(&self) {
+        self.is_dirty.store(true, Ordering::Release);
     }
 
     pub(crate) fn boot(&self) -> &str {

@@ -5,11 +5,13 @@ use lapstrake_executor::{Cancel, Executor};
 use lapstrake_oci::{Digest, Reference};
 use lapstrake_parser::Dockerfile;
 
+use crate::digest::Digests;
 use crate::error::Error;
 use crate::event::{Event, Planned, Sink};
 use crate::image::{BaseImage, BaseImages, ImageSource};
 use crate::lower::{self, Lowered, Options, Plan};
-use crate::op::{Contexts, Layers, Workshop};
+use crate::op::{Contexts, Layers, Value, Workshop};
+use crate::schedule::Results;
 use crate::{export, schedule};
 
 /// How many steps run at the same time, at most. Steps mostly wait, so it is not the number of
@@ -73,11 +75,22 @@ pub fn build(request: Request<'_>, tools: &Tools<'_>) -> Result<Built, Error> {
         layers: Layers::new(tools.store),
         resolv_conf: &request.resolv_conf,
         resolved_conf: request.resolved_conf.as_deref(),
+        digests: Digests::of(plan.steps.iter().filter_map(|step| step.vertex).collect()),
     };
-    let results = schedule::run(&plan.graph, plan.target, WORKERS, &|id, vertex, inputs| {
-        workshop.execute(id, vertex, inputs)
-    })?;
+    let results = execute(&plan, &workshop)?;
     export::export(&plan, &results, &workshop, &request.tags)
+}
+
+/// Runs the graph, and digests the target's layers as they come.
+fn execute(plan: &Plan, workshop: &Workshop<'_>) -> Result<Results<Value>, Error> {
+    std::thread::scope(|scope| {
+        scope.spawn(|| workshop.digests.work(workshop.store, &workshop.layers));
+        let results = schedule::run(&plan.graph, plan.target, WORKERS, &|id, vertex, inputs| {
+            workshop.execute(id, vertex, inputs)
+        });
+        workshop.digests.close(results.is_ok());
+        results
+    })
 }
 
 /// Lowers again and again, each time with the images that the last time asked for.

@@ -8,13 +8,12 @@ use lapstrake_oci::{
     self as oci, Compression, Descriptor, Digest, History, ImageConfig, Manifest, MediaType,
     Reference,
 };
-use lapstrake_rootfs::{LayerId, tar};
+use lapstrake_rootfs::LayerId;
 use rayon::prelude::*;
-use std::fs::File;
-use std::os::fd::AsFd as _;
 use std::time::Instant;
 
 use crate::build::Built;
+use crate::digest::digest;
 use crate::graph::VertexId;
 use crate::lower::Plan;
 use crate::op::{Value, Workshop};
@@ -33,7 +32,8 @@ pub struct Step {
 /// Writes config and manifest of what the plan's target came to, and names it.
 ///
 /// # Errors
-/// When a layer cannot be digested or the store cannot be written. Names are set last.
+/// When a layer cannot be digested or the store cannot be written. Everything is flushed to disk
+/// before a name is set.
 pub fn export(
     plan: &Plan,
     results: &Results<Value>,
@@ -52,6 +52,7 @@ pub fn export(
     let store = workshop.store;
     let id = store.put_blob(&config).map_err(Error::Store)?;
     let manifest = store.put_blob(&manifest).map_err(Error::Store)?;
+    store.sync().map_err(Error::Store)?;
     name(store, &manifest, tags).map_err(Error::Store)?;
     (workshop.events)(Event::Exported { elapsed: begin.elapsed() });
     Ok(Built { id, manifest })
@@ -81,32 +82,9 @@ fn layers(plan: &Plan, results: &Results<Value>) -> Vec<Added> {
 
 /// Diff id and size of each layer's tar: noted ones from the store, the others at the same time.
 fn describe(layers: &[Added], workshop: &Workshop<'_>) -> Result<Vec<(Digest, u64)>, Error> {
-    let noted: Vec<Option<(Digest, u64)>> = layers
-        .iter()
-        .map(|layer| workshop.store.diff_id(&layer.id))
-        .collect::<Result<_, _>>()
-        .map_err(Error::Store)?;
-    if let Some(all) = noted.iter().copied().collect() {
-        return Ok(all);
-    }
-    let work = layers.par_iter().zip(noted).map(|(layer, noted)| match noted {
-        Some(noted) => Ok(noted),
-        None => digest(&layer.id, workshop),
-    });
-    let described = work.collect::<Result<_, _>>()?;
-    workshop.store.sync().map_err(Error::Store)?;
-    Ok(described)
-}
-
-fn digest(id: &LayerId, workshop: &Workshop<'_>) -> Result<(Digest, u64), Error> {
-    let failed = |source| Error::Export { what: "layer digest", source };
-    let layer = workshop.layers.layer(id).map_err(Error::Store)?;
-    let layer = layer.ok_or_else(|| failed(format!("the layer {id} is missing").into()))?;
-    let folder = File::open(&layer.path).map_err(|error| failed(error.into()))?;
-    let (digest, size) =
-        tar::diff_id(folder.as_fd(), &layer.manifest).map_err(|error| failed(error.into()))?;
-    workshop.store.put_diff_id(id, &digest, size).map_err(Error::Store)?;
-    Ok((digest, size))
+    let work = layers.par_iter();
+    let work = work.map(|layer| digest(&layer.id, workshop.store, &workshop.layers));
+    work.collect()
 }
 
 fn config(plan: &Plan, layers: &[Added], described: &[(Digest, u64)]) -> ImageConfig {

@@ -14,6 +14,7 @@
 //! with their place in the Dockerfile.
 
 pub mod build;
+pub mod digest;
 pub mod error;
 pub mod event;
 pub mod export;

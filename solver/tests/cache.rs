@@ -63,7 +63,8 @@ fn the_folder_that_a_source_lies_in_does_not_count() {
 #[test]
 fn a_command_depends_on_its_words_its_environment_and_what_is_below() {
     let bench = Bench::new();
-    let run = |before: &str| bench.build(&format!("FROM base\n{before}\nRUN write f 1\n")).outcome("RUN");
+    let run =
+        |before: &str| bench.build(&format!("FROM base\n{before}\nRUN write f 1\n")).outcome("RUN");
     assert_eq!(run("LABEL a=1"), Executed);
     assert_eq!(run("LABEL a=2\nEXPOSE 80\nCMD x"), Cached, "metadata that no process sees");
     assert_eq!(run("ENV A=1"), Executed);
@@ -93,7 +94,8 @@ fn a_step_that_ran_again_and_wrote_the_same_leaves_what_follows_cached() {
     let bench = Bench::new();
     let first = bench.build("FROM base\nRUN write f 1\nRUN write g 2\nRUN write h 3\n");
     assert_eq!(first.outcome("write g"), Executed);
-    let second = bench.build("FROM base\nRUN write f 1 # a comment\nRUN write g 2\nRUN write h 3\n");
+    let second =
+        bench.build("FROM base\nRUN write f 1 # a comment\nRUN write g 2\nRUN write h 3\n");
     assert_eq!(second.outcome("write f"), Executed);
     assert_eq!(second.outcome("write g"), Cached);
     assert_eq!(second.outcome("write h"), Cached);
@@ -108,7 +110,9 @@ fn a_step_that_ran_again_and_wrote_the_same_leaves_what_follows_cached() {
 fn a_rebuilt_stage_with_the_same_artefact_leaves_the_copy_cached() {
     let bench = Bench::new();
     let dockerfile = |noise: &str| {
-        format!("FROM base AS b\nRUN write noise {noise}\nRUN write out 1\nFROM base\nCOPY --from=b /out /o\n")
+        format!(
+            "FROM base AS b\nRUN write noise {noise}\nRUN write out 1\nFROM base\nCOPY --from=b /out /o\n"
+        )
     };
     assert_eq!(bench.build(&dockerfile("x")).outcome("COPY"), Executed);
     let again = bench.build(&dockerfile("y"));

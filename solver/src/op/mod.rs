@@ -16,6 +16,7 @@ use lapstrake_executor::{Cancel, Executor};
 use lapstrake_rootfs::context::ContextTree;
 use lapstrake_rootfs::{LayerId, LayerManifest, Timestamp};
 
+use crate::digest::Digests;
 use crate::event::{Outcome, Sink};
 use crate::graph::{Op, Vertex, VertexId};
 use crate::{Error, Event};
@@ -59,6 +60,8 @@ pub struct Workshop<'a> {
     pub resolv_conf: &'a [u8],
     /// That of systemd-resolved with the real servers, where there is one.
     pub resolved_conf: Option<&'a [u8]>,
+    /// Where layers of the image are digested.
+    pub digests: Digests,
 }
 
 type Fault = Box<dyn StdError + Send + Sync>;
@@ -162,6 +165,7 @@ impl Workshop<'_> {
         }
         let made = make()?;
         let record = self.keep(made, key)?;
+        self.digests.add(id, record.layer);
         Ok((below.with(&record), Outcome::Executed))
     }
 
