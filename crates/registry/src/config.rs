@@ -1,0 +1,115 @@
+//! What a client is told about the world.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use crate::credentials::CredentialSource;
+
+/// Settings of a [`crate::Client`]. The default knows no registry, no proxy and no credentials.
+#[derive(Clone, Debug)]
+pub struct ClientConfig {
+    /// Settings by registry, as it is called in names: `docker.io`, `localhost:5000`.
+    pub registries: BTreeMap<String, RegistryConfig>,
+    /// Where credentials come from; asked only when a registry wants some.
+    pub credentials: CredentialSource,
+    /// Proxies. Loopback addresses are always reached directly.
+    pub proxy: Proxy,
+    /// How long to wait.
+    pub timeouts: Timeouts,
+    /// How often to try again.
+    pub retry: RetryPolicy,
+    /// The `User-Agent`.
+    pub user_agent: String,
+}
+
+impl Default for ClientConfig {
+    fn default() -> Self {
+        Self {
+            registries: BTreeMap::new(),
+            credentials: CredentialSource::none(),
+            proxy: Proxy::default(),
+            timeouts: Timeouts::default(),
+            retry: RetryPolicy::default(),
+            user_agent: concat!("lapstrake/", env!("CARGO_PKG_VERSION")).to_owned(),
+        }
+    }
+}
+
+/// How to reach one registry.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RegistryConfig {
+    /// Asked in order before the registry itself. `http://host:port` is plain HTTP, `https://…` is
+    /// TLS, and without a scheme the rule for registries holds. A path is put before the repository:
+    /// `https://harbor.example/hub` asks for `hub/library/busybox`.
+    pub mirrors: Vec<String>,
+    /// Plain HTTP instead of TLS. Without this only loopback hosts are reached that way.
+    pub insecure: bool,
+    /// PEM certificates. If there are any, TLS is spoken with this host, also on loopback, and they
+    /// are the only roots trusted for it.
+    pub certificates: Vec<String>,
+}
+
+/// HTTP proxies. Their URLs may hold a user and password; `Debug` leaves the URLs out.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Proxy {
+    /// For plain HTTP.
+    pub http: Option<String>,
+    /// For TLS.
+    pub https: Option<String>,
+    /// Hosts reached directly: `*`, `example.com` with what is below it, `.example.com` only what is
+    /// below it.
+    pub bypass: Vec<String>,
+}
+
+impl fmt::Debug for Proxy {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Proxy").field("bypass", &self.bypass).finish_non_exhaustive()
+    }
+}
+
+/// How long to wait for one host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// For its address, a connection and TLS.
+    pub connect: Duration,
+    /// For the beginning of an answer.
+    pub response: Duration,
+    /// For the next bytes of an answer, also the first ones.
+    pub idle: Duration,
+    /// For the whole of a manifest or a token.
+    pub document: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(15),
+            response: Duration::from_secs(60),
+            idle: Duration::from_secs(60),
+            document: Duration::from_secs(120),
+        }
+    }
+}
+
+/// How often to try again what may go well next time: 429, 5xx, a cut connection, silence. Mirrors
+/// are asked once; a blob that was cut is resumed there as well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RetryPolicy {
+    /// Tries in all, at least one.
+    pub attempts: u32,
+    /// Before the second try; twice as long before each further one.
+    pub first_delay: Duration,
+    /// The longest delay. When a registry asks for a longer one (`Retry-After`), it is not waited for.
+    pub longest_delay: Duration,
+}
+
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        Self {
+            attempts: 5,
+            first_delay: Duration::from_millis(250),
+            longest_delay: Duration::from_secs(60),
+        }
+    }
+}

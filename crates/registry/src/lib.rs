@@ -1,0 +1,42 @@
+//! A client of the OCI distribution protocol: finds out what a name stands for and streams blobs.
+//!
+//! What arrives is checked before it is given out: documents against digest and media type, blobs
+//! against size and sha256 while they stream. Credentials go to the host they belong to and nowhere
+//! else, also when that host redirects. Mirrors are asked before the registry itself.
+//!
+//! The crate reads no files, no environment and no home directory: registries, proxies and
+//! credentials come in as data ([`ClientConfig`]); [`DockerConfig`] understands the bytes of a
+//! `config.json`. It stores nothing and prints nothing. Pushing is not there yet.
+//!
+//! Start at [`Client`]. In reading order: `config`, `credentials`, `docker_config`, `client`, `image`,
+//! `blob`, `tags` (what can be asked), `session` (one question to one endpoint), `auth`, `challenge`,
+//! `retry`, `transport` (HTTP), `endpoint`, `url`, `guard` (where requests may go), `error`.
+
+mod auth;
+mod blob;
+mod challenge;
+mod client;
+mod config;
+mod credentials;
+mod docker_config;
+mod endpoint;
+mod error;
+mod guard;
+mod image;
+mod retry;
+mod session;
+mod tags;
+mod transport;
+mod url;
+
+pub use blob::BlobReader;
+pub use client::Client;
+pub use config::{ClientConfig, Proxy, RegistryConfig, RetryPolicy, Timeouts};
+pub use credentials::{CredentialSource, Credentials};
+pub use docker_config::{
+    DockerConfig, InvalidDockerConfig, StoredCredentials, parse_helper_answer,
+};
+pub use error::{Error, Failure};
+pub use guard::Forbidden;
+pub use image::{Resolved, Selected};
+pub use url::InvalidUrl;
