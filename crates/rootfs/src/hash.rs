@@ -17,7 +17,7 @@ impl ContentHash {
     }
 
     /// The hash with exactly these bytes.
-    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 

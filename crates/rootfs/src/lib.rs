@@ -8,17 +8,35 @@
 //!
 //! This crate knows nothing of stores, keys, networks or Dockerfiles.
 //!
-//! Reading order: [`hash`], [`entry`], [`manifest`], [`view`], then [`writer`] and its users
-//! [`scan`], [`tar`], [`copy`], [`context`].
+//! Reading order: [`path`], [`hash`], [`entry`], [`manifest`], [`view`]; then [`writer`] and its
+//! users [`tar`], [`copy`], [`context`]; then [`scan`], [`read`], [`remove`] and the small ones:
+//! [`passwd`], [`decompress`], [`read_ahead`]. All opening of paths is in `beneath`, everything
+//! about extended attributes in `attribute`.
 
+mod attribute;
+mod beneath;
+pub mod decompress;
+pub mod context;
+pub mod copy;
 pub mod entry;
 pub mod hash;
 pub mod manifest;
+pub mod passwd;
 pub mod path;
+pub mod read;
+pub mod read_ahead;
+pub mod remove;
+pub mod scan;
+pub mod tar;
+#[cfg(test)]
+mod testing;
 pub mod view;
+pub mod writer;
 
 pub use entry::{Entry, Kind, Timestamp, Xattr};
 pub use hash::{ContentHash, ContentHasher, LayerId};
 pub use manifest::LayerManifest;
 pub use path::TreePath;
+pub use read_ahead::ReadAhead;
 pub use view::View;
+pub use writer::{LayerWriter, Meta, WriteError};

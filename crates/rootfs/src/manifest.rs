@@ -61,6 +61,20 @@ impl LayerManifest {
         tail.get(..length).unwrap_or_default()
     }
 
+    /// The entries directly in `path`, in order, found without looking at what is below them.
+    pub fn children<'a>(&'a self, path: &TreePath) -> impl Iterator<Item = &'a Entry> + use<'a> {
+        let mut rest = match self.subtree(path) {
+            [own, below @ ..] if own.path == *path => below,
+            below => below,
+        };
+        std::iter::from_fn(move || {
+            let (child, below) = rest.split_first()?;
+            let skip = below.partition_point(|entry| entry.path.starts_with(&child.path));
+            rest = below.get(skip..).unwrap_or_default();
+            Some(child)
+        })
+    }
+
     /// What a layer is known by: every entry's path, kind, mode, owner, attributes and content, in
     /// order. Times do not count.
     pub fn content_hash(&self) -> ContentHash {
@@ -104,5 +118,80 @@ impl LayerManifest {
             Some(path) => Err(DecodeError::Order { path }),
             None => Ok(manifest),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Timestamp;
+
+    fn directory(path: &str) -> Entry {
+        Entry::directory(TreePath::from(path), Timestamp::default())
+    }
+
+    #[test]
+    fn sorts_and_the_later_entry_stays() {
+        let first = directory("a/b");
+        let later = Entry { mode: 0o700, ..directory("a/b") };
+        let manifest = LayerManifest::new(vec![first, directory("a-b"), later, directory("")]);
+        let shown: Vec<(String, u32)> =
+            manifest.entries().iter().map(|entry| (entry.path.to_string(), entry.mode)).collect();
+        let expected = [("/", 0o755), ("/a/b", 0o700), ("/a-b", 0o755)];
+        assert_eq!(shown, expected.map(|(path, mode)| (path.to_owned(), mode)));
+        assert_eq!(manifest.entry(&TreePath::from("a/b")).map(|entry| entry.mode), Some(0o700));
+        assert_eq!(manifest.entry(&TreePath::from("a")), None);
+    }
+
+    #[test]
+    fn a_subtree_is_a_directory_and_what_is_below() {
+        let paths = ["", "a", "a/b", "a/b/c", "a-", "b"].map(directory);
+        let manifest = LayerManifest::new(paths.to_vec());
+        let below = |path: &str| manifest.subtree(&TreePath::from(path)).len();
+        assert_eq!([below(""), below("a"), below("a/b"), below("b"), below("c")], [6, 3, 2, 1, 0]);
+        let children = |path: &str| -> Vec<String> {
+            let children = manifest.children(&TreePath::from(path));
+            children.map(|entry| entry.path.to_string()).collect()
+        };
+        assert_eq!(children(""), ["/a", "/a-", "/b"]);
+        assert_eq!(children("a"), ["/a/b"]);
+        assert_eq!(children("b"), [""; 0]);
+    }
+
+    #[test]
+    fn times_do_not_count_everything_else_does() {
+        let base = LayerManifest::new(vec![directory("a")]);
+        let hash = |change: &dyn Fn(&mut Entry)| {
+            let mut entry = directory("a");
+            change(&mut entry);
+            LayerManifest::new(vec![entry]).content_hash()
+        };
+        assert_eq!(hash(&|entry| entry.mtime.seconds = 5), base.content_hash());
+        let changes: [&dyn Fn(&mut Entry); 6] = [
+            &|entry| entry.path = TreePath::from("b"),
+            &|entry| entry.mode = 0o700,
+            &|entry| entry.uid = 1,
+            &|entry| entry.gid = 1,
+            &|entry| entry.kind = Kind::Directory { opaque: true },
+            &|entry| entry.xattrs = vec![crate::Xattr { name: b"user.a".into(), value: vec![] }],
+        ];
+        for (index, change) in changes.into_iter().enumerate() {
+            assert_ne!(hash(change), base.content_hash(), "change {index}");
+        }
+    }
+
+    #[test]
+    fn damage_is_noticed() {
+        let manifest = LayerManifest::new(vec![directory(""), directory("a")]);
+        let bytes = manifest.encode().unwrap();
+        assert_eq!(LayerManifest::decode(&bytes).unwrap(), manifest);
+        for length in 0..bytes.len() {
+            assert!(LayerManifest::decode(&bytes[..length]).is_err(), "{length}");
+        }
+        let disordered = LayerManifest { entries: vec![directory("b"), directory("a")] };
+        let decoded = LayerManifest::decode(&disordered.encode().unwrap());
+        assert!(matches!(decoded, Err(DecodeError::Order { path }) if path == "a".into()));
+        let other = LayerManifest::decode(b"lapman9\n");
+        assert!(matches!(other, Err(DecodeError::Magic)));
     }
 }

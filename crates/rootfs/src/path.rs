@@ -20,15 +20,20 @@ impl TreePath {
     /// Normalises `raw` as if the tree's root were `/`: `.` and empty components vanish, `..`
     /// takes one component away and stays at the root when there is none.
     pub fn clean(raw: &[u8]) -> Self {
-        let mut clean = Self::root();
+        let mut clean: Vec<u8> = Vec::with_capacity(raw.len());
         for component in raw.split(|byte| *byte == b'/') {
             match component {
                 b"" | b"." => {}
-                b".." => clean = clean.parent().unwrap_or_default(),
-                name => clean = clean.join(name),
+                b".." => clean.truncate(parent_length(&clean)),
+                name => {
+                    if !clean.is_empty() {
+                        clean.push(b'/');
+                    }
+                    clean.extend_from_slice(name);
+                }
             }
         }
-        clean
+        Self(clean)
     }
 
     /// The path's bytes, without a leading slash; empty for the root.
@@ -64,8 +69,20 @@ impl TreePath {
         if self.is_root() {
             return None;
         }
-        let end = self.0.iter().rposition(|byte| *byte == b'/').unwrap_or(0);
-        Some(Self(self.0.get(..end).unwrap_or_default().to_vec()))
+        Some(Self(self.0.get(..parent_length(&self.0)).unwrap_or_default().to_vec()))
+    }
+
+    /// The directories above this path, from the root down; none for the root.
+    pub fn ancestors(&self) -> impl Iterator<Item = Self> {
+        let slashes = self.0.iter().enumerate().filter(|(_, byte)| **byte == b'/');
+        let root = (!self.is_root()).then_some(0);
+        let ends = root.into_iter().chain(slashes.map(|(at, _)| at));
+        ends.map(|end| Self(self.0.get(..end).unwrap_or_default().to_vec()))
+    }
+
+    /// Whether `directory` is what [`TreePath::parent`] gives, at less cost.
+    pub fn is_directly_below(&self, directory: &TreePath) -> bool {
+        !self.is_root() && self.0.get(..parent_length(&self.0)) == Some(directory.as_bytes())
     }
 
     /// The last component; empty for the root.
@@ -98,6 +115,11 @@ impl TreePath {
                 .strip_prefix(ancestor.0.as_slice())
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
     }
+}
+
+/// Where the last slash is; 0 without one.
+fn parent_length(path: &[u8]) -> usize {
+    path.iter().rposition(|byte| *byte == b'/').unwrap_or(0)
 }
 
 /// Component by component, so that everything below a directory follows it without a gap.
@@ -159,6 +181,21 @@ mod tests {
         paths.sort();
         let shown: Vec<String> = paths.iter().map(ToString::to_string).collect();
         assert_eq!(shown, ["/", "/a", "/a/a", "/a/b", "/a/b/c", "/a-b", "/a.txt", "/b"]);
+    }
+
+    #[test]
+    fn parents_and_ancestors() {
+        let shown = |path: &str| -> Vec<String> {
+            TreePath::from(path).ancestors().map(|above| above.to_string()).collect()
+        };
+        assert_eq!(shown(""), [""; 0]);
+        assert_eq!(shown("a"), ["/"]);
+        assert_eq!(shown("a/bc/d"), ["/", "/a", "/a/bc"]);
+        let is_below = |path: &str, directory: &str| {
+            TreePath::from(path).is_directly_below(&TreePath::from(directory))
+        };
+        assert!(is_below("a", "") && is_below("a/b", "a") && is_below("a/b/c", "a/b"));
+        assert!(!is_below("", "") && !is_below("a/b", "") && !is_below("ab", "a"));
     }
 
     #[test]

@@ -59,6 +59,17 @@ impl View {
         &self.layers
     }
 
+    /// Index of the lowest layer of which anything shows: those below a layer with an opaque root
+    /// are hidden. overlayfs does not look at a root's mark, so only the layers from here on may
+    /// be mounted.
+    pub fn lowest_shown(&self) -> usize {
+        let opaque = |layer: &Arc<LayerManifest>| {
+            let root = layer.entry(&TreePath::root());
+            root.is_some_and(|entry| entry.kind == Kind::Directory { opaque: true })
+        };
+        self.layers.iter().rposition(opaque).unwrap_or(0)
+    }
+
     /// What is at `path`, following no link, not even on the way.
     pub fn entry(&self, path: &TreePath) -> Option<Shown<'_>> {
         self.layers.iter().enumerate().rev().find_map(|(layer, manifest)| {
@@ -78,35 +89,7 @@ impl View {
     /// # Errors
     /// When links loop, or when something other than a directory is in the way.
     pub fn resolve(&self, path: &TreePath, follow_last: bool) -> Result<TreePath, ResolveError> {
-        let mut pending: Vec<Vec<u8>> = path.components().rev().map(<[u8]>::to_vec).collect();
-        let mut resolved = TreePath::root();
-        let mut links = 0;
-        while let Some(component) = pending.pop() {
-            if component == b".." {
-                resolved = resolved.parent().unwrap_or_default();
-                continue;
-            }
-            let next = resolved.join(&component);
-            let last = pending.is_empty();
-            match self.entry(&next).map(|shown| &shown.entry.kind) {
-                Some(Kind::Symlink { target }) if !last || follow_last => {
-                    links += 1;
-                    if links > MAX_LINKS {
-                        return Err(ResolveError::Loop { path: path.clone() });
-                    }
-                    if target.starts_with(b"/") {
-                        resolved = TreePath::root();
-                    }
-                    let parts = target.split(|byte| *byte == b'/').rev();
-                    let parts = parts.filter(|part| !part.is_empty() && *part != b".");
-                    pending.extend(parts.map(<[u8]>::to_vec));
-                }
-                Some(Kind::Directory { .. }) | None => resolved = next,
-                Some(_) if last => resolved = next,
-                Some(_) => return Err(ResolveError::NotDirectory { path: next }),
-            }
-        }
-        Ok(resolved)
+        resolve_links(path, follow_last, |path| self.entry(path).map(|shown| &shown.entry.kind))
     }
 
     /// The entry that `path` leads to, with every link followed; `None` where nothing is.
@@ -135,10 +118,55 @@ impl View {
 
     /// The names and entries directly in the directory `path`, in order.
     pub fn children(&self, path: &TreePath) -> Vec<Shown<'_>> {
-        let mut subtree = self.subtree(path);
-        subtree.retain(|shown| shown.entry.path.parent().as_ref() == Some(path));
-        subtree
+        let mut shown: BTreeMap<&TreePath, Shown<'_>> = BTreeMap::new();
+        let first = self.layers.iter().rposition(|layer| hides_or_replaces(layer, path));
+        for (layer, manifest) in self.layers.iter().enumerate().skip(first.unwrap_or(0)) {
+            for entry in manifest.children(path) {
+                match entry.kind {
+                    Kind::Whiteout => shown.remove(&entry.path),
+                    _ => shown.insert(&entry.path, Shown { entry, layer }),
+                };
+            }
+        }
+        shown.into_values().collect()
     }
+}
+
+/// [`View::resolve`] for any tree of which `kind` says what is at a path, following nothing.
+pub(crate) fn resolve_links<'a>(
+    path: &TreePath,
+    follow_last: bool,
+    kind: impl Fn(&TreePath) -> Option<&'a Kind>,
+) -> Result<TreePath, ResolveError> {
+    let mut pending: Vec<Vec<u8>> = path.components().rev().map(<[u8]>::to_vec).collect();
+    let mut resolved = TreePath::root();
+    let mut links = 0;
+    while let Some(component) = pending.pop() {
+        if component == b".." {
+            resolved = resolved.parent().unwrap_or_default();
+            continue;
+        }
+        let next = resolved.join(&component);
+        let last = pending.is_empty();
+        match kind(&next) {
+            Some(Kind::Symlink { target }) if !last || follow_last => {
+                links += 1;
+                if links > MAX_LINKS {
+                    return Err(ResolveError::Loop { path: path.clone() });
+                }
+                if target.starts_with(b"/") {
+                    resolved = TreePath::root();
+                }
+                let parts = target.split(|byte| *byte == b'/').rev();
+                let parts = parts.filter(|part| !part.is_empty() && *part != b".");
+                pending.extend(parts.map(<[u8]>::to_vec));
+            }
+            Some(Kind::Directory { .. }) | None => resolved = next,
+            Some(_) if last => resolved = next,
+            Some(_) => return Err(ResolveError::NotDirectory { path: next }),
+        }
+    }
+    Ok(resolved)
 }
 
 /// Puts one layer's entry over what lower layers showed.
@@ -146,8 +174,11 @@ fn lay_over<'a>(shown: &mut BTreeMap<&'a TreePath, Shown<'a>>, upper: Shown<'a>)
     let path = &upper.entry.path;
     let merges = matches!(upper.entry.kind, Kind::Directory { opaque: false });
     if !merges {
-        let covered: Vec<&TreePath> =
-            shown.range::<&TreePath, _>(path..).map(|(path, _)| *path).take_while(|p| p.starts_with(path)).collect();
+        let covered: Vec<&TreePath> = shown
+            .range::<&TreePath, _>(path..)
+            .map(|(path, _)| *path)
+            .take_while(|p| p.starts_with(path))
+            .collect();
         for path in covered {
             shown.remove(path);
         }
@@ -158,17 +189,11 @@ fn lay_over<'a>(shown: &mut BTreeMap<&'a TreePath, Shown<'a>>, upper: Shown<'a>)
 }
 
 /// Whether this layer hides what lower layers have at `path`, without having `path` itself.
+/// Looked for from the root down: below a directory that a layer lacks it has nothing.
 fn hides(layer: &LayerManifest, path: &TreePath) -> bool {
-    let mut ancestor = path.parent();
-    while let Some(directory) = ancestor {
-        match layer.entry(&directory).map(|entry| &entry.kind) {
-            Some(Kind::Directory { opaque: false }) => {}
-            Some(_) => return true,
-            None => {}
-        }
-        ancestor = directory.parent();
-    }
-    false
+    let kinds = path.ancestors().map_while(|above| layer.entry(&above).map(|entry| &entry.kind));
+    let mut hiding = kinds.map(|kind| *kind != Kind::Directory { opaque: false });
+    hiding.any(|hides| hides)
 }
 
 /// Whether nothing of lower layers shows at or below `path`.
@@ -176,3 +201,6 @@ fn hides_or_replaces(layer: &LayerManifest, path: &TreePath) -> bool {
     let own = layer.entry(path).map(|entry| &entry.kind);
     !matches!(own, None | Some(Kind::Directory { opaque: false })) || hides(layer, path)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,189 @@
+//! The build context: a folder of the host as one layer that can be copied from.
+//!
+//! A scan looks only at what is wanted, leaves out what the ignore file excludes, and reads only
+//! files that the stat index does not know as they are. It takes no part of the context on trust:
+//! every path is opened relative to the context's own descriptor without following links, nothing
+//! is waited for, and a file that changes while it is read is read again.
+//!
+//! Owners and extended attributes of context files do not count (A11.3); sockets, pipes and
+//! devices are left out (B6).
+//!
+//! Reading order: [`Wanted`], `gather`, `walk`, `leaf`, [`StatIndex`].
+
+mod filter;
+mod gather;
+mod index;
+mod leaf;
+mod stamp;
+mod walk;
+mod wanted;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry::{Occupied, Vacant};
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+
+use lapstrake_parser::ignore_file::IgnoreFile;
+
+use self::filter::Filter;
+use self::gather::Gathered;
+use self::leaf::Leaf;
+use self::walk::Walker;
+use crate::read::open_file;
+use crate::{Entry, Kind, LayerManifest, Timestamp, TreePath, View};
+
+pub use self::index::StatIndex;
+pub use self::wanted::Wanted;
+
+/// What a scan found of a context, and the folder to read it from.
+#[derive(Debug)]
+pub struct ContextTree {
+    /// One layer, the manifest of what was wanted; owners are 0:0, without extended attributes.
+    pub view: View,
+    dir: OwnedFd,
+}
+
+/// Why a context could not be scanned.
+#[derive(Debug, thiserror::Error)]
+pub enum ContextError {
+    /// A system call failed.
+    #[error("cannot {operation} {path} in the build context")]
+    Io {
+        /// What was tried: a verb.
+        operation: &'static str,
+        /// On what.
+        path: TreePath,
+        /// How it failed.
+        source: io::Error,
+    },
+    /// A file did not hold still.
+    #[error("{path} in the build context keeps changing while it is read")]
+    Changed {
+        /// That file.
+        path: TreePath,
+    },
+}
+
+impl ContextError {
+    /// What the user can do about it.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+                Some("make it readable, or list it in .dockerignore if the build does not need it")
+            }
+            Self::Changed { .. } => Some(
+                "stop what writes to it, or list it in .dockerignore if the build does not need it",
+            ),
+            Self::Io { .. } => None,
+        }
+    }
+}
+
+/// Reads what is `wanted` of the context folder `dir`, less what `ignore` excludes.
+///
+/// Parents of everything found are in the tree too; what is wanted but does not exist is not. A
+/// wanted path that leads through links brings the links and their targets, inside the context.
+/// The second result is the stat index to keep for the next scan, when it differs from `known`.
+///
+/// # Errors
+/// When something wanted cannot be read.
+pub fn scan(
+    dir: OwnedFd,
+    wanted: &[Wanted],
+    ignore: &IgnoreFile,
+    known: &StatIndex,
+) -> Result<(ContextTree, Option<StatIndex>), ContextError> {
+    scan_at(dir, wanted, ignore, known, stamp::settled_before())
+}
+
+/// [`scan`] where the files that were left alone since `settled_before` are remembered.
+fn scan_at(
+    dir: OwnedFd,
+    wanted: &[Wanted],
+    ignore: &IgnoreFile,
+    known: &StatIndex,
+    settled_before: Timestamp,
+) -> Result<(ContextTree, Option<StatIndex>), ContextError> {
+    let walker = Walker { root: dir.as_fd(), filter: Filter(ignore), known, settled_before };
+    let gathered = Gathered::of(&walker, wanted)?;
+    let (walked, visits) = gathered.visits();
+    let index = known.updated(walked, visits);
+    let mut assembly = Assembly::with_capacity(gathered.len());
+    gathered.into_leaves().for_each(|leaf| assembly.add(leaf));
+    let entries = assembly.finish();
+    let view = View::new(vec![Arc::new(LayerManifest::new(entries))]);
+    Ok((ContextTree { view, dir }, index))
+}
+
+impl ContextTree {
+    /// Opens the file at `path` for reading: what is there now, following no link and waiting for
+    /// nothing. The caller compares its content with the manifest's hash.
+    ///
+    /// # Errors
+    /// When it cannot be opened, or is no regular file any more.
+    pub fn open(&self, path: &TreePath) -> io::Result<File> {
+        open_file(self.dir.as_fd(), path)
+    }
+}
+
+/// Makes entries of leaves that come in path order.
+struct Assembly {
+    entries: Vec<Entry>,
+    /// Where in `entries` folders are that are excluded themselves.
+    excluded: Vec<usize>,
+    first_names: HashMap<(u64, u64), TreePath>,
+}
+
+impl Assembly {
+    fn with_capacity(capacity: usize) -> Self {
+        let entries = Vec::with_capacity(capacity);
+        Self { entries, excluded: Vec::new(), first_names: HashMap::new() }
+    }
+
+    /// Adds a leaf; all but the first name of a file become hard links.
+    fn add(&mut self, leaf: Leaf) {
+        let Leaf { mut entry, stamp, has_links, is_excluded, .. } = leaf;
+        if is_excluded {
+            self.excluded.push(self.entries.len());
+        }
+        if has_links {
+            match self.first_names.entry((stamp.device, stamp.inode)) {
+                Occupied(first) => entry.kind = Kind::HardLink { target: first.get().clone() },
+                Vacant(place) => {
+                    place.insert(entry.path.clone());
+                }
+            }
+        }
+        self.entries.push(entry);
+    }
+
+    /// The entries, without the excluded folders below which nothing is.
+    fn finish(mut self) -> Vec<Entry> {
+        if self.excluded.is_empty() {
+            return self.entries;
+        }
+        let mut stays = vec![true; self.entries.len()];
+        let mut excluded = self.excluded.into_iter().rev().peekable();
+        let mut next: Option<&TreePath> = None;
+        for (index, (entry, stays)) in self.entries.iter().zip(&mut stays).enumerate().rev() {
+            let is_excluded = excluded.next_if_eq(&index).is_some();
+            *stays = !is_excluded || next.is_some_and(|next| next.starts_with(&entry.path));
+            if *stays {
+                next = Some(&entry.path);
+            }
+        }
+        let mut stays = stays.into_iter();
+        self.entries.retain(|_| stays.next().unwrap_or(true));
+        self.entries
+    }
+}
+
+/// An I/O error with its subject.
+fn failed(operation: &'static str, path: &TreePath, source: io::Error) -> ContextError {
+    ContextError::Io { operation, path: path.clone(), source }
+}

@@ -1,0 +1,342 @@
+//! Walks folders of a context, many at a time, each relative to the context's own descriptor.
+
+use std::ffi::CStr;
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use lapstrake_parser::ignore_file::ParentMatch;
+use rayon::prelude::*;
+use rustix::fs::{AtFlags, FileType, RawDir, Stat, readlinkat, statat};
+use rustix::io::Errno;
+
+use super::filter::Filter;
+use super::index::{Record, StatIndex, Visit};
+use super::leaf::{Leaf, Reader};
+use super::stamp::Stamp;
+use super::{ContextError, failed};
+use crate::beneath::open_directory;
+use crate::{ContentHash, Entry, Kind, Timestamp, TreePath};
+
+/// Room for directory entries in one `getdents64`, in bytes.
+const LISTING: usize = 16 * 1024;
+/// So many entries of one folder are worth a second thread.
+const GRAIN: usize = 256;
+
+/// What all folders of one scan are read with.
+pub(super) struct Walker<'a> {
+    /// The context's root.
+    pub(super) root: BorrowedFd<'a>,
+    pub(super) filter: Filter<'a>,
+    pub(super) known: &'a StatIndex,
+    pub(super) settled_before: Timestamp,
+}
+
+/// One folder, read.
+pub(super) struct Block {
+    pub(super) folder: TreePath,
+    /// Sorted by name.
+    pub(super) leaves: Vec<Leaf>,
+}
+
+/// What was found in a folder, or in a part of it.
+#[derive(Default)]
+struct Found {
+    leaves: Vec<Leaf>,
+    /// The folders among the leaves, with what the ignore file says of them.
+    folders: Vec<(TreePath, ParentMatch)>,
+}
+
+/// The names in a folder, each with a NUL behind it, and where they are, in byte order.
+struct Listing {
+    bytes: Vec<u8>,
+    names: Vec<(std::ops::Range<usize>, FileType)>,
+}
+
+/// A name of a folder with what the stat index has for it.
+struct Name<'a> {
+    name: &'a CStr,
+    kind: FileType,
+    record: Option<Record<'a>>,
+}
+
+impl Walker<'_> {
+    /// Reads `start` and all folders below it; parents before children, those in name order.
+    /// Works level by level, so that no depth of nesting can exhaust the stack or descriptors.
+    ///
+    /// # Errors
+    /// When a folder or file cannot be read.
+    pub(super) fn walk(&self, start: TreePath) -> Result<Vec<Block>, ContextError> {
+        let mut blocks = Vec::new();
+        let known = self.filter.inside(&start);
+        let mut level = vec![(start, known)];
+        while !level.is_empty() {
+            let visit = |(folder, known)| self.visit(folder, &known);
+            let visited: Vec<_> = level.into_par_iter().map(visit).collect::<Result<_, _>>()?;
+            level = Vec::new();
+            for (block, folders) in visited {
+                blocks.push(block);
+                level.extend(folders);
+            }
+        }
+        Ok(blocks)
+    }
+
+    /// What is at `path`, following no link, like the entries of a folder but not read yet;
+    /// `None` when nothing is there, or nothing that can be in a context.
+    ///
+    /// # Errors
+    /// When it cannot be told, or a link not be read.
+    pub(super) fn single(&self, path: &TreePath) -> Result<Option<Leaf>, ContextError> {
+        let Some((parent, name)) = self.open_parent(path)? else { return Ok(None) };
+        let stat = match statat(&parent, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => stat,
+            Err(Errno::NOENT) => return Ok(None),
+            Err(error) => return Err(failed("stat", path, error.into())),
+        };
+        let is_excluded = self.filter.excludes(path);
+        let is_folder = FileType::from_raw_mode(stat.st_mode).is_dir();
+        if is_excluded && (!is_folder || self.filter.prunes(path)) {
+            return Ok(None);
+        }
+        let mut records = self.known.records(folder_of(path));
+        let record = records.find(|record| record.name == name);
+        let place = Place { directory: parent.as_fd(), name, is_excluded };
+        let mut leaves = Vec::with_capacity(1);
+        add_leaf(place, path.clone(), record, &stat, &mut leaves)?;
+        Ok(leaves.pop())
+    }
+
+    /// Reads all files among `leaves` whose content is not known yet.
+    ///
+    /// # Errors
+    /// When a file cannot be read or keeps changing.
+    pub(super) fn read(&self, leaves: &mut [Leaf]) -> Result<(), ContextError> {
+        let reader = Reader { root: self.root, settled_before: self.settled_before };
+        reader.read_all(leaves)
+    }
+
+    /// The folder that holds `path`, and the name there; `None` when there is no such folder.
+    fn open_parent<'p>(
+        &self,
+        path: &'p TreePath,
+    ) -> Result<Option<(OwnedFd, &'p [u8])>, ContextError> {
+        let name = if path.is_root() { b".".as_slice() } else { path.name() };
+        match open_directory(self.root, &path.parent().unwrap_or_default()) {
+            Ok(parent) => Ok(Some((parent, name))),
+            Err(error) => match Errno::from_io_error(&error) {
+                Some(Errno::NOENT | Errno::NOTDIR) => Ok(None),
+                _ => Err(failed("open the folder of", path, error)),
+            },
+        }
+    }
+
+    /// Reads one folder; also returns the folders in it that are to be walked next.
+    fn visit(
+        &self,
+        folder: TreePath,
+        known: &ParentMatch,
+    ) -> Result<(Block, Vec<(TreePath, ParentMatch)>), ContextError> {
+        let directory = open_directory(self.root, &folder);
+        let directory = directory.map_err(|source| failed("open", &folder, source))?;
+        let directory = directory.as_fd();
+        let listing = Listing::read(directory).map_err(|source| failed("list", &folder, source))?;
+        let names = listing.with_records(self.known.records(folder.as_bytes()));
+        let look = |names| self.look(directory, &folder, known, names);
+        let mut found = if names.len() < 2 * GRAIN {
+            look(&names)?
+        } else {
+            let parts = names.par_chunks(GRAIN).map(look);
+            Found::joined(parts.collect::<Result<_, _>>()?)
+        };
+        self.read(&mut found.leaves)?;
+        Ok((Block { folder, leaves: found.leaves }, found.folders))
+    }
+
+    /// Looks at some names of a folder, without what is excluded, gone or cannot be in a context.
+    fn look(
+        &self,
+        directory: BorrowedFd<'_>,
+        folder: &TreePath,
+        known: &ParentMatch,
+        names: &[Name<'_>],
+    ) -> Result<Found, ContextError> {
+        let mut found = Found { leaves: Vec::with_capacity(names.len()), folders: Vec::new() };
+        for name in names {
+            let path = folder.join(name.name.to_bytes());
+            let (is_excluded, known) = self.filter.descend(&path, known);
+            let may_be_folder = matches!(name.kind, FileType::Directory | FileType::Unknown);
+            if is_excluded && (!may_be_folder || self.filter.prunes(&path)) {
+                continue;
+            }
+            let stat = match statat(directory, name.name, AtFlags::SYMLINK_NOFOLLOW) {
+                Ok(stat) => stat,
+                Err(Errno::NOENT) => continue,
+                Err(error) => return Err(failed("stat", &path, error.into())),
+            };
+            if FileType::from_raw_mode(stat.st_mode).is_dir() {
+                found.folders.push((path.clone(), known));
+            } else if is_excluded {
+                continue;
+            }
+            let place = Place { directory, name: name.name.to_bytes(), is_excluded };
+            add_leaf(place, path, name.record, &stat, &mut found.leaves)?;
+        }
+        Ok(found)
+    }
+}
+
+impl Found {
+    fn joined(parts: Vec<Self>) -> Self {
+        let mut parts = parts.into_iter();
+        let mut joined = parts.next().unwrap_or_default();
+        for part in parts {
+            joined.leaves.extend(part.leaves);
+            joined.folders.extend(part.folders);
+        }
+        joined
+    }
+}
+
+/// A name in an open directory, and whether the ignore file excludes it.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    directory: BorrowedFd<'a>,
+    name: &'a [u8],
+    is_excluded: bool,
+}
+
+/// Adds what `stat` describes; files whose record does not hold are left unread. Sockets, pipes
+/// and devices are no part of a context (B6).
+fn add_leaf(
+    place: Place<'_>,
+    path: TreePath,
+    record: Option<Record<'_>>,
+    stat: &Stat,
+    leaves: &mut Vec<Leaf>,
+) -> Result<(), ContextError> {
+    let stamp = Stamp::of(stat);
+    let (mut is_file, mut is_known, mut mode) = (false, false, stamp.mode & 0o7777);
+    let kind = match FileType::from_raw_mode(stat.st_mode) {
+        FileType::Directory => Kind::Directory { opaque: false },
+        FileType::RegularFile => {
+            let known = record.and_then(|record| record.content(&stamp));
+            (is_file, is_known) = (true, known.is_some());
+            let content = known.unwrap_or_else(|| ContentHash::from_bytes([0; 32]));
+            Kind::File { size: stamp.size, content }
+        }
+        FileType::Symlink => {
+            let Some(target) = read_link(place, &path)? else { return Ok(()) };
+            mode = 0o777;
+            Kind::Symlink { target }
+        }
+        _ => return Ok(()),
+    };
+    let mtime = stamp.modified;
+    leaves.push(Leaf {
+        entry: Entry { path, kind, mode, uid: 0, gid: 0, mtime, xattrs: Vec::new() },
+        stamp,
+        has_links: is_file && stat.st_nlink > 1,
+        is_excluded: place.is_excluded,
+        is_unread: is_file && !is_known,
+        is_known,
+        is_remembered: is_known,
+    });
+    Ok(())
+}
+
+/// The link's target; `None` when the link is gone or something else by now.
+fn read_link(place: Place<'_>, path: &TreePath) -> Result<Option<Vec<u8>>, ContextError> {
+    match readlinkat(place.directory, place.name, Vec::new()) {
+        Ok(target) => Ok(Some(target.into_bytes())),
+        Err(Errno::NOENT | Errno::INVAL) => Ok(None),
+        Err(error) => Err(failed("read the link", path, error.into())),
+    }
+}
+
+/// The bytes of the path of the folder that holds `path`.
+pub(super) fn folder_of(path: &TreePath) -> &[u8] {
+    let folder = path.as_bytes().strip_suffix(path.name()).unwrap_or_default();
+    folder.strip_suffix(b"/").unwrap_or(folder)
+}
+
+impl Block {
+    /// For [`StatIndex::updated`].
+    pub(super) fn visit(&self) -> Visit<'_> {
+        Visit { folder: self.folder.as_bytes(), complete: true, leaves: &self.leaves }
+    }
+}
+
+/// The leaves of the blocks of one [`Walker::walk`], in path order.
+pub(super) struct Flatten {
+    /// The rest of each block, and the block of the next folder among that rest.
+    blocks: Vec<(std::vec::IntoIter<Leaf>, usize)>,
+    /// The blocks of the folders that the walk is in.
+    open: Vec<usize>,
+}
+
+impl Flatten {
+    pub(super) fn new(blocks: Vec<Block>) -> Self {
+        // The folders of a block, in order, are the next blocks that no earlier block has claimed.
+        let mut claimed = 1;
+        let blocks = blocks.into_iter().map(|block| {
+            let folders = block.leaves.iter().filter(|leaf| leaf.entry.is_directory()).count();
+            let first = claimed;
+            claimed += folders;
+            (block.leaves.into_iter(), first)
+        });
+        Self { blocks: blocks.collect(), open: vec![0] }
+    }
+}
+
+impl Iterator for Flatten {
+    type Item = Leaf;
+
+    fn next(&mut self) -> Option<Leaf> {
+        loop {
+            let (rest, folder) = self.blocks.get_mut(*self.open.last()?)?;
+            let Some(leaf) = rest.next() else {
+                self.open.pop();
+                continue;
+            };
+            if leaf.entry.is_directory() {
+                self.open.push(*folder);
+                *folder += 1;
+            }
+            return Some(leaf);
+        }
+    }
+}
+
+impl Listing {
+    fn read(directory: BorrowedFd<'_>) -> io::Result<Self> {
+        let mut space = [const { MaybeUninit::<u8>::uninit() }; LISTING];
+        let mut entries = RawDir::new(directory, &mut space);
+        let mut listing = Self { bytes: Vec::with_capacity(1024), names: Vec::with_capacity(32) };
+        while let Some(entry) = entries.next() {
+            let entry = entry?;
+            let name = entry.file_name();
+            if name == c"." || name == c".." {
+                continue;
+            }
+            let start = listing.bytes.len();
+            listing.bytes.extend_from_slice(name.to_bytes_with_nul());
+            listing.names.push((start..listing.bytes.len(), entry.file_type()));
+        }
+        let Self { bytes, names } = &mut listing;
+        names.sort_unstable_by(|a, b| bytes.get(a.0.clone()).cmp(&bytes.get(b.0.clone())));
+        Ok(listing)
+    }
+
+    /// The names beside the records of the same names, both being sorted.
+    fn with_records<'a>(&'a self, records: impl Iterator<Item = Record<'a>>) -> Vec<Name<'a>> {
+        let mut records = records.peekable();
+        let names = self.names.iter().filter_map(|(range, kind)| {
+            let name = CStr::from_bytes_with_nul(self.bytes.get(range.clone())?).ok()?;
+            while records.next_if(|record| record.name < name.to_bytes()).is_some() {}
+            let record = records.next_if(|record| record.name == name.to_bytes());
+            Some(Name { name, kind: *kind, record })
+        });
+        names.collect()
+    }
+}

@@ -1,0 +1,37 @@
+//! Where the bytes of selected files come from.
+
+use std::fmt;
+use std::fs::File;
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::sync::Arc;
+
+use crate::TreePath;
+
+/// Opens the file at a path of one layer, given by its index in the view that was selected from.
+pub type OpenFile = Arc<dyn Fn(usize, &TreePath) -> io::Result<File> + Send + Sync>;
+
+/// The files behind a view.
+#[derive(Clone)]
+pub struct Origin<'a> {
+    /// Opens a file for reading.
+    pub open: OpenFile,
+    /// The directories of the view's layers, where files that are copied with all of their
+    /// metadata may be hard-linked from: they must never change. Empty for a build context.
+    pub layers: &'a [BorrowedFd<'a>],
+}
+
+impl Origin<'_> {
+    /// Files that can only be copied.
+    pub fn copying(
+        open: impl Fn(usize, &TreePath) -> io::Result<File> + Send + Sync + 'static,
+    ) -> Self {
+        Self { open: Arc::new(open), layers: &[] }
+    }
+}
+
+impl fmt::Debug for Origin<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Origin").field("layers", &self.layers.len()).finish_non_exhaustive()
+    }
+}

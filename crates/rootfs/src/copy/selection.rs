@@ -1,0 +1,233 @@
+//! What one COPY or ADD takes: items in order, everything resolved from manifests.
+
+use crate::view::Shown;
+use crate::{ContentHash, ContentHasher, Entry};
+
+/// Hashed in pieces of about this many bytes.
+const PIECE: usize = 1 << 20;
+
+/// Everything that a COPY or ADD takes from its source.
+#[derive(Clone, Debug)]
+pub struct Selection<'a> {
+    pub(super) items: Vec<Item<'a>>,
+    /// Whether the sources' owners are in the result.
+    pub(super) owners_count: bool,
+}
+
+/// One path that a source names, or one match of its wildcards.
+#[derive(Clone, Debug)]
+pub(super) struct Item<'a> {
+    /// Which of the sources, from 0.
+    pub(super) source: usize,
+    pub(super) top: Top<'a>,
+}
+
+/// What is at that path.
+#[derive(Clone, Debug)]
+pub(super) enum Top<'a> {
+    /// A here-document.
+    Inline { name: &'a [u8], content: &'a [u8] },
+    /// Anything but a directory, and the name that it was asked for by.
+    Single { name: Vec<u8>, copied: Copied<'a> },
+    /// A directory; its content is copied, not itself.
+    Directory(Tree<'a>),
+}
+
+/// The content of a directory.
+#[derive(Clone, Debug)]
+pub(super) struct Tree<'a> {
+    /// The directory itself; `None` for the root of a tree without an entry for it.
+    pub(super) top: Option<&'a Entry>,
+    /// Length of the part of the paths in `below` that leads to the directory, in bytes.
+    pub(super) prefix: usize,
+    /// In path order.
+    pub(super) below: Vec<Copied<'a>>,
+}
+
+/// One path that is copied.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Copied<'a> {
+    pub(super) shown: Shown<'a>,
+    pub(super) what: What<'a>,
+}
+
+/// What it is, hard links settled within one item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum What<'a> {
+    Directory,
+    File {
+        size: u64,
+        content: ContentHash,
+    },
+    /// One more name of the file at this index of the tree.
+    HardLink {
+        first: usize,
+    },
+    Symlink {
+        target: &'a [u8],
+    },
+    CharDevice {
+        major: u32,
+        minor: u32,
+    },
+    BlockDevice {
+        major: u32,
+        minor: u32,
+    },
+    Fifo,
+}
+
+impl<'a> Tree<'a> {
+    /// The path of `copied` below the directory.
+    pub(super) fn relative(&self, copied: &Copied<'a>) -> &'a [u8] {
+        copied.shown.entry.path.as_bytes().get(self.prefix..).unwrap_or_default()
+    }
+}
+
+impl Selection<'_> {
+    /// Whether nothing is copied: wildcards without a match.
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// The sum of the sizes of all files that are copied, in bytes; each hard-linked file once.
+    pub fn size(&self) -> u64 {
+        let sizes = self.items.iter().flat_map(|item| match &item.top {
+            Top::Inline { content, .. } => vec![content.len() as u64],
+            Top::Single { copied, .. } => vec![copied.what.size()],
+            Top::Directory(tree) => tree.below.iter().map(|copied| copied.what.size()).collect(),
+        });
+        sizes.fold(0, u64::saturating_add)
+    }
+
+    /// What stands for the selection in a cache key: equal hashes mean that the same spec writes
+    /// the same, times aside.
+    ///
+    /// Of each item in order: the name of what is no directory, and relative path, kind, mode,
+    /// attributes, content, link target and hard links of each entry; its owner only where that is
+    /// kept. Neither times count, nor where the items lie in their source, nor mode and owner of
+    /// a directory that is named itself.
+    pub fn content_hash(&self) -> ContentHash {
+        let mut record = Record::new("lapstrake copy 1", self.owners_count);
+        record.number(self.items.len());
+        for item in &self.items {
+            match &item.top {
+                Top::Inline { name, content } => record.inline(name, content),
+                Top::Single { name, copied } => {
+                    record.field(b"single");
+                    record.copied(name, copied);
+                }
+                Top::Directory(tree) => {
+                    record.field(b"directory");
+                    record.number(tree.below.len());
+                    for copied in &tree.below {
+                        record.copied(tree.relative(copied), copied);
+                    }
+                }
+            }
+        }
+        record.finish()
+    }
+}
+
+impl What<'_> {
+    fn size(&self) -> u64 {
+        match self {
+            Self::File { size, .. } => *size,
+            _ => 0,
+        }
+    }
+}
+
+/// Collects fields, each behind its length, and hashes them in large pieces: field by field the
+/// hash would cost more than all the rest of a warm build.
+struct Record {
+    hasher: ContentHasher,
+    bytes: Vec<u8>,
+    owners_count: bool,
+}
+
+impl Record {
+    fn new(domain: &str, owners_count: bool) -> Self {
+        Self { hasher: ContentHasher::new(domain), bytes: Vec::new(), owners_count }
+    }
+
+    fn field(&mut self, field: &[u8]) {
+        self.number(field.len());
+        self.bytes.extend_from_slice(field);
+    }
+
+    fn number(&mut self, number: usize) {
+        self.bytes.extend_from_slice(&(number as u64).to_le_bytes());
+    }
+
+    fn pair(&mut self, a: u32, b: u32) {
+        self.bytes.extend_from_slice(&a.to_le_bytes());
+        self.bytes.extend_from_slice(&b.to_le_bytes());
+    }
+
+    /// Not as a file of the same content: ADD would unpack that.
+    fn inline(&mut self, name: &[u8], content: &[u8]) {
+        self.field(b"inline");
+        self.field(name);
+        self.what(&What::File { size: content.len() as u64, content: ContentHash::of(content) });
+        self.attributes(super::select::INLINE_MODE, (0, 0), &[]);
+    }
+
+    fn copied(&mut self, name: &[u8], copied: &Copied<'_>) {
+        let entry = copied.shown.entry;
+        self.field(name);
+        self.what(&copied.what);
+        self.attributes(entry.mode, (entry.uid, entry.gid), &entry.xattrs);
+        if self.bytes.len() >= PIECE {
+            self.hasher.field(&self.bytes);
+            self.bytes.clear();
+        }
+    }
+
+    /// A letter for the kind, then what distinguishes two of the same kind.
+    fn what(&mut self, what: &What<'_>) {
+        match what {
+            What::Directory => self.bytes.push(b'd'),
+            What::File { size, content } => {
+                self.bytes.push(b'f');
+                self.bytes.extend_from_slice(&size.to_le_bytes());
+                self.bytes.extend_from_slice(content.as_bytes());
+            }
+            What::HardLink { first } => {
+                self.bytes.push(b'h');
+                self.number(*first);
+            }
+            What::Symlink { target } => {
+                self.bytes.push(b'l');
+                self.field(target);
+            }
+            What::CharDevice { major, minor } => {
+                self.bytes.push(b'c');
+                self.pair(*major, *minor);
+            }
+            What::BlockDevice { major, minor } => {
+                self.bytes.push(b'b');
+                self.pair(*major, *minor);
+            }
+            What::Fifo => self.bytes.push(b'p'),
+        }
+    }
+
+    fn attributes(&mut self, mode: u32, owner: (u32, u32), xattrs: &[crate::Xattr]) {
+        self.bytes.extend_from_slice(&mode.to_le_bytes());
+        if self.owners_count {
+            self.pair(owner.0, owner.1);
+        }
+        self.number(xattrs.len());
+        for xattr in xattrs {
+            self.field(&xattr.name);
+            self.field(&xattr.value);
+        }
+    }
+
+    fn finish(mut self) -> ContentHash {
+        self.hasher.field(&self.bytes);
+        self.hasher.finish()
+    }
+}

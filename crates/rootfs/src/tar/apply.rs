@@ -1,0 +1,232 @@
+//! Unpacking: the members of an archive become entries of a layer.
+//!
+//! Names and link targets are paths of the image: `..` stays inside the root, and links on the
+//! way to a member's parent are followed inside it. The last component is never followed: a
+//! member replaces a link that has its name.
+
+use std::io::Read;
+
+use super::member::{Member, MemberKind, Members};
+use super::{ApplyError, Limits, OPAQUE, WHITEOUT, WHITEOUT_META};
+use crate::{Entry, LayerManifest, LayerWriter, Meta, Timestamp, TreePath, WriteError};
+
+/// Files up to this size are read into memory and written by several threads.
+const SMALL: u64 = 256 << 10;
+
+/// How [`extract`] differs from what the archive says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Extract {
+    /// Owner and group of every member and implied directory.
+    pub owner: Option<(u32, u32)>,
+    /// What is taken at most.
+    pub limits: Limits,
+}
+
+/// Unpacks `reader`, the uncompressed tar of an image's layer, with `writer`, which should see no
+/// lower layers: a layer of an image is the same whatever it lies on.
+///
+/// Whiteouts (`.wh.name`, `.wh..wh..opq`) count for lower layers only, wherever they stand among
+/// the members, as the image specification says. Directories that are implied by names are
+/// root's, mode 0755, of time 0. Attributes of overlayfs and character devices 0:0 do not get in:
+/// the former are left out, the latter are an error. The reader is read to its end.
+///
+/// # Errors
+/// When the archive is damaged, ambiguous or exceeds `limits`, a member cannot be (a hard link to
+/// nothing, something below a file, a reserved name), or the file system refuses.
+pub fn apply(
+    reader: impl Read,
+    mut writer: LayerWriter,
+    limits: &Limits,
+) -> Result<LayerManifest, ApplyError> {
+    let mut members = Members::new(reader, *limits);
+    let root = TreePath::root();
+    let mut unpack = Unpack::new(&mut writer, &root);
+    unpack.whiteouts = true;
+    unpack.all(&mut members, limits)?;
+    members.drain()?;
+    writer.finish().map_err(ApplyError::Finish)
+}
+
+/// Unpacks `reader`, an uncompressed tar, below the directory `at`, which is made (root's, mode
+/// 0755, or of the `owner` asked for) when it is missing. Names that look like whiteouts are
+/// ordinary names. Existing entries are replaced member by member; directories are merged.
+///
+/// # Errors
+/// As [`apply`].
+pub fn extract(
+    reader: impl Read,
+    writer: &mut LayerWriter,
+    at: &TreePath,
+    options: Extract,
+) -> Result<(), ApplyError> {
+    let mut members = Members::new(reader, options.limits);
+    let mut unpack = Unpack::new(writer, at);
+    unpack.owner = options.owner;
+    let implied = unpack.implied();
+    unpack.writer.make_all(at, &implied).map_err(ApplyError::Finish)?;
+    unpack.all(&mut members, &options.limits)
+}
+
+struct Unpack<'a> {
+    writer: &'a mut LayerWriter,
+    at: &'a TreePath,
+    whiteouts: bool,
+    owner: Option<(u32, u32)>,
+    /// A directory's name in the archive and where it led, as long as that cannot have changed.
+    last: Option<(TreePath, TreePath)>,
+}
+
+impl<'a> Unpack<'a> {
+    fn new(writer: &'a mut LayerWriter, at: &'a TreePath) -> Self {
+        Self { writer, at, whiteouts: false, owner: None, last: None }
+    }
+
+    fn all<R: Read>(
+        &mut self,
+        members: &mut Members<R>,
+        limits: &Limits,
+    ) -> Result<(), ApplyError> {
+        while let Some(member) = members.next()? {
+            let path = TreePath::clean(&member.name);
+            if path.components().count() > limits.depth {
+                let limit = limits.depth as u64;
+                return Err(ApplyError::Limit { what: "components in a path", limit });
+            }
+            if self.whiteouts && has_reserved_name(&path) {
+                self.reserved(&member, &path)?;
+            } else {
+                self.place(&member, &path, members).map_err(|error| unpacking(&member, error))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A whiteout, or a name that nothing may have.
+    fn reserved(&mut self, member: &Member, path: &TreePath) -> Result<(), ApplyError> {
+        let shown = || String::from_utf8_lossy(&member.name).into_owned();
+        if path.components().any(|name| name != OPAQUE && name.starts_with(WHITEOUT_META)) {
+            return Ok(());
+        }
+        let parent = path.parent().unwrap_or_default();
+        let hidden = path.name().strip_prefix(WHITEOUT).unwrap_or_default();
+        if has_reserved_name(&parent) || matches!(hidden, b"" | b"." | b"..") {
+            return Err(ApplyError::Reserved { member: shown() });
+        }
+        self.hide(&parent, (path.name() != OPAQUE).then_some(hidden))
+            .map_err(|error| unpacking(member, error))
+    }
+
+    /// Hides `name` in `parent`, or everything in it.
+    fn hide(&mut self, parent: &TreePath, name: Option<&[u8]>) -> Result<(), WriteError> {
+        let parent = self.writer.resolve(parent, true)?;
+        let implied = self.implied();
+        self.writer.make_all(&parent, &implied)?;
+        match name {
+            Some(name) => self.writer.whiteout(&parent.join(name)),
+            None => self.writer.opaque(&parent),
+        }
+    }
+
+    fn place<R: Read>(
+        &mut self,
+        member: &Member,
+        path: &TreePath,
+        content: &mut Members<R>,
+    ) -> Result<(), WriteError> {
+        let path = self.member_destination(path)?;
+        let mut meta = Meta {
+            mode: member.mode,
+            uid: member.uid,
+            gid: member.gid,
+            mtime: member.mtime,
+            xattrs: member.xattrs.clone(),
+        };
+        if let Some((uid, gid)) = self.owner {
+            meta = meta.owned_by(uid, gid);
+        }
+        let implied = self.implied();
+        self.writer.make_parents(&path, &implied)?;
+        match member.kind {
+            MemberKind::Directory => self.writer.directory(&path, &meta),
+            MemberKind::File => self.file(&path, &meta, member.size, content),
+            MemberKind::HardLink => self.hard_link(&path, meta, &member.link),
+            MemberKind::Symlink => self.writer.symlink(&path, &meta, &member.link),
+            MemberKind::CharDevice { major, minor } => {
+                self.writer.char_device(&path, &meta, major, minor)
+            }
+            MemberKind::BlockDevice { major, minor } => {
+                self.writer.block_device(&path, &meta, major, minor)
+            }
+            MemberKind::Fifo => self.writer.fifo(&path, &meta),
+        }
+    }
+
+    /// [`Unpack::destination`], remembered for the next member of the same directory. A member
+    /// that replaces something may turn a directory into a link, so that all is forgotten then.
+    fn member_destination(&mut self, path: &TreePath) -> Result<TreePath, WriteError> {
+        let known = self.last.as_ref().filter(|(parent, _)| path.is_directly_below(parent));
+        let destination = match known {
+            Some((_, parent)) => parent.join(path.name()),
+            None => self.destination(path)?,
+        };
+        let replaces = self.writer.entry(&destination).is_some();
+        self.last = match (path.parent(), destination.parent()) {
+            (Some(named), Some(parent)) if !replaces => Some((named, parent)),
+            _ => None,
+        };
+        Ok(destination)
+    }
+
+    /// Where a name of the archive leads: links above the last component are followed.
+    fn destination(&self, path: &TreePath) -> Result<TreePath, WriteError> {
+        let Some(parent) = path.parent() else { return Ok(self.at.clone()) };
+        let parent = self.writer.resolve(&self.at.join_path(&parent), true)?;
+        Ok(parent.join(path.name()))
+    }
+
+    fn file<R: Read>(
+        &mut self,
+        path: &TreePath,
+        meta: &Meta,
+        size: u64,
+        content: &mut Members<R>,
+    ) -> Result<(), WriteError> {
+        if size > SMALL {
+            return self.writer.file(path, meta, content).map(drop);
+        }
+        let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
+        let read = content.read_to_end(&mut bytes);
+        read.map_err(|source| WriteError::Content { path: path.clone(), source })?;
+        self.writer.bytes_later(path, meta, bytes)
+    }
+
+    /// Mode, owner and time of the link count for the file, as in Docker; attributes only when
+    /// there are any.
+    fn hard_link(
+        &mut self,
+        path: &TreePath,
+        mut meta: Meta,
+        target: &[u8],
+    ) -> Result<(), WriteError> {
+        let target = self.destination(&TreePath::clean(target))?;
+        if let Some(Entry { xattrs, .. }) =
+            self.writer.own_entry(&target).filter(|_| meta.xattrs.is_empty())
+        {
+            meta.xattrs.clone_from(xattrs);
+        }
+        self.writer.hard_link(path, &target, Some(&meta))
+    }
+
+    fn implied(&self) -> Meta {
+        let (uid, gid) = self.owner.unwrap_or_default();
+        Meta::of_root(0o755, Timestamp::default()).owned_by(uid, gid)
+    }
+}
+
+fn has_reserved_name(path: &TreePath) -> bool {
+    path.components().any(|name| name.starts_with(WHITEOUT))
+}
+
+fn unpacking(member: &Member, source: WriteError) -> ApplyError {
+    ApplyError::Write { member: String::from_utf8_lossy(&member.name).into_owned(), source }
+}

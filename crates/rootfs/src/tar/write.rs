@@ -1,0 +1,251 @@
+//! Packing: a layer becomes its one canonical tar.
+//!
+//! The same layer gives the same bytes on every machine:
+//! - members in the order of the manifest, whiteouts as `.wh.name`, `.wh..wh..opq` right after an
+//!   opaque directory, hard links as links to the first name, directories with a slash at the end;
+//! - ustar headers with numeric owners and no names, times in whole seconds; a PAX header in front
+//!   only for what ustar cannot say (names of more than 100 bytes that cannot be split or are not
+//!   ASCII, long link targets, large numbers, times before 1970, extended attributes);
+//! - the root has a member `./` only when it is not root's with mode 0755 and without attributes:
+//!   BuildKit and Docker never write one, but without it such a root would be lost;
+//! - two empty blocks at the end.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::mpsc::sync_channel;
+
+use lapstrake_oci::{Digest, DigestHasher};
+use rustix::fs::{Mode, OFlags, openat};
+
+use super::header::Header;
+use super::{BLOCK, OPAQUE, WHITEOUT};
+use crate::writer::whiteout_entry;
+use crate::{Entry, Kind, LayerManifest, TreePath, beneath};
+
+/// Bytes handed to the output at once.
+const CHUNK: usize = 1 << 20;
+
+/// Chunks that are read ahead of the hashing thread.
+const AHEAD: usize = 4;
+
+/// Why a layer could not be packed.
+#[derive(Debug, thiserror::Error)]
+pub enum PackError {
+    /// A file of the layer could not be read.
+    #[error("cannot read {path} in the layer")]
+    Read {
+        /// Its path inside the image.
+        path: TreePath,
+        /// What the kernel said.
+        #[source]
+        source: io::Error,
+    },
+    /// A file is not as long as the manifest says: the layer is damaged.
+    #[error("{path} is not {expected} bytes long, as the layer's manifest says")]
+    Size {
+        /// Its path inside the image.
+        path: TreePath,
+        /// The manifest's size.
+        expected: u64,
+    },
+    /// The output took no more.
+    #[error("cannot write the archive")]
+    Write {
+        /// What it said.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// Writes the canonical tar of the layer in `dir` to `out`, in pieces of up to 1 MiB.
+///
+/// # Errors
+/// When a file cannot be read or is not as long as `manifest` says, or `out` fails. The content
+/// hashes of the manifest are not checked.
+pub fn write(
+    dir: BorrowedFd<'_>,
+    manifest: &LayerManifest,
+    out: impl Write,
+) -> Result<(), PackError> {
+    let mut pack = Pack { dir, parent: None, buffer: Vec::with_capacity(CHUNK + BLOCK), out };
+    for entry in manifest.entries() {
+        pack.entry(entry)?;
+    }
+    pack.buffer.resize(pack.buffer.len() + 2 * BLOCK, 0);
+    pack.flush()?;
+    pack.out.flush().map_err(|source| PackError::Write { source })
+}
+
+/// The layer's diff id, which is the digest of its canonical tar, and that tar's length in bytes.
+///
+/// # Errors
+/// As [`write`].
+pub fn diff_id(dir: BorrowedFd<'_>, manifest: &LayerManifest) -> Result<(Digest, u64), PackError> {
+    if manifest.size() < CHUNK as u64 {
+        let mut out = Hashing::default();
+        write(dir, manifest, &mut out)?;
+        return Ok((out.hasher.finish(), out.size));
+    }
+    let (chunks, received) = sync_channel::<Vec<u8>>(AHEAD);
+    std::thread::scope(|scope| {
+        let hashing = scope.spawn(move || {
+            let mut out = Hashing::default();
+            received.iter().try_for_each(|chunk| out.write_all(&chunk)).map(|()| out)
+        });
+        write(dir, manifest, Sending(chunks))?;
+        match hashing.join() {
+            Ok(Ok(out)) => Ok((out.hasher.finish(), out.size)),
+            Ok(Err(source)) => Err(PackError::Write { source }),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
+}
+
+/// Hashes and counts what is written to it.
+#[derive(Default)]
+struct Hashing {
+    hasher: DigestHasher,
+    size: u64,
+}
+
+impl Write for Hashing {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.hasher.update(bytes);
+        self.size = self.size.saturating_add(bytes.len() as u64);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Hands what is written to it to another thread.
+struct Sending(std::sync::mpsc::SyncSender<Vec<u8>>);
+
+impl Write for Sending {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let sent = self.0.send(bytes.to_vec());
+        sent.map(|()| bytes.len()).map_err(|_| io::ErrorKind::BrokenPipe.into())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+struct Pack<'a, W> {
+    dir: BorrowedFd<'a>,
+    /// The directory that was opened last.
+    parent: Option<(TreePath, OwnedFd)>,
+    /// What is not handed to `out` yet.
+    buffer: Vec<u8>,
+    out: W,
+}
+
+impl<W: Write> Pack<'_, W> {
+    fn entry(&mut self, entry: &Entry) -> Result<(), PackError> {
+        if let Some(header) = header(entry) {
+            header.write(&mut self.buffer);
+        }
+        match entry.kind {
+            Kind::File { size, .. } => self.content(&entry.path, size)?,
+            Kind::Directory { opaque: true } => {
+                let marker = whiteout_entry(&entry.path.join(OPAQUE));
+                let name = marker.path.as_bytes().to_vec();
+                plain(&marker, name).write(&mut self.buffer);
+            }
+            _ => {}
+        }
+        match self.buffer.len() >= CHUNK {
+            true => self.flush(),
+            false => Ok(()),
+        }
+    }
+
+    /// Appends a file's bytes, filled up to a block.
+    fn content(&mut self, path: &TreePath, size: u64) -> Result<(), PackError> {
+        if size == 0 {
+            return Ok(());
+        }
+        let mut file = self.open(path)?.take(size.saturating_add(1));
+        let mut rest = size;
+        while rest > 0 {
+            if self.buffer.len() >= CHUNK {
+                self.flush()?;
+            }
+            let room = CHUNK.saturating_sub(self.buffer.len()) as u64;
+            let read = file.by_ref().take(room.min(rest)).read_to_end(&mut self.buffer);
+            match read.map_err(|source| PackError::Read { path: path.clone(), source })? {
+                0 => return Err(PackError::Size { path: path.clone(), expected: size }),
+                length => rest = rest.saturating_sub(length as u64),
+            }
+        }
+        let more = file.read(&mut [0]);
+        if more.map_err(|source| PackError::Read { path: path.clone(), source })? > 0 {
+            return Err(PackError::Size { path: path.clone(), expected: size });
+        }
+        let padding = usize::try_from(size.wrapping_neg() % BLOCK as u64).unwrap_or(0);
+        self.buffer.resize(self.buffer.len() + padding, 0);
+        Ok(())
+    }
+
+    fn open(&mut self, path: &TreePath) -> Result<File, PackError> {
+        let failed = |source| PackError::Read { path: path.clone(), source };
+        let known = self.parent.as_ref().is_some_and(|(parent, _)| path.is_directly_below(parent));
+        if !known {
+            let parent = path.parent().unwrap_or_default();
+            let fd = beneath::open_directory(self.dir, &parent).map_err(failed)?;
+            self.parent = Some((parent, fd));
+        }
+        let parent = self.parent.as_ref().map_or(self.dir, |(_, fd)| fd.as_fd());
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let fd = openat(parent, path.name(), flags, Mode::empty());
+        fd.map(File::from).map_err(|error| failed(error.into()))
+    }
+
+    fn flush(&mut self) -> Result<(), PackError> {
+        let written = self.out.write_all(&self.buffer);
+        self.buffer.clear();
+        written.map_err(|source| PackError::Write { source })
+    }
+}
+
+/// The header of `entry`; none for a root that is as every root.
+fn header(entry: &Entry) -> Option<Header<'_>> {
+    let mut header = plain(entry, entry.path.as_bytes().to_vec());
+    match &entry.kind {
+        Kind::Directory { .. } if entry.path.is_root() => {
+            let usual = (entry.mode, entry.uid, entry.gid) == (0o755, 0, 0);
+            if usual && entry.xattrs.is_empty() {
+                return None;
+            }
+            (header.flag, header.name) = (b'5', b"./".to_vec());
+        }
+        Kind::Directory { .. } => {
+            header.flag = b'5';
+            header.name.push(b'/');
+        }
+        Kind::File { size, .. } => header.size = *size,
+        Kind::HardLink { target } => (header.flag, header.link) = (b'1', target.as_bytes()),
+        Kind::Symlink { target } => (header.flag, header.link) = (b'2', target),
+        Kind::CharDevice { major, minor } => {
+            (header.flag, header.device) = (b'3', (*major, *minor));
+        }
+        Kind::BlockDevice { major, minor } => {
+            (header.flag, header.device) = (b'4', (*major, *minor));
+        }
+        Kind::Fifo => header.flag = b'6',
+        Kind::Whiteout => {
+            let name = [WHITEOUT, entry.path.name()].concat();
+            header.name = entry.path.parent().unwrap_or_default().join(&name).as_bytes().to_vec();
+        }
+    }
+    Some(header)
+}
+
+/// The header of an empty file with the metadata of `entry`.
+fn plain(entry: &Entry, name: Vec<u8>) -> Header<'_> {
+    Header { name, link: b"", flag: b'0', size: 0, device: (0, 0), entry, xattrs: &entry.xattrs }
+}

@@ -1,0 +1,181 @@
+//! Files with several names: in this layer, and shared with an earlier one.
+
+use std::collections::BTreeSet;
+use std::os::fd::{AsFd, BorrowedFd};
+
+use rustix::fs::{AtFlags, Mode, OFlags, linkat, openat, renameat};
+use rustix::io::Errno;
+
+use super::place::create_at;
+use super::{LayerWriter, Meta, WriteError, content, copy_failed, meta};
+use crate::{Entry, Kind, TreePath, beneath, read, remove};
+
+/// Name of a copy that is about to replace its original; no layer can have such a name.
+const TEMPORARY: &[u8] = b".wh.lapstrake-copy";
+
+impl LayerWriter {
+    /// Gives the regular file `entry` of the layer directory `layer` a name in this layer, without
+    /// copying a byte: its kind, mode, owner, time and attributes stay as `entry` says. Both must
+    /// be on one file system. The file may later be replaced or removed here, not changed.
+    ///
+    /// Returns `false`, with nothing done but `path` made free, when the file system cannot link
+    /// (other file system, too many links): copy the file then.
+    ///
+    /// # Errors
+    /// When `entry` is no regular file, the parent is no directory, or the file system refuses.
+    pub fn link_from(
+        &mut self,
+        path: &TreePath,
+        layer: BorrowedFd<'_>,
+        entry: &Entry,
+    ) -> Result<bool, WriteError> {
+        if !matches!(entry.kind, Kind::File { .. }) {
+            let target = entry.path.clone();
+            return Err(WriteError::LinkTarget { path: path.clone(), target });
+        }
+        self.make_room(path)?;
+        let from = entry.path.parent().unwrap_or_default();
+        let from = beneath::open_directory(layer, &from);
+        let from = from.map_err(WriteError::io("open the origin of", path))?;
+        let to = self.parent_of(path)?;
+        match linkat(&from, entry.path.name(), to, path.name(), AtFlags::empty()) {
+            Ok(()) => {}
+            Err(Errno::XDEV | Errno::MLINK) => return Ok(false),
+            Err(error) => return Err(WriteError::io("link", path)(error)),
+        }
+        self.entries.insert(path.clone(), Entry { path: path.clone(), ..entry.clone() });
+        self.shared.insert(path.clone());
+        Ok(true)
+    }
+
+    /// Gives the file `target` of this layer one more name. `meta`, when given, is put on the
+    /// file, and so on all of its names. A target that is no regular file is made once more.
+    ///
+    /// # Errors
+    /// When this layer has no such file or it is a directory, or the file system refuses.
+    pub fn hard_link(
+        &mut self,
+        path: &TreePath,
+        target: &TreePath,
+        meta: Option<&Meta>,
+    ) -> Result<(), WriteError> {
+        let missing = || WriteError::LinkTarget { path: path.clone(), target: target.clone() };
+        let found = self.entries.get(target).ok_or_else(missing)?;
+        let meta = meta.cloned().unwrap_or_else(|| Meta::of(found));
+        match found.kind.clone() {
+            Kind::Directory { .. } | Kind::Whiteout => Err(missing()),
+            Kind::Symlink { target } => self.symlink(path, &meta, &target),
+            Kind::CharDevice { major, minor } => self.char_device(path, &meta, major, minor),
+            Kind::BlockDevice { major, minor } => self.block_device(path, &meta, major, minor),
+            Kind::Fifo => self.fifo(path, &meta),
+            Kind::File { .. } => self.link_file(path, target.clone(), &meta),
+            Kind::HardLink { target: first } => self.link_file(path, first, &meta),
+        }
+    }
+
+    /// Makes `first` the name that has the content of a file which is also called `names`.
+    pub(super) fn promote(&mut self, first: TreePath, names: BTreeSet<TreePath>, kind: Kind) {
+        for name in &names {
+            if let Some(entry) = self.entries.get_mut(name) {
+                entry.kind = Kind::HardLink { target: first.clone() };
+            }
+        }
+        if let Some(entry) = self.entries.get_mut(&first) {
+            entry.kind = kind;
+        }
+        if !names.is_empty() {
+            self.names.insert(first, names);
+        }
+    }
+
+    /// Gives the file of this layer whose content is noted under `first` the name `path`.
+    pub(super) fn link_file(
+        &mut self,
+        path: &TreePath,
+        first: TreePath,
+        meta: &Meta,
+    ) -> Result<(), WriteError> {
+        if self.queue.contains_key(&first) {
+            self.flush()?;
+        }
+        let named = self.names.get(&first).is_some_and(|names| names.contains(path));
+        if first != *path && !named {
+            self.link_new_name(path, &first)?;
+        }
+        self.change_file(&first, meta)
+    }
+
+    fn link_new_name(&mut self, path: &TreePath, first: &TreePath) -> Result<(), WriteError> {
+        if first.starts_with(path) {
+            // Making room for the name would remove the file.
+            let target = first.clone();
+            return Err(WriteError::LinkTarget { path: path.clone(), target });
+        }
+        self.make_room(path)?;
+        let from = first.parent().unwrap_or_default();
+        let from = beneath::open_directory(self.dir.as_fd(), &from);
+        let from = from.map_err(WriteError::io("open", first))?;
+        let to = self.parent_of(path)?;
+        linkat(from, first.name(), to, path.name(), AtFlags::empty())
+            .map_err(WriteError::io("link", path))?;
+        let Some(file) = self.entries.get(first) else {
+            let target = first.clone();
+            return Err(WriteError::LinkTarget { path: path.clone(), target });
+        };
+        let kind = Kind::HardLink { target: first.clone() };
+        self.entries.insert(path.clone(), Entry { path: path.clone(), kind, ..file.clone() });
+        self.names.entry(first.clone()).or_default().insert(path.clone());
+        Ok(())
+    }
+
+    /// Puts `meta` on the written file `first`, and so on all of its names.
+    fn change_file(&mut self, first: &TreePath, meta: &Meta) -> Result<(), WriteError> {
+        let Some(file) = self.entries.get(first) else { return Ok(()) };
+        let changed = meta.entry(first, file.kind.clone());
+        if changed == *file {
+            return Ok(());
+        }
+        if self.shared.contains(first) {
+            self.unshare(first)?;
+        }
+        let parent = self.parent_of(first)?;
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let fd = openat(parent, first.name(), flags, Mode::empty())
+            .map_err(WriteError::io("open", first))?;
+        meta::replace_xattrs(fd.as_fd(), &changed)
+            .and_then(|()| meta::change_open(fd.as_fd(), &changed))
+            .map_err(WriteError::io("set owner, mode and attributes of", first))?;
+        let names = self.names.get(first).cloned().unwrap_or_default();
+        for name in std::iter::once(first).chain(&names) {
+            if let Some(entry) = self.entries.get_mut(name) {
+                let (path, kind) = (entry.path.clone(), entry.kind.clone());
+                *entry = Entry { path, kind, ..changed.clone() };
+            }
+        }
+        Ok(())
+    }
+
+    /// Replaces a file that another layer has as well by a copy, under all of its names.
+    fn unshare(&mut self, first: &TreePath) -> Result<(), WriteError> {
+        let mut source =
+            read::open_file(self.dir.as_fd(), first).map_err(WriteError::io("open", first))?;
+        let temporary = first.parent().unwrap_or_default().join(TEMPORARY);
+        let mut copy = create_at(self.parent_of(first)?, &temporary, Mode::RUSR | Mode::WUSR)?;
+        content::copy_file(&mut source, &mut copy, &mut self.buffer)
+            .map_err(|error| copy_failed(error, first))?;
+        let parent = self.parent_of(first)?;
+        renameat(parent, TEMPORARY, parent, first.name())
+            .map_err(WriteError::io("replace", first))?;
+        for name in self.names.get(first).cloned().unwrap_or_default() {
+            let from =
+                beneath::open_directory(self.dir.as_fd(), &first.parent().unwrap_or_default())
+                    .map_err(WriteError::io("open", first))?;
+            let to = self.parent_of(&name)?;
+            remove::remove_tree(to, name.name()).map_err(WriteError::io("replace", &name))?;
+            linkat(&from, first.name(), to, name.name(), AtFlags::empty())
+                .map_err(WriteError::io("link", &name))?;
+        }
+        self.shared.remove(first);
+        Ok(())
+    }
+}

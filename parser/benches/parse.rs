@@ -1,0 +1,80 @@
+//! Speed over a Dockerfile of one megabyte: a stage of everyday instructions, over and over.
+#![allow(missing_docs, reason = "criterion makes public functions")]
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use lapstrake_parser::{Expander, parse};
+use std::fmt::Write;
+use std::hint::black_box;
+
+const SIZE: usize = 1 << 20;
+
+fn dockerfile() -> String {
+    let mut text = String::from("# syntax=docker/dockerfile:1\nARG VERSION=1.2.3\n");
+    let mut stage = 0;
+    while text.len() < SIZE {
+        let written = write!(
+            text,
+            r#"
+# stage{stage} builds one part of the whole
+FROM --platform=$BUILDPLATFORM docker.io/library/debian:bookworm-slim AS stage{stage}
+ARG VERSION TARGETARCH
+ENV PATH=/usr/local/part/bin:$PATH \
+    LANG="C.UTF-8" PART_HOME=/usr/local/part
+
+# the packages that the part needs, and nothing else
+RUN --mount=type=cache,target=/var/cache/apt,sharing=locked \
+    set -eux; \
+    apt-get update; \
+    # no recommended ones
+    apt-get install -y --no-install-recommends \
+        ca-certificates \
+        curl \
+        g++ \
+        make \
+        libssl-dev \
+    ; \
+    rm -rf /var/lib/apt/lists/*
+WORKDIR /usr/src/part
+COPY --link --chown=1000:1000 Makefile configure *.c *.h ./
+RUN ./configure --prefix="$PART_HOME" --with-version="${{VERSION:-0.0.0}}" && make -j"$(nproc)" && make install
+COPY <<EOF /etc/part.conf
+version = ${{VERSION}}
+arch = ${{TARGETARCH}}
+EOF
+LABEL org.opencontainers.image.title="part {stage}" org.opencontainers.image.version=$VERSION
+EXPOSE 8080/tcp 9090
+USER 1000
+HEALTHCHECK --interval=30s --timeout=3s CMD curl -f http://localhost:8080/ || exit 1
+ENTRYPOINT ["/usr/local/part/bin/part", "--config", "/etc/part.conf"]
+CMD ["serve"]
+"#
+        );
+        assert!(written.is_ok(), "a string takes everything");
+        stage += 1;
+    }
+    text
+}
+
+fn bench_parse(criterion: &mut Criterion) {
+    let text = dockerfile();
+    let parsed = parse(&text);
+    assert!(parsed.diagnostics.is_empty(), "{:?}", parsed.diagnostics.first());
+    let mut group = criterion.benchmark_group("parse");
+    group.throughput(Throughput::Bytes(text.len() as u64));
+    group.bench_function("1 MB", |bencher| bencher.iter(|| parse(black_box(&text))));
+    group.finish();
+}
+
+fn bench_expand(criterion: &mut Criterion) {
+    let text = "${A:-/usr/local}/bin:$PATH:\"/opt/${NAME%%-*}\" ".repeat(1 << 14);
+    let variables = |name: &str| (name != "A").then(|| "/usr/bin:/bin".to_owned());
+    let mut group = criterion.benchmark_group("expand");
+    group.throughput(Throughput::Bytes(text.len() as u64));
+    group.bench_function("words", |bencher| {
+        bencher.iter(|| Expander::new('\\').expand_words(black_box(&text), &variables));
+    });
+    group.finish();
+}
+
+criterion_group!(benches, bench_parse, bench_expand);
+criterion_main!(benches);

@@ -1,0 +1,51 @@
+//! ONBUILD (A12).
+
+use super::{Context, Statement};
+use crate::diagnostic::Diagnostic;
+use crate::dockerfile::Instruction;
+use crate::instruction::Onbuild;
+use crate::keyword::Keyword;
+use crate::parse::Head;
+
+impl<'l> Statement<'l> {
+    pub(super) fn onbuild(&self, context: &mut Context) -> Option<Onbuild> {
+        let head = Head::read(self.head.rest, context.escape);
+        if head.word.is_empty() {
+            context.fault(self.missing("names no instruction"));
+            return None;
+        }
+        if let Some(keyword @ (Keyword::Onbuild | Keyword::From | Keyword::Maintainer)) =
+            head.keyword
+        {
+            let message = format!("{} cannot be an ONBUILD trigger", keyword.name());
+            context.fault(Diagnostic::error("forbidden-trigger", head.word.span(), message));
+            return None;
+        }
+        let outer = std::mem::replace(&mut context.trigger, true);
+        let instruction = self.trigger(head, context).map(Box::new);
+        context.trigger = outer;
+        Some(Onbuild { text: self.trigger_text(), instruction })
+    }
+
+    fn trigger(&self, head: Head<'l>, context: &mut Context) -> Option<Instruction> {
+        let Some(keyword) = head.keyword else {
+            context.fault(crate::parse::unknown(head.word, context.escape));
+            return None;
+        };
+        let statement = Statement { keyword, head, heredocs: self.heredocs.clone() };
+        let mut trigger = statement.read(context)?;
+        trigger.original = self.head.rest.text().to_owned();
+        Some(trigger)
+    }
+
+    /// The trigger on one line, and behind it each heredoc with its delimiter.
+    fn trigger_text(&self) -> String {
+        let mut text = self.head.rest.text().to_owned();
+        for heredoc in &self.heredocs {
+            text.push('\n');
+            text.push_str(&heredoc.content);
+            text.push_str(&heredoc.name);
+        }
+        text
+    }
+}

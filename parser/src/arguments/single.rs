@@ -1,0 +1,45 @@
+//! Instructions with one argument, EXPOSE and VOLUME.
+
+use super::{Context, Statement};
+use crate::diagnostic::Diagnostic;
+use crate::instruction::Volume;
+use crate::split;
+use crate::word::Word;
+
+impl Statement<'_> {
+    /// All of the rest of the line is one argument.
+    pub(super) fn single(&self, context: &mut Context) -> Option<Word> {
+        if self.head.rest.is_empty() {
+            context.fault(self.missing("takes an argument"));
+            return None;
+        }
+        Some(self.head.rest.word())
+    }
+
+    pub(super) fn ports(&self, context: &mut Context) -> Option<Vec<Word>> {
+        let ports = split::blank_separated(self.head.rest);
+        if ports.is_empty() {
+            context.fault(self.missing("names no port").with_help("write it like `EXPOSE 80/tcp`"));
+            return None;
+        }
+        Some(ports.iter().map(|port| port.word()).collect())
+    }
+
+    pub(super) fn volumes(&self, context: &mut Context) -> Option<Volume> {
+        let array = self.json(self.head.rest, context).ok()?;
+        let json = array.is_some();
+        let mut paths = array.unwrap_or_else(|| {
+            split::blank_separated(self.head.rest).iter().map(|path| path.word()).collect()
+        });
+        if paths.is_empty() {
+            context.fault(self.missing("names no path"));
+            return None;
+        }
+        for path in paths.iter().filter(|path| path.text.trim().is_empty()) {
+            let message = "VOLUME has an empty path";
+            context.fault(Diagnostic::error("empty-volume", path.span, message));
+        }
+        paths.retain(|path| !path.text.trim().is_empty());
+        (!paths.is_empty()).then_some(Volume { paths, json })
+    }
+}

@@ -1,0 +1,70 @@
+//! What can be wrong with a word.
+
+use crate::expand::ExpandError;
+use crate::expand::Variables;
+use crate::expand::machine::{Frame, Machine, Substitution};
+use std::ops::Range;
+
+impl<V: Variables> Machine<'_, V> {
+    /// The fault of a word that ends while something is open.
+    pub(super) fn unclosed(&self) -> Option<ExpandError> {
+        let substitution = self.frames.iter().find_map(|frame| match frame {
+            Frame::Substitution(open) => Some(open.open),
+            Frame::DoubleQuote { .. } => None,
+        });
+        match (substitution, self.frames.first()?) {
+            (Some(open), _) => Some(self.missing_brace(open)),
+            (None, Frame::DoubleQuote { open, .. }) => {
+                Some(unclosed_quote('"', *open..self.input.len()))
+            }
+            (None, Frame::Substitution(_)) => None,
+        }
+    }
+
+    pub(super) fn missing_brace(&self, open: usize) -> ExpandError {
+        ExpandError {
+            message: "the `}` of a variable is missing".to_owned(),
+            range: open..self.input.len(),
+            hint: Some("write `\\$` for a dollar sign that starts no variable"),
+        }
+    }
+
+    pub(super) fn bad_substitution(&self, open: usize) -> ExpandError {
+        ExpandError {
+            message: "`${` is not followed by the name of a variable".to_owned(),
+            range: open..self.at,
+            hint: Some("write `\\$` for a dollar sign that starts no variable"),
+        }
+    }
+
+    pub(super) fn unsupported(&self, from: usize) -> ExpandError {
+        let modifier = self.input.get(from..).unwrap_or("");
+        let length = if modifier.starts_with(':') { 2 } else { 1 };
+        let modifier: String = modifier.chars().take(length).collect();
+        ExpandError {
+            range: from..from + modifier.len(),
+            message: format!("`{modifier}` does not work in `${{…}}`"),
+            hint: Some("these do: `:-` `-` `:+` `+` `:?` `?` `#` `##` `%` `%%` `/` `//`"),
+        }
+    }
+
+    /// `${v:?message}` of a variable that is not set.
+    pub(super) fn required(&self, closed: &Substitution) -> ExpandError {
+        let name = self.input.get(closed.name.clone()).unwrap_or("");
+        let word = self.output.get(closed.start..).unwrap_or("");
+        let message = match (word, &closed.value) {
+            ("", None) => format!("{name}: is not allowed to be unset"),
+            ("", Some(_)) => format!("{name}: is not allowed to be empty"),
+            (word, _) => format!("{name}: {word}"),
+        };
+        ExpandError { message, range: closed.open..self.at, hint: None }
+    }
+}
+
+pub(super) fn unclosed_quote(quote: char, range: Range<usize>) -> ExpandError {
+    ExpandError {
+        message: format!("the closing `{quote}` is missing"),
+        range,
+        hint: Some("put a `\\` in front of a quote that is meant as a character"),
+    }
+}

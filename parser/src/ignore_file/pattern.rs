@@ -1,0 +1,174 @@
+//! One pattern of an ignore file.
+
+use crate::glob::run;
+use crate::glob::token::{self, Token, Unit};
+
+/// A compiled pattern.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Pattern {
+    /// True if there is a `!` in front.
+    pub(super) keeps: bool,
+    matcher: Matcher,
+}
+
+/// Most patterns are plain paths, or a plain name in any directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Matcher {
+    /// This path.
+    Path(Vec<u8>),
+    /// `**/` and a plain path.
+    Name(Vec<u8>),
+    /// Anything else.
+    Tokens(Vec<Token>),
+}
+
+impl Pattern {
+    /// Reads a line; nothing if it is blank. Fails with the reason.
+    pub(super) fn parse(line: &[u8]) -> Result<Option<Self>, &'static str> {
+        let line = line.trim_ascii();
+        let (keeps, text) = match line.strip_prefix(b"!") {
+            Some(text) => (true, text.trim_ascii()),
+            None => (false, line),
+        };
+        if text.is_empty() {
+            return if keeps { Err("keeps nothing: put a path behind the `!`") } else { Ok(None) };
+        }
+        let clean = clean(text);
+        let pattern = match clean.strip_prefix(b"/") {
+            Some(rest) if !rest.is_empty() => rest,
+            _ => clean.as_slice(),
+        };
+        let tokens = tokens(pattern).ok_or("is not well formed")?;
+        Ok(Some(Self { keeps, matcher: Matcher::new(tokens) }))
+    }
+
+    pub(super) fn matches(&self, path: &[u8]) -> bool {
+        match &self.matcher {
+            Matcher::Path(own) => own == path,
+            Matcher::Name(own) => ends_with_path(path, own),
+            Matcher::Tokens(tokens) => run::matches(tokens, path),
+        }
+    }
+
+    pub(super) fn matches_or_parent(&self, path: &[u8]) -> bool {
+        match &self.matcher {
+            Matcher::Path(own) => path.strip_prefix(own.as_slice()).is_some_and(ends_part),
+            Matcher::Name(own) => parents(path).any(|parent| ends_with_path(parent, own)),
+            Matcher::Tokens(tokens) => run::matches_or_parent(tokens, path),
+        }
+    }
+
+    pub(super) fn may_match_below(&self, directory: &[u8]) -> bool {
+        match &self.matcher {
+            Matcher::Path(own) => {
+                directory.is_empty()
+                    || own.strip_prefix(directory).is_some_and(|rest| rest.starts_with(b"/"))
+            }
+            Matcher::Name(_) => true,
+            Matcher::Tokens(tokens) => {
+                directory.is_empty() || run::may_match_below(tokens, directory)
+            }
+        }
+    }
+}
+
+impl Matcher {
+    fn new(tokens: Vec<Token>) -> Self {
+        match tokens.as_slice() {
+            [Token::Directories, rest @ ..] => {
+                if let Some(name) = plain(rest) {
+                    return Self::Name(name);
+                }
+            }
+            all => {
+                if let Some(path) = plain(all) {
+                    return Self::Path(path);
+                }
+            }
+        }
+        Self::Tokens(tokens)
+    }
+}
+
+/// The bytes of tokens that are all literal.
+fn plain(tokens: &[Token]) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(tokens.len());
+    for token in tokens {
+        match token {
+            Token::Literal(Unit::Char(c)) => {
+                bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+            }
+            Token::Literal(Unit::Byte(byte)) => bytes.push(*byte),
+            _ => return None,
+        }
+    }
+    Some(bytes)
+}
+
+/// Splits a clean pattern into its parts; nothing if it is not well formed.
+///
+/// `**` takes a slash behind it along. In front of a plain text without that slash it stands for
+/// any text at all: `**file` matches `myfile`. With other wildcards it does not.
+fn tokens(pattern: &[u8]) -> Option<Vec<Token>> {
+    let simple = token::tokens(pattern)?;
+    if !pattern.windows(2).any(|pair| pair == b"**") {
+        return Some(simple);
+    }
+    let mut tokens = Vec::new();
+    let mut rest = pattern;
+    while !rest.is_empty() {
+        if let Some(behind) = rest.strip_prefix(b"**") {
+            let own = behind.strip_prefix(b"/").unwrap_or(behind);
+            let last = own.is_empty() || (tokens.is_empty() && own == behind && is_plain(own));
+            tokens.push(if last { Token::Everything } else { Token::Directories });
+            rest = own;
+        } else {
+            let (token, behind) = token::token(rest)?;
+            tokens.push(token);
+            rest = behind;
+        }
+    }
+    Some(tokens)
+}
+
+fn is_plain(pattern: &[u8]) -> bool {
+    !pattern.iter().any(|byte| b"*?[]\\".contains(byte))
+}
+
+/// True if what follows a directory's name ends the name: nothing, or a slash.
+fn ends_part(rest: &[u8]) -> bool {
+    rest.is_empty() || rest.starts_with(b"/")
+}
+
+/// True if the last parts of the path are `end`.
+fn ends_with_path(path: &[u8], end: &[u8]) -> bool {
+    path.strip_suffix(end).is_some_and(|front| front.is_empty() || front.ends_with(b"/"))
+}
+
+/// The path's outermost directory, the next one, and so on to the path itself.
+fn parents(path: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let slashes = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
+    slashes.chain([path.len()]).filter_map(|end| path.get(..end))
+}
+
+/// The shortest path that means the same, as Go's `filepath.Clean` has it.
+fn clean(path: &[u8]) -> Vec<u8> {
+    let rooted = path.starts_with(b"/");
+    let mut parts: Vec<&[u8]> = Vec::new();
+    for part in path.split(|byte| *byte == b'/') {
+        match part {
+            b"" | b"." => {}
+            b".." if parts.last().is_some_and(|last| *last != b"..") => {
+                parts.pop();
+            }
+            b".." if rooted => {}
+            part => parts.push(part),
+        }
+    }
+    let joined = parts.join(&b'/');
+    match (rooted, joined.is_empty()) {
+        (true, _) => [b"/".as_slice(), &joined].concat(),
+        (false, true) => b".".to_vec(),
+        (false, false) => joined,
+    }
+}

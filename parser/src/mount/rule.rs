@@ -1,0 +1,183 @@
+//! The options of a mount, and which type has which.
+
+use super::{Mount, MountError, MountType, Sharing};
+use crate::csv::Field;
+use crate::suggest::suggest;
+use std::ops::Range;
+
+/// Every option.
+const OPTIONS: [&str; 19] = [
+    "type",
+    "from",
+    "source",
+    "target",
+    "readonly",
+    "id",
+    "sharing",
+    "required",
+    "size",
+    "mode",
+    "uid",
+    "gid",
+    "src",
+    "dst",
+    "destination",
+    "ro",
+    "rw",
+    "readwrite",
+    "env",
+];
+
+/// Sets one option. `access` becomes whether the mount is read-only, if it is said.
+pub(super) fn set(
+    mount: &mut Mount,
+    access: &mut Option<bool>,
+    key: &str,
+    value: Option<String>,
+    field: &Field,
+) -> Result<(), MountError> {
+    let range = &field.range;
+    let Some(value) = value else { return set_switch(mount, access, key, field) };
+    match key {
+        "type" => mount.kind = kind(&value, range)?,
+        "from" => mount.from = filled(value),
+        "source" | "src" => mount.source = filled(value),
+        "target" | "dst" | "destination" => mount.target = filled(value),
+        "readonly" | "ro" => *access = Some(boolean(key, &value, range)?),
+        "readwrite" | "rw" => *access = Some(!boolean(key, &value, range)?),
+        "required" => {
+            has_required(mount, range)?;
+            mount.required = boolean(key, &value, range)?;
+        }
+        "size" if mount.kind == MountType::Tmpfs => mount.size = size(&value, range)?,
+        "size" => return Err(unfitting(mount, key, range)),
+        "id" => mount.id = filled(value),
+        "sharing" => mount.sharing = Some(sharing(&value, range)?),
+        "mode" => mount.mode = Some(number(key, &value, 8, range)?),
+        "uid" => mount.uid = Some(number(key, &value, 10, range)?),
+        "gid" => mount.gid = Some(number(key, &value, 10, range)?),
+        "env" => mount.env = Some(value),
+        _ => return Err(unknown(key, range)),
+    }
+    Ok(())
+}
+
+/// Sets an option that stands without a value.
+fn set_switch(
+    mount: &mut Mount,
+    access: &mut Option<bool>,
+    key: &str,
+    field: &Field,
+) -> Result<(), MountError> {
+    match key {
+        "readonly" | "ro" => *access = Some(true),
+        "readwrite" | "rw" => *access = Some(false),
+        "required" => {
+            has_required(mount, &field.range)?;
+            mount.required = true;
+        }
+        _ => return Err(not_a_pair(field)),
+    }
+    Ok(())
+}
+
+/// Checks the options against the type and each other.
+pub(super) fn fits(mount: &Mount, range: &Range<usize>) -> Result<(), MountError> {
+    let owned = matches!(mount.kind, MountType::Secret | MountType::Ssh | MountType::Cache);
+    let ownership = [
+        ("mode", mount.mode.is_some()),
+        ("uid", mount.uid.is_some()),
+        ("gid", mount.gid.is_some()),
+    ];
+    if let Some((key, _)) = ownership.iter().find(|(_, given)| *given && !owned) {
+        return Err(unfitting(mount, key, range));
+    }
+    if mount.kind == MountType::Secret {
+        fits_secret(mount, range)?;
+    }
+    if mount.sharing.is_some() && mount.kind != MountType::Cache {
+        return Err(unfitting(mount, "sharing", range));
+    }
+    Ok(())
+}
+
+fn fits_secret(mount: &Mount, range: &Range<usize>) -> Result<(), MountError> {
+    if mount.from.is_some() {
+        return Err(unfitting(mount, "from", range));
+    }
+    if mount.sharing.is_some() {
+        return Err(unfitting(mount, "sharing", range));
+    }
+    match (&mount.source, &mount.target, &mount.id) {
+        (None, None, None) => Err(MountError::new(range, "the secret is not named")
+            .with_hint("give its `id`, as in `type=secret,id=token`")),
+        (Some(_), _, Some(_)) => {
+            Err(MountError::new(range, "a secret has a `source` or an `id`, not both"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn has_required(mount: &Mount, range: &Range<usize>) -> Result<(), MountError> {
+    match mount.kind {
+        MountType::Secret | MountType::Ssh => Ok(()),
+        _ => Err(unfitting(mount, "required", range)),
+    }
+}
+
+fn kind(value: &str, range: &Range<usize>) -> Result<MountType, MountError> {
+    let found = MountType::ALL.into_iter().find(|kind| kind.name().eq_ignore_ascii_case(value));
+    found.ok_or_else(|| {
+        let near = suggest(value, MountType::ALL.map(MountType::name));
+        MountError::new(range, format!("there is no mount type `{value}`")).with_suggestion(near)
+    })
+}
+
+fn sharing(value: &str, range: &Range<usize>) -> Result<Sharing, MountError> {
+    let found = Sharing::ALL.into_iter().find(|mode| mode.name().eq_ignore_ascii_case(value));
+    found.ok_or_else(|| {
+        let near = suggest(value, Sharing::ALL.map(Sharing::name));
+        MountError::new(range, format!("`sharing` cannot be `{value}`")).with_suggestion(near)
+    })
+}
+
+pub(super) fn boolean(key: &str, value: &str, range: &Range<usize>) -> Result<bool, MountError> {
+    crate::boolean::parse(value)
+        .ok_or_else(|| MountError::new(range, format!("`{key}` is true or false, not `{value}`")))
+}
+
+fn number(key: &str, value: &str, radix: u32, range: &Range<usize>) -> Result<u32, MountError> {
+    let digits = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
+    let number = if digits { u32::from_str_radix(value, radix).ok() } else { None };
+    number.ok_or_else(|| {
+        let base = if radix == 8 { "an octal number" } else { "a number" };
+        MountError::new(range, format!("`{key}` is {base}, not `{value}`"))
+    })
+}
+
+fn size(value: &str, range: &Range<usize>) -> Result<u64, MountError> {
+    crate::size::parse(value).ok_or_else(|| {
+        MountError::new(range, format!("`size` cannot be `{value}`"))
+            .with_hint("write a number of bytes with a unit, as in `64m` or `1g`")
+    })
+}
+
+pub(super) fn not_a_pair(field: &Field) -> MountError {
+    let name = &field.text;
+    MountError::new(&field.range, format!("`{name}` is not of the form `key=value`"))
+}
+
+fn unknown(key: &str, range: &Range<usize>) -> MountError {
+    let near = suggest(key, OPTIONS);
+    MountError::new(range, format!("a mount has no option `{key}`")).with_suggestion(near)
+}
+
+fn unfitting(mount: &Mount, key: &str, range: &Range<usize>) -> MountError {
+    let kind = mount.kind.name();
+    MountError::new(range, format!("a {kind} mount has no `{key}`"))
+        .with_hint("give `type=` before the options that go with it")
+}
+
+fn filled(value: String) -> Option<String> {
+    if value.is_empty() { None } else { Some(value) }
+}

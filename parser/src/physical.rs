@@ -1,0 +1,68 @@
+//! The lines of the file.
+
+use nom::FindSubstring;
+
+/// Longest line in bytes, without its `\n` (A1.8).
+pub(crate) const LONGEST_LINE: usize = 65_535;
+
+/// One line of the file.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PhysicalLine<'a> {
+    /// The line with its ending.
+    pub(crate) raw: &'a str,
+    /// Offset of its first byte.
+    pub(crate) start: usize,
+    /// Number, from 1.
+    pub(crate) number: u32,
+}
+
+impl<'a> PhysicalLine<'a> {
+    /// The line without `\n` and any number of `\r` (A1.7).
+    pub(crate) fn text(&self) -> &'a str {
+        let text = self.raw.strip_suffix('\n').unwrap_or(self.raw);
+        if text.ends_with('\r') { text.trim_end_matches('\r') } else { text }
+    }
+
+    /// True if the line is over the limit.
+    pub(crate) fn is_too_long(&self) -> bool {
+        self.raw.len() > LONGEST_LINE && self.raw.trim_end_matches('\n').len() > LONGEST_LINE
+    }
+}
+
+/// Reads a text line by line.
+#[derive(Clone, Debug)]
+pub(crate) struct PhysicalLines<'a> {
+    source: &'a str,
+    offset: usize,
+    number: u32,
+}
+
+impl<'a> PhysicalLines<'a> {
+    /// Starts at the first line, behind a byte order mark (A1.6).
+    pub(crate) fn new(source: &'a str) -> Self {
+        let offset = if source.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+        Self { source, offset, number: 0 }
+    }
+
+    /// Number of the last line read.
+    pub(crate) const fn number(&self) -> u32 {
+        self.number
+    }
+}
+
+impl<'a> Iterator for PhysicalLines<'a> {
+    type Item = PhysicalLine<'a>;
+
+    fn next(&mut self) -> Option<PhysicalLine<'a>> {
+        let rest = self.source.get(self.offset..)?;
+        if rest.is_empty() {
+            return None;
+        }
+        let length = rest.as_bytes().find_substring("\n").map_or(rest.len(), |at| at + 1);
+        let line =
+            PhysicalLine { raw: rest.get(..length)?, start: self.offset, number: self.number + 1 };
+        self.offset += length;
+        self.number = line.number;
+        Some(line)
+    }
+}

@@ -1,0 +1,4 @@
+ARG a
+RUN a
+ENV b=c
+FROM scratch

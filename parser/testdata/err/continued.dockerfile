@@ -1,0 +1,6 @@
+FROM scratch
+COPY --link \
+  # in between
+  --chwon=a \
+
+  a b

@@ -1,0 +1,5 @@
+FROM scratch
+FNTRYPOINT x
+rum x
+RUN a &&
+  make install

@@ -1,0 +1,7 @@
+FROM scratch
+RUN a \
+  b
+COPY <<E /x
+one
+E
+CMD ["x"]
