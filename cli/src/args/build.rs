@@ -1,0 +1,139 @@
+//! `lap build`.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::{Args, ValueEnum};
+
+use super::image::ArchiveFormat;
+use super::value::{Assignment, Host};
+
+#[derive(Args, Debug)]
+pub(crate) struct Build {
+    /// Name of the image; may be given more than once
+    #[arg(short = 't', long = "tag", value_name = "NAME[:TAG]")]
+    pub(crate) tags: Vec<String>,
+    /// The Dockerfile; - reads it from standard input [default: CONTEXT/Dockerfile]
+    #[arg(short, long, value_name = "PATH")]
+    pub(crate) file: Option<PathBuf>,
+    /// Value of an ARG; without a value, that of the environment
+    #[arg(long = "build-arg", value_name = "NAME[=VALUE]")]
+    pub(crate) arguments: Vec<Assignment>,
+    /// Stage to build [default: the last one]
+    #[arg(long, value_name = "STAGE")]
+    pub(crate) target: Option<String>,
+    /// Label of the image
+    #[arg(long = "label", value_name = "NAME=VALUE")]
+    pub(crate) labels: Vec<Assignment>,
+    /// Line in /etc/hosts of RUN
+    #[arg(long = "add-host", value_name = "HOST:IP")]
+    pub(crate) hosts: Vec<Host>,
+    /// Network of RUN
+    #[arg(long, alias = "net", default_value = "default")]
+    pub(crate) network: BuildNetwork,
+    /// Run every step again
+    #[arg(long)]
+    pub(crate) no_cache: bool,
+    /// Ask the registry for base images even when they are here
+    #[arg(long)]
+    pub(crate) pull: bool,
+    /// How progress is shown
+    #[arg(long, default_value = "auto")]
+    pub(crate) progress: Progress,
+    /// Print only the image's id
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+    /// Where the image goes beside the store: type=oci|docker,dest=FILE (- is standard output)
+    #[arg(short, long, value_name = "OUTPUT")]
+    pub(crate) output: Option<Output>,
+    /// Keep the image in the store, as always
+    #[arg(long, hide = true, conflicts_with = "output")]
+    pub(crate) load: bool,
+    /// Platform of the image; only this machine's for now
+    #[arg(long, value_name = "OS/ARCH")]
+    pub(crate) platform: Option<String>,
+    /// File that the image's id is written to
+    #[arg(long, value_name = "FILE")]
+    pub(crate) iidfile: Option<PathBuf>,
+    /// Directory that COPY and ADD take files from
+    pub(crate) context: PathBuf,
+}
+
+/// `--network` of a build.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BuildNetwork {
+    Default,
+    Host,
+    None,
+}
+
+/// `--progress`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Progress {
+    Auto,
+    Plain,
+    Tty,
+    Quiet,
+}
+
+/// `-o`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Output {
+    /// Only into the store.
+    Store,
+    /// Also into an archive.
+    Archive {
+        format: ArchiveFormat,
+        /// A file, or `-`.
+        destination: PathBuf,
+    },
+}
+
+impl FromStr for Output {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (mut kind, mut destination) = (None, None);
+        for field in text.split(',') {
+            match field.split_once('=') {
+                Some(("type", value)) => kind = Some(value),
+                Some(("dest", value)) => destination = Some(value),
+                Some((key, _)) => return Err(format!("{key} is not supported yet")),
+                None => return Err("only type=oci|docker|image is supported yet".into()),
+            }
+        }
+        let format = match kind {
+            Some("image") if destination.is_none() => return Ok(Self::Store),
+            Some("docker") if destination.is_none() => return Ok(Self::Store),
+            Some("image") => return Err("type=image takes no dest".into()),
+            Some("docker") => ArchiveFormat::Docker,
+            Some("oci") => ArchiveFormat::Oci,
+            Some(other) => return Err(format!("type={other} is not supported yet")),
+            None => return Err("the type is missing: write type=oci,dest=FILE".into()),
+        };
+        match destination {
+            Some(path) if !path.is_empty() => {
+                Ok(Self::Archive { format, destination: path.into() })
+            }
+            _ => Err("the file is missing: add dest=FILE, or dest=- for standard output".into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outputs() {
+        let archive = |format, path: &str| {
+            Ok(Output::Archive { format, destination: path.into() })
+        };
+        assert_eq!("type=oci,dest=a.tar".parse(), archive(ArchiveFormat::Oci, "a.tar"));
+        assert_eq!("dest=-,type=docker".parse(), archive(ArchiveFormat::Docker, "-"));
+        assert_eq!("type=image".parse(), Ok(Output::Store));
+        for text in ["type=local,dest=x", "out", "type=oci", "type=oci,dest=", "dest=x", "push=1"] {
+            assert!(text.parse::<Output>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! The commands on images.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+/// `lap images`.
+#[derive(Args, Debug)]
+pub(crate) struct Images {
+    /// List all images, as always
+    #[arg(short, long)]
+    pub(crate) all: bool,
+    /// Print only ids
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+    /// Print ids in full
+    #[arg(long)]
+    pub(crate) no_trunc: bool,
+    /// How images are listed
+    #[arg(long, default_value = "table")]
+    pub(crate) format: ListFormat,
+    /// Only images of this name
+    #[arg(value_name = "REPOSITORY[:TAG]")]
+    pub(crate) name: Option<String>,
+}
+
+/// `--format` of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ListFormat {
+    Table,
+    /// One JSON object on each line.
+    Json,
+}
+
+/// `lap rmi`.
+#[derive(Args, Debug)]
+pub(crate) struct Rmi {
+    /// Remove all names of an image that is given by its id
+    #[arg(short, long)]
+    pub(crate) force: bool,
+    /// Names or ids
+    #[arg(required = true, value_name = "IMAGE")]
+    pub(crate) images: Vec<String>,
+}
+
+/// `lap tag`.
+#[derive(Args, Debug)]
+pub(crate) struct Tag {
+    /// Name or id
+    #[arg(value_name = "IMAGE")]
+    pub(crate) image: String,
+    /// Further name
+    #[arg(value_name = "NAME[:TAG]")]
+    pub(crate) name: String,
+}
+
+/// `lap inspect`.
+#[derive(Args, Debug)]
+pub(crate) struct Inspect {
+    /// Names or ids
+    #[arg(required = true, value_name = "IMAGE")]
+    pub(crate) images: Vec<String>,
+}
+
+/// `lap history`.
+#[derive(Args, Debug)]
+pub(crate) struct History {
+    /// Print everything in full
+    #[arg(long)]
+    pub(crate) no_trunc: bool,
+    /// Print only ids
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+    /// Print sizes and times for people
+    #[arg(short = 'H', long, num_args = 0..=1, require_equals = true, action = clap::ArgAction::Set,
+          default_value = "true", default_missing_value = "true", hide_default_value = true,
+          hide_possible_values = true, value_name = "BOOL")]
+    pub(crate) human: bool,
+    /// Name or id
+    pub(crate) image: String,
+}
+
+/// `lap save`.
+#[derive(Args, Debug)]
+pub(crate) struct Save {
+    /// File to write [default: standard output]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Form of the archive
+    #[arg(long, default_value = "docker")]
+    pub(crate) format: ArchiveFormat,
+    /// Names or ids
+    #[arg(required = true, value_name = "IMAGE")]
+    pub(crate) images: Vec<String>,
+}
+
+/// `--format` of an archive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ArchiveFormat {
+    /// An OCI image layout.
+    Oci,
+    /// What `docker load` reads.
+    Docker,
+}
+
+/// `lap load`.
+#[derive(Args, Debug)]
+pub(crate) struct Load {
+    /// Archive or layout directory to read [default: standard input]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) input: Option<PathBuf>,
+    /// Print nothing but the names
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+/// `lap import`.
+#[derive(Args, Debug)]
+pub(crate) struct Import {
+    /// Tar of a root file system, compressed or not; - is standard input
+    pub(crate) file: PathBuf,
+    /// Name of the image
+    #[arg(value_name = "NAME[:TAG]")]
+    pub(crate) name: Option<String>,
+    /// Note in the image's history
+    #[arg(short, long, value_name = "TEXT")]
+    pub(crate) message: Option<String>,
+}
+
+/// `lap pull`.
+#[derive(Args, Debug)]
+pub(crate) struct Pull {
+    /// Print only the image's name
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+    /// Platform of the image; only this machine's for now
+    #[arg(long, value_name = "OS/ARCH")]
+    pub(crate) platform: Option<String>,
+    /// Name, with a tag or a digest
+    pub(crate) image: String,
+}

@@ -1,0 +1,81 @@
+//! Flags of Docker that come later: refused by name, never ignored.
+
+use std::ffi::OsString;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+use crate::failure::Failure;
+
+const BUILD: &str = "--allow --annotation --attest --build-context --builder --cache-from \
+    --cache-to --call --cgroup-parent --check --compress --cpu-period --cpu-quota --cpu-shares -c \
+    --cpuset-cpus --cpuset-mems --debug -D --force-rm --isolation --memory -m --memory-swap \
+    --metadata-file --no-cache-filter --policy --provenance --push --resource --rm --sbom --secret \
+    --security-opt --shm-size --squash --ssh --ulimit";
+
+const RUN: &str = "--annotation --attach -a --blkio-weight --blkio-weight-device --cap-add \
+    --cap-drop --cgroup-parent --cgroupns --cidfile --cpu-period --cpu-quota --cpu-rt-period \
+    --cpu-rt-runtime --cpu-shares -c --cpus --cpuset-cpus --cpuset-mems --detach -d --detach-keys \
+    --device --device-cgroup-rule --device-read-bps --device-read-iops --device-write-bps \
+    --device-write-iops --dns --dns-opt --dns-option --dns-search --domainname --expose --gpus \
+    --group-add --health-cmd --health-interval --health-retries --health-start-interval \
+    --health-start-period --health-timeout --init --ip --ip6 --ipc --isolation --kernel-memory \
+    --label -l --label-file --link --link-local-ip --log-driver --log-opt --mac-address --memory \
+    -m --memory-reservation --memory-swap --memory-swappiness --mount --name --network-alias \
+    --no-healthcheck --oom-kill-disable --oom-score-adj --pid --pids-limit --privileged --publish \
+    -p --publish-all -P --read-only --restart --runtime --security-opt --shm-size --sig-proxy \
+    --stop-signal --stop-timeout --storage-opt --sysctl --tmpfs --ulimit --use-api-socket --userns \
+    --uts --volume-driver --volumes-from";
+
+const LATER: [(&str, &str); 9] = [
+    ("build", BUILD),
+    ("run", RUN),
+    ("images", "--digests --filter -f --tree"),
+    ("rmi", "--no-prune --platform"),
+    ("inspect", "--format -f --size -s --type"),
+    ("history", "--format --platform"),
+    ("save", "--platform"),
+    ("load", "--platform"),
+    ("pull", "--all-tags -a --disable-content-trust"),
+];
+
+/// Commands of Docker that come later.
+const COMMANDS: &str = "attach buildx builder commit compose container cp create diff events exec \
+    export image info kill login logout logs manifest network pause port ps push rename restart rm \
+    search start stats stop system top unpause update volume wait";
+
+/// What to say about a flag or command that Docker has and we do not have yet; `None` when the
+/// error is another one.
+pub(super) fn refusal(error: &clap::Error, typed: &[OsString]) -> Option<Failure> {
+    let (kind, known) = match error.kind() {
+        ErrorKind::UnknownArgument => {
+            let command = command_name(typed)?;
+            (ContextKind::InvalidArg, LATER.iter().find(|(name, _)| *name == command)?.1)
+        }
+        ErrorKind::InvalidSubcommand => (ContextKind::InvalidSubcommand, COMMANDS),
+        _ => return None,
+    };
+    let Some(ContextValue::String(written)) = error.get(kind) else { return None };
+    let name = written.split('=').next().unwrap_or(written);
+    let name = match name.strip_prefix('-') {
+        // A short flag, perhaps with its value.
+        Some(rest) if !rest.starts_with('-') => name.get(..2).unwrap_or(name),
+        _ => name,
+    };
+    let later = known.split_whitespace().any(|known| known == name);
+    later.then(|| Failure::new(format!("{name} is not supported yet")))
+}
+
+/// The command among what was typed.
+pub(super) fn command_name(typed: &[OsString]) -> Option<&str> {
+    let mut words = typed.iter().skip(1).map(|word| word.to_str().unwrap_or_default());
+    while let Some(word) = words.next() {
+        match word {
+            "--root" => {
+                words.next();
+            }
+            word if word.starts_with('-') => {}
+            word => return Some(word),
+        }
+    }
+    None
+}

@@ -1,0 +1,184 @@
+//! What was typed. One file for each command; nothing here touches the machine.
+
+mod build;
+mod image;
+mod later;
+mod run;
+mod value;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+
+pub(crate) use build::{Build, BuildNetwork, Output, Progress};
+pub(crate) use image::{
+    ArchiveFormat, History, Images, Import, Inspect, ListFormat, Load, Pull, Rmi, Save, Tag,
+};
+pub(crate) use run::{Bind, PullPolicy, Run, RunNetwork};
+pub(crate) use value::{Assignment, Host};
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output;
+
+/// Builds container images from Dockerfiles, runs them, and moves them around. No daemon.
+#[derive(Debug, Parser)]
+#[command(name = "lap", version, max_term_width = 100, disable_help_subcommand = false)]
+pub(crate) struct Arguments {
+    /// Directory of the store [env: LAPSTRAKE_ROOT]
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Global options")]
+    pub(crate) root: Option<PathBuf>,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Build an image from a Dockerfile
+    Build(Box<Build>),
+    /// Run a command in a new container
+    Run(Box<Run>),
+    /// List images
+    Images(Images),
+    /// Remove images
+    Rmi(Rmi),
+    /// Give an image another name
+    Tag(Tag),
+    /// Show everything about images, as JSON
+    Inspect(Inspect),
+    /// Show how an image was made
+    History(History),
+    /// Write images into an archive
+    Save(Save),
+    /// Read images from an archive
+    Load(Load),
+    /// Make an image from the tar of a root file system
+    Import(Import),
+    /// Fetch an image from a registry
+    Pull(Pull),
+    /// Show the version
+    Version,
+}
+
+/// Understands what was typed, or tells the user why not.
+pub(crate) fn parse(typed: Vec<OsString>) -> Result<Arguments, Failure> {
+    let error = match parsed(Arguments::command(), &typed) {
+        Ok(arguments) => return Ok(arguments),
+        Err(error) => error,
+    };
+    if error.kind() == clap::error::ErrorKind::TooManyValues
+        && let Ok(arguments) = parsed(with_boolean_values(Arguments::command()), &typed)
+    {
+        return Ok(arguments);
+    }
+    tell(&error, &typed)
+}
+
+fn parsed(command: clap::Command, typed: &[OsString]) -> Result<Arguments, clap::Error> {
+    let matches = command.try_get_matches_from(typed)?;
+    Arguments::from_arg_matches(&matches)
+}
+
+/// Help and version on standard output; wrong usage on standard error.
+fn tell(error: &clap::Error, typed: &[OsString]) -> Result<Arguments, Failure> {
+    let text = error.render();
+    if !error.use_stderr() {
+        output::stdout(&text.ansi().to_string())?;
+        return Err(Failure::told(Exit::SUCCESS));
+    }
+    let exit = usage_exit(typed);
+    if let Some(failure) = later::refusal(error, typed) {
+        return Err(failure.exit_with(exit));
+    }
+    output::stderr(&text.ansi().to_string());
+    Err(Failure::told(exit))
+}
+
+/// Docker's: 125 for `run`, whose 1 belongs to the command.
+fn usage_exit(typed: &[OsString]) -> Exit {
+    match later::command_name(typed) {
+        Some("run") => Exit::ENGINE,
+        _ => Exit::FAILED,
+    }
+}
+
+/// The same command, whose flags may be given as `--flag=true` and `--flag=false` as well. Only
+/// asked for when somebody did: the help is clearer without.
+fn with_boolean_values(command: clap::Command) -> clap::Command {
+    let command = command.mut_args(|argument| match argument.get_action() {
+        clap::ArgAction::SetTrue => argument
+            .action(clap::ArgAction::Set)
+            .num_args(0..=1)
+            .require_equals(true)
+            .default_value("false")
+            .default_missing_value("true"),
+        _ => argument,
+    });
+    command.mut_subcommands(with_boolean_values)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    pub(crate) fn typed(line: &str) -> Vec<OsString> {
+        line.split(' ').map(OsString::from).collect()
+    }
+
+    fn run(line: &str) -> Box<Run> {
+        match parse(typed(line)).unwrap().command {
+            Command::Run(run) => run,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Arguments::command().debug_assert();
+        with_boolean_values(Arguments::command()).debug_assert();
+    }
+
+    #[test]
+    fn everything_behind_the_image_belongs_to_its_command() {
+        for (line, command) in [
+            ("lap run b", &[][..]),
+            ("lap run b -t", &["-t"]),
+            ("lap run --rm -it b sh -c ls --help", &["sh", "-c", "ls", "--help"]),
+            ("lap run b -- x", &["--", "x"]),
+            ("lap run b --rm=true", &["--rm=true"]),
+            ("lap run -- b --root /x", &["--root", "/x"]),
+        ] {
+            let run = run(line);
+            assert_eq!(run.image(), "b", "{line}");
+            assert_eq!(run.command(), command, "{line}");
+        }
+    }
+
+    #[test]
+    fn short_flags_can_be_joined_and_flags_take_booleans() {
+        let both = run("lap run -it -h name --rm=false --read=b b".replace(" --read=b", "").as_str());
+        assert!(both.interactive && both.terminal && !both.remove);
+        assert_eq!(both.hostname.as_deref(), Some("name"));
+        let build = parse(typed("lap build --pull=true --no-cache=false -q .")).unwrap().command;
+        let Command::Build(build) = build else { panic!("{build:?}") };
+        assert!(build.pull && !build.no_cache && build.quiet);
+    }
+
+    #[test]
+    fn flags_that_come_later_are_refused_by_name() {
+        for (line, flag, exit) in [
+            ("lap build --secret id=x .", "--secret", Exit::FAILED),
+            ("lap build --ssh=default .", "--ssh", Exit::FAILED),
+            ("lap build -m 1g .", "-m", Exit::FAILED),
+            ("lap run -d b", "-d", Exit::ENGINE),
+            ("lap run -p 80:80 b", "-p", Exit::ENGINE),
+            ("lap --root /x run --gpus all b", "--gpus", Exit::ENGINE),
+        ] {
+            let failure = parse(typed(line)).unwrap_err();
+            let text = failure.text();
+            assert!(text.contains(&format!("{flag} is not supported yet")), "{line}: {text}");
+            assert_eq!(failure.exit(), exit, "{line}");
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! The commands: one file or folder for each.
+
+mod build;
+mod history;
+mod images;
+mod import;
+mod inspect;
+mod load;
+mod pull;
+mod rmi;
+mod run;
+mod save;
+mod tag;
+
+use crate::args::{Arguments, Command};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output;
+use crate::session::Session;
+
+/// Runs the command that was typed.
+pub(crate) fn run(arguments: Arguments) -> Result<Exit, Failure> {
+    let session = Session::new(arguments.root);
+    match arguments.command {
+        Command::Build(build) => build::run(&build, &session),
+        Command::Run(run) => run::run(&run, &session),
+        Command::Images(images) => images::run(&images, &session),
+        Command::Rmi(rmi) => rmi::run(&rmi, &session),
+        Command::Tag(tag) => tag::run(&tag, &session),
+        Command::Inspect(inspect) => inspect::run(&inspect, &session),
+        Command::History(history) => history::run(&history, &session),
+        Command::Save(save) => save::run(&save, &session),
+        Command::Load(load) => load::run(&load, &session),
+        Command::Import(import) => import::run(&import, &session),
+        Command::Pull(pull) => pull::run(&pull, &session),
+        Command::Version => version(),
+    }
+}
+
+fn version() -> Result<Exit, Failure> {
+    output::stdout(concat!("lap ", env!("CARGO_PKG_VERSION"), "\n"))?;
+    Ok(Exit::SUCCESS)
+}

@@ -1,0 +1,122 @@
+//! `lap run`.
+
+mod attach;
+mod environment;
+mod mount;
+mod process;
+
+use lapstrake_cache::Staging;
+use lapstrake_executor::{
+    Cancel, Network, Rootfs, Sandbox, SandboxSpec, Stdio, resolv_conf, start,
+};
+
+use crate::args::{Run, RunNetwork};
+use crate::environment::exact;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::images::{self, Runnable};
+use crate::session::{ResolvConf, Session};
+use crate::{platform, signal, terminal};
+
+use attach::Running;
+use environment::Setting;
+use process::Process;
+
+/// Runs a command in a new container.
+pub(crate) fn run(run: &Run, session: &Session) -> Result<Exit, Failure> {
+    let outcome = checked(run).and_then(|()| contained(run, session));
+    outcome.map_err(|failure| match failure.exit() {
+        Exit::FAILED => failure.exit_with(Exit::ENGINE),
+        _ => failure,
+    })
+}
+
+/// What can be refused before anything is opened.
+fn checked(run: &Run) -> Result<(), Failure> {
+    platform::wanted(run.platform.as_deref())?;
+    if run.terminal && !terminal::stdin_is_terminal() {
+        return Err(Failure::new("the input device is not a TTY")
+            .help("-t needs a terminal on standard input: leave it out"));
+    }
+    Ok(())
+}
+
+fn contained(run: &Run, session: &Session) -> Result<Exit, Failure> {
+    let settings = settings(run)?;
+    let store = session.store()?;
+    let _lease = store.lease()?;
+    let image = images::runnable(store, run.image(), run.pull, run.quiet)?;
+    let process = process::compose(run, &image.config.config, settings)?;
+    let staging = store.stage_layer()?;
+    let spec = spec(run, &image, process, &staging)?;
+    // Dropped last: what the command wrote goes when nothing is mounted on it any more.
+    let exit = attended(run, &spec)?;
+    drop(staging);
+    Ok(exit)
+}
+
+/// The files in order, then `-e` in order.
+fn settings(run: &Run) -> Result<Vec<Setting>, Failure> {
+    let mut settings = Vec::new();
+    for file in &run.env_files {
+        settings.extend(environment::file(file, &exact)?);
+    }
+    settings.extend(environment::given(&run.env, &exact));
+    Ok(settings)
+}
+
+fn spec(
+    run: &Run,
+    image: &Runnable,
+    process: Process,
+    staging: &Staging,
+) -> Result<SandboxSpec, Failure> {
+    let rootfs = Rootfs {
+        lower: image.lower.clone(),
+        upper: staging.fs(),
+        work: staging.work(),
+        volatile: true,
+    };
+    let network = match run.network {
+        RunNetwork::Host => Network::Host,
+        RunNetwork::None => Network::None,
+    };
+    let ResolvConf { host, resolved } = ResolvConf::read();
+    let hosts = run.hosts.iter().map(|host| (host.name.clone(), host.address));
+    Ok(SandboxSpec {
+        env: process.env,
+        cwd: process.cwd,
+        create_cwd: true,
+        user: process.user,
+        hostname: process.hostname,
+        hosts: hosts.collect(),
+        resolv_conf: resolv_conf(&host, resolved.as_deref(), network).into(),
+        network,
+        mounts: mount::mounts(&run.volumes)?,
+        terminal: run.terminal,
+        ..SandboxSpec::new(rootfs, process.argv)
+    })
+}
+
+/// Runs the command while the user's terminal and signals are its own.
+fn attended(run: &Run, spec: &SandboxSpec) -> Result<Exit, Failure> {
+    let (sandbox, running) = started(run, spec)?;
+    let pidfd = sandbox.pidfd().try_clone_to_owned();
+    let pidfd = pidfd.map_err(|error| Failure::new("cannot watch the command").because(&error))?;
+    let watch = signal::forward(pidfd, running.resize())?;
+    let status = sandbox.wait(&Cancel::new()?, &mut |_| {})?;
+    running.finish();
+    drop(watch);
+    Ok(Exit::of(status))
+}
+
+fn started(run: &Run, spec: &SandboxSpec) -> Result<(Sandbox, Running), Failure> {
+    if run.terminal {
+        let sandbox = start(spec, Stdio::Captured)?;
+        let running = attach::start_terminal(&sandbox, run.interactive)?;
+        return Ok((sandbox, running));
+    }
+    let (stdio, attached) = attach::pipes(run.interactive)?;
+    let sandbox = start(spec, stdio)?;
+    Ok((sandbox, attached.start()))
+}

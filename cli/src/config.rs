@@ -1,0 +1,129 @@
+//! The user's configuration.
+//!
+//! ```toml
+//! [registry."docker.io"]
+//! mirrors = ["http://127.0.0.1:5000"]   # asked first, in this order
+//! insecure = false                      # plain HTTP, and certificates that nobody vouches for
+//! ```
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use serde::Deserialize;
+
+use crate::failure::Failure;
+use crate::paths::ConfigFiles;
+
+/// What the configuration files say together.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Config {
+    /// By the name that images are written with.
+    pub(crate) registry: BTreeMap<String, Registry>,
+}
+
+/// How a registry is reached.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Registry {
+    /// URLs, or hosts.
+    pub(crate) mirrors: Vec<String>,
+    /// Whether plain HTTP and unknown certificates will do.
+    pub(crate) insecure: bool,
+}
+
+/// Reads the files. A registry that two files name is as the later one says.
+pub(crate) fn load(files: &ConfigFiles) -> Result<Config, Failure> {
+    match files {
+        ConfigFiles::Named(path) => read(path)?.ok_or_else(|| {
+            Failure::new(format!("the configuration file {} is not there", path.display()))
+                .help("LAPSTRAKE_CONFIG names it")
+        }),
+        ConfigFiles::Usual(paths) => {
+            let mut config = Config::default();
+            for path in paths {
+                config.registry.extend(read(path)?.unwrap_or_default().registry);
+            }
+            Ok(config)
+        }
+    }
+}
+
+/// `None` when there is no such file.
+fn read(path: &Path) -> Result<Option<Config>, Failure> {
+    match fs::read_to_string(path) {
+        Ok(text) => parse(path, &text).map(Some),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => {
+            let message = format!("cannot read the configuration file {}", path.display());
+            Err(Failure::new(message).because(&error))
+        }
+    }
+}
+
+fn parse(path: &Path, text: &str) -> Result<Config, Failure> {
+    toml::from_str(text).map_err(|error| {
+        let start = error.span().map_or(0, |span| span.start);
+        let (line, column) = place(text, start);
+        let path = path.display();
+        Failure::new(format!("{path}:{line}:{column}: {}", error.message()))
+    })
+}
+
+/// Line and column of a byte, from 1.
+fn place(text: &str, at: usize) -> (usize, usize) {
+    let before = text.get(..at).unwrap_or(text);
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    (line, column)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> Result<Config, String> {
+        parse(Path::new("/etc/c.toml"), text).map_err(|failure| failure.text())
+    }
+
+    #[test]
+    fn registries_are_read() {
+        let config = parsed(
+            "[registry.\"docker.io\"]\nmirrors = [\"http://127.0.0.1:5000\"]\n\
+             [registry.\"r.example:5000\"]\ninsecure = true\n",
+        );
+        let config = config.unwrap();
+        assert_eq!(config.registry["docker.io"].mirrors, ["http://127.0.0.1:5000"]);
+        assert!(!config.registry["docker.io"].insecure);
+        assert!(config.registry["r.example:5000"].insecure);
+        assert_eq!(parsed(""), Ok(Config::default()));
+    }
+
+    #[test]
+    fn faults_name_file_place_and_key() {
+        for (text, fault) in [
+            (
+                "[registry.\"docker.io\"]\nmirror = []\n",
+                "/etc/c.toml:2:1: unknown field `mirror`, expected `mirrors` or `insecure`",
+            ),
+            ("[registrys.x]\n", "/etc/c.toml:1:2: unknown field `registrys`, expected `registry`"),
+            (
+                "[registry.x]\ninsecure = \"yes\"\n",
+                "/etc/c.toml:2:12: invalid type: string \"yes\", expected a boolean",
+            ),
+        ] {
+            assert_eq!(parsed(text), Err(format!("error: {fault}\n")));
+        }
+    }
+
+    #[test]
+    fn a_named_file_has_to_be_there() {
+        let named = ConfigFiles::Named("/nonexistent/lap.toml".into());
+        let text = load(&named).unwrap_err().text();
+        assert!(text.contains("/nonexistent/lap.toml is not there"), "{text}");
+        let usual = ConfigFiles::Usual(vec!["/nonexistent/lap.toml".into()]);
+        assert_eq!(load(&usual), Ok(Config::default()));
+    }
+}

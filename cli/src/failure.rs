@@ -1,0 +1,145 @@
+//! What the user reads when a command fails, and what it exits with.
+//!
+//! Errors of the libraries become a line and the chain of their causes; never their `Debug` form.
+
+use std::error::Error;
+use std::fmt::Write as _;
+
+use crate::exit::Exit;
+use crate::text::harmless;
+
+/// Why a command ends without success.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Failure {
+    /// `None` when the user has been told already.
+    message: Option<String>,
+    causes: Vec<String>,
+    help: Option<String>,
+    exit: Exit,
+}
+
+impl Failure {
+    /// A failure with a message: lower case, no full stop.
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self { message: Some(message.into()), causes: Vec::new(), help: None, exit: Exit::FAILED }
+    }
+
+    /// An error and its causes.
+    pub(crate) fn of(error: &(dyn Error + 'static)) -> Self {
+        let mut failure = Self::new(error.to_string());
+        failure.add_causes(error.source());
+        failure
+    }
+
+    /// Ends without a word: the user has been told.
+    pub(crate) fn told(exit: Exit) -> Self {
+        Self { message: None, causes: Vec::new(), help: None, exit }
+    }
+
+    /// Adds an error and its causes as the reason.
+    pub(crate) fn because(mut self, error: &(dyn Error + 'static)) -> Self {
+        self.add_causes(Some(error));
+        self
+    }
+
+    /// Adds what the user can do.
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// The same with another exit code.
+    pub(crate) fn exit_with(mut self, exit: Exit) -> Self {
+        self.exit = exit;
+        self
+    }
+
+    /// What to exit with.
+    pub(crate) fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    /// What the user reads: the message, a line for each cause, and the help.
+    pub(crate) fn text(&self) -> String {
+        let Some(message) = &self.message else { return String::new() };
+        let mut text = format!("error: {}\n", indented(&harmless(message)));
+        for cause in &self.causes {
+            // Writing to a string does not fail.
+            let _ = writeln!(text, "  caused by: {}", indented(&harmless(cause)));
+        }
+        if let Some(help) = &self.help {
+            let _ = writeln!(text, "  help: {}", indented(&harmless(help)));
+        }
+        text
+    }
+
+    /// A cause that the line above already says is left out.
+    fn add_causes(&mut self, mut next: Option<&(dyn Error + 'static)>) {
+        while let Some(cause) = next {
+            let text = cause.to_string();
+            let above = self.causes.last().or(self.message.as_ref());
+            if !above.is_some_and(|above| above.ends_with(&text)) {
+                self.causes.push(text);
+            }
+            next = cause.source();
+        }
+    }
+}
+
+/// Lines after the first one stand below it.
+fn indented(text: &str) -> String {
+    text.trim_end().replace('\n', "\n    ")
+}
+
+impl From<lapstrake_cache::Error> for Failure {
+    fn from(error: lapstrake_cache::Error) -> Self {
+        Self::of(&error)
+    }
+}
+
+impl From<lapstrake_executor::Error> for Failure {
+    fn from(error: lapstrake_executor::Error) -> Self {
+        use lapstrake_executor::Error as E;
+        let exit = match &error {
+            E::NotFound { .. } => Exit::NOT_FOUND,
+            E::NotExecutable { .. } => Exit::NOT_EXECUTABLE,
+            _ => Exit::ENGINE,
+        };
+        Self::of(&error).exit_with(exit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{message}")]
+    struct Link {
+        message: &'static str,
+        source: Option<Box<Link>>,
+    }
+
+    fn link(message: &'static str, source: Option<Link>) -> Link {
+        Link { message, source: source.map(Box::new) }
+    }
+
+    #[test]
+    fn causes_are_a_chain_without_repetition() {
+        let error = link(
+            "cannot pull busybox",
+            Some(link("cannot connect: refused", Some(link("refused", Some(link("errno\nx", None)))))),
+        );
+        assert_eq!(
+            Failure::of(&error).help("start it").text(),
+            "error: cannot pull busybox\n  caused by: cannot connect: refused\n  \
+             caused by: errno\n    x\n  help: start it\n"
+        );
+    }
+
+    #[test]
+    fn messages_cannot_drive_the_terminal() {
+        assert_eq!(Failure::new("no \u{1b}[2Jimage").text(), "error: no image\n");
+        assert_eq!(Failure::told(Exit::FAILED).text(), "");
+    }
+}

@@ -1,0 +1,230 @@
+//! The way from a command to the images of the store and of registries.
+
+use std::error::Error;
+use std::ffi::OsStr;
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use lapstrake_cache::Store;
+use lapstrake_image::{Error as ImageError, Format, Images, Progress as ImageEvent, ResolvedImage};
+use lapstrake_oci::{ImageConfig, Platform, Reference};
+use lapstrake_registry::ClientConfig;
+use lapstrake_solver::event::ImageProgress;
+use lapstrake_solver::image::{BaseImage, ImageSource};
+
+use crate::args::PullPolicy;
+use crate::failure::Failure;
+use crate::progress::{Conclusion, Mode, Progress};
+use crate::{output, session};
+
+impl From<ImageError> for Failure {
+    fn from(error: ImageError) -> Self {
+        Self::of(&error)
+    }
+}
+
+/// The images of the store, for commands that never ask a registry.
+pub(crate) fn local(store: &Store) -> Images<'_> {
+    Images::new(store, ClientConfig::default())
+}
+
+/// The images of the store and of the registries that the configuration knows.
+pub(crate) fn anywhere(store: &Store) -> Result<Images<'_>, Failure> {
+    Ok(Images::new(store, session::registries()?))
+}
+
+/// Base images for a build.
+pub(crate) struct Fetcher<'a> {
+    images: Images<'a>,
+    pull: bool,
+}
+
+impl<'a> Fetcher<'a> {
+    /// With `pull`, registries are asked even for what is here.
+    pub(crate) fn new(store: &'a Store, pull: bool) -> Result<Self, Failure> {
+        Ok(Self { images: anywhere(store)?, pull })
+    }
+}
+
+impl ImageSource for Fetcher<'_> {
+    fn resolve(
+        &self,
+        reference: &Reference,
+        platform: &Platform,
+        progress: &(dyn Fn(ImageProgress) + Sync),
+    ) -> Result<BaseImage, Box<dyn Error + Send + Sync>> {
+        let report = |event| progress(event_of(event));
+        let image = self.images.resolve(reference, platform, self.pull, &report)?;
+        Ok(BaseImage { digest: image.digest, manifest: image.manifest, config: image.config })
+    }
+}
+
+fn event_of(event: ImageEvent) -> ImageProgress {
+    match event {
+        ImageEvent::Resolving => ImageProgress::Resolving,
+        ImageEvent::Downloading { done, total } => ImageProgress::Downloading { done, total },
+        ImageEvent::Ready { digest } => ImageProgress::Ready { digest: digest.to_string() },
+    }
+}
+
+/// An image that can be run.
+pub(crate) struct Runnable {
+    pub(crate) config: ImageConfig,
+    /// Overlayfs' lower directories, bottom first, the store's stubs below all.
+    pub(crate) lower: Vec<PathBuf>,
+}
+
+/// The image to run, by name or id; pulled as the policy says. The caller holds a lease.
+pub(crate) fn runnable(
+    store: &Store,
+    name: &OsStr,
+    policy: PullPolicy,
+    quiet: bool,
+) -> Result<Runnable, Failure> {
+    let name = name.to_string_lossy();
+    let images = anywhere(store)?;
+    let image = match policy {
+        PullPolicy::Always => pulled(&images, &parsed(&name)?, quiet)?,
+        PullPolicy::Never => images.find(&name)?,
+        PullPolicy::Missing => match (images.find(&name), Reference::parse(&name)) {
+            (Err(ImageError::NoSuchImage { .. }), Ok(reference)) => {
+                output::stderr(&format!("Unable to find image '{name}' locally\n"));
+                pulled(&images, &reference, quiet)?
+            }
+            (found, _) => found?,
+        },
+    };
+    let mut lower = vec![store.stubs()];
+    lower.extend(images.rootfs_of(&image)?);
+    Ok(Runnable { config: image.config, lower: without_repetition(lower) })
+}
+
+/// Overlayfs refuses a directory that it is given twice, and steps that changed nothing have one
+/// layer. The upper one decides wherever the lower one would.
+fn without_repetition(lower: Vec<PathBuf>) -> Vec<PathBuf> {
+    let is_last = |at: usize, path: &PathBuf| !lower.iter().skip(at + 1).any(|other| other == path);
+    let kept = lower.iter().enumerate().filter(|(at, path)| is_last(*at, path));
+    kept.map(|(_, path)| path.clone()).collect()
+}
+
+fn pulled(
+    images: &Images<'_>,
+    reference: &Reference,
+    quiet: bool,
+) -> Result<ResolvedImage, Failure> {
+    let pulled = with_progress(reference, quiet, |report| {
+        images.pull(reference, &Platform::host(), report)
+    })?;
+    Ok(pulled.image)
+}
+
+/// Shows on standard error how an image comes in.
+pub(crate) fn with_progress<T>(
+    reference: &Reference,
+    quiet: bool,
+    fetch: impl FnOnce(&(dyn Fn(ImageEvent) + Sync)) -> Result<T, ImageError>,
+) -> Result<T, Failure> {
+    let mode = match output::stderr_is_terminal() {
+        _ if quiet => Mode::Quiet,
+        true => Mode::Tty,
+        false => Mode::Plain,
+    };
+    let progress = Progress::new(mode, "Pulling");
+    let name = reference.familiar();
+    let fetched = fetch(&|event| progress.image(&name, event_of(event)));
+    match fetched {
+        Ok(fetched) => {
+            progress.finish(&Conclusion::Done);
+            Ok(fetched)
+        }
+        Err(error) => {
+            let image = Some(name.as_str());
+            progress.finish(&Conclusion::Failed { reason: "it cannot be had", image });
+            Err(error.into())
+        }
+    }
+}
+
+/// A name as a user writes it.
+pub(crate) fn parsed(name: &str) -> Result<Reference, Failure> {
+    Reference::parse(name).map_err(|error| Failure::of(&error))
+}
+
+/// A name that an image is to get.
+pub(crate) fn new_name(name: &str) -> Result<Reference, Failure> {
+    let reference = parsed(name)?;
+    match reference.digest() {
+        None => Ok(reference),
+        Some(_) => Err(Failure::new(format!("the name {name} has a digest, which cannot be set"))
+            .help("write NAME:TAG")),
+    }
+}
+
+/// Archives do not go to a terminal. The destination `-` is standard output.
+pub(crate) fn refuse_terminal(destination: &Path) -> Result<(), Failure> {
+    if is_stdout(destination) && output::stdout_is_terminal() {
+        return Err(Failure::new("refusing to write an archive to a terminal")
+            .help("name a file, or redirect standard output"));
+    }
+    Ok(())
+}
+
+fn is_stdout(destination: &Path) -> bool {
+    destination == Path::new("-")
+}
+
+/// Writes an archive to a file, which is there as a whole or not at all, or to standard output.
+pub(crate) fn write_archive(
+    destination: &Path,
+    write: impl FnOnce(&mut dyn Write) -> Result<(), ImageError>,
+) -> Result<(), Failure> {
+    refuse_terminal(destination)?;
+    if is_stdout(destination) {
+        return Ok(write(&mut output::raw_stdout())?);
+    }
+    let cannot = |error: &io::Error| {
+        Failure::new(format!("cannot write {}", destination.display())).because(error)
+    };
+    if fs::metadata(destination).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+        // A device or a pipe.
+        let file = fs::File::options().write(true).open(destination);
+        return Ok(write(&mut file.map_err(|error| cannot(&error))?)?);
+    }
+    let parent = destination.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let mut file = tempfile::Builder::new()
+        .prefix(".lap-")
+        .permissions(fs::Permissions::from_mode(0o666))
+        .tempfile_in(parent.unwrap_or(Path::new(".")))
+        .map_err(|error| cannot(&error))?;
+    write(file.as_file_mut())?;
+    file.persist(destination).map_err(|error| cannot(&error.error))?;
+    Ok(())
+}
+
+/// What the user calls an image whose full name is `name`.
+pub(crate) fn familiar(name: &str) -> String {
+    Reference::parse(name).map_or_else(|_| name.to_owned(), |reference| reference.familiar())
+}
+
+impl From<crate::args::ArchiveFormat> for Format {
+    fn from(format: crate::args::ArchiveFormat) -> Self {
+        match format {
+            crate::args::ArchiveFormat::Oci => Self::Oci,
+            crate::args::ArchiveFormat::Docker => Self::Docker,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_layer_that_is_there_twice_is_mounted_once() {
+        let paths = |names: &[&str]| names.iter().map(PathBuf::from).collect::<Vec<_>>();
+        let lower = paths(&["stubs", "a", "empty", "b", "empty", "c", "empty"]);
+        assert_eq!(without_repetition(lower), paths(&["stubs", "a", "b", "c", "empty"]));
+    }
+}

@@ -1,0 +1,37 @@
+//! `lap`: container images from Dockerfiles, without a daemon.
+//!
+//! From [`args`] (what was typed) over [`commands`] to [`exit`] (what the shell sees). This crate
+//! alone prints, reads the environment and the home directory and picks exit codes.
+
+mod args;
+mod commands;
+mod config;
+mod credentials;
+mod diagnostics;
+mod environment;
+mod exit;
+mod failure;
+mod human;
+mod images;
+mod output;
+mod paths;
+mod platform;
+mod progress;
+mod session;
+mod signal;
+mod table;
+mod terminal;
+mod text;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    // A sandbox begins as a copy of this program.
+    lapstrake_executor::sandbox_main_if_requested();
+    let outcome = args::parse(std::env::args_os().collect()).and_then(commands::run);
+    let exit = outcome.unwrap_or_else(|failure| {
+        output::stderr(&failure.text());
+        failure.exit()
+    });
+    exit.into()
+}

@@ -1,0 +1,72 @@
+//! The only module that prints.
+//!
+//! A reader that has gone away (`lap images | head -1`) is no failure: what it does not want is
+//! dropped.
+
+use std::io::{self, IsTerminal as _, Write};
+
+use crate::failure::Failure;
+
+/// Writes to standard output, without colours unless it is a terminal.
+pub(crate) fn stdout(text: &str) -> Result<(), Failure> {
+    let mut stdout = anstream::stdout().lock();
+    let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    quiet_when_closed(written).map_err(|error| cannot_write(&error))
+}
+
+/// Writes to standard error, without colours unless it is a terminal. Nobody is left to be told
+/// when that fails.
+pub(crate) fn stderr(text: &str) {
+    drop(anstream::stderr().lock().write_all(text.as_bytes()));
+}
+
+/// Writes to a terminal on standard error as it is, cursor movements included.
+pub(crate) fn paint(frame: &str) {
+    drop(io::stderr().lock().write_all(frame.as_bytes()));
+}
+
+/// Standard output for bytes that are no text: archives.
+pub(crate) fn raw_stdout() -> impl Write {
+    io::stdout().lock()
+}
+
+/// Passes on what a command wrote, at once.
+pub(crate) fn pass_on(to_stderr: bool, bytes: &[u8]) -> io::Result<()> {
+    let pass_on = |to: &mut dyn Write| to.write_all(bytes).and_then(|()| to.flush());
+    match to_stderr {
+        true => pass_on(&mut io::stderr().lock()),
+        false => pass_on(&mut io::stdout().lock()),
+    }
+}
+
+/// Whether standard output is a terminal.
+pub(crate) fn stdout_is_terminal() -> bool {
+    io::stdout().is_terminal()
+}
+
+/// Whether standard error is a terminal.
+pub(crate) fn stderr_is_terminal() -> bool {
+    io::stderr().is_terminal()
+}
+
+/// Whether standard error takes colours: a terminal that can, and nobody said `NO_COLOR`.
+pub(crate) fn stderr_takes_colour() -> bool {
+    anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never
+}
+
+/// Height and width of the terminal on standard error.
+pub(crate) fn stderr_size() -> (usize, usize) {
+    let (height, width) = console::Term::stderr().size_checked().unwrap_or((24, 80));
+    (usize::from(height), usize::from(width))
+}
+
+fn quiet_when_closed(written: io::Result<()>) -> io::Result<()> {
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
+}
+
+fn cannot_write(error: &io::Error) -> Failure {
+    Failure::new("cannot write to standard output").because(error)
+}

@@ -1,0 +1,218 @@
+//! What is known of the steps of a build.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
+
+use lapstrake_solver::Event;
+use lapstrake_solver::event::{ImageProgress, Outcome};
+use lapstrake_solver::graph::VertexId;
+
+use super::lines::Lines;
+use crate::human::size;
+use crate::text::{harmless, one_line};
+
+/// How many of a step's last lines are kept.
+const TAIL: usize = 6;
+
+/// The steps in the order in which they began.
+#[derive(Debug, Default)]
+pub(super) struct Board {
+    pub(super) steps: Vec<Step>,
+    index: HashMap<Key, usize>,
+    /// Names of steps that may still begin.
+    planned: HashMap<VertexId, String>,
+    total: usize,
+}
+
+/// Something that takes time.
+#[derive(Debug)]
+pub(super) struct Step {
+    /// On one line.
+    pub(super) name: String,
+    /// Since the beginning of the build.
+    pub(super) began: Duration,
+    /// How it ended and how long it took.
+    pub(super) end: Option<(Outcome, Duration)>,
+    /// Its last lines, oldest first.
+    pub(super) tail: VecDeque<String>,
+    /// How far it is.
+    pub(super) status: Option<String>,
+    /// Whether it writes the image: its end is shown together with the image's id.
+    pub(super) exports: bool,
+    lines: Lines,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Key {
+    Vertex(VertexId),
+    Image(String),
+    Export,
+}
+
+/// Something that changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Update {
+    /// Index into [`Board::steps`].
+    pub(super) step: usize,
+    pub(super) change: Change,
+}
+
+/// See [`Update`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    Began,
+    /// It wrote a line, this long after it began.
+    Line(Duration, String),
+    /// See [`Step::status`].
+    Status,
+    Ended,
+}
+
+impl Board {
+    /// Takes an event at `now`, counted from the beginning of the build.
+    pub(super) fn apply(&mut self, event: Event, now: Duration) -> Vec<Update> {
+        let mut updates = Vec::new();
+        match event {
+            Event::Planned { vertices } => {
+                self.total += vertices.len();
+                let names = vertices.into_iter().map(|planned| (planned.vertex, planned.name));
+                self.planned.extend(names);
+            }
+            Event::Started { vertex } => {
+                self.begin(Key::Vertex(vertex), now, &mut updates);
+            }
+            Event::Output { vertex, bytes } => {
+                let step = self.begin(Key::Vertex(vertex), now, &mut updates);
+                self.output(step, &bytes, now, &mut updates);
+            }
+            Event::Finished { vertex, outcome, elapsed } => {
+                let step = self.begin(Key::Vertex(vertex), now, &mut updates);
+                self.end(step, (outcome, elapsed), now, &mut updates);
+            }
+            Event::Image { name, progress } => self.image(name, progress, now, &mut updates),
+            Event::Exporting => {
+                self.begin(Key::Export, now, &mut updates);
+            }
+            Event::Exported { elapsed } => {
+                let step = self.begin(Key::Export, now, &mut updates);
+                self.end(step, (Outcome::Executed, elapsed), now, &mut updates);
+            }
+            Event::Warning { .. } => {}
+        }
+        updates
+    }
+
+    /// Ends what has not ended: the build is over, perhaps because of this image.
+    pub(super) fn conclude(&mut self, image: Option<&str>, now: Duration) -> Vec<Update> {
+        let failed = image.and_then(|image| self.index.get(&Key::Image(image.to_owned()))).copied();
+        let mut updates = Vec::new();
+        for step in 0..self.steps.len() {
+            let began = self.steps.get(step).map_or(now, |step| step.began);
+            let elapsed = now.saturating_sub(began);
+            let outcome =
+                if failed == Some(step) { Outcome::Failed } else { Outcome::Cancelled };
+            self.end(step, (outcome, elapsed), now, &mut updates);
+        }
+        updates
+    }
+
+    /// How many steps ended, and how many there are.
+    pub(super) fn count(&self) -> (usize, usize) {
+        let ended = self.steps.iter().filter(|step| step.end.is_some()).count();
+        (ended, self.total.max(self.steps.len()))
+    }
+
+    /// The step of `key`, begun now if it is new.
+    fn begin(&mut self, key: Key, now: Duration, updates: &mut Vec<Update>) -> usize {
+        if let Some(step) = self.index.get(&key) {
+            return *step;
+        }
+        let name = match &key {
+            Key::Vertex(vertex) => self.planned.remove(vertex).unwrap_or_default(),
+            Key::Image(name) => format!("[internal] load image {name}"),
+            Key::Export => "exporting to image".to_owned(),
+        };
+        if !matches!(key, Key::Vertex(_)) {
+            self.total += 1;
+        }
+        let step = self.steps.len();
+        self.steps.push(Step {
+            name: harmless(&one_line(&name)),
+            began: now,
+            end: None,
+            tail: VecDeque::new(),
+            status: None,
+            exports: key == Key::Export,
+            lines: Lines::default(),
+        });
+        self.index.insert(key, step);
+        updates.push(Update { step, change: Change::Began });
+        step
+    }
+
+    fn output(&mut self, at: usize, bytes: &[u8], now: Duration, updates: &mut Vec<Update>) {
+        let Some(step) = self.steps.get_mut(at) else { return };
+        let lines = step.lines.push(bytes);
+        step.add(at, lines, now, updates);
+    }
+
+    fn end(
+        &mut self,
+        at: usize,
+        end: (Outcome, Duration),
+        now: Duration,
+        updates: &mut Vec<Update>,
+    ) {
+        let Some(step) = self.steps.get_mut(at).filter(|step| step.end.is_none()) else { return };
+        let rest = step.lines.finish();
+        step.add(at, rest, now, updates);
+        step.end = Some(end);
+        updates.push(Update { step: at, change: Change::Ended });
+    }
+
+    fn image(
+        &mut self,
+        name: String,
+        progress: ImageProgress,
+        now: Duration,
+        updates: &mut Vec<Update>,
+    ) {
+        let key = Key::Image(name);
+        let was_here = !self.index.contains_key(&key);
+        let at = self.begin(key, now, updates);
+        let Some(step) = self.steps.get_mut(at) else { return };
+        match progress {
+            ImageProgress::Resolving => {}
+            ImageProgress::Downloading { done, total } => {
+                step.status = Some(format!("{} / {}", size(done), size(total)));
+                updates.push(Update { step: at, change: Change::Status });
+            }
+            ImageProgress::Ready { digest } => {
+                step.status = Some(harmless(&digest));
+                updates.push(Update { step: at, change: Change::Status });
+                let outcome = if was_here { Outcome::Cached } else { Outcome::Executed };
+                let elapsed = now.saturating_sub(step.began);
+                self.end(at, (outcome, elapsed), now, updates);
+            }
+        }
+    }
+}
+
+impl Step {
+    fn add(
+        &mut self,
+        at: usize,
+        lines: impl IntoIterator<Item = String>,
+        now: Duration,
+        updates: &mut Vec<Update>,
+    ) {
+        for line in lines {
+            self.tail.push_back(line.clone());
+            if self.tail.len() > TAIL {
+                self.tail.pop_front();
+            }
+            let since = now.saturating_sub(self.began);
+            updates.push(Update { step: at, change: Change::Line(since, line) });
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! How a build goes, drawn from its events.
+//!
+//! [`Board`] knows the steps; [`plain`] writes lines, [`tty`] paints a live view. Both turn what
+//! they know into text and do nothing else, so they are tested without a terminal.
+
+mod board;
+mod lines;
+mod plain;
+
+#[cfg(test)]
+mod tests;
+mod tty;
+
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use lapstrake_solver::Event;
+use lapstrake_solver::event::ImageProgress;
+
+pub(crate) use lines::shown_lines;
+
+
+use crate::output;
+use crate::text::harmless;
+use board::Board;
+use plain::Plain;
+use tty::Tty;
+
+/// Between two pictures of the live view.
+const TICK: Duration = Duration::from_millis(100);
+
+/// How progress is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Plain,
+    Tty,
+    Quiet,
+}
+
+/// How a build ended, as far as it is shown with the progress.
+#[derive(Clone, Debug)]
+pub(crate) enum Conclusion<'a> {
+    /// The image's id and names.
+    Built { id: String, names: &'a [String] },
+    /// It is done; there is nothing more to say.
+    Done,
+    /// What its failed step is said to have failed of, and the image when it was one.
+    Failed { reason: &'a str, image: Option<&'a str> },
+}
+
+impl Conclusion<'_> {
+    fn image(&self) -> Option<&str> {
+        match self {
+            Self::Failed { image, .. } => *image,
+            Self::Built { .. } | Self::Done => None,
+        }
+    }
+}
+
+/// Shows progress until it is dropped or finished.
+pub(crate) struct Progress {
+    shared: Arc<Shared>,
+    ticker: Option<(Sender<()>, JoinHandle<()>)>,
+}
+
+struct Shared {
+    view: Mutex<View>,
+    begin: Instant,
+}
+
+enum View {
+    Plain(Board, Plain),
+    Tty(Board, Tty),
+    Quiet,
+}
+
+impl Progress {
+    /// Begins to show progress. `title` says what is going on: `Building`.
+    pub(crate) fn new(mode: Mode, title: &'static str) -> Self {
+        let view = match mode {
+            Mode::Plain => View::Plain(Board::default(), Plain::default()),
+            Mode::Tty => View::Tty(Board::default(), Tty::new(title, output::stderr_takes_colour())),
+            Mode::Quiet => View::Quiet,
+        };
+        let shared = Arc::new(Shared { view: Mutex::new(view), begin: Instant::now() });
+        let ticker = (mode != Mode::Quiet).then(|| tick(Arc::clone(&shared)));
+        Self { shared, ticker }
+    }
+
+    /// Takes an event, from any thread.
+    pub(crate) fn event(&self, event: Event) {
+        let now = self.shared.begin.elapsed();
+        match (&mut *self.shared.view(), event) {
+            (View::Plain(..), Event::Warning { message }) => output::stderr(&warning(&message)),
+            (View::Plain(board, plain), event) => {
+                let updates = board.apply(event, now);
+                output::stderr(&plain.update(board, updates, now));
+            }
+            (View::Tty(_, tty), Event::Warning { message }) => tty.warn(&message),
+            (View::Tty(board, _), event) => {
+                board.apply(event, now);
+            }
+            (View::Quiet, _) => {}
+        }
+    }
+
+    /// Takes progress of an image that no build is about.
+    pub(crate) fn image(&self, name: &str, progress: ImageProgress) {
+        self.event(Event::Image { name: name.to_owned(), progress });
+    }
+
+    /// Shows the end and stops.
+    pub(crate) fn finish(mut self, conclusion: &Conclusion<'_>) {
+        self.stop();
+        let now = self.shared.begin.elapsed();
+        match &mut *self.shared.view() {
+            View::Plain(board, plain) => {
+                let updates = board.conclude(conclusion.image(), now);
+                output::stderr(&plain.finish(board, updates, conclusion, now));
+            }
+            View::Tty(board, tty) => {
+                board.conclude(conclusion.image(), now);
+                output::paint(&tty.finish(board, conclusion, output::stderr_size(), now));
+            }
+            View::Quiet => {}
+        }
+    }
+
+    fn stop(&mut self) {
+        if let Some((stop, ticker)) = self.ticker.take() {
+            drop(stop);
+            // It only paints; when it panicked, its picture is all that is lost.
+            drop(ticker.join());
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl Shared {
+    /// A thread that panicked while painting leaves a view that can still be painted.
+    fn view(&self) -> MutexGuard<'_, View> {
+        self.view.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tick(&self) {
+        let now = self.begin.elapsed();
+        match &mut *self.view() {
+            View::Plain(board, plain) => output::stderr(&plain.flush(board, now)),
+            View::Tty(board, tty) => output::paint(&tty.paint(board, output::stderr_size(), now)),
+            View::Quiet => {}
+        }
+    }
+}
+
+/// A warning of the build.
+fn warning(message: &str) -> String {
+    format!("warning: {}\n", harmless(message))
+}
+
+/// Repaints until the sender is dropped.
+fn tick(shared: Arc<Shared>) -> (Sender<()>, JoinHandle<()>) {
+    let (stop, stopped) = mpsc::channel();
+    let ticker = std::thread::spawn(move || {
+        while stopped.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
+            shared.tick();
+        }
+    });
+    (stop, ticker)
+}

@@ -1,0 +1,90 @@
+//! What the commands of one call have in common. Nothing is opened before a command asks for it.
+
+use std::cell::OnceCell;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use lapstrake_cache::Store;
+use lapstrake_registry::{ClientConfig, Proxy, RegistryConfig};
+
+use crate::environment::variable;
+use crate::failure::Failure;
+use crate::{config, credentials, paths};
+
+/// The store and the way to registries.
+pub(crate) struct Session {
+    root: Option<PathBuf>,
+    store: OnceCell<Store>,
+}
+
+impl Session {
+    /// `root` is what the command line says.
+    pub(crate) fn new(root: Option<PathBuf>) -> Self {
+        Self { root, store: OnceCell::new() }
+    }
+
+    /// The store, opened by the first call.
+    pub(crate) fn store(&self) -> Result<&Store, Failure> {
+        if let Some(store) = self.store.get() {
+            return Ok(store);
+        }
+        let is_root = rustix::process::geteuid().is_root();
+        let root = paths::store_root(self.root.as_deref(), &variable, is_root)?;
+        let store = Store::open(&root).map_err(|error| {
+            Failure::of(&error)
+                .help("name another directory for the store with --root or LAPSTRAKE_ROOT")
+        })?;
+        Ok(self.store.get_or_init(|| store))
+    }
+}
+
+/// How registries are reached, as the configuration says.
+pub(crate) fn registries() -> Result<ClientConfig, Failure> {
+    let config = config::load(&paths::config_files(&variable))?;
+    let registry = |(name, registry): (String, config::Registry)| {
+        let registry = RegistryConfig {
+            mirrors: registry.mirrors,
+            insecure: registry.insecure,
+            ..RegistryConfig::default()
+        };
+        (name, registry)
+    };
+    Ok(ClientConfig {
+        registries: config.registry.into_iter().map(registry).collect(),
+        credentials: credentials::source(paths::docker_config(&variable)),
+        proxy: proxy(),
+        ..ClientConfig::default()
+    })
+}
+
+/// The proxies that the environment names; lower case first, as curl and Go read them.
+fn proxy() -> Proxy {
+    let named = |names: [&str; 2]| {
+        let value = names.iter().find_map(|name| variable(name));
+        value.map(|value| value.to_string_lossy().into_owned())
+    };
+    let bypass = named(["no_proxy", "NO_PROXY"]).unwrap_or_default();
+    let bypass = bypass.split(',').map(str::trim).filter(|host| !host.is_empty());
+    Proxy {
+        http: named(["http_proxy", "HTTP_PROXY"]),
+        https: named(["https_proxy", "HTTPS_PROXY"]),
+        bypass: bypass.map(str::to_owned).collect(),
+    }
+}
+
+/// The host's resolv.conf, and the one of systemd-resolved where it is the host's resolver.
+pub(crate) struct ResolvConf {
+    pub(crate) host: Vec<u8>,
+    pub(crate) resolved: Option<Vec<u8>>,
+}
+
+impl ResolvConf {
+    /// Reads both; one that is missing is empty.
+    pub(crate) fn read() -> Self {
+        let resolved = Path::new("/run/systemd/resolve/resolv.conf");
+        Self {
+            host: fs::read("/etc/resolv.conf").unwrap_or_default(),
+            resolved: fs::read(resolved).ok(),
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Signals that the user or the system sends to `lap`.
+
+use std::fs;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
+
+use lapstrake_executor::Cancel;
+use rustix::process::Signal;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH};
+use signal_hook::iterator::{Handle, Signals};
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+/// Those that ask for an end.
+const ENDING: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
+/// How often a command that does not end may be asked to before it is killed, as with Docker.
+const PATIENCE: u32 = 3;
+
+/// Signals are watched until this is dropped.
+pub(crate) struct Watch {
+    handle: Handle,
+    first: Arc<AtomicI32>,
+}
+
+impl Watch {
+    /// What the process exits with after the signal that came, if one came.
+    pub(crate) fn exit(&self) -> Option<Exit> {
+        match self.first.load(Ordering::Acquire) {
+            0 => None,
+            number => Some(Exit::signal(number)),
+        }
+    }
+
+    fn start(
+        numbers: &[i32],
+        mut on_signal: impl FnMut(i32) + Send + 'static,
+    ) -> Result<Self, Failure> {
+        let ignored = ignored();
+        let watched = numbers.iter().filter(|number| !ignored.contains(number));
+        let mut signals = Signals::new(watched)
+            .map_err(|error| Failure::new("cannot watch for signals").because(&error))?;
+        let handle = signals.handle();
+        let first = Arc::new(AtomicI32::new(0));
+        let seen = Arc::clone(&first);
+        std::thread::spawn(move || {
+            for number in &mut signals {
+                if ENDING.contains(&number) {
+                    // Only the first one counts: it is why everything ends.
+                    let _ = seen.compare_exchange(0, number, Ordering::AcqRel, Ordering::Acquire);
+                }
+                on_signal(number);
+            }
+        });
+        Ok(Self { handle, first })
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.handle.close();
+    }
+}
+
+/// Cancels at the first signal that asks for an end; the second one ends the process at once. Its
+/// sandboxes die with it, and what it leaves in the store is swept by the next one.
+pub(crate) fn cancel_on_signal(cancel: Cancel) -> Result<Watch, Failure> {
+    Watch::start(&ENDING, move |number| {
+        if cancel.is_cancelled() {
+            std::process::exit(Exit::signal(number).code());
+        }
+        cancel.cancel();
+    })
+}
+
+/// Passes signals on to the process of `pidfd`. A change of the terminal's size goes to `resize`.
+pub(crate) fn forward(
+    pidfd: OwnedFd,
+    resize: impl Fn() + Send + 'static,
+) -> Result<Watch, Failure> {
+    let numbers = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH];
+    let mut asked = 0;
+    Watch::start(&numbers, move |number| {
+        if number == SIGWINCH {
+            return resize();
+        }
+        asked += u32::from(number == SIGINT || number == SIGTERM);
+        let number = if asked >= PATIENCE { SIGKILL } else { number };
+        if let Some(signal) = Signal::from_named_raw(number) {
+            // When it has ended there is nobody to tell.
+            let _ = rustix::process::pidfd_send_signal(&pidfd, signal);
+        }
+    })
+}
+
+/// Signals that are to be ignored because whoever started this process says so: `nohup`, `&`.
+fn ignored() -> Vec<i32> {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    (1..=64).filter(|number| mask & (1 << (number - 1)) != 0).collect()
+}

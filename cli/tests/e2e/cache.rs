@@ -1,0 +1,190 @@
+//! What is done again and what is not. Every step under test writes a random number: the same number
+//! twice means that it did not run again.
+
+use crate::support::{Answer, Context, Store, text};
+
+const RANDOM: &str = "RUN cat /proc/sys/kernel/random/uuid > /id\n";
+
+fn id(store: &Store, context: &Context, flags: &[&str]) -> String {
+    store.build_with("cached", context.path(), flags);
+    store.prints("cached", &["cat", "/id"])
+}
+
+fn with_copy() -> Context {
+    let dockerfile = format!("FROM busybox\nCOPY src /src\n{RANDOM}");
+    Context::new(&dockerfile)
+        .file("src/a.txt", "one\n")
+        .file("src/deep/b.txt", "two\n")
+        .file("aside.txt", "x\n")
+}
+
+#[test]
+fn nothing_changed_nothing_runs() {
+    let (store, context) = (Store::new(), with_copy());
+    assert_eq!(id(&store, &context, &[]), id(&store, &context, &[]));
+}
+
+#[test]
+fn touching_a_file_changes_nothing() {
+    let (store, context) = (Store::new(), with_copy());
+    let first = id(&store, &context, &[]);
+    context.write("src/a.txt", "one\n");
+    crate::support::tool(
+        "touch",
+        &["-d", "2001-02-03", &text(&context.path().join("src/deep/b.txt"))],
+    );
+    assert_eq!(id(&store, &context, &[]), first);
+}
+
+#[test]
+fn a_file_that_is_not_copied_does_not_count() {
+    let (store, context) = (Store::new(), with_copy());
+    let first = id(&store, &context, &[]);
+    context.write("aside.txt", "y\n");
+    context.write("new.txt", "y\n");
+    assert_eq!(id(&store, &context, &[]), first);
+}
+
+#[test]
+fn other_content_of_the_same_size_counts() {
+    let (store, context) = (Store::new(), with_copy());
+    let first = id(&store, &context, &[]);
+    context.write("src/a.txt", "two\n");
+    assert_ne!(id(&store, &context, &[]), first);
+    assert_eq!(store.prints("cached", &["cat", "/src/a.txt"]), "two");
+}
+
+#[test]
+fn a_change_undone_is_cached_again() {
+    let (store, context) = (Store::new(), with_copy());
+    let first = id(&store, &context, &[]);
+    context.write("src/a.txt", "two\n");
+    id(&store, &context, &[]);
+    context.write("src/a.txt", "one\n");
+    assert_eq!(id(&store, &context, &[]), first);
+}
+
+#[test]
+fn mode_name_and_number_of_files_count() {
+    let (store, context) = (Store::new(), with_copy());
+    let mut seen = vec![id(&store, &context, &[])];
+    context.set_mode("src/a.txt", 0o755);
+    seen.push(id(&store, &context, &[]));
+    std::fs::rename(context.path().join("src/a.txt"), context.path().join("src/c.txt"))
+        .expect("rename");
+    seen.push(id(&store, &context, &[]));
+    context.write("src/d.txt", "more\n");
+    seen.push(id(&store, &context, &[]));
+    std::fs::remove_file(context.path().join("src/d.txt")).expect("remove");
+    assert_eq!(id(&store, &context, &[]), seen[2]);
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen.len(), 4, "some change was not noticed");
+}
+
+#[test]
+fn an_ignored_file_does_not_count() {
+    let context = with_copy().file(".dockerignore", "**/*.log\n");
+    let store = Store::new();
+    let first = id(&store, &context, &[]);
+    context.write("src/noise.log", "y\n");
+    assert_eq!(id(&store, &context, &[]), first);
+    assert_eq!(store.answer(&["run", "cached", "test", "-e", "/src/noise.log"]).code, Some(1));
+}
+
+/// A step that ran again and wrote what it had written before leaves what follows cached.
+#[test]
+fn the_same_result_from_other_input_stops_the_rebuild() {
+    let context = Context::new(&format!(
+        "FROM busybox AS count\nCOPY input /input\nRUN wc -l < /input > /count\n\
+         FROM busybox\nCOPY --from=count /count /count\n{RANDOM}"
+    ));
+    context.write("input", "one\n");
+    let store = Store::new();
+    let first = id(&store, &context, &[]);
+    context.write("input", "two\n");
+    assert_eq!(id(&store, &context, &[]), first);
+    context.write("input", "two\nlines\n");
+    assert_ne!(id(&store, &context, &[]), first);
+}
+
+#[test]
+fn a_build_argument_counts_from_its_line_on() {
+    let context = Context::new(&format!(
+        "FROM busybox\n{RANDOM}ARG A\nRUN cat /proc/sys/kernel/random/uuid > /late\n"
+    ));
+    let store = Store::new();
+    let ids = |value: &str| {
+        let early = id(&store, &context, &["--build-arg", value]);
+        (early, store.prints("cached", &["cat", "/late"]))
+    };
+    let (first, second) = (ids("A=1"), ids("A=2"));
+    assert_eq!(first.0, second.0);
+    assert_ne!(first.1, second.1);
+    assert_eq!(ids("A=1"), first);
+}
+
+#[test]
+fn proxies_do_not_count() {
+    let (store, context) = (Store::new(), with_copy());
+    let first = id(&store, &context, &["--build-arg", "http_proxy=http://127.0.0.1:1"]);
+    assert_eq!(id(&store, &context, &["--build-arg", "http_proxy=http://127.0.0.1:2"]), first);
+}
+
+#[test]
+fn no_cache_runs_everything() {
+    let (store, context) = (Store::new(), with_copy());
+    let first = id(&store, &context, &[]);
+    let second = id(&store, &context, &["--no-cache"]);
+    assert_ne!(second, first);
+    assert_eq!(id(&store, &context, &[]), second, "what --no-cache built is what is cached now");
+}
+
+#[test]
+fn two_builds_at_once_run_a_step_once() {
+    let context = Context::new(&format!("FROM busybox\nRUN sleep 1\n{RANDOM}"));
+    let store = Store::new();
+    store.ok(&["pull", "busybox"]);
+    let path = text(context.path());
+    let start = |tag: &str| store.background(&["build", "--progress", "plain", "-t", tag, &path]);
+    let both = [start("left"), start("right")];
+    for build in both {
+        build.answer().ends_with(0);
+    }
+    assert_eq!(store.prints("left", &["cat", "/id"]), store.prints("right", &["cat", "/id"]));
+}
+
+#[test]
+fn what_is_there_needs_no_registry() {
+    let (store, context) = (Store::new(), with_copy());
+    let first = id(&store, &context, &[]);
+    let dead = store.beside("dead.toml");
+    std::fs::write(&dead, "[registry.\"docker.io\"]\nmirrors = [\"http://127.0.0.1:9\"]\n")
+        .expect("write");
+    let mut again = store.lap(&["build", "-q", "-t", "cached", &text(context.path())]);
+    Answer::of(again.env("LAPSTRAKE_CONFIG", &dead)).ends_with(0);
+    assert_eq!(store.prints("cached", &["cat", "/id"]), first);
+
+    let mut pull = store.lap(&["build", "-q", "--pull", "-t", "cached", &text(context.path())]);
+    Answer::of(pull.env("LAPSTRAKE_CONFIG", &dead)).ends_with(1).says(&["busybox"]);
+}
+
+#[test]
+fn two_stores_give_one_digest() {
+    let context = Context::new(
+        "FROM busybox\nCOPY a.txt /\nRUN mkdir /d && touch -d 2020-01-01 /d\nCMD [\"true\"]\n",
+    );
+    let context = context.file("a.txt", "a\n");
+    let layers = || {
+        let store = Store::new();
+        store.build("same", context.path());
+        let layout = text(&store.layout("same"));
+        let config = crate::support::tool(
+            "skopeo",
+            &["inspect", "--config", &format!("oci:{layout}:latest")],
+        );
+        let config: serde_json::Value = serde_json::from_str(&config).expect("JSON from skopeo");
+        config["rootfs"]["diff_ids"][1].clone()
+    };
+    assert_eq!(layers(), layers(), "the layer of an unchanged COPY");
+}

@@ -1,0 +1,130 @@
+//! Bad input: what is wrong, where, and what to do; and nothing half-made stays behind.
+
+use std::fs;
+
+use crate::support::{Answer, Context, Store, scratch, text};
+
+fn fault(dockerfile: &str) -> Answer {
+    let store = Store::new();
+    let answer = store.try_build("faulty", Context::new(dockerfile).path(), &[]).ends_with(1);
+    assert!(!store.ok(&["images"]).contains("faulty"), "a failed build has made an image");
+    answer
+}
+
+#[test]
+fn a_fault_in_the_dockerfile_is_shown_where_it_is() {
+    let answer =
+        fault("FROM busybox\nRUM echo hello\n").says(&["Dockerfile:2:1", "RUM echo hello", "RUN"]);
+    assert!(answer.stderr.contains("RUM"), "the fault belongs to stderr");
+    assert_eq!(answer.stdout, "");
+}
+
+#[test]
+fn the_span_is_exact() {
+    fault("FROM busybox\nCOPY --chmud=644 a b\n").says(&["Dockerfile:2:6", "--chmud", "--chmod"]);
+    fault("FROM busybox\n\n  ENV A=1 \\\n    B=\"open\n").says(&["Dockerfile:4:"]);
+    fault("FROM busybox\nEXPOSE 80/http\n").says(&["Dockerfile:2:8", "80/http"]);
+}
+
+#[test]
+fn independent_faults_are_shown_at_once() {
+    fault("FROM busybox\nRUM one\nRUN true\nCOPI two three\nEXPOSE 99999999\n").says(&[
+        "Dockerfile:2:1",
+        "Dockerfile:4:1",
+        "Dockerfile:5:",
+    ]);
+}
+
+#[test]
+fn a_failing_step_is_shown_with_its_lines_log_and_status() {
+    let answer = fault(
+        "FROM busybox\nRUN echo fine\nRUN echo the last words && \\\n    sh -c 'exit 42'\nRUN echo never\n",
+    );
+    let answer = answer.says(&["Dockerfile:3", "the last words", "42", "sh -c 'exit 42'"]);
+    let ran =
+        |line: &str| line.starts_with('#') && line.ends_with(" never") && !line.contains("RUN");
+    assert!(!answer.stderr.lines().any(ran), "a step after the failed one ran: {}", answer.stderr);
+}
+
+#[test]
+fn a_long_log_is_cut_to_its_end() {
+    let answer = fault("FROM busybox\nRUN for i in $(seq 1 500); do echo line $i; done; exit 3\n")
+        .says(&["line 500"]);
+    let last = answer.stderr.rfind("line 500").expect("the last line");
+    let shown_again = &answer.stderr[..last];
+    assert!(shown_again.matches("line 499").count() >= 1, "{}", answer.stderr);
+}
+
+#[test]
+fn a_program_that_is_not_there_is_named() {
+    fault("FROM busybox\nRUN [\"/no/such/program\"]\n").says(&["Dockerfile:2", "/no/such/program"]);
+    fault("FROM busybox\nRUN no-such-command\n").says(&["Dockerfile:2", "no-such-command", "127"]);
+}
+
+#[test]
+fn a_step_before_the_failed_one_stays_cached() {
+    let store = Store::new();
+    let context =
+        Context::new("FROM busybox\nRUN cat /proc/sys/kernel/random/uuid | tee /id\nRUN exit 1\n");
+    let first = store.try_build("half", context.path(), &[]).ends_with(1).stderr;
+    let lines: Vec<&str> =
+        first.lines().filter_map(|line| line.split_whitespace().last()).collect();
+    context.write(
+        "Dockerfile",
+        "FROM busybox\nRUN cat /proc/sys/kernel/random/uuid | tee /id\nRUN exit 0\n",
+    );
+    store.build("half", context.path());
+    let id = store.prints("half", &["cat", "/id"]);
+    assert!(lines.contains(&id.as_str()), "the step ran twice: {id} is not in {first}");
+}
+
+#[test]
+fn what_cannot_be_copied_is_named() {
+    let context =
+        Context::new("FROM busybox\nCOPY there.txt not-there.txt /d/\n").file("there.txt", "x\n");
+    Store::new()
+        .try_build("copied", context.path(), &[])
+        .ends_with(1)
+        .says(&["Dockerfile:2:16", "not-there.txt"]);
+    let ignored = context.file(".dockerignore", "*.txt\n");
+    Store::new()
+        .try_build("copied", ignored.path(), &[])
+        .ends_with(1)
+        .says(&["Dockerfile:2:6", "there.txt"]);
+}
+
+#[test]
+fn a_missing_context_or_dockerfile_is_named() {
+    let store = Store::new();
+    store.answer(&["build", "/no/such/folder"]).ends_with(1).says(&["/no/such/folder"]);
+    let empty = scratch();
+    store.answer(&["build", &text(empty.path())]).ends_with(1).says(&["Dockerfile"]);
+    let file = empty.path().join("file");
+    fs::write(&file, "").expect("write");
+    store.answer(&["build", &text(&file)]).ends_with(1).says(&[&text(&file)]);
+    store.answer(&["build"]).ends_with(1).says(&["--help"]);
+    store.answer(&["biuld", "."]).ends_with(1).says(&["build"]);
+}
+
+#[test]
+fn a_store_of_another_version_is_refused_in_one_line() {
+    let store = Store::new();
+    store.ok(&["images"]);
+    let version = store.root().join("version");
+    assert!(version.is_file(), "no version file in the store");
+    fs::write(&version, "999\n").expect("write");
+    let answer = store.answer(&["images"]).ends_with(1).says(&["999"]);
+    assert!(answer.stderr.trim_end().lines().count() <= 2, "{}", answer.stderr);
+}
+
+#[test]
+fn nothing_half_made_stays_in_the_store() {
+    let store = Store::new();
+    let context =
+        Context::new("FROM busybox\nRUN dd if=/dev/zero of=/big bs=1M count=20 && exit 9\n");
+    store.try_build("half", context.path(), &[]).ends_with(1);
+    let left: Vec<_> = fs::read_dir(store.root().join("tmp")).expect("list tmp").collect();
+    assert!(left.is_empty(), "{left:?}");
+    let find = format!("find '{}' -name big", store.root().display());
+    assert_eq!(crate::support::tool("sh", &["-c", &find]), "");
+}

@@ -1,0 +1,148 @@
+//! Images as things: listed, named, looked at, removed, and moved in and out.
+
+use serde_json::Value;
+
+use crate::support::{Context, Store, text, tool};
+
+fn with_image() -> Store {
+    let context =
+        Context::new("FROM busybox\nENV A=1\nRUN echo content > /file\nCMD [\"cat\", \"/file\"]\n");
+    let store = Store::new();
+    store.build("example:1", context.path());
+    store
+}
+
+fn inspected(store: &Store, image: &str) -> Value {
+    let all: Value =
+        serde_json::from_str(&store.ok(&["inspect", image])).expect("JSON from inspect");
+    all[0].clone()
+}
+
+#[test]
+fn images_are_listed() {
+    let store = with_image();
+    let table = store.ok(&["images"]);
+    let heading = table.lines().next().expect("a heading");
+    for column in ["REPOSITORY", "TAG", "IMAGE ID", "CREATED", "SIZE"] {
+        assert!(heading.contains(column), "{heading}");
+    }
+    for row in [["busybox", "latest"], ["example", "1"]] {
+        assert!(
+            table.lines().any(|line| row
+                .iter()
+                .all(|word| line.split_whitespace().any(|found| found == *word))),
+            "{table}"
+        );
+    }
+    assert_eq!(store.ok(&["images", "-q"]).lines().count(), 2);
+    assert_eq!(Store::new().ok(&["images", "-q"]), "");
+}
+
+#[test]
+fn inspect_shows_the_config_and_the_layers() {
+    let image = inspected(&with_image(), "example:1");
+    assert!(image["Id"].as_str().is_some_and(|id| id.starts_with("sha256:")), "{image:#}");
+    assert_eq!(image["RepoTags"][0], "example:1");
+    assert_eq!(image["Os"], "linux");
+    assert_eq!(image["Config"]["Cmd"], serde_json::json!(["cat", "/file"]));
+    assert_eq!(image["Config"]["Env"][1], "A=1");
+    assert_eq!(image["RootFS"]["Layers"].as_array().map(Vec::len), Some(2));
+    Store::new().answer(&["inspect", "no-such-image"]).ends_with(1).says(&["no-such-image"]);
+}
+
+#[test]
+fn history_shows_the_steps_newest_first() {
+    let history = with_image().ok(&["history", "example:1"]);
+    let position =
+        |words: &str| history.find(words).unwrap_or_else(|| panic!("no {words} in {history}"));
+    assert!(position("CMD") < position("echo content"), "{history}");
+    assert!(position("echo content") < position("ENV A=1"), "{history}");
+    assert!(position("ENV A=1") < position("base rootfs"), "{history}");
+}
+
+#[test]
+fn tags_are_names_and_removing_the_last_removes_the_image() {
+    let store = with_image();
+    store.ok(&["tag", "example:1", "other/name:2"]);
+    assert_eq!(inspected(&store, "other/name:2")["Id"], inspected(&store, "example:1")["Id"]);
+    store.ok(&["rmi", "example:1"]);
+    store.answer(&["inspect", "example:1"]).ends_with(1);
+    assert_eq!(store.prints("other/name:2", &[]), "content");
+    store.ok(&["rmi", "other/name:2"]);
+    assert_eq!(store.ok(&["images", "-q"]).lines().count(), 1);
+    store.answer(&["rmi", "other/name:2"]).ends_with(1).says(&["other/name:2"]);
+    store.answer(&["tag", "example:1", "x:y"]).ends_with(1).says(&["example:1"]);
+    store.answer(&["tag", "busybox", "UPPER CASE"]).ends_with(1);
+}
+
+#[test]
+fn what_is_saved_can_be_loaded() {
+    let store = with_image();
+    for format in ["oci", "docker"] {
+        let archive = text(&store.beside(format));
+        store.ok(&["save", "--format", format, "-o", &archive, "example:1"]);
+        let other = Store::new();
+        other.answer(&["load", "-i", &archive]).ends_with(0).says(&["example:1"]);
+        assert_eq!(other.prints("example:1", &[]), "content", "{format}");
+        assert_eq!(
+            inspected(&other, "example:1")["RootFS"],
+            inspected(&store, "example:1")["RootFS"]
+        );
+        let context = Context::new(
+            "FROM example:1\nRUN test -f /file && echo more > /more\nCMD [\"cat\", \"/more\"]\n",
+        );
+        other.build("derived", context.path());
+        assert_eq!(other.prints("derived", &[]), "more");
+    }
+    store
+        .answer(&["save", "-o", &text(&store.beside("x")), "no-such-image"])
+        .ends_with(1)
+        .says(&["no-such-image"]);
+}
+
+#[test]
+fn archives_of_other_tools_can_be_loaded() {
+    let store = with_image();
+    let layout = text(&store.layout("example:1"));
+    for (transport, name) in
+        [("docker-archive", ":from/skopeo:3"), ("oci-archive", ":from/skopeo:3")]
+    {
+        let archive = text(&store.beside(transport));
+        let destination = format!("{transport}:{archive}{name}");
+        tool("skopeo", &["copy", "--quiet", &format!("oci:{layout}:1"), &destination]);
+        let other = Store::new();
+        other.ok(&["load", "-i", &archive]);
+        let id = other.ok(&["images", "-q"]);
+        assert_eq!(other.prints(&id, &["cat", "/file"]), "content", "{transport}");
+    }
+}
+
+#[test]
+fn a_broken_archive_is_refused_and_leaves_nothing() {
+    let store = with_image();
+    let archive = store.beside("broken.tar");
+    store.ok(&["save", "--format", "oci", "-o", &text(&archive), "example:1"]);
+    let bytes = std::fs::read(&archive).expect("read the archive");
+    let other = Store::new();
+    std::fs::write(&archive, &bytes[..bytes.len() / 2]).expect("cut the archive");
+    other.answer(&["load", "-i", &text(&archive)]).ends_with(1);
+    let mut changed = bytes.clone();
+    let middle = changed.len() / 2;
+    changed[middle] ^= 0xff;
+    std::fs::write(&archive, &changed).expect("change the archive");
+    other.answer(&["load", "-i", &text(&archive)]).ends_with(1);
+    std::fs::write(&archive, "no archive at all").expect("write");
+    other.answer(&["load", "-i", &text(&archive)]).ends_with(1);
+    assert_eq!(other.ok(&["images", "-q"]), "");
+}
+
+#[test]
+fn a_root_file_system_can_be_imported() {
+    let store = Store::new();
+    let bases = crate::support::prepared("LAPSTRAKE_TEST_BASES");
+    store.ok(&["import", &format!("{bases}/busybox.tar"), "imported:1"]);
+    assert_eq!(store.prints("imported:1", &["cat", "/etc/group"]).lines().count(), 2);
+    let context = Context::new("FROM imported:1\nRUN echo y > /y\nCMD [\"cat\", \"/y\"]\n");
+    store.build("on-imported", context.path());
+    assert_eq!(store.prints("on-imported", &[]), "y");
+}

@@ -1,0 +1,28 @@
+//! The real binary on real input: builds, runs and moves images, on a store of its own in each test.
+//!
+//! What the tests start from (base images in a registry that stands for docker.io, the tools they
+//! compare with) is prepared by `cargo xtask test`. A test whose tool or privilege is missing fails.
+//!
+//! Reading order: [`support`], then by subject. [`nginx`], [`counter`], [`compiled`], [`chain`] and
+//! [`diamond`] are the images of `testdata/e2e`.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test says what is wrong by panicking, also in its helping functions"
+)]
+
+mod build;
+mod cache;
+mod chain;
+mod compiled;
+mod counter;
+mod diamond;
+mod fault;
+mod image;
+mod interrupt;
+mod layer;
+mod nginx;
+mod registry;
+mod run;
+mod sandbox;
+mod support;

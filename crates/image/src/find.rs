@@ -1,0 +1,90 @@
+//! Finding an image by what a user types: a name, an id, or the beginning of one. And naming it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use lapstrake_oci::{Digest, Reference};
+
+use crate::{Error, Images, ResolvedImage};
+
+impl Images<'_> {
+    /// The image that `name` is a name, the id, or a beginning of the id of. Names win. An id may
+    /// be written with or without `sha256:`, and the digest of a manifest will do as well.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchImage`], [`Error::AmbiguousId`], or when the store cannot be read.
+    pub fn find(&self, name: &str) -> Result<ResolvedImage, Error> {
+        if let Some(image) = self.named(name)? {
+            return Ok(image);
+        }
+        self.by_id(name)?.ok_or_else(|| Error::NoSuchImage { name: name.to_owned() })
+    }
+
+    /// The image with this very name.
+    pub(crate) fn named(&self, name: &str) -> Result<Option<ResolvedImage>, Error> {
+        let Ok(reference) = Reference::parse(name) else {
+            return Ok(None);
+        };
+        let lookup = match reference.digest() {
+            Some(digest) => reference.with_digest(digest).to_string(),
+            None => reference.to_string(),
+        };
+        match self.store.tag(&lookup)? {
+            Some(tag) => self.image(&tag.manifest),
+            None => match reference.digest() {
+                Some(digest) if self.has_repository(&reference)? => self.image(&digest),
+                _ => Ok(None),
+            },
+        }
+    }
+
+    /// Whether something in the store has a name of this repository.
+    fn has_repository(&self, reference: &Reference) -> Result<bool, Error> {
+        let repository = reference.name();
+        let tags = self.store.tags()?;
+        Ok(tags.iter().any(|tag| repository_of(&tag.name).is_some_and(|name| name == repository)))
+    }
+
+    fn by_id(&self, name: &str) -> Result<Option<ResolvedImage>, Error> {
+        let prefix = name.strip_prefix("sha256:").unwrap_or(name);
+        let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        if prefix.is_empty() || prefix.len() > 64 || !prefix.bytes().all(is_hex) {
+            return Ok(None);
+        }
+        let named: BTreeSet<Digest> =
+            self.store.tags()?.into_iter().map(|tag| tag.manifest).collect();
+        let mut found: BTreeMap<Digest, ResolvedImage> = BTreeMap::new();
+        for image in self.all()? {
+            let is_manifest = prefix.len() == 64 && image.digest.hex() == prefix;
+            let is_meant = is_manifest || image.id().hex().starts_with(prefix);
+            // The same config may have come with layers compressed in two ways.
+            let is_better = is_manifest || named.contains(&image.digest);
+            if is_meant && (is_better || !found.contains_key(&image.id())) {
+                found.insert(image.id(), image);
+            }
+        }
+        match found.len() {
+            0 | 1 => Ok(found.into_values().next()),
+            count => Err(Error::AmbiguousId { prefix: prefix.to_owned(), count }),
+        }
+    }
+
+    /// Gives the image that `source` names (as in [`Images::find`]) one more name. A name that
+    /// stood for another image moves. Atomic and idempotent.
+    ///
+    /// # Errors
+    /// As [`Images::find`]; when `target` has a digest.
+    pub fn tag(&self, source: &str, target: &Reference) -> Result<(), Error> {
+        if target.digest().is_some() {
+            return Err(Error::DigestAsTag { name: target.familiar() });
+        }
+        let _lease = self.store.lease()?;
+        let image = self.find(source)?;
+        self.store.set_tag(&target.to_string(), &image.digest)?;
+        Ok(())
+    }
+}
+
+/// Registry and repository of a stored name.
+pub(crate) fn repository_of(name: &str) -> Option<String> {
+    Reference::parse(name).ok().map(|reference| reference.name())
+}

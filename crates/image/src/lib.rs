@@ -1,0 +1,47 @@
+//! Images into and out of the store.
+//!
+//! An image is a manifest blob that names a config blob and layers. Its layers are in the store as
+//! directories that overlayfs mounts ([`lapstrake_cache::Layer`]), and as the blobs that they came
+//! as, so that what was pulled leaves again byte for byte. Layers that were built here have no
+//! blob: their canonical tar is made when it has to leave.
+//!
+//! What comes in is checked before any of it counts: blobs against size and sha256 while they
+//! stream, the decompressed layers against the diff ids of the config. Names are set last, after
+//! one flush of the whole store.
+//!
+//! The crate prints nothing and reads neither environment nor home: registries, proxies and
+//! credentials come in as data. It knows no Dockerfile.
+//!
+//! Start at [`Images`]. In reading order: `images` (the type), `stored` (images that are here),
+//! `resolve` (names to images, pulling), `layers` (getting many layers at once), `incoming` (one
+//! layer's way in), `implied` (directories that a layer's tar does not name), `archive` (reading
+//! archives), `load`, `import`, `save`, `find`, `list`, `inspect`, `history`, `remove`.
+
+mod archive;
+mod error;
+mod find;
+mod history;
+mod images;
+mod implied;
+mod import;
+mod incoming;
+mod inspect;
+mod layers;
+mod list;
+mod load;
+mod outgoing;
+mod remove;
+mod resolve;
+mod save;
+mod stored;
+
+pub use error::{Error, LayerFault};
+pub use history::HistoryRow;
+pub use images::{Images, Progress};
+pub use import::ImportOptions;
+pub use list::ImageSummary;
+pub use load::{Input, Loaded};
+pub use remove::Removed;
+pub use resolve::Pulled;
+pub use save::{Export, Format};
+pub use stored::ResolvedImage;

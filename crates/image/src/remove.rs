@@ -1,0 +1,127 @@
+//! `rmi`: names go first; with the last one, what no other image needs.
+
+use std::collections::BTreeSet;
+
+use lapstrake_cache::Exclusive;
+use lapstrake_oci::{Digest, Reference};
+use lapstrake_rootfs::LayerId;
+
+use crate::list::Names;
+use crate::{Error, Images, ResolvedImage};
+
+/// Something that was removed, in the order in which Docker tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Removed {
+    /// A name.
+    Untagged(Reference),
+    /// An image, by its id, or a layer, by its diff id.
+    Deleted(Digest),
+}
+
+impl Images<'_> {
+    /// Removes the name `name`, or the image with that id. With the last tag go the manifest, the
+    /// config, and the blobs and layers that no other image has. Layers that were built here stay:
+    /// action records lead to them.
+    ///
+    /// When another process uses the store, only names go; the image stays without one, for a
+    /// later try or collection. The same when this process holds a lease.
+    ///
+    /// # Errors
+    /// As [`Images::find`]. [`Error::Conflict`] for an id whose image has several tags, or names
+    /// in several repositories, unless `force`.
+    pub fn remove(&self, name: &str, force: bool) -> Result<Vec<Removed>, Error> {
+        let image = self.find(name)?;
+        let names = self.names(&image.digest)?;
+        let untagged = match self.named(name)? {
+            Some(_) => names_to_remove(name, &names),
+            None => all_names(name, names, force)?,
+        };
+        let mut removed = Vec::new();
+        for name in &untagged {
+            if self.store.remove_tag(&name.to_string())? {
+                removed.push(Removed::Untagged(name.clone()));
+            }
+        }
+        if let Some(proof) = self.store.exclusive()? {
+            removed.extend(self.delete(&image, &untagged, &proof)?);
+        }
+        Ok(removed)
+    }
+
+    /// Removes what belongs to nothing but an image that has no name any more.
+    fn delete(
+        &self,
+        image: &ResolvedImage,
+        untagged: &[Reference],
+        proof: &Exclusive,
+    ) -> Result<Vec<Removed>, Error> {
+        let tags = self.store.tags()?;
+        if tags.iter().any(|tag| tag.manifest == image.digest) {
+            return Ok(Vec::new());
+        }
+        let mut needed_blobs = BTreeSet::new();
+        let mut needed_layers = BTreeSet::new();
+        for other in self.all()?.iter().filter(|other| other.digest != image.digest) {
+            needed_blobs.extend(blobs(other));
+            needed_layers.extend(other.config.rootfs.diff_ids.iter().copied());
+        }
+        // Indexes that the image was found through.
+        needed_blobs.extend(tags.iter().filter_map(|tag| digest_of(&tag.name)));
+        let indexes = untagged.iter().filter_map(Reference::digest);
+        // The manifest first: without it, what is left over belongs to nobody.
+        for blob in blobs(image).into_iter().chain(indexes) {
+            if !needed_blobs.contains(&blob) {
+                self.store.remove_blob(&blob, proof)?;
+            }
+        }
+        let mut removed = vec![Removed::Deleted(image.id())];
+        let mut gone = BTreeSet::new();
+        for diff_id in image.config.rootfs.diff_ids.iter().rev() {
+            if !needed_layers.contains(diff_id) && gone.insert(*diff_id) {
+                self.store.remove_layer(&LayerId::Image(*diff_id), proof)?;
+                removed.push(Removed::Deleted(*diff_id));
+            }
+        }
+        Ok(removed)
+    }
+}
+
+/// The name itself, and with the last tag of its repository also the registry's digests there.
+fn names_to_remove(name: &str, names: &Names) -> Vec<Reference> {
+    let Ok(wanted) = Reference::parse(name) else {
+        return Vec::new();
+    };
+    let wanted = match wanted.digest() {
+        Some(digest) => wanted.with_digest(digest),
+        None => wanted,
+    };
+    let same_repository = |other: &&Reference| other.name() == wanted.name();
+    let is_last = !names.tags.iter().filter(same_repository).any(|other| *other != wanted);
+    let mut remove = vec![wanted.clone()];
+    if is_last {
+        let digests = names.digests.iter().filter(same_repository);
+        remove.extend(digests.filter(|other| **other != wanted).cloned());
+    }
+    remove
+}
+
+/// All names, when that cannot surprise anyone.
+fn all_names(id: &str, names: Names, force: bool) -> Result<Vec<Reference>, Error> {
+    let all: Vec<Reference> = names.tags.iter().chain(&names.digests).cloned().collect();
+    let repositories: BTreeSet<String> = all.iter().map(Reference::name).collect();
+    if !force && (names.tags.len() > 1 || repositories.len() > 1) {
+        let names: Vec<String> = all.iter().map(Reference::familiar).collect();
+        return Err(Error::Conflict { id: id.to_owned(), names: names.join(", ") });
+    }
+    Ok(all)
+}
+
+fn blobs(image: &ResolvedImage) -> Vec<Digest> {
+    let layers = image.manifest.layers.iter().map(|layer| layer.digest);
+    [image.digest, image.id()].into_iter().chain(layers).collect()
+}
+
+/// The digest in a stored name.
+fn digest_of(name: &str) -> Option<Digest> {
+    Reference::parse(name).ok().and_then(|reference| reference.digest())
+}

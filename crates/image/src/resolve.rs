@@ -1,0 +1,152 @@
+//! From a name to an image in the store, pulled when it is not there.
+
+use lapstrake_oci::{Digest, Document, ImageConfig, Platform, Reference};
+use lapstrake_registry::Selected;
+use lapstrake_rootfs::LayerId;
+
+use crate::images::Report;
+use crate::layers::Source;
+use crate::stored::check_kind;
+use crate::{Error, Images, Progress, ResolvedImage};
+
+/// An image that was pulled.
+#[derive(Clone, Debug)]
+pub struct Pulled {
+    /// The image.
+    pub image: ResolvedImage,
+    /// The digest that the name stands for in the registry: of the manifest, or of an index.
+    pub digest: Digest,
+    /// Whether the name stood for something else before, or layers were missing.
+    pub updated: bool,
+}
+
+impl Images<'_> {
+    /// The image that `reference` stands for on `platform`, with its layers in the store.
+    ///
+    /// A tag that is in the store is used without asking the network unless `pull`, when it is for
+    /// the platform; a digest whose documents are in the store always is. All else is pulled.
+    ///
+    /// # Errors
+    /// As [`Images::pull`].
+    pub fn resolve(
+        &self,
+        reference: &Reference,
+        platform: &Platform,
+        pull: bool,
+        report: Report<'_>,
+    ) -> Result<ResolvedImage, Error> {
+        let _lease = self.store.lease()?;
+        if let Some(image) = self.local(reference, platform, pull)?
+            && self.has_layers(&image)?
+        {
+            self.unpack_stored(&image)?;
+            report(Progress::Ready { digest: image.digest });
+            return Ok(image);
+        }
+        Ok(self.pull(reference, platform, report)?.image)
+    }
+
+    /// What the store knows of a name, as far as it may be asked.
+    fn local(
+        &self,
+        reference: &Reference,
+        platform: &Platform,
+        pull: bool,
+    ) -> Result<Option<ResolvedImage>, Error> {
+        if let Some(digest) = reference.digest() {
+            return self.select_stored(&digest, platform);
+        }
+        if pull {
+            return Ok(None);
+        }
+        let Some(tag) = self.store.tag(&reference.to_string())? else {
+            return Ok(None);
+        };
+        let image = self.image(&tag.manifest)?;
+        Ok(image.filter(|image| platform.accepts(&image.config.platform())))
+    }
+
+    /// Whether every layer is here, or can be unpacked from its blob.
+    fn has_layers(&self, image: &ResolvedImage) -> Result<bool, Error> {
+        for (descriptor, diff_id) in image.layers() {
+            let is_here = self.store.locate(&LayerId::Image(diff_id))?.is_some();
+            if !is_here && !self.store.has_blob(&descriptor.digest, descriptor.size) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Asks the registry what `reference` stands for on `platform` and fetches what is missing of
+    /// it: all layers at the same time, checked while they stream. The tag is set last, after one
+    /// flush; so is the name with the registry's digest. Idempotent. Layers that were complete when
+    /// another one failed stay for the next try, without a name.
+    ///
+    /// # Errors
+    /// When there is no such image, none for the platform, it cannot be had, or anything is not
+    /// what its digest says.
+    pub fn pull(
+        &self,
+        reference: &Reference,
+        platform: &Platform,
+        report: Report<'_>,
+    ) -> Result<Pulled, Error> {
+        let _lease = self.store.lease()?;
+        report(Progress::Resolving);
+        let client = self.client()?;
+        let top = client.resolve(reference)?;
+        let digest = top.digest;
+        let index = matches!(top.document, Document::Index(_)).then(|| top.bytes.clone());
+        let selected = client.select(reference, top, platform)?;
+        let (config_bytes, image) = self.config(reference, &selected)?;
+        let source = Source::Registry { client, reference };
+        let fetched = self.provide(&image, source, report)?;
+        let documents = [Some(config_bytes), Some(selected.resolved.bytes), index];
+        for bytes in documents.iter().flatten() {
+            self.store.put_blob(bytes)?;
+        }
+        self.store.sync()?;
+        let renamed = self.name(reference, &digest, &image)?;
+        report(Progress::Ready { digest: image.digest });
+        Ok(Pulled { image, digest, updated: fetched || renamed })
+    }
+
+    /// The config of an image, from the store when it is there.
+    fn config(
+        &self,
+        reference: &Reference,
+        selected: &Selected,
+    ) -> Result<(Vec<u8>, ResolvedImage), Error> {
+        let what = reference.to_string();
+        check_kind(&what, &selected.manifest)?;
+        let limit = lapstrake_oci::MAX_DOCUMENT_SIZE as u64;
+        let stored = self.store.read_blob(&selected.manifest.config.digest, limit);
+        let (bytes, config) = match stored.unwrap_or_default() {
+            Some(bytes) => {
+                let config = ImageConfig::parse(&bytes).map_err(Error::document(&what))?;
+                (bytes, config)
+            }
+            None => self.client()?.config(reference, &selected.manifest)?,
+        };
+        let manifest = selected.manifest.clone();
+        let image = ResolvedImage::new(&what, selected.resolved.digest, manifest, config)?;
+        Ok((bytes, image))
+    }
+
+    /// Sets the names of what was pulled; returns whether the one asked for stood for something
+    /// else.
+    fn name(
+        &self,
+        reference: &Reference,
+        digest: &Digest,
+        image: &ResolvedImage,
+    ) -> Result<bool, Error> {
+        let by_digest = reference.with_digest(*digest).to_string();
+        let before = self.store.set_tag(&by_digest, &image.digest)?;
+        if reference.digest().is_some() {
+            return Ok(before != Some(image.digest));
+        }
+        let before = self.store.set_tag(&reference.to_string(), &image.digest)?;
+        Ok(before != Some(image.digest))
+    }
+}
