@@ -145,7 +145,7 @@ impl BlobWriter {
     /// # Errors
     /// [`Error::BlobMismatch`] when other bytes came; then nothing is kept.
     pub fn commit(self, store: &Store, expected: &Digest, size: u64) -> Result<(), Error> {
-        let found = self.hasher.clone().finish();
+        let (found, _) = self.written();
         if found != *expected || self.size != size {
             return Err(Error::BlobMismatch {
                 expected: *expected,
@@ -165,9 +165,14 @@ impl BlobWriter {
     /// # Errors
     /// When it cannot be flushed or named.
     pub fn commit_unknown(self, store: &Store) -> Result<(Digest, u64), Error> {
-        let (digest, size) = (self.hasher.clone().finish(), self.size);
+        let (digest, size) = self.written();
         self.commit(store, &digest, size)?;
         Ok((digest, size))
+    }
+
+    /// Digest and size in bytes of what was written so far.
+    pub fn written(&self) -> (Digest, u64) {
+        (self.hasher.clone().finish(), self.size)
     }
 
     fn keep(self, path: &Path) -> Result<(), Error> {

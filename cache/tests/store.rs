@@ -1,4 +1,5 @@
 //! What the store promises, seen from outside and through what happens to its files.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
 use std::io::Write as _;
@@ -232,4 +233,57 @@ fn only_the_owner_can_look_into_the_store() {
     use std::os::unix::fs::PermissionsExt as _;
     let (_folder, store) = open();
     assert_eq!(fs::metadata(store.root()).unwrap().permissions().mode() & 0o777, 0o700);
+}
+
+#[test]
+fn nothing_is_removed_while_anyone_uses_the_store() {
+    let (_folder, store) = open();
+    let layer = commit(&store, "one");
+    let blob = store.put_blob(b"hello").unwrap();
+    let other = Store::open(store.root()).unwrap();
+    let lease = other.lease().unwrap();
+    assert!(store.exclusive().unwrap().is_none());
+    drop(lease);
+    let proof = store.exclusive().unwrap().unwrap();
+    assert!(other.exclusive().unwrap().is_none());
+    assert_eq!(store.layer_size(&layer).unwrap(), Some(3));
+    assert_eq!(store.blobs().unwrap(), [(blob, 5)]);
+    for _ in 0..2 {
+        store.remove_layer(&layer, &proof).unwrap();
+        store.remove_blob(&blob, &proof).unwrap();
+    }
+    assert!(!store.has_layer(&layer).unwrap());
+    assert_eq!(store.layer_size(&layer).unwrap(), None);
+    for folder in ["layers", "blobs/sha256", "tmp"] {
+        assert_eq!(entries(&store.root().join(folder)), 0, "{folder}");
+    }
+    drop(proof);
+    drop(other.lease().unwrap());
+}
+
+#[test]
+fn a_blob_that_a_killed_process_was_writing_is_swept() {
+    let (_folder, store) = open();
+    let mut writer = store.blob_writer().unwrap();
+    writer.write_all(b"hel").unwrap();
+    // What is in use stays; its folder is what a killed process leaves.
+    drop(Store::open(store.root()).unwrap());
+    assert_eq!(entries(&store.root().join("tmp")), 1);
+    assert_eq!(entries(&store.root().join("blobs/sha256")), 0);
+    writer.write_all(b"lo").unwrap();
+    assert_eq!(writer.written(), (HELLO.parse().unwrap(), 5));
+    let (digest, _) = writer.commit_unknown(&store).unwrap();
+    assert!(store.has_blob(&digest, 5));
+    assert_eq!(entries(&store.root().join("tmp")), 0);
+}
+
+#[test]
+fn a_file_that_was_hashed_while_it_was_written_becomes_a_blob() {
+    let (_folder, store) = open();
+    let folder = store.temporary().unwrap();
+    let file = folder.path().join("file");
+    fs::write(&file, "hello").unwrap();
+    store.adopt_blob(&file, &HELLO.parse().unwrap()).unwrap();
+    assert!(!file.exists());
+    assert_eq!(store.read_blob(&HELLO.parse().unwrap(), 5).unwrap().unwrap(), b"hello");
 }

@@ -236,6 +236,22 @@ fn layers_can_be_mounted_read_only_or_with_scratch() {
     assert!(lower[0].join("d/one").exists() && upper.join("d/x").exists());
 }
 
+/// Two steps that write the same give the same layer twice.
+#[test]
+fn a_layer_may_occur_twice_in_a_stack() {
+    let ground = Ground::busybox();
+    let layer = |name: &str, content: &str| {
+        let path = ground.folder.path().join(name);
+        fs::create_dir(&path).unwrap();
+        fs::write(path.join("file"), content).unwrap();
+        path
+    };
+    let (one, two) = (layer("one", "1\n"), layer("two", "2\n"));
+    let mut spec = ground.script("cat /file");
+    spec.rootfs.lower.extend([one.clone(), two, one]);
+    assert_eq!(succeed(&spec), "1\n");
+}
+
 #[test]
 fn files_have_their_mode_and_owner() {
     let ground = Ground::busybox();

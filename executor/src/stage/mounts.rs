@@ -146,8 +146,9 @@ impl Outside {
         let place = open_directory(memory, Path::new(&name))?;
         // An overlay without an upper directory needs two lower ones.
         let empty = open_directory(memory, Path::new(EMPTY))?;
-        let padding = (scratch.is_none() && lower.len() < 2).then_some(Layer::Open(empty.as_fd()));
-        let layers: Vec<_> = padding.into_iter().chain(lower.iter().map(Layer::Path)).collect();
+        let layers = Layer::stack(lower);
+        let padding = (scratch.is_none() && layers.len() < 2).then_some(Layer::Open(empty.as_fd()));
+        let layers: Vec<_> = padding.into_iter().chain(layers).collect();
         let writable = scratch.map(|scratch| (scratch.upper.as_path(), scratch.work.as_path()));
         let overlay = Overlay { layers: &layers, writable, volatile: true };
         let overlay = Overlay { volatile: writable.is_some(), ..overlay };

@@ -1,5 +1,6 @@
 //! The overlay: mounting it, entering it, and the working directory in it.
 
+use std::collections::HashSet;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -45,7 +46,7 @@ impl Outside {
     /// Mounts the overlay over its own upper directory: the one place that is ours for sure.
     pub(super) fn mount(rootfs: &Rootfs) -> Result<Self, Error> {
         let upper = open_directory(CWD, &rootfs.upper)?;
-        let layers: Vec<Layer<'_>> = rootfs.lower.iter().map(Layer::Path).collect();
+        let layers = Layer::stack(&rootfs.lower);
         let overlay = Overlay {
             layers: &layers,
             writable: Some((&rootfs.upper, &rootfs.work)),
@@ -108,6 +109,18 @@ impl Inside {
 pub(super) enum Layer<'a> {
     Path(&'a PathBuf),
     Open(BorrowedFd<'a>),
+}
+
+impl Layer<'_> {
+    /// The directories as layers. overlayfs takes none twice: of equal ones only the topmost
+    /// counts, for it shows and hides all that the others do.
+    pub(super) fn stack(lower: &[PathBuf]) -> Vec<Layer<'_>> {
+        let mut known = HashSet::new();
+        let mut layers: Vec<Layer<'_>> =
+            lower.iter().rev().filter(|path| known.insert(*path)).map(Layer::Path).collect();
+        layers.reverse();
+        layers
+    }
 }
 
 /// An overlay to be mounted.

@@ -8,7 +8,10 @@ use super::{format, word};
 
 /// Each word may be several once its variables are expanded; each range is as many ports.
 pub(super) fn expose(stage: &mut Stage, words: &[Word], escape: char) -> Result<(), Diagnostic> {
-    let mut ports = Vec::new();
+    let mut words: Vec<&Word> = words.iter().collect();
+    // BuildKit's history shows the words in this order, as they are written.
+    words.sort_by_key(|word| word.as_str());
+    let mut ports: Vec<String> = Vec::new();
     for word in words {
         for text in word::expand_many(word, &stage.environment, escape)? {
             let parsed = port::parse_port(&text).map_err(|error| {
