@@ -10,6 +10,9 @@ use crate::Error;
 /// How long a waiter sleeps between two tries.
 const PAUSE: Duration = Duration::from_millis(5);
 
+/// How many times a lock is tried that somebody may hold for long.
+const PATIENCE: usize = 10;
+
 /// The right to make one thing: what the action of a key comes to, or a layer. Whoever waited must
 /// look for it again: the one before may have made it.
 #[derive(Debug)]
@@ -86,10 +89,17 @@ pub struct Exclusive {
 }
 
 impl Exclusive {
-    /// Keeps users out; `None` when there are any now, this process among them.
+    /// Keeps users out; `None` when there are any, this process among them. Waits a moment for
+    /// those that are just leaving: a process between fork and exec has its parent's locks too.
     pub(crate) fn take(root: &Path) -> Result<Option<Self>, Error> {
         let (file, _) = open(root)?;
-        Ok(file.try_lock().is_ok().then_some(Self { _file: file }))
+        for _ in 0..PATIENCE {
+            if file.try_lock().is_ok() {
+                return Ok(Some(Self { _file: file }));
+            }
+            std::thread::sleep(PAUSE);
+        }
+        Ok(None)
     }
 }
 

@@ -58,9 +58,8 @@ fn find(path: &Path, registry: &str) -> Result<Option<Credentials>, Fault> {
 
 /// Docker's helper protocol: the server on standard input, JSON on standard output.
 fn ask(program: &str, server: &str) -> Result<Option<Credentials>, Fault> {
-    let unusable = |operation| {
-        move |source| Unusable { operation, subject: program.to_owned(), source }
-    };
+    let unusable =
+        |operation| move |source| Unusable { operation, subject: program.to_owned(), source };
     let mut helper = Command::new(program)
         .arg("get")
         .stdin(Stdio::piped())

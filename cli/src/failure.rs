@@ -4,6 +4,7 @@
 
 use std::error::Error;
 use std::fmt::Write as _;
+use std::io;
 
 use crate::exit::Exit;
 use crate::text::harmless;
@@ -34,6 +35,20 @@ impl Failure {
     /// Ends without a word: the user has been told.
     pub(crate) fn told(exit: Exit) -> Self {
         Self { message: None, causes: Vec::new(), help: None, exit }
+    }
+
+    /// As [`Failure::of`], for what was written to standard output: a reader that has gone away
+    /// does not want to be told.
+    pub(crate) fn of_writing(error: &(dyn Error + 'static)) -> Self {
+        let mut next = Some(error);
+        while let Some(cause) = next {
+            let io = cause.downcast_ref::<io::Error>();
+            if io.is_some_and(|io| io.kind() == io::ErrorKind::BrokenPipe) {
+                return Self::told(Exit::FAILED);
+            }
+            next = cause.source();
+        }
+        Self::of(error)
     }
 
     /// Adds an error and its causes as the reason.
@@ -128,7 +143,10 @@ mod tests {
     fn causes_are_a_chain_without_repetition() {
         let error = link(
             "cannot pull busybox",
-            Some(link("cannot connect: refused", Some(link("refused", Some(link("errno\nx", None)))))),
+            Some(link(
+                "cannot connect: refused",
+                Some(link("refused", Some(link("errno\nx", None)))),
+            )),
         );
         assert_eq!(
             Failure::of(&error).help("start it").text(),

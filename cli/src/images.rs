@@ -98,15 +98,7 @@ pub(crate) fn runnable(
     };
     let mut lower = vec![store.stubs()];
     lower.extend(images.rootfs_of(&image)?);
-    Ok(Runnable { config: image.config, lower: without_repetition(lower) })
-}
-
-/// Overlayfs refuses a directory that it is given twice, and steps that changed nothing have one
-/// layer. The upper one decides wherever the lower one would.
-fn without_repetition(lower: Vec<PathBuf>) -> Vec<PathBuf> {
-    let is_last = |at: usize, path: &PathBuf| !lower.iter().skip(at + 1).any(|other| other == path);
-    let kept = lower.iter().enumerate().filter(|(at, path)| is_last(*at, path));
-    kept.map(|(_, path)| path.clone()).collect()
+    Ok(Runnable { config: image.config, lower })
 }
 
 fn pulled(
@@ -182,7 +174,7 @@ pub(crate) fn write_archive(
 ) -> Result<(), Failure> {
     refuse_terminal(destination)?;
     if is_stdout(destination) {
-        return Ok(write(&mut output::raw_stdout())?);
+        return write(&mut output::raw_stdout()).map_err(|error| Failure::of_writing(&error));
     }
     let cannot = |error: &io::Error| {
         Failure::new(format!("cannot write {}", destination.display())).because(error)
@@ -214,17 +206,5 @@ impl From<crate::args::ArchiveFormat> for Format {
             crate::args::ArchiveFormat::Oci => Self::Oci,
             crate::args::ArchiveFormat::Docker => Self::Docker,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_layer_that_is_there_twice_is_mounted_once() {
-        let paths = |names: &[&str]| names.iter().map(PathBuf::from).collect::<Vec<_>>();
-        let lower = paths(&["stubs", "a", "empty", "b", "empty", "c", "empty"]);
-        assert_eq!(without_repetition(lower), paths(&["stubs", "a", "b", "c", "empty"]));
     }
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
+use std::time::Duration;
 
 use lapstrake_executor::Cancel;
 use rustix::process::Signal;
@@ -12,11 +13,14 @@ use signal_hook::iterator::{Handle, Signals};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::output;
 
 /// Those that ask for an end.
 const ENDING: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
 /// How often a command that does not end may be asked to before it is killed, as with Docker.
 const PATIENCE: u32 = 3;
+/// How long a build may take to end after it was asked to.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// Signals are watched until this is dropped.
 pub(crate) struct Watch {
@@ -63,15 +67,27 @@ impl Drop for Watch {
     }
 }
 
-/// Cancels at the first signal that asks for an end; the second one ends the process at once. Its
+/// Cancels at the first signal that asks for an end. The second one ends the process at once, and so
+/// does a time of grace, for what cannot be cancelled (a registry that does not answer). Its
 /// sandboxes die with it, and what it leaves in the store is swept by the next one.
 pub(crate) fn cancel_on_signal(cancel: Cancel) -> Result<Watch, Failure> {
+    let mut signals = 0;
     Watch::start(&ENDING, move |number| {
-        if cancel.is_cancelled() {
-            std::process::exit(Exit::signal(number).code());
+        signals += 1;
+        if signals > 1 {
+            force(number);
         }
         cancel.cancel();
+        std::thread::spawn(move || {
+            std::thread::sleep(GRACE);
+            force(number);
+        });
     })
+}
+
+fn force(number: i32) -> ! {
+    output::stderr(&Failure::new("cancelled").text());
+    std::process::exit(Exit::signal(number).code());
 }
 
 /// Passes signals on to the process of `pidfd`. A change of the terminal's size goes to `resize`.

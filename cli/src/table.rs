@@ -40,7 +40,8 @@ mod tests {
 
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {
-        let rows = [["日本".to_owned(), "x".to_owned()], ["a\u{1b}[2J\nb".to_owned(), String::new()]];
+        let rows =
+            [["日本".to_owned(), "x".to_owned()], ["a\u{1b}[2J\nb".to_owned(), String::new()]];
         assert_eq!(table(["A", "BB"], &rows), "A      BB\n日本   x\na b\n");
         assert_eq!(table(["A", "BB"], &[]), "A   BB\n");
     }

@@ -33,9 +33,7 @@ fn skip_sequence(chars: &mut std::str::Chars<'_>) {
         }
         // Strings for the terminal: they end with BEL, ST, or at the latest with the line.
         Some(']' | 'P' | '^' | '_' | 'X') => skip_string(chars),
-        Some(' '..='/') => {
-            while matches!(chars.next(), Some(' '..='/')) {}
-        }
+        Some(' '..='/') => while matches!(chars.next(), Some(' '..='/')) {},
         Some('0'..='~') => {
             chars.next();
         }

@@ -126,9 +126,7 @@ mod tests {
 
     #[test]
     fn outputs() {
-        let archive = |format, path: &str| {
-            Ok(Output::Archive { format, destination: path.into() })
-        };
+        let archive = |format, path: &str| Ok(Output::Archive { format, destination: path.into() });
         assert_eq!("type=oci,dest=a.tar".parse(), archive(ArchiveFormat::Oci, "a.tar"));
         assert_eq!("dest=-,type=docker".parse(), archive(ArchiveFormat::Docker, "-"));
         assert_eq!("type=image".parse(), Ok(Output::Store));

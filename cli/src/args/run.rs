@@ -10,6 +10,10 @@ use super::value::{Assignment, Host};
 
 #[derive(Args, Debug)]
 #[command(disable_help_flag = true, override_usage = "lap run [OPTIONS] IMAGE [COMMAND] [ARG]...")]
+#[command(
+    after_help = "Exit status: that of the command, 128 + n when signal n killed it; 125 lap \
+    itself failed, 126 the command cannot be executed, 127 it was not found"
+)]
 pub(crate) struct Run {
     /// Remove the container when it ends, as always for now
     #[arg(long = "rm")]

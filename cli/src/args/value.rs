@@ -47,9 +47,7 @@ impl FromStr for Host {
         let address = match bare.unwrap_or(address) {
             // The sandbox shares the network of the host.
             "host-gateway" => IpAddr::V4(Ipv4Addr::LOCALHOST),
-            address => {
-                address.parse().map_err(|_| format!("{address:?} is no IP address"))?
-            }
+            address => address.parse().map_err(|_| format!("{address:?} is no IP address"))?,
         };
         Ok(Self { name: name.to_owned(), address })
     }

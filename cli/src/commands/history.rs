@@ -50,12 +50,8 @@ mod tests {
 
     #[test]
     fn steps_are_shown_as_docker_shows_them() {
-        let history = |no_trunc, quiet, human| History {
-            no_trunc,
-            quiet,
-            human,
-            image: String::new(),
-        };
+        let history =
+            |no_trunc, quiet, human| History { no_trunc, quiet, human, image: String::new() };
         let row = |id, created_by: &str, size| HistoryRow {
             id,
             created: None,

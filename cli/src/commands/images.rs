@@ -73,7 +73,8 @@ fn json_line(row: &Row<'_>, id: &str) -> String {
 /// without a name.
 fn rows(image: &ImageSummary) -> Vec<Row<'_>> {
     let row = |repository: String, tag: &str| Row { repository, tag: tag.to_owned(), image };
-    let tagged = image.names.iter().map(|name| row(name.familiar_name(), name.tag().unwrap_or(NONE)));
+    let tagged =
+        image.names.iter().map(|name| row(name.familiar_name(), name.tag().unwrap_or(NONE)));
     let tagged: Vec<_> = tagged.collect();
     if !tagged.is_empty() {
         return tagged;

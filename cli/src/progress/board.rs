@@ -109,8 +109,7 @@ impl Board {
         for step in 0..self.steps.len() {
             let began = self.steps.get(step).map_or(now, |step| step.began);
             let elapsed = now.saturating_sub(began);
-            let outcome =
-                if failed == Some(step) { Outcome::Failed } else { Outcome::Cancelled };
+            let outcome = if failed == Some(step) { Outcome::Failed } else { Outcome::Cancelled };
             self.end(step, (outcome, elapsed), now, &mut updates);
         }
         updates

@@ -21,7 +21,6 @@ use lapstrake_solver::event::ImageProgress;
 
 pub(crate) use lines::shown_lines;
 
-
 use crate::output;
 use crate::text::harmless;
 use board::Board;
@@ -81,7 +80,9 @@ impl Progress {
     pub(crate) fn new(mode: Mode, title: &'static str) -> Self {
         let view = match mode {
             Mode::Plain => View::Plain(Board::default(), Plain::default()),
-            Mode::Tty => View::Tty(Board::default(), Tty::new(title, output::stderr_takes_colour())),
+            Mode::Tty => {
+                View::Tty(Board::default(), Tty::new(title, output::stderr_takes_colour()))
+            }
             Mode::Quiet => View::Quiet,
         };
         let shared = Arc::new(Shared { view: Mutex::new(view), begin: Instant::now() });

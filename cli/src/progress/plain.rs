@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use lapstrake_solver::event::Outcome;
 
-use super::board::{Board, Change, Step, Update};
 use super::Conclusion;
+use super::board::{Board, Change, Step, Update};
 use crate::text::harmless;
 
 /// A step that has been silent for so long gives the floor away.

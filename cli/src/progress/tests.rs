@@ -6,10 +6,10 @@ use lapstrake_solver::Event;
 use lapstrake_solver::event::{ImageProgress, Outcome, Planned};
 use lapstrake_solver::graph::VertexId;
 
+use super::Conclusion;
 use super::board::Board;
 use super::plain::Plain;
 use super::tty::Tty;
-use super::Conclusion;
 
 fn at(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
@@ -204,7 +204,10 @@ fn picture(size: (usize, usize)) -> String {
     let mut board = Board::default();
     let events = [
         (0, image(ImageProgress::Ready { digest: "sha256:abcd".into() })),
-        (0, planned(&["[a 1/3] RUN a", "[a 2/3] RUN b", "[a 3/3] RUN c", "[b 1/2] RUN d", "RUN e"])),
+        (
+            0,
+            planned(&["[a 1/3] RUN a", "[a 2/3] RUN b", "[a 3/3] RUN c", "[b 1/2] RUN d", "RUN e"]),
+        ),
         (0, finished(0, Outcome::Cached, 0)),
         (0, started(1)),
         (900, finished(1, Outcome::Executed, 900)),

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use lapstrake_solver::event::Outcome;
 
-use super::board::{Board, Step};
 use super::Conclusion;
+use super::board::{Board, Step};
 use crate::text::{clip, harmless, width};
 
 const BLUE: &str = "\u{1b}[34m";
@@ -77,7 +77,8 @@ impl Tty {
     ) -> String {
         let (word, notes) = match conclusion {
             Conclusion::Built { id, names } => {
-                let naming = names.iter().map(|name| format!(" => => naming to {}", harmless(name)));
+                let naming =
+                    names.iter().map(|name| format!(" => => naming to {}", harmless(name)));
                 let id = format!(" => => writing image {id}");
                 ("FINISHED", std::iter::once(id).chain(naming).collect())
             }

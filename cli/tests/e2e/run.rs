@@ -208,7 +208,9 @@ fn a_terminal_is_given_when_asked_for() {
     let inside = |flags: &str, command: &str| {
         let line = format!("stty rows 33 cols 77; '{lap}' run --rm {flags} busybox {command}");
         let mut script = std::process::Command::new("script");
-        script.args(["-q", "-e", "-c", &line, "/dev/null"]).stdin(Stdio::null());
+        script.args(["-q", "-e", "-c", &line, "/dev/null"]);
+        // An input that stays open: at its end `script` would hang up the terminal.
+        script.stdin(Stdio::piped());
         script.env("LAPSTRAKE_ROOT", store.root());
         Background::of(script).answer()
     };

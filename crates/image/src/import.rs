@@ -7,9 +7,10 @@ use lapstrake_oci::{
     Compression, Config, Descriptor, Digest, History, ImageConfig, Manifest, MediaType, Platform,
     Reference, RootFs,
 };
+use lapstrake_rootfs::LayerId;
 use lapstrake_rootfs::tar::Limits;
-use lapstrake_rootfs::{LayerId, decompress};
 
+use crate::bounded::Bounded;
 use crate::incoming::apply_plain;
 use crate::{Error, Images, LayerFault, Loaded};
 
@@ -72,7 +73,7 @@ impl Images<'_> {
     /// Returns diff id and size of the uncompressed tar.
     fn import_layer(&self, reader: impl Read + Send) -> Result<(Digest, u64), Error> {
         let read = Error::io("read the root file system's archive");
-        let (_, plain) = decompress::reader(reader).map_err(read)?;
+        let plain = Bounded::new(reader).map_err(read)?;
         let mut kept = Kept { reader: plain, blob: self.store.blob_writer()? };
         let staging = self.store.stage_layer()?;
         let (manifest, diff_id) = apply_plain(&mut kept, &staging, &Limits::default())

@@ -15,9 +15,10 @@
 //! Start at [`Images`]. In reading order: `images` (the type), `stored` (images that are here),
 //! `resolve` (names to images, pulling), `layers` (getting many layers at once), `incoming` (one
 //! layer's way in), `implied` (directories that a layer's tar does not name), `archive` (reading
-//! archives), `load`, `import`, `save`, `find`, `list`, `inspect`, `history`, `remove`.
+//! archives), `bounded` (their decompression), `load`, `import`, `save`, `find`, `list`, `inspect`, `history`, `remove`.
 
 mod archive;
+mod bounded;
 mod error;
 mod find;
 mod history;

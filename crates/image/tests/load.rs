@@ -8,7 +8,7 @@ use std::path::Path;
 
 use lapstrake_image::{Error, Input, LayerFault};
 use lapstrake_oci::{Digest, Platform};
-use lapstrake_rootfs::LayerId;
+use lapstrake_rootfs::{LayerId, TreePath};
 use serde_json::json;
 use support::layout::{GZIP, Layout, PLAIN, Tar, ZSTD, base, docker_archive, upper};
 use support::{Fixture, overlay_tree, quiet, run, tree};
@@ -75,6 +75,36 @@ fn the_layers_show_the_tree_that_umoci_unpacks() {
     let theirs = tree(&bundle.join("rootfs"));
     assert!(theirs.contains("d 750 7 8 "), "{theirs}");
     assert_eq!(overlay_tree(&lower, &fixture.path("overlay")), theirs);
+}
+
+/// A directory that is named counts as it is named, even when it looks as if it were not.
+#[test]
+fn a_named_directory_of_time_zero_is_not_taken_for_one_that_is_not_named() {
+    let fixture = Fixture::new();
+    let mut layout = Layout::new(fixture.path("layout"));
+    let named = Tar::new()
+        .at(0)
+        .directory("etc/", 0o755, (0, 0))
+        .file("etc/a", 0o644, b"a")
+        .file("old/b", 0o644, b"b")
+        .finish();
+    layout.image("x", &[(GZIP, base()), (GZIP, named)]);
+    let loaded =
+        fixture.images().load(Input::Directory(&layout.path), &Platform::host(), &quiet).unwrap();
+    let image = fixture.images().image(&loaded[0].manifest).unwrap().unwrap();
+    let lower = fixture.images().rootfs_of(&image).unwrap();
+    let bundle = fixture.path("bundle");
+    let name = format!("{}:x", layout.path.display());
+    run("umoci", &["unpack", "--image", &name, bundle.to_str().unwrap()]);
+    let theirs = tree(&bundle.join("rootfs"));
+    assert!(theirs.contains("d 755 0 0 0.0000000000 ./etc\n"), "{theirs}");
+    assert!(theirs.contains("d 1777 0 0 1700000000.0000000000 ./old\n"), "{theirs}");
+    assert_eq!(overlay_tree(&lower, &fixture.path("overlay")), theirs);
+    // The manifest says the same as the disk.
+    let layer = LayerId::Image(image.config.rootfs.diff_ids[1]);
+    let layer = fixture.store.layer(&layer).unwrap().unwrap();
+    let old = layer.manifest.entry(&TreePath::from("old")).unwrap();
+    assert_eq!((old.mode, old.mtime.seconds), (0o1777, 1_700_000_000));
 }
 
 #[test]
@@ -238,7 +268,9 @@ fn layers_that_hold_something_else_than_the_config_says_are_refused() {
     let mut tar = tar;
     tar[damaged] = b'R';
     fs::write(&archive, tar).unwrap();
+    let before = fixture.content();
     let error = fixture.load(&archive).unwrap_err();
+    assert_eq!(fixture.content(), before);
     let Error::Layer { source, .. } = &error else { panic!("{error}") };
     assert!(matches!(**source, LayerFault::DiffId { .. }), "{source}");
 }
@@ -363,13 +395,13 @@ fn layers_of_an_image_are_found_again_and_unpacked_from_their_blobs() {
     fixture.images().load(Input::Directory(&layout.path), &Platform::host(), &quiet).unwrap();
     let image = fixture.images().find("small:1").unwrap();
     let top = LayerId::Image(image.config.rootfs.diff_ids[1]);
-    let proof = fixture.store.exclusive().unwrap().unwrap();
+    let proof = fixture.exclusive();
     fixture.store.remove_layer(&top, &proof).unwrap();
     drop(proof);
     assert!(!fixture.store.has_layer(&top).unwrap());
     assert_eq!(fixture.images().rootfs_of(&image).unwrap().len(), 2);
     // A damaged blob is no source.
-    let proof = fixture.store.exclusive().unwrap().unwrap();
+    let proof = fixture.exclusive();
     fixture.store.remove_layer(&top, &proof).unwrap();
     drop(proof);
     let path = fixture.store.blob_path(&image.manifest.layers[1].digest);

@@ -57,7 +57,7 @@ pub fn reader<'a>(
     Ok((
         format,
         match format {
-            Format::Plain => Box::new(whole),
+            Format::Plain => Box::new(buffered(whole)),
             Format::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(buffered(whole))),
             Format::Bzip2 => Box::new(bzip2::bufread::MultiBzDecoder::new(buffered(whole))),
             Format::Zstd => {

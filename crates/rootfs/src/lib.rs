@@ -15,9 +15,9 @@
 
 mod attribute;
 mod beneath;
-pub mod decompress;
 pub mod context;
 pub mod copy;
+pub mod decompress;
 pub mod entry;
 pub mod hash;
 pub mod manifest;

@@ -331,3 +331,89 @@ fn failed<E: Into<io::Error>>(
 ) -> impl FnOnce(E) -> ScanError {
     move |source| ScanError::Io { operation, path: path.clone(), source: source.into() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Xattr;
+    use crate::testing::{Scratch, open_path};
+
+    fn scanned(scratch: &Scratch) -> Result<LayerManifest, ScanError> {
+        scan(open_path(&scratch.path().join("l")).as_fd())
+    }
+
+    #[test]
+    fn overlayfs_marks_are_understood_and_left_out() {
+        let scratch = Scratch::new();
+        scratch.shell("mkdir -p l/a l/b l/c; echo x > l/f; mknod l/gone c 0 0; mknod l/zero c 1 5");
+        scratch.python(
+            "import os
+for path, name, value in [('l/a', 'trusted.overlay.opaque', b'y'), ('l/b', 'user.overlay.opaque', b'y'),
+    ('l/c', 'trusted.overlay.opaque', b'x'), ('l/c', 'trusted.overlay.impure', b'y'), ('l/f', 'trusted.overlay.origin', b'handle'),
+    ('l/f', 'trusted.mine', b''), ('l/f', 'user.long', b'v' * 3000), ('l/f', 'user.overlay.protattr', b'i')]:
+    os.setxattr(path, name, value)
+for i in range(60): os.setxattr('l/c', 'user.attribute-number-%d' % i, b'v')",
+        );
+        let manifest = scanned(&scratch).unwrap();
+        let entry = |path: &str| manifest.entry(&TreePath::from(path)).unwrap();
+        assert_eq!(entry("a").kind, Kind::Directory { opaque: true });
+        assert_eq!(entry("b").kind, Kind::Directory { opaque: true });
+        assert_eq!(entry("c").kind, Kind::Directory { opaque: false });
+        assert_eq!(entry("gone").kind, Kind::Whiteout);
+        assert_eq!(entry("zero").kind, Kind::CharDevice { major: 1, minor: 5 });
+        let xattr = |name: &str, value: &[u8]| Xattr { name: name.into(), value: value.to_vec() };
+        assert_eq!(
+            entry("f").xattrs,
+            [xattr("trusted.mine", b""), xattr("user.long", &[b'v'; 3000])]
+        );
+        assert_eq!((entry("a").xattrs.len(), entry("c").xattrs.len()), (0, 60));
+    }
+
+    #[test]
+    fn what_needs_the_layers_below_is_an_error() {
+        for name in
+            ["trusted.overlay.redirect", "trusted.overlay.metacopy", "user.overlay.redirect"]
+        {
+            let scratch = Scratch::new();
+            scratch.shell("mkdir -p l/d");
+            scratch.python(&format!("import os; os.setxattr('l/d', '{name}', b'/x')"));
+            let error = scanned(&scratch).unwrap_err();
+            assert!(
+                matches!(&error, ScanError::Unsupported { attribute, path } if attribute == name && *path == "d".into()),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_link_with_one_name_here_is_a_file() {
+        let scratch = Scratch::new();
+        scratch.shell(
+            "mkdir -p l/d other; echo x > other/f; ln other/f l/one
+            echo y > l/z; ln l/z l/d/y; ln l/z l/x; ln -s x l/s; ln l/s l/t",
+        );
+        let manifest = scanned(&scratch).unwrap();
+        let kind = |path: &str| manifest.entry(&TreePath::from(path)).unwrap().kind.clone();
+        let file = |bytes: &[u8]| Kind::File { size: 2, content: ContentHash::of(bytes) };
+        assert_eq!(kind("one"), file(b"x\n"));
+        assert_eq!(kind("d/y"), file(b"y\n"));
+        assert_eq!(kind("x"), Kind::HardLink { target: TreePath::from("d/y") });
+        assert_eq!(kind("z"), Kind::HardLink { target: TreePath::from("d/y") });
+        assert_eq!(kind("s"), Kind::Symlink { target: b"x".into() });
+        assert_eq!(kind("t"), Kind::Symlink { target: b"x".into() });
+    }
+
+    /// Expected value: b3sum of the zeros is not at hand, so the other way of hashing is.
+    #[test]
+    fn large_files_and_holes() {
+        let scratch = Scratch::new();
+        scratch.shell("mkdir l; truncate -s 20M l/hole; head -c 5000000 /dev/urandom > l/random");
+        let manifest = scanned(&scratch).unwrap();
+        for name in ["hole", "random"] {
+            let bytes = std::fs::read(scratch.path().join("l").join(name)).unwrap();
+            let expected =
+                Kind::File { size: bytes.len() as u64, content: ContentHash::of(&bytes) };
+            assert_eq!(manifest.entry(&TreePath::from(name)).unwrap().kind, expected);
+        }
+    }
+}

@@ -141,9 +141,7 @@ fn ignore(dockerfile: &Path, directory: &Path) -> Result<IgnoreFile, Failure> {
     match open_in(directory, ".dockerignore") {
         Ok(file) => parse(&read(File::from(file), &path.display().to_string())?, &path),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(IgnoreFile::default()),
-        Err(error) => {
-            Err(Failure::new(format!("cannot read {}", path.display())).because(&error))
-        }
+        Err(error) => Err(Failure::new(format!("cannot read {}", path.display())).because(&error)),
     }
 }
 
@@ -178,7 +176,8 @@ mod tests {
 
     impl Folder {
         fn new(name: &str) -> Self {
-            let path = std::env::temp_dir().join(format!("lap-context-{name}-{}", std::process::id()));
+            let path =
+                std::env::temp_dir().join(format!("lap-context-{name}-{}", std::process::id()));
             drop(fs::remove_dir_all(&path));
             fs::create_dir_all(&path).unwrap();
             Self(path)

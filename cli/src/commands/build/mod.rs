@@ -11,10 +11,10 @@ use std::path::Path;
 use lapstrake_executor::{Cancel, Sandboxes};
 use lapstrake_oci::{Platform, Reference};
 use lapstrake_parser::{Diagnostic, Dockerfile, Severity};
+use lapstrake_solver::build::Tools;
 use lapstrake_solver::graph::Network;
 use lapstrake_solver::lower::Options;
 use lapstrake_solver::op::{Context, Contexts};
-use lapstrake_solver::build::Tools;
 use lapstrake_solver::{Built, Error, Request};
 
 use crate::args::{Assignment, Build, BuildNetwork, Output, Progress as ProgressFlag};
@@ -90,9 +90,10 @@ fn arguments(given: &[Assignment]) -> Result<BTreeMap<String, String>, Failure> 
     for Assignment { name, value } in given {
         let value = match value {
             Some(value) => Some(value.clone()),
-            None => exact(name).map(|value| value.into_string()).transpose().map_err(|_| {
-                Failure::new(format!("the environment's {name} is no UTF-8 text"))
-            })?,
+            None => exact(name)
+                .map(|value| value.into_string())
+                .transpose()
+                .map_err(|_| Failure::new(format!("the environment's {name} is no UTF-8 text")))?,
         };
         match value {
             Some(value) => arguments.insert(name.clone(), value),

@@ -57,8 +57,7 @@ pub(super) fn file(path: &Path, host: Variables<'_>) -> Result<Vec<Setting>, Fai
     let name = path.display();
     let bytes = fs::read(path)
         .map_err(|error| Failure::new(format!("cannot read {name}")).because(&error))?;
-    parse(&bytes, host)
-        .map_err(|(line, fault)| Failure::new(format!("{name}:{line}: {fault}")))
+    parse(&bytes, host).map_err(|(line, fault)| Failure::new(format!("{name}:{line}: {fault}")))
 }
 
 /// Docker's rules: a variable on each line, nothing is quoted, `#` begins a comment line, a name

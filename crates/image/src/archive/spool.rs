@@ -9,10 +9,11 @@ use std::rc::Rc;
 
 use lapstrake_cache::{Store, Temporary};
 use lapstrake_oci::{Digest, DigestHasher};
-use lapstrake_rootfs::{TreePath, decompress};
+use lapstrake_rootfs::TreePath;
 use tar::EntryType;
 
 use super::{excerpt, refused};
+use crate::bounded::Bounded;
 use crate::incoming::Keep;
 use crate::{Error, LayerFault};
 
@@ -54,7 +55,7 @@ pub(super) struct Spooled {
 impl Spool {
     /// Reads a tar, compressed or not, to its end.
     pub(super) fn new(store: &Store, reader: impl Read + Send) -> Result<Self, Error> {
-        let (_, plain) = decompress::reader(reader).map_err(Error::io(READ))?;
+        let plain = Bounded::new(reader).map_err(Error::io(READ))?;
         let mut spool = Self { folder: store.temporary()?, members: BTreeMap::new() };
         let budget = Rc::new(Cell::new(MAX_HEADERS));
         let guarded = Guarded { reader: plain.take(MAX_BYTES), budget: Rc::clone(&budget) };

@@ -20,11 +20,16 @@ const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 pub const TIME: u64 = 1_700_000_000;
 
 /// A tar that is being made.
-pub struct Tar(Builder<Vec<u8>>);
+pub struct Tar(Builder<Vec<u8>>, u64);
 
 impl Tar {
     pub fn new() -> Self {
-        Self(Builder::new(Vec::new()))
+        Self(Builder::new(Vec::new()), TIME)
+    }
+
+    /// The time of what follows.
+    pub fn at(self, time: u64) -> Self {
+        Self(self.0, time)
     }
 
     fn header(kind: EntryType, mode: u32, owner: (u64, u64), size: u64) -> Header {
@@ -33,7 +38,6 @@ impl Tar {
         header.set_mode(mode);
         header.set_uid(owner.0);
         header.set_gid(owner.1);
-        header.set_mtime(TIME);
         header.set_size(size);
         header
     }
@@ -42,6 +46,7 @@ impl Tar {
     fn append(mut self, mut header: Header, name: &str, content: &[u8]) -> Self {
         let field = &mut header.as_gnu_mut().unwrap().name;
         field[..name.len()].copy_from_slice(name.as_bytes());
+        header.set_mtime(self.1);
         header.set_cksum();
         self.0.append(&header, content).unwrap();
         self

@@ -4,7 +4,7 @@
 //! way to a member's parent are followed inside it. The last component is never followed: a
 //! member replaces a link that has its name.
 
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 
 use super::member::{Member, MemberKind, Members};
 use super::{ApplyError, Limits, OPAQUE, WHITEOUT, WHITEOUT_META};
@@ -26,9 +26,11 @@ pub struct Extract {
 /// lower layers: a layer of an image is the same whatever it lies on.
 ///
 /// Whiteouts (`.wh.name`, `.wh..wh..opq`) count for lower layers only, wherever they stand among
-/// the members, as the image specification says. Directories that are implied by names are
+/// the members, as the image specification says; one that hides nothing in whatever lies below is
+/// kept, though overlayfs then lists its name. Directories that are implied by names are
 /// root's, mode 0755, of time 0. Attributes of overlayfs and character devices 0:0 do not get in:
-/// the former are left out, the latter are an error. The reader is read to its end.
+/// the former are left out, the latter are an error. Other devices are left out where the process
+/// may not make them (in a user namespace). The reader is read to its end.
 ///
 /// # Errors
 /// When the archive is damaged, ambiguous or exceeds `limits`, a member cannot be (a hard link to
@@ -72,7 +74,7 @@ struct Unpack<'a> {
     at: &'a TreePath,
     whiteouts: bool,
     owner: Option<(u32, u32)>,
-    /// A directory's name in the archive and where it led, as long as that cannot have changed.
+    /// A directory's name in the archive and where it led.
     last: Option<(TreePath, TreePath)>,
 }
 
@@ -152,28 +154,24 @@ impl<'a> Unpack<'a> {
             MemberKind::HardLink => self.hard_link(&path, meta, &member.link),
             MemberKind::Symlink => self.writer.symlink(&path, &meta, &member.link),
             MemberKind::CharDevice { major, minor } => {
-                self.writer.char_device(&path, &meta, major, minor)
+                without_privilege(self.writer.char_device(&path, &meta, major, minor))
             }
             MemberKind::BlockDevice { major, minor } => {
-                self.writer.block_device(&path, &meta, major, minor)
+                without_privilege(self.writer.block_device(&path, &meta, major, minor))
             }
             MemberKind::Fifo => self.writer.fifo(&path, &meta),
         }
     }
 
-    /// [`Unpack::destination`], remembered for the next member of the same directory. A member
-    /// that replaces something may turn a directory into a link, so that all is forgotten then.
+    /// [`Unpack::destination`], remembered for the next member of the same directory: only a
+    /// member of another one can change where that leads.
     fn member_destination(&mut self, path: &TreePath) -> Result<TreePath, WriteError> {
         let known = self.last.as_ref().filter(|(parent, _)| path.is_directly_below(parent));
-        let destination = match known {
-            Some((_, parent)) => parent.join(path.name()),
-            None => self.destination(path)?,
-        };
-        let replaces = self.writer.entry(&destination).is_some();
-        self.last = match (path.parent(), destination.parent()) {
-            (Some(named), Some(parent)) if !replaces => Some((named, parent)),
-            _ => None,
-        };
+        if let Some((_, parent)) = known {
+            return Ok(parent.join(path.name()));
+        }
+        let destination = self.destination(path)?;
+        self.last = path.parent().zip(destination.parent());
         Ok(destination)
     }
 
@@ -220,6 +218,17 @@ impl<'a> Unpack<'a> {
     fn implied(&self) -> Meta {
         let (uid, gid) = self.owner.unwrap_or_default();
         Meta::of_root(0o755, Timestamp::default()).owned_by(uid, gid)
+    }
+}
+
+/// Who may not make devices does without them, as containerd does in a user namespace: nobody could
+/// open them there anyway.
+fn without_privilege(made: Result<(), WriteError>) -> Result<(), WriteError> {
+    match made {
+        Err(WriteError::Io { source, .. }) if source.kind() == ErrorKind::PermissionDenied => {
+            Ok(())
+        }
+        other => other,
     }
 }
 

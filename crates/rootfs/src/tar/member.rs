@@ -263,7 +263,7 @@ impl<R: Read> Members<R> {
             let member = "all members".to_owned();
             return Err(ApplyError::Malformed { what: "the global header", member });
         }
-        self.globals.extend(records);
+        self.globals.set_defaults(&records);
         Ok(())
     }
 

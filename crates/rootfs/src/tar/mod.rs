@@ -1,11 +1,11 @@
 //! Layers as tar archives, both ways.
 //!
-//! [`apply`] turns a layer of an image into overlayfs' form, [`extract`] unpacks an archive for
-//! ADD, [`write`] packs a layer as its one canonical tar, [`diff_id`] hashes that.
+//! [`apply()`] turns a layer of an image into overlayfs' form, [`extract`] unpacks an archive for
+//! ADD, [`write()`] packs a layer as its one canonical tar, [`diff_id`] hashes that.
 //!
-//! Reading: [`member`] yields members from blocks ([`field`], [`number`], [`pax`], [`sparse`]
-//! decode their parts), [`apply`](mod@apply) places them. Whatever GNU tar, Python and Go read differently is
-//! refused. Writing: [`write`](mod@write) on top of [`header`].
+//! Reading: `member` yields members from blocks (`field`, `number`, `pax` and `sparse` decode
+//! their parts), [`apply`](mod@apply) places them. Whatever GNU tar, Python and Go read
+//! differently is refused. Writing: [`write`](mod@write) on top of `header`.
 
 pub mod apply;
 mod error;

@@ -31,6 +31,18 @@ impl Records {
         self.0.extend(later.0);
     }
 
+    /// Takes over what global records say about members: owner and time, a few bytes in all.
+    pub(super) fn set_defaults(&mut self, global: &Self) {
+        for default in ["gid", "mtime", "uid"] {
+            if let Some((key, value)) =
+                global.0.iter().rev().find(|(key, _)| key == default.as_bytes())
+            {
+                self.0.retain(|(known, _)| known != key);
+                self.0.push((key.clone(), value.clone()));
+            }
+        }
+    }
+
     /// The value of `key`; an empty value takes an earlier one back.
     pub(super) fn value(&self, key: &str) -> Option<&[u8]> {
         let (_, value) = self.0.iter().rev().find(|(known, _)| known == key.as_bytes())?;

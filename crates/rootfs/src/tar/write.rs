@@ -49,6 +49,14 @@ pub enum PackError {
         /// The manifest's size.
         expected: u64,
     },
+    /// The name of a file begins with `.wh.`, which in an image's layer means a removed file.
+    #[error(
+        "{path} cannot be kept in an image: names that begin with .wh. stand for removed files"
+    )]
+    Reserved {
+        /// Its path inside the image.
+        path: TreePath,
+    },
     /// The output took no more.
     #[error("cannot write the archive")]
     Write {
@@ -61,8 +69,8 @@ pub enum PackError {
 /// Writes the canonical tar of the layer in `dir` to `out`, in pieces of up to 1 MiB.
 ///
 /// # Errors
-/// When a file cannot be read or is not as long as `manifest` says, or `out` fails. The content
-/// hashes of the manifest are not checked.
+/// When a file cannot be read or is not as long as `manifest` says, a name is one that images
+/// reserve, or `out` fails. The content hashes of the manifest are not checked.
 pub fn write(
     dir: BorrowedFd<'_>,
     manifest: &LayerManifest,
@@ -80,7 +88,7 @@ pub fn write(
 /// The layer's diff id, which is the digest of its canonical tar, and that tar's length in bytes.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn diff_id(dir: BorrowedFd<'_>, manifest: &LayerManifest) -> Result<(Digest, u64), PackError> {
     if manifest.size() < CHUNK as u64 {
         let mut out = Hashing::default();
@@ -146,6 +154,9 @@ struct Pack<'a, W> {
 
 impl<W: Write> Pack<'_, W> {
     fn entry(&mut self, entry: &Entry) -> Result<(), PackError> {
+        if entry.path.name().starts_with(WHITEOUT) {
+            return Err(PackError::Reserved { path: entry.path.clone() });
+        }
         if let Some(header) = header(entry) {
             header.write(&mut self.buffer);
         }

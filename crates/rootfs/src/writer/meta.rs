@@ -50,15 +50,14 @@ impl Meta {
         let attributed = !matches!(kind, Kind::Whiteout);
         let link = matches!(kind, Kind::Symlink { .. });
         let plain = !matches!(kind, Kind::File { .. } | Kind::Directory { .. });
-        let mut xattrs: Vec<Xattr> = Vec::new();
-        for xattr in self.xattrs.iter().rev() {
+        let kept = |xattr: &&Xattr| {
             let allowed = !(plain && xattr.name.starts_with(b"user."));
-            let again = xattrs.iter().any(|known| known.name == xattr.name);
-            if attributed && allowed && !again && attribute::is_content(&xattr.name) {
-                xattrs.push(xattr.clone());
-            }
-        }
-        xattrs.sort();
+            attributed && allowed && attribute::is_content(&xattr.name)
+        };
+        // Of several with one name the last one stays.
+        let mut xattrs: Vec<Xattr> = self.xattrs.iter().rev().filter(kept).cloned().collect();
+        xattrs.sort_by(|a, b| a.name.cmp(&b.name));
+        xattrs.dedup_by(|later, first| later.name == first.name);
         Entry {
             path: path.clone(),
             mode: if link { 0o777 } else { self.mode & 0o7777 },

@@ -8,9 +8,9 @@
 //! Nothing here is atomic. After an error the directory holds a part of the layer and the writer
 //! should be dropped and the directory removed.
 //!
-//! Modules: [`meta`] (owner, mode, times), [`content`] (copying and hashing), [`place`]
-//! (what a new entry does to older ones), [`link`] (files with several names), [`queue`] (files written later, in parallel),
-//! [`finish`] (directories' metadata, the manifest).
+//! Modules: `meta` (owner, mode, times), `content` (copying and hashing), `place` (what a new
+//! entry does to older ones), `link` (files with several names), `queue` (files written later, in
+//! parallel), `finish` (directories' metadata, the manifest).
 
 mod content;
 mod error;

@@ -208,3 +208,25 @@ fn the_highest_id_is_refused_not_ignored() {
     let nobody = plain().owned_by(u32::MAX, 0);
     assert!(writer.file(&path("f"), &nobody, &mut io::empty()).is_err());
 }
+
+/// A POSIX access list: u::rw u:1000:rw g::r m::rw o::r, as acl(5) lays it out in Linux.
+#[test]
+fn access_lists_and_mode_agree() {
+    let scratch = Scratch::new();
+    let entries =
+        [(1, 6, u32::MAX), (2, 6, 1000), (4, 4, u32::MAX), (16, 6, u32::MAX), (32, 4, u32::MAX)];
+    let mut value = 2_u32.to_le_bytes().to_vec();
+    for (tag, permissions, id) in entries {
+        value.extend_from_slice(&u16::to_le_bytes(tag));
+        value.extend_from_slice(&u16::to_le_bytes(permissions));
+        value.extend_from_slice(&u32::to_le_bytes(id));
+    }
+    let xattrs = vec![crate::Xattr { name: b"system.posix_acl_access".into(), value }];
+    let meta = Meta { xattrs, ..Meta::of_root(0o664, NOW).owned_by(5, 6) };
+    let manifest = scratch.layer("l", &View::default(), |writer| {
+        writer.file(&path("f"), &meta, &mut io::empty()).unwrap();
+        writer.directory(&path("d"), &meta).unwrap();
+    });
+    assert_same(&manifest, &scanned(open_path(&scratch.path().join("l"))));
+    assert_eq!(scratch.shell("stat -c %a l/f"), "664\n");
+}

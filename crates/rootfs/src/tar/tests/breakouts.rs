@@ -106,6 +106,10 @@ fn links_in_parents_lead_inside_the_root() {
         "[('l', 'l', 0o777, '/'), ('l/l/l/x', 'f', 0o644, 'x')]",
         &["/l link 777", "/x file 644"],
     );
+    gives(
+        "[('l', 'l', 0o777, 'd'), ('l/x', 'f', 0o644, ''), ('d', 'l', 0o777, 'e'), ('l/y', 'f', 0o644, ''), ('l', 'd', 0o700, ''), ('l/z', 'f', 0o644, '')]",
+        &["/d link 777", "/e dir 755", "/e/y file 644", "/l dir 700", "/l/z file 644"],
+    );
     refused("[('l', 'l', 0o777, 'l'), ('l/x', 'f', 0o644, 'x')]", "too many symbolic links");
     refused("[('f', 'f', 0o644, ''), ('f/x', 'f', 0o644, 'x')]", "is not a directory");
 }

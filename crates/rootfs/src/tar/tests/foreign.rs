@@ -256,8 +256,29 @@ fn what_readers_disagree_about_is_refused() {
         "out = member('a', 4, pax={b'GNU.sparse.size': b'10', b'GNU.sparse.numblocks': b'2', b'GNU.sparse.map': b'4,2,0,2'}, data=b'abcd') + end",
         "sparse",
     );
+    crafted(
+        "p = 'p' * 77; out = member(p, kind=b'5') + member(p + '/' + p, kind=b'5') + member(p + '/' + p + '/' + 'n' * 100) + end",
+        "",
+    );
     crafted("out = b''", "");
     crafted("out = b'not a tar at all'", "cut off");
+}
+
+#[test]
+fn global_headers_are_defaults() {
+    let scratch = Scratch::new();
+    scratch.python(
+        "import tarfile
+t = tarfile.open('a.tar', 'w', format=tarfile.PAX_FORMAT, pax_headers=dict(mtime='1234567890.5', comment='c'))
+t.addfile(tarfile.TarInfo('f')); t.close()",
+    );
+    let manifest = applied(&scratch, "a.tar", "out").unwrap();
+    let time = manifest.entry(&TreePath::from("f")).unwrap().mtime;
+    let listed = scratch.shell("mkdir ref; tar -xf a.tar -C ref; stat -c %Y ref/f");
+    assert_eq!(
+        (time.seconds.to_string(), time.nanoseconds),
+        (listed.trim().to_owned(), 500_000_000)
+    );
 }
 
 #[test]

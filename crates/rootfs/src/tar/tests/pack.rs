@@ -156,6 +156,18 @@ fn the_bytes_are_golden() {
 }
 
 #[test]
+fn a_file_that_would_read_as_a_whiteout_is_an_error() {
+    let scratch = Scratch::new();
+    let meta = Meta::of_root(0o644, Timestamp::default());
+    let manifest = scratch.layer("l", &View::default(), |writer| {
+        writer.file(&TreePath::from(".wh.passwd"), &meta, &mut std::io::empty()).unwrap();
+    });
+    let layer = open_path(&scratch.path().join("l"));
+    let error = write(layer.as_fd(), &manifest, std::io::sink()).unwrap_err();
+    assert!(error.to_string().starts_with("/.wh.passwd cannot be kept"), "{error}");
+}
+
+#[test]
 fn damage_is_noticed_while_packing() {
     let scratch = Scratch::new();
     let meta = Meta::of_root(0o644, Timestamp::default());

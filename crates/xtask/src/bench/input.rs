@@ -1,0 +1,66 @@
+//! The contexts that are built, generated: nothing to download, the same for every tool.
+
+use std::fs;
+use std::path::Path;
+
+use crate::failure::{Outcome, Subject};
+
+const FILES_PER_FOLDER: usize = 100;
+
+/// A folder of `files` files of 4 kB each, all different.
+pub(crate) fn tree(folder: &Path, files: usize) -> Outcome<()> {
+    for index in 0..files {
+        let parent = folder.join(format!("{:03}", index / FILES_PER_FOLDER));
+        if index % FILES_PER_FOLDER == 0 {
+            fs::create_dir_all(&parent).on("create", &parent)?;
+        }
+        write(&parent.join(format!("{index:05}.txt")), &format!("file {index:08} ").repeat(290))?;
+    }
+    Ok(())
+}
+
+/// Twelve instructions, as a small service has them, with 200 files.
+pub(crate) fn service(folder: &Path) -> Outcome<()> {
+    tree(&folder.join("src"), 200)?;
+    write(&folder.join("settings.conf"), "verbose = true\n")?;
+    let text = "FROM busybox\nLABEL maintainer=bench\nENV MODE=production\nWORKDIR /app\nCOPY settings.conf ./\n\
+                RUN mkdir data && echo ready > data/state\nCOPY src ./src\nRUN ls src > listing\n\
+                RUN echo app:x:100:100::/app:/bin/sh >> /etc/passwd\nUSER app\nEXPOSE 8080\nCMD [\"sh\", \"-c\", \"cat listing\"]\n";
+    write(&folder.join("Dockerfile"), text)
+}
+
+/// One COPY of a context with that many files.
+pub(crate) fn copy(folder: &Path, files: usize) -> Outcome<()> {
+    tree(&folder.join("src"), files)?;
+    write(&folder.join("Dockerfile"), "FROM busybox\nCOPY src /src\n")
+}
+
+/// A Dockerfile of `lines` RUN lines that nobody has built with this salt before.
+pub(crate) fn chain(folder: &Path, lines: usize, salt: usize) -> Outcome<()> {
+    let mut text = format!("FROM busybox\nLABEL salt={salt}\n");
+    for line in 1..=lines {
+        text += &format!("RUN echo {salt} {line} > /step-{line}\n");
+    }
+    write(&folder.join("Dockerfile"), &text)
+}
+
+/// Four stages that take two seconds each and do not need each other, and one that joins them.
+pub(crate) fn stages(folder: &Path, salt: usize) -> Outcome<()> {
+    let names = ["north", "east", "south", "west"];
+    let mut text = String::new();
+    for name in names {
+        text += &format!("FROM busybox AS {name}\nRUN sleep 2 && echo {salt} > /{name}\n");
+    }
+    text += "FROM busybox\n";
+    for name in names {
+        text += &format!("COPY --from={name} /{name} /\n");
+    }
+    write(&folder.join("Dockerfile"), &text)
+}
+
+pub(crate) fn write(path: &Path, text: &str) -> Outcome<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).on("create", folder)?;
+    }
+    fs::write(path, text).on("write", path)
+}

@@ -1,0 +1,73 @@
+//! Timing of commands in pairs.
+
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::failure::{Failure, Outcome, wrong};
+use crate::process;
+
+/// One run of each builder on the same input, one right after the other.
+pub(crate) struct Pair {
+    pub(crate) ours: Duration,
+    pub(crate) theirs: Duration,
+}
+
+/// Medians over several pairs, in seconds; the ratio is the median of the pairs' ratios.
+pub(crate) struct Medians {
+    pub(crate) ours: f64,
+    pub(crate) theirs: f64,
+    pub(crate) ratio: f64,
+}
+
+/// The wall time of a command that has to succeed.
+pub(crate) fn time(mut command: Command) -> Outcome<Duration> {
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let start = Instant::now();
+    let status = command.status();
+    let elapsed = start.elapsed();
+    let status =
+        status.map_err(|source| Failure::Start { program: process::shown(&command), source })?;
+    if status.success() {
+        return Ok(elapsed);
+    }
+    // Once more with its output kept, to say why.
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    process::quiet(&mut command)?;
+    Err(wrong(process::shown(&command), format!("ended with {status}, but not the second time")))
+}
+
+pub(crate) fn medians(pairs: &[Pair]) -> Medians {
+    let seconds = |pick: fn(&Pair) -> Duration| {
+        median(pairs.iter().map(|pair| pick(pair).as_secs_f64()).collect())
+    };
+    let ratios = pairs.iter().map(|pair| pair.theirs.as_secs_f64() / pair.ours.as_secs_f64());
+    Medians {
+        ours: seconds(|pair| pair.ours),
+        theirs: seconds(|pair| pair.theirs),
+        ratio: median(ratios.collect()),
+    }
+}
+
+/// The middle of the values, the mean of the two middle ones of an even number; 0 of none.
+pub(crate) fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    match (values.get(middle.wrapping_sub(1)), values.get(middle)) {
+        (Some(below), Some(above)) if values.len().is_multiple_of(2) => (below + above) / 2.0,
+        (_, Some(middle)) => *middle,
+        _ => 0.0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_is_the_middle() {
+        assert_eq!(median(vec![3.0, 1.0, 2.0]), 2.0);
+        assert_eq!(median(vec![4.0, 1.0, 2.0, 3.0]), 2.5);
+        assert_eq!(median(vec![7.0]), 7.0);
+        assert_eq!(median(vec![]), 0.0);
+    }
+}

@@ -1,0 +1,101 @@
+//! `cargo xtask bench`: Lapstrake beside buildah on the same inputs, in one run.
+//!
+//! Timings swing by a third within an hour, so each figure is the median of pairs: one run of
+//! Lapstrake, then at once one of buildah on the same input. Both stores and all inputs lie on one
+//! fresh, journalled ext4.
+
+mod case;
+mod disk;
+mod input;
+mod measure;
+mod table;
+mod tool;
+
+use std::path::{Path, PathBuf};
+
+use crate::bases::Bases;
+use crate::binary;
+use crate::debian;
+use crate::failure::{Failure, Outcome};
+use crate::project::Project;
+use crate::registry::Registry;
+use case::{CASES, Case};
+use disk::Disk;
+use tool::Tool;
+
+/// What every case works with.
+struct Bench<'a> {
+    ours: Tool,
+    theirs: Tool,
+    disk: &'a Disk,
+    runs: usize,
+}
+
+struct Wish {
+    cases: Vec<&'static Case>,
+    runs: usize,
+    lap: Option<PathBuf>,
+}
+
+pub(crate) fn run(project: &Project, arguments: &[String]) -> Outcome<()> {
+    let wish = wish(arguments)?;
+    debian::ensure(debian::BENCH)?;
+    let bases = Bases::ensure(project)?;
+    let lap = wish.lap.map_or_else(|| binary::release(project), Ok)?;
+    let registry = Registry::start(project, &bases)?;
+    let disk = Disk::new(project)?;
+    let bench = Bench {
+        ours: Tool::lapstrake(&lap, &disk.path("lapstrake"), &registry),
+        theirs: Tool::buildah(&disk.path("buildah"), &registry)?,
+        disk: &disk,
+        runs: wish.runs,
+    };
+    let mut rows = Vec::new();
+    for case in wish.cases {
+        println!("measuring {}: {}", case.name, case.about);
+        rows.extend((case.measure)(&bench)?);
+    }
+    table::print(&rows, &bench, &machine());
+    Ok(())
+}
+
+fn wish(arguments: &[String]) -> Outcome<Wish> {
+    let mut wish = Wish { cases: CASES.iter().collect(), runs: 7, lap: None };
+    let mut rest = arguments.iter();
+    while let Some(flag) = rest.next() {
+        let value = rest.next().ok_or_else(|| Failure::Usage(format!("{flag} needs a value")))?;
+        match flag.as_str() {
+            "--only" => wish.cases = vec![named(value)?],
+            "--runs" => {
+                let runs = value.parse().ok().filter(|runs| *runs > 0);
+                wish.runs =
+                    runs.ok_or_else(|| Failure::Usage(format!("--runs {value}: a number from 1")))?;
+            }
+            "--lap" => wish.lap = Some(binary_at(Path::new(value))?),
+            _ => return Err(Failure::Usage(format!("bench does not know {flag}"))),
+        }
+    }
+    Ok(wish)
+}
+
+fn named(name: &str) -> Outcome<&'static Case> {
+    CASES.iter().find(|case| case.name == name).ok_or_else(|| {
+        let names: Vec<&str> = CASES.iter().map(|case| case.name).collect();
+        Failure::Usage(format!("no benchmark {name}; there are {}", names.join(", ")))
+    })
+}
+
+fn binary_at(path: &Path) -> Outcome<PathBuf> {
+    path.canonicalize().map_err(|_| Failure::Missing {
+        what: format!("there is no {}", path.display()),
+        hint: "leave --lap out and it is built".into(),
+    })
+}
+
+/// Number of processors and kernel version, for the line below the table.
+fn machine() -> String {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let kernel: Vec<&str> = release.trim().split('.').take(2).collect();
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    format!("{processors} processors, Linux {}", kernel.join("."))
+}

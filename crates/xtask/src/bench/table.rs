@@ -1,0 +1,57 @@
+//! The result as a Markdown table, as it stands in the README.
+
+use super::Bench;
+use super::measure::Medians;
+
+pub(crate) struct Row {
+    what: &'static str,
+    medians: Medians,
+    goal: &'static str,
+}
+
+impl Row {
+    pub(crate) fn of(what: &'static str, medians: Medians, goal: &'static str) -> Self {
+        Self { what, medians, goal }
+    }
+}
+
+pub(crate) fn print(rows: &[Row], bench: &Bench, machine: &str) {
+    println!();
+    println!("| work | Lapstrake | buildah | ratio | goal |");
+    println!("|---|--:|--:|--:|---|");
+    for Row { what, medians, goal } in rows {
+        let (ours, theirs) = (duration(medians.ours), duration(medians.theirs));
+        println!("| {what} | {ours} | {theirs} | {} | {goal} |", ratio(medians.ratio));
+    }
+    println!();
+    println!(
+        "Medians of {} back-to-back pairs; Lapstrake {}, buildah {} (`bud --layers`); {machine}.",
+        bench.runs, bench.ours.version, bench.theirs.version
+    );
+}
+
+fn duration(seconds: f64) -> String {
+    match seconds {
+        s if s < 0.0995 => format!("{:.1} ms", s * 1000.0),
+        s if s < 0.9995 => format!("{:.0} ms", s * 1000.0),
+        s => format!("{s:.2} s"),
+    }
+}
+
+fn ratio(ratio: f64) -> String {
+    if ratio < 9.95 { format!("{ratio:.1}×") } else { format!("{ratio:.0}×") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_keep_two_or_three_digits() {
+        assert_eq!(duration(0.00123), "1.2 ms");
+        assert_eq!(duration(0.123_4), "123 ms");
+        assert_eq!(duration(2.345), "2.35 s");
+        assert_eq!(ratio(1.52), "1.5×");
+        assert_eq!(ratio(30.4), "30×");
+    }
+}

@@ -1,0 +1,100 @@
+//! The two builders, each as a command on its own store.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::failure::{Outcome, wrong};
+use crate::process;
+use crate::registry::Registry;
+
+/// buildah lowers its own limits to the kernel's default highest process id before anything else.
+const LIMIT_CEILING: u64 = 32768;
+
+pub(crate) struct Tool {
+    program: PathBuf,
+    /// What comes before the context's path.
+    build: Vec<String>,
+    environment: Vec<(&'static str, PathBuf)>,
+    pub(crate) version: String,
+}
+
+impl Tool {
+    pub(crate) fn lapstrake(program: &Path, store: &Path, registry: &Registry) -> Self {
+        Self {
+            program: program.to_owned(),
+            build: ["build", "-q", "-t", "bench"].map(str::to_owned).to_vec(),
+            environment: vec![
+                ("LAPSTRAKE_ROOT", store.to_owned()),
+                ("LAPSTRAKE_CONFIG", registry.lapstrake_config()),
+            ],
+            version: version(program),
+        }
+    }
+
+    /// Debian's buildah with its layer cache, and everything switched off that would slow it for
+    /// reasons of its surroundings: no runtime binary (chroot isolation, the fastest it has), no
+    /// bridge network, no look-up of a base that is there. Its default resource limits ask for more
+    /// than a container's root may have; the current hard limits are passed instead.
+    pub(crate) fn buildah(store: &Path, registry: &Registry) -> Outcome<Self> {
+        let mut build = vec![
+            "--root".to_owned(),
+            store.join("storage").display().to_string(),
+            "--runroot".to_owned(),
+            store.join("run").display().to_string(),
+        ];
+        let fixed = "--storage-driver overlay bud --layers --isolation chroot --network host \
+                     --pull=false --jobs 4 -q -t bench";
+        build.extend(fixed.split_whitespace().map(str::to_owned));
+        for (name, limit) in
+            [("nofile", hard_limit("Max open files")?), ("nproc", hard_limit("Max processes")?)]
+        {
+            build.extend(["--ulimit".to_owned(), format!("{name}={limit}:{limit}")]);
+        }
+        let program = PathBuf::from("buildah");
+        let version = version(&program);
+        let temporary = store.join("tmp");
+        std::fs::create_dir_all(&temporary).map_err(|error| wrong("buildah", error.to_string()))?;
+        let environment = vec![
+            ("CONTAINERS_REGISTRIES_CONF", registry.containers_config()),
+            ("TMPDIR", temporary),
+        ];
+        Ok(Self { program, build, environment, version })
+    }
+
+    /// Builds the context and tags the result.
+    pub(crate) fn build(&self, context: &Path) -> Command {
+        let mut command = Command::new(&self.program);
+        command
+            .args(&self.build)
+            .arg(context)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    /// The least that the program can be asked to do.
+    pub(crate) fn start(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command.arg("--version");
+        command
+    }
+}
+
+fn version(program: &Path) -> String {
+    let text = process::capture(Command::new(program).arg("--version")).unwrap_or_default();
+    let words: Vec<&str> = text.split_whitespace().collect();
+    words
+        .iter()
+        .find(|word| word.starts_with(|first: char| first.is_ascii_digit()))
+        .map_or("?", |word| word)
+        .to_owned()
+}
+
+/// A line of `/proc/self/limits`: name, soft limit, hard limit, unit.
+fn hard_limit(name: &str) -> Outcome<u64> {
+    let text = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix(name));
+    let hard = line.and_then(|line| line.split_whitespace().nth(1)).unwrap_or_default();
+    let hard = if hard == "unlimited" { Some(u64::MAX) } else { hard.parse().ok() };
+    let hard: u64 = hard.ok_or_else(|| wrong("/proc/self/limits", format!("has no `{name}`")))?;
+    Ok(hard.min(LIMIT_CEILING))
+}

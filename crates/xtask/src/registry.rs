@@ -1,0 +1,152 @@
+//! Debian's docker-registry on a free port of the loopback interface, with the base images in it.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::bases::Bases;
+use crate::failure::{Failure, Outcome, Subject, wrong};
+use crate::process;
+use crate::project::Project;
+use crate::scratch::Scratch;
+
+const START_LIMIT: Duration = Duration::from_secs(20);
+
+/// A running registry; it ends, and its storage goes, when this is dropped.
+pub(crate) struct Registry {
+    server: Child,
+    port: u16,
+    tool: PathBuf,
+    scratch: Scratch,
+}
+
+impl Registry {
+    /// Starts it and pushes the bases as `library/NAME:TAG`.
+    pub(crate) fn start(project: &Project, bases: &Bases) -> Outcome<Self> {
+        let scratch = Scratch::new(project, "registry")?;
+        let port = free_port()?;
+        let settings = scratch.join("registry.yml");
+        fs::write(&settings, server_settings(port, scratch.path())).on("write", &settings)?;
+        let log = scratch.join("log");
+        let log = fs::File::create(&log).on("create", &log)?;
+        let server = Command::new("docker-registry")
+            .arg("serve")
+            .arg(&settings)
+            .env("OTEL_TRACES_EXPORTER", "none")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .map_err(|source| Failure::Start { program: "docker-registry".into(), source })?;
+        let mut registry = Self { server, port, tool: project.testdata("bases/oci.py"), scratch };
+        registry.wait_until_ready()?;
+        registry.write_client_settings()?;
+        for (image, layout) in bases.images() {
+            registry.push(image, &layout)?;
+        }
+        Ok(registry)
+    }
+
+    /// Pushes an OCI layout as `library/IMAGE`.
+    pub(crate) fn push(&self, image: &str, layout: &Path) -> Outcome<()> {
+        let reference = format!("{}/library/{image}", self.address());
+        process::quiet(
+            Command::new("python3").arg(&self.tool).arg("push").arg(layout).arg(reference),
+        )
+    }
+
+    /// `HOST:PORT`.
+    pub(crate) fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// A file for `LAPSTRAKE_CONFIG` that makes this registry stand for docker.io.
+    pub(crate) fn lapstrake_config(&self) -> PathBuf {
+        self.scratch.join("lapstrake.toml")
+    }
+
+    /// The same for containers/image, which buildah and skopeo read.
+    pub(crate) fn containers_config(&self) -> PathBuf {
+        self.scratch.join("registries.conf")
+    }
+
+    fn write_client_settings(&self) -> Outcome<()> {
+        let address = self.address();
+        let ours = format!("[registry.\"docker.io\"]\nmirrors = [\"http://{address}\"]\n");
+        let theirs = format!(
+            "unqualified-search-registries = [\"docker.io\"]\n\
+             [[registry]]\nprefix = \"docker.io\"\nlocation = \"{address}\"\ninsecure = true\n"
+        );
+        for (path, text) in [(self.lapstrake_config(), ours), (self.containers_config(), theirs)] {
+            fs::write(&path, text).on("write", &path)?;
+        }
+        Ok(())
+    }
+
+    fn wait_until_ready(&mut self) -> Outcome<()> {
+        let start = Instant::now();
+        while !answers(self.port) {
+            let ended = self.server.try_wait().is_ok_and(|status| status.is_some());
+            if ended || start.elapsed() > START_LIMIT {
+                let log = fs::read_to_string(self.scratch.join("log")).unwrap_or_default();
+                return Err(wrong("docker-registry", format!("did not start\n{log}")));
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        // It may have ended by itself; then there is nothing left to do.
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}
+
+/// `cargo xtask registry`: serves the bases until the developer has had enough.
+pub(crate) fn serve(project: &Project) -> Outcome<()> {
+    let bases = Bases::ensure(project)?;
+    let registry = Registry::start(project, &bases)?;
+    println!("serving on http://{}; for builds by hand:", registry.address());
+    println!("  export LAPSTRAKE_CONFIG={}", registry.lapstrake_config().display());
+    println!("  export LAPSTRAKE_TEST_BASES={}", bases.folder().display());
+    println!("  export LAPSTRAKE_TEST_REGISTRY={}", registry.address());
+    println!("Enter ends it.");
+    let mut line = String::new();
+    // End of input ends it as well.
+    let _ = std::io::stdin().read_line(&mut line);
+    Ok(())
+}
+
+fn server_settings(port: u16, storage: &Path) -> String {
+    format!(
+        "version: 0.1\n\
+         log: {{level: error, accesslog: {{disabled: true}}}}\n\
+         storage: {{filesystem: {{rootdirectory: {}}}, delete: {{enabled: true}}}}\n\
+         http: {{addr: \"127.0.0.1:{port}\"}}\n",
+        storage.join("storage").display()
+    )
+}
+
+/// A port that was free a moment ago.
+pub(crate) fn free_port() -> Outcome<u16> {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr());
+    listener.map(|address| address.port()).map_err(|error| wrong("127.0.0.1", error.to_string()))
+}
+
+fn answers(port: u16) -> bool {
+    let ask = || -> std::io::Result<bool> {
+        let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+        stream.set_read_timeout(Some(Duration::from_secs(2)))?;
+        stream.write_all(b"GET /v2/ HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok(answer.contains(" 200 "))
+    };
+    ask().unwrap_or(false)
+}
