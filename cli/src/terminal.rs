@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal as _};
 use std::os::fd::{AsFd, OwnedFd};
 
+use lapstrake_executor::TerminalSize;
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr, tcsetwinsize};
 
 /// Whether standard input is a terminal.
@@ -33,6 +34,15 @@ impl Drop for RawMode {
         // When the terminal is gone there is nothing to bring back.
         let _ = tcsetattr(io::stdin(), OptionalActions::Now, &self.before);
     }
+}
+
+/// The size of the user's terminal; zero when there is none.
+pub(crate) fn size() -> TerminalSize {
+    let size = tcgetwinsize(io::stdin()).or_else(|_| tcgetwinsize(io::stdout()));
+    size.map_or_else(
+        |_| TerminalSize::default(),
+        |size| TerminalSize { rows: size.ws_row, columns: size.ws_col },
+    )
 }
 
 /// Gives the sandbox's terminal the size of the user's.

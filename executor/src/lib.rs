@@ -49,6 +49,7 @@ pub use resolv::resolv_conf;
 pub use sandbox::{Sandbox, Stdio, start};
 pub use spec::{
     DEFAULT_HOSTNAME, DEFAULT_PATH, Mount, Network, Rootfs, SandboxSpec, Scratch, Security, Source,
+    TerminalSize,
 };
 pub use stage::sandbox_main_if_requested;
 pub use stage_file::use_stage_file;

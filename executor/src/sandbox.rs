@@ -74,7 +74,7 @@ pub fn start(spec: &SandboxSpec, stdio: Stdio) -> Result<Sandbox, Error> {
     let order = Order {
         steps: plan(spec, facts())?,
         filter: seccomp::default_filter().to_vec(),
-        owns_stdio: spec.terminal || !matches!(stdio, Stdio::Inherited),
+        owns_stdio: spec.terminal.is_some() || !matches!(stdio, Stdio::Inherited),
     };
     let order = sealed("lap-order", &order.encode()?)?;
     let (report, report_end) = pipe()?;
@@ -305,7 +305,7 @@ struct Ends {
 
 impl Ends {
     fn new(spec: &SandboxSpec, stdio: Stdio) -> Result<Self, Error> {
-        if spec.terminal {
+        if spec.terminal.is_some() {
             let null = || null(OFlags::RDWR);
             let stdio = Some([null()?, null()?, null()?]);
             return Ok(Self { output: None, terminal: Some(terminal::socket_pair()?), stdio });

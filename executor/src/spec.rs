@@ -46,8 +46,8 @@ pub struct SandboxSpec {
     pub security: Security,
     /// Mounted in this order; a later one hides an earlier one on the same target.
     pub mounts: Vec<Mount>,
-    /// Give the process a terminal of its own (also as `/dev/console`).
-    pub terminal: bool,
+    /// Give the process a terminal of its own (also as `/dev/console`), of this size.
+    pub terminal: Option<TerminalSize>,
     /// Refuse privileges gained by executing (setuid programs, file capabilities). Docker's
     /// default is `false`.
     pub no_new_privileges: bool,
@@ -69,7 +69,7 @@ impl SandboxSpec {
             network: Network::Host,
             security: Security::Sandbox,
             mounts: Vec::new(),
-            terminal: false,
+            terminal: None,
             no_new_privileges: false,
         }
     }
@@ -93,6 +93,15 @@ pub struct Rootfs {
     pub work: PathBuf,
     /// Leave syncing `upper` to the caller. Without it every unmount syncs its whole file system.
     pub volatile: bool,
+}
+
+/// The size of a terminal in characters, as the command finds it when it starts. Zero is unknown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TerminalSize {
+    /// Lines.
+    pub rows: u16,
+    /// Characters in a line.
+    pub columns: u16,
 }
 
 /// What the sandbox sees of the network.

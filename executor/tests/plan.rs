@@ -1,7 +1,7 @@
 //! The steps of a sandbox, without any privilege.
 
 use lapstrake_executor::{
-    Bytes, CgroupLayout, HostFacts, IdMap, Mount, Network, Rootfs, SandboxSpec, plan,
+    Bytes, CgroupLayout, HostFacts, IdMap, Mount, Network, Rootfs, SandboxSpec, TerminalSize, plan,
 };
 
 fn facts(cgroup: CgroupLayout) -> HostFacts {
@@ -36,7 +36,7 @@ fn a_plain_step() {
 fn everything_at_once() {
     let mut spec = spec();
     spec.network = Network::None;
-    spec.terminal = true;
+    spec.terminal = Some(TerminalSize { rows: 24, columns: 80 });
     spec.user = "app:users".to_owned();
     spec.cwd = "/work".into();
     spec.create_cwd = true;

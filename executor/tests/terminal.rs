@@ -9,11 +9,11 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::symlink;
 
 use ground::Ground;
-use lapstrake_executor::{Cancel, SandboxSpec, Status, Stdio, start};
+use lapstrake_executor::{Cancel, SandboxSpec, Status, Stdio, TerminalSize, start};
 
 /// Runs on a terminal, types a text, returns what it shows.
 fn converse(spec: &mut SandboxSpec, typed: &str) -> (Status, String) {
-    spec.terminal = true;
+    spec.terminal = Some(TerminalSize { rows: 33, columns: 101 });
     let sandbox = start(spec, Stdio::Inherited).unwrap();
     let terminal = sandbox.terminal().unwrap().try_clone_to_owned().unwrap();
     let mut terminal = File::from(terminal);
@@ -37,6 +37,13 @@ fn the_command_has_a_controlling_terminal() {
     let (status, shown) = converse(&mut spec, "");
     assert_eq!(status, Status::Exited(3), "{shown}");
     assert_eq!(shown, "/dev/pts/0\ncharacter special file 88:0\n1 1 1\n");
+}
+
+#[test]
+fn the_terminal_has_its_size_before_the_command_starts() {
+    let ground = Ground::busybox();
+    let (status, shown) = converse(&mut ground.script("stty size"), "");
+    assert_eq!((status, shown.as_str()), (Status::Exited(0), "33 101\n"));
 }
 
 #[test]

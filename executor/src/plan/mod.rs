@@ -40,9 +40,7 @@ pub fn plan(spec: &SandboxSpec, facts: &HostFacts) -> Result<Vec<Step>, Error> {
     steps.extend(defaults::masks(facts));
     steps.extend(defaults::etc_files(spec));
     steps.extend(spec.mounts.iter().map(user_mount));
-    if spec.terminal {
-        steps.push(Step::OpenTerminal);
-    }
+    steps.extend(spec.terminal.map(Step::OpenTerminal));
     steps.push(Step::EnterRootfs);
     steps.extend(inside(spec));
     Ok(steps)

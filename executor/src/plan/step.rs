@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::bytes::{self, Bytes};
-use crate::spec::{Rootfs, Source};
+use crate::spec::{Rootfs, Source, TerminalSize};
 
 /// One operation of the set-up, carried out inside the new namespaces.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,7 +60,7 @@ pub enum Step {
         path: String,
     },
     /// Open a terminal of the sandbox's own, bind it to `/dev/console` and send its other end out.
-    OpenTerminal,
+    OpenTerminal(TerminalSize),
     /// Make the overlay the root directory and let go of the host's.
     EnterRootfs,
     /// Set the host name.

@@ -60,7 +60,7 @@ fn stage_main() -> i32 {
     };
     // A descriptor that leaked to us would be a way out, up to the kernel's look-up of the
     // interpreter of a script (CVE-2024-21626).
-    let has_terminal = order.steps.contains(&Step::OpenTerminal);
+    let has_terminal = order.steps.iter().any(|step| matches!(step, Step::OpenTerminal(_)));
     let first = if has_terminal { descriptor::ABOVE } else { descriptor::TERMINAL };
     if let Err(error) = sys::close_from(first) {
         let error = Error::system(Operation::CloseDescriptors, "inherited descriptors")(error);
@@ -152,8 +152,8 @@ impl Stage {
             Step::MakeLink { name, to } => self.outside()?.make_link(&name, &to),
             Step::Mask { path } => self.outside()?.mask(&path),
             Step::MakeReadOnly { path } => self.outside()?.make_read_only(&path),
-            Step::OpenTerminal => {
-                self.terminal = Some(terminal::open(self.outside()?)?);
+            Step::OpenTerminal(size) => {
+                self.terminal = Some(terminal::open(self.outside()?, size)?);
                 Ok(())
             }
             Step::EnterRootfs => self.enter_rootfs(),

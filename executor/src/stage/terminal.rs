@@ -8,8 +8,10 @@ use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
 use rustix::pty::OpenptFlags;
+use rustix::termios::Winsize;
 
 use crate::error::{Error, Operation, Refusal};
+use crate::spec::TerminalSize;
 use crate::sys;
 use crate::wire::descriptor;
 
@@ -23,7 +25,7 @@ const DEVPTS: i64 = 0x1cd1;
 /// to the parent. Returns the inner end.
 ///
 /// The inner end is never looked up by name (CVE-2025-52565).
-pub(super) fn open(outside: &mut Outside) -> Result<OwnedFd, Error> {
+pub(super) fn open(outside: &mut Outside, size: TerminalSize) -> Result<OwnedFd, Error> {
     let fail = || Error::system(Operation::OpenTerminal, "/dev/pts/ptmx");
     let pts = outside.tree.open_plain(b"/dev/pts", OFlags::DIRECTORY).map_err(fail())?;
     let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
@@ -35,6 +37,8 @@ pub(super) fn open(outside: &mut Outside) -> Result<OwnedFd, Error> {
         let operation = Operation::OpenTerminal;
         return Err(Error::refused(operation, "/dev/console", Refusal::NotTerminal));
     }
+    let size = Winsize { ws_row: size.rows, ws_col: size.columns, ws_xpixel: 0, ws_ypixel: 0 };
+    rustix::termios::tcsetwinsize(&inner, size).map_err(fail())?;
     bind_console(outside, &inner).map_err(Error::system(Operation::Mount, "/dev/console"))?;
     send(&outer).map_err(Error::system(Operation::Send, "terminal"))?;
     Ok(inner)

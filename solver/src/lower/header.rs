@@ -102,7 +102,9 @@ pub(super) fn target(headers: &[Header<'_>], options: &Options) -> Result<usize,
     let names: Vec<&str> = headers.iter().filter_map(|header| header.name.as_deref()).collect();
     let span = headers.last().map(|header| header.from.span).unwrap_or_default();
     let unknown = fault("unknown-target", span, format!("there is no stage named {wanted}"));
-    let help = suggestion(wanted, names.iter().copied())
-        .unwrap_or_else(|| format!("the stages are: {}", names.join(", ")));
+    let help = suggestion(wanted, names.iter().copied()).unwrap_or_else(|| match &names[..] {
+        [] => format!("no stage has a name; their numbers go from 0 to {last}"),
+        _ => format!("the stages are: {}", names.join(", ")),
+    });
     Err(vec![with_help(unknown, help)])
 }

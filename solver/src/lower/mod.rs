@@ -31,7 +31,7 @@ use lapstrake_parser::{Diagnostic, Dockerfile, Span};
 
 use crate::export::Step;
 use crate::graph::{Graph, Network, VertexId};
-use crate::image::BaseImages;
+use crate::image::{BaseImage, BaseImages};
 
 /// What the command line adds to a Dockerfile.
 #[derive(Clone, Debug)]
@@ -108,4 +108,22 @@ pub fn lower(
     let mut build = stage::Build::new(&scope, options, images, &headers, &reach);
     build.stages()?;
     Ok(Lowered::Plan(Box::new(build.plan(target)?)))
+}
+
+/// Faults that show without any base image, beside those that parsing found: what an instruction
+/// says by itself. What depends on the environment of an image is left out.
+pub fn check(dockerfile: &Dockerfile, options: &Options) -> Vec<Diagnostic> {
+    let mut images = BaseImages::new();
+    loop {
+        match lower(dockerfile, options, &images) {
+            Ok(Lowered::Plan(_)) => return Vec::new(),
+            Ok(Lowered::Needs(needs)) => images.extend(
+                needs.iter().map(|need| (need.reference.to_string(), BaseImage::unknown(options))),
+            ),
+            Err(mut faults) => {
+                faults.retain(|fault| fault.code != word::EXPANSION);
+                return faults;
+            }
+        }
+    }
 }

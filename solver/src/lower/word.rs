@@ -6,6 +6,9 @@ use lapstrake_parser::{Diagnostic, Heredoc, Word};
 use super::environment::Environment;
 use super::fault::{fault, with_help};
 
+/// The code of faults that depend on what variables hold.
+pub(super) const EXPANSION: &str = "expansion";
+
 /// One word: variables expanded, quotes taken away.
 pub(super) fn expand(
     word: &Word,
@@ -42,12 +45,12 @@ pub(super) fn expand_heredoc(
     let expanded = Expander::heredoc_body().expand(&text, &variables);
     expanded.map(|expanded| expanded.text).map_err(|error| {
         let message = format!("in the here-document {}: {}", heredoc.name, error.message);
-        fault("expansion", heredoc.body, message)
+        fault(EXPANSION, heredoc.body, message)
     })
 }
 
 fn at(word: &Word, error: &ExpandError) -> Diagnostic {
-    let fault = fault("expansion", word.span_of(error.range.clone()), error.message.clone());
+    let fault = fault(EXPANSION, word.span_of(error.range.clone()), error.message.clone());
     match error.hint {
         Some(hint) => with_help(fault, hint),
         None => fault,

@@ -6,7 +6,7 @@ use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 
 use lapstrake_parser::mode::Mode;
-use lapstrake_parser::{Diagnostic, Span};
+use lapstrake_parser::{Diagnostic, suggest};
 use lapstrake_rootfs::View;
 use lapstrake_rootfs::context::ContextTree;
 use lapstrake_rootfs::copy::{self, CopyError, CopySpec, OpenFile, Origin, Selection, Source};
@@ -49,7 +49,8 @@ impl Workshop<'_> {
         }
         let source = self.source(inputs.get(1))?;
         let spec = specification(op)?;
-        let selection = copy::select(source.view(), &spec).map_err(|e| fault(vertex, e))?;
+        let selection = copy::select(source.view(), &spec)
+            .map_err(|error| self.missing(vertex, &source, error))?;
         let key = key::copy(op, &selection.content_hash(), &below.layers);
         let result = self.recorded(id, vertex, &below, &key, || {
             self.make_copy(vertex, op, spec.clone(), &selection, &source, &below)
@@ -70,6 +71,19 @@ impl Workshop<'_> {
         }
     }
 
+    /// Only what is wanted of a context is read, so what may have been meant is looked for here.
+    fn missing(&self, vertex: &Vertex, source: &Files, error: CopyError) -> Failure {
+        let hint = match (&error, source) {
+            (CopyError::Missing { path, .. }, Files::Tree(_)) => {
+                let names = self.contexts.names("");
+                suggest(&path.to_string(), names.iter().map(String::as_str))
+                    .map(|name| format!("did you mean {name}?"))
+            }
+            _ => None,
+        };
+        fault(vertex, error, hint)
+    }
+
     fn make_copy(
         &self,
         vertex: &Vertex,
@@ -87,7 +101,8 @@ impl Workshop<'_> {
         let mut writer = LayerWriter::new(staging.open_fs()?, stack.view.clone())?;
         let layers = source.directories();
         let origin = Origin { open: source.opener(), layers: &layers };
-        copy::write(selection, &spec, &origin, &mut writer).map_err(|e| fault(vertex, e))?;
+        copy::write(selection, &spec, &origin, &mut writer)
+            .map_err(|error| fault(vertex, error, None))?;
         let manifest = writer.finish()?;
         Ok(Made { staging, manifest })
     }
@@ -150,24 +165,16 @@ fn specification(op: &CopyOp) -> Result<CopySpec, Failure> {
 }
 
 /// A copy that cannot be is a fault of the Dockerfile, at the word that names the source.
-fn fault(vertex: &Vertex, error: CopyError) -> Failure {
+fn fault(vertex: &Vertex, error: CopyError, hint: Option<String>) -> Failure {
     let word = error.source_index().and_then(|index| vertex.words.get(index)).copied();
-    match word.or(vertex.span) {
-        Some(span) => Failure::Build(Error::Faults(vec![copy_fault(&error, span)])),
-        None => Failure::Cause(Box::new(error)),
-    }
-}
-
-fn copy_fault(error: &CopyError, span: Span) -> Diagnostic {
+    let Some(span) = word.or(vertex.span) else { return Failure::Cause(Box::new(error)) };
     let mut message = error.to_string();
     let mut cause = error.source();
     while let Some(next) = cause {
         message = format!("{message}: {next}");
         cause = next.source();
     }
-    let fault = Diagnostic::error("copy", span, message);
-    match error.hint() {
-        Some(hint) => fault.with_help(hint),
-        None => fault,
-    }
+    let mut fault = Diagnostic::error("copy", span, message);
+    fault.help = error.hint().or(hint);
+    Failure::Build(Error::Faults(vec![fault]))
 }

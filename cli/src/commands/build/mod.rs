@@ -13,7 +13,7 @@ use lapstrake_oci::{Platform, Reference};
 use lapstrake_parser::{Diagnostic, Dockerfile, Severity};
 use lapstrake_solver::build::Tools;
 use lapstrake_solver::graph::Network;
-use lapstrake_solver::lower::Options;
+use lapstrake_solver::lower::{self, Options};
 use lapstrake_solver::op::{Context, Contexts};
 use lapstrake_solver::{Built, Error, Request};
 
@@ -42,7 +42,7 @@ pub(crate) fn run(build: &Build, session: &Session) -> Result<Exit, Failure> {
         forget(path)?;
     }
     let inputs = context::inputs(&build.context, build.file.as_deref())?;
-    let (dockerfile, source) = parse(&inputs, mode)?;
+    let (dockerfile, source) = parse(&inputs, &options, mode)?;
     let request = request(&dockerfile, inputs, options, tags.clone());
     let built = execute(request, session, build.pull, mode, &source)?;
     deliver(build, session, &built, &tags)?;
@@ -117,12 +117,16 @@ fn forget(iidfile: &Path) -> Result<(), Failure> {
     }
 }
 
-/// Shows all faults of the file; goes on when none of them is an error.
-fn parse(inputs: &Inputs, mode: Mode) -> Result<(Dockerfile, Source), Failure> {
+/// Shows all faults of the file; goes on when none of them is an error. A file with errors will not
+/// be built, so what only lowering would find is looked for at once.
+fn parse(inputs: &Inputs, options: &Options, mode: Mode) -> Result<(Dockerfile, Source), Failure> {
     let (text, undecodable) = lapstrake_parser::decode(&inputs.dockerfile);
     let parsed = lapstrake_parser::parse(&text);
     let mut faults: Vec<Diagnostic> = parsed.diagnostics;
     faults.extend(undecodable);
+    if faults.iter().any(|fault| fault.severity == Severity::Error) {
+        faults.extend(lower::check(&parsed.dockerfile, options));
+    }
     faults.sort_by_key(|fault| fault.span.start);
     let source = Source::new(&inputs.name, &text);
     let errors = faults.iter().filter(|fault| fault.severity == Severity::Error).count();

@@ -93,7 +93,7 @@ fn spec(
         resolv_conf: resolv_conf(&host, resolved.as_deref(), network).into(),
         network,
         mounts: mount::mounts(&run.volumes)?,
-        terminal: run.terminal,
+        terminal: run.terminal.then(terminal::size),
         ..SandboxSpec::new(rootfs, process.argv)
     })
 }
