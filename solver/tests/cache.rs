@@ -1,5 +1,11 @@
 //! When a step is executed and when its earlier result is taken, row by row as ARCHITECTURE.md's
 //! table of keys says, in both directions.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a failure here is a failed test"
+)]
 
 mod support;
 

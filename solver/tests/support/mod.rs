@@ -25,8 +25,8 @@ use lapstrake_solver::{Error, Event};
 /// Carries out `write FILE TEXT`, `fail CODE`, `sleep MS` and `wait` in place of a program, and
 /// remembers what it was asked for.
 #[derive(Default)]
-pub struct FakeExecutor {
-    pub commands: Mutex<Vec<String>>,
+pub(crate) struct FakeExecutor {
+    pub(crate) commands: Mutex<Vec<String>>,
 }
 
 impl Executor for FakeExecutor {
@@ -67,7 +67,7 @@ impl Executor for FakeExecutor {
 
 /// Images without layers, by name, with these triggers.
 #[derive(Default)]
-pub struct FakeImages(pub HashMap<&'static str, Vec<&'static str>>);
+pub(crate) struct FakeImages(pub(crate) HashMap<&'static str, Vec<&'static str>>);
 
 impl ImageSource for FakeImages {
     fn resolve(
@@ -89,24 +89,24 @@ impl ImageSource for FakeImages {
 }
 
 /// A store, a context and what runs in it.
-pub struct Bench {
+pub(crate) struct Bench {
     folder: tempfile::TempDir,
-    pub store: Store,
-    pub executor: FakeExecutor,
-    pub images: FakeImages,
-    pub arguments: Vec<(&'static str, &'static str)>,
-    pub target: Option<&'static str>,
+    pub(crate) store: Store,
+    pub(crate) executor: FakeExecutor,
+    pub(crate) images: FakeImages,
+    pub(crate) arguments: Vec<(&'static str, &'static str)>,
+    pub(crate) target: Option<&'static str>,
 }
 
 /// What a build came to.
-pub struct Outcomes {
-    pub result: Result<Built, Error>,
+pub(crate) struct Outcomes {
+    pub(crate) result: Result<Built, Error>,
     /// Shown steps with how they ended, in the order in which they did.
-    pub steps: Vec<(String, Outcome)>,
+    pub(crate) steps: Vec<(String, Outcome)>,
 }
 
 impl Bench {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("context")).unwrap();
         Self {
@@ -119,17 +119,17 @@ impl Bench {
         }
     }
 
-    pub fn context(&self) -> std::path::PathBuf {
+    pub(crate) fn context(&self) -> std::path::PathBuf {
         self.folder.path().join("context")
     }
 
-    pub fn file(&self, path: &str, content: &str) {
+    pub(crate) fn file(&self, path: &str, content: &str) {
         let path = self.context().join(path);
         fs::create_dir_all(path.parent().unwrap_or(Path::new("/"))).unwrap();
         fs::write(path, content).unwrap();
     }
 
-    pub fn build(&self, dockerfile: &str) -> Outcomes {
+    pub(crate) fn build(&self, dockerfile: &str) -> Outcomes {
         let parsed = parse(dockerfile);
         assert!(parsed.diagnostics.is_empty(), "{:?}", parsed.diagnostics);
         let mut contexts = Contexts::default();
@@ -184,17 +184,17 @@ impl Bench {
     }
 
     /// Commands that were executed since the last call.
-    pub fn executed(&self) -> Vec<String> {
+    pub(crate) fn executed(&self) -> Vec<String> {
         std::mem::take(&mut *self.executor.commands.lock().unwrap())
     }
 
-    pub fn config(&self, built: &Built) -> ImageConfig {
+    pub(crate) fn config(&self, built: &Built) -> ImageConfig {
         ImageConfig::parse(&self.store.read_blob(&built.id, 1 << 20).unwrap().unwrap()).unwrap()
     }
 }
 
 impl Outcomes {
-    pub fn built(&self) -> &Built {
+    pub(crate) fn built(&self) -> &Built {
         match &self.result {
             Ok(built) => built,
             Err(error) => panic!("the build failed: {error}: {error:?}"),
@@ -202,7 +202,7 @@ impl Outcomes {
     }
 
     /// How the only step whose name holds `text` ended.
-    pub fn outcome(&self, text: &str) -> Outcome {
+    pub(crate) fn outcome(&self, text: &str) -> Outcome {
         let found: Vec<_> = self.steps.iter().filter(|(name, _)| name.contains(text)).collect();
         match found.as_slice() {
             [(_, outcome)] => *outcome,
