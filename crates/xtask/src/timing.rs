@@ -10,6 +10,6 @@ pub(crate) fn step<T>(name: &str, work: impl FnOnce() -> Outcome<T>) -> Outcome<
     let start = Instant::now();
     let outcome = work();
     let word = if outcome.is_ok() { "done" } else { "FAILED" };
-    println!("== {name}: {word} in {:.1} s", start.elapsed().as_secs_f64());
+    println!("== {name}: {word} in {:.2} s", start.elapsed().as_secs_f64());
     outcome
 }

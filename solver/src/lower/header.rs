@@ -5,7 +5,7 @@ use lapstrake_parser::{Diagnostic, Dockerfile, Instruction, Span, Stage};
 
 use super::fault::{fault, suggestion, with_help};
 use super::scope::Scope;
-use super::{Options, word};
+use super::{Options, platform, word};
 
 /// A stage before its instructions are looked at.
 pub(super) struct Header<'a> {
@@ -36,11 +36,12 @@ pub(super) enum Base {
 pub(super) fn headers<'a>(
     dockerfile: &'a Dockerfile,
     scope: &Scope,
+    options: &Options,
 ) -> Result<Vec<Header<'a>>, Vec<Diagnostic>> {
     let mut headers: Vec<Header<'a>> = Vec::new();
     let mut faults = Vec::new();
     for stage in dockerfile.stages() {
-        match header(&stage, &headers, scope) {
+        match header(&stage, &headers, scope, options) {
             Ok(header) => headers.push(header),
             Err(fault) => faults.push(fault),
         }
@@ -52,7 +53,11 @@ fn header<'a>(
     stage: &Stage<'a>,
     earlier: &[Header<'a>],
     scope: &Scope,
+    options: &Options,
 ) -> Result<Header<'a>, Diagnostic> {
+    if let Some(platform) = &stage.from.platform {
+        platform::check(platform, scope, options)?;
+    }
     let span = stage.from.image.span;
     let image = word::expand(&stage.from.image, &scope.arguments, scope.escape)?;
     if image.is_empty() {

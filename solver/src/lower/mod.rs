@@ -99,7 +99,7 @@ pub fn lower(
     images: &BaseImages,
 ) -> Result<Lowered, Vec<Diagnostic>> {
     let scope = scope::Scope::new(dockerfile, options)?;
-    let headers = header::headers(dockerfile, &scope)?;
+    let headers = header::headers(dockerfile, &scope, options)?;
     let target = header::target(&headers, options)?;
     let reach = reach::reach(&headers, target, images)?;
     if !reach.needs.is_empty() {

@@ -1,0 +1,85 @@
+//! Faults that lowering finds: which rule, and exactly which text is underlined. The rules are
+//! those of the Dockerfile reference; the texts are what a reader would point at.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failure here is a failed test")]
+
+use lapstrake_oci::Platform;
+use lapstrake_parser::{Diagnostic, parse};
+use lapstrake_solver::graph::Network;
+use lapstrake_solver::image::BaseImages;
+use lapstrake_solver::lower::{Lowered, Options, check, lower};
+
+fn options() -> Options {
+    Options {
+        arguments: [("GIVEN".to_owned(), "x".to_owned())].into(),
+        labels: Default::default(),
+        target: None,
+        platform: Platform::new("linux", "amd64", ""),
+        build_platform: Platform::new("linux", "amd64", ""),
+        network: Network::Default,
+        hosts: Vec::new(),
+        no_cache: false,
+    }
+}
+
+fn faults(dockerfile: &str) -> Vec<Diagnostic> {
+    let parsed = parse(dockerfile);
+    assert!(parsed.diagnostics.is_empty(), "{:?}", parsed.diagnostics);
+    lower(&parsed.dockerfile, &options(), &BaseImages::new()).err().unwrap_or_default()
+}
+
+#[test]
+fn each_fault_is_underlined_where_it_is() {
+    for (dockerfile, code, underlined) in [
+        ("ARG B\nFROM ${B}\n", "blank-base-image", "${B}"),
+        ("FROM a/Upper\n", "image-reference", "a/Upper"),
+        ("FROM --platform=linux/riscv64 scratch\n", "unsupported-platform", "linux/riscv64"),
+        ("FROM --platform=$NONE scratch\n", "platform", "$NONE"),
+        ("FROM scratch\nCOPY --from=9 a b\n", "unknown-stage", "9"),
+        ("FROM scratch\nCOPY --from=$X a b\n", "copy-from-variable", "$X"),
+        ("FROM scratch AS a\nCOPY --from=a x y\n", "circular-stage", "a"),
+        ("FROM scratch AS a\nCOPY --from=b x y\nFROM a AS b\n", "stage-order", "b"),
+        ("FROM scratch\nCOPY a https://h/f /d\n", "copy-remote", "https://h/f"),
+        ("FROM scratch\nADD https://h/f /d\n", "unsupported-source", "https://h/f"),
+        ("FROM scratch\nCOPY --chmod=9z a b\n", "chmod", "9z"),
+        ("FROM scratch\nCOPY --link a b\n", "unsupported-flag", "--link"),
+        (
+            "FROM scratch\nRUN --mount=type=cache,target=/c x\n",
+            "unsupported-flag",
+            "--mount=type=cache,target=/c",
+        ),
+        ("FROM scratch\nRUN --network=host x\n", "unsupported-flag", "host"),
+        ("FROM scratch\nEXPOSE 80 \\\n  99999\n", "expose-port", "99999"),
+        ("FROM scratch\nSTOPSIGNAL SIGNOPE\n", "stop-signal", "SIGNOPE"),
+        // An instruction sees the environment before it.
+        ("FROM scratch\nENV A=1 B=${A:?}x${C:?none}\n", "expansion", "${A:?}"),
+        ("FROM scratch\nWORKDIR /a/\\\n${D?}\n", "expansion", "${D?}"),
+    ] {
+        let found = faults(dockerfile);
+        let shown: Vec<_> =
+            found.iter().map(|fault| (fault.code, &dockerfile[fault.span.range()])).collect();
+        assert_eq!(shown, [(code, underlined)], "{dockerfile}");
+    }
+}
+
+#[test]
+fn independent_faults_of_all_needed_stages_come_at_once_and_in_order() {
+    let dockerfile = "FROM scratch AS a\nEXPOSE no\nSTOPSIGNAL no\nFROM scratch AS unneeded\n\
+                      EXPOSE no\nFROM scratch\nCOPY --from=a --chmod=99 x y\nEXPOSE no\n";
+    let lines = |fault: &Diagnostic| dockerfile[..fault.span.start].lines().count();
+    assert_eq!(faults(dockerfile).iter().map(lines).collect::<Vec<_>>(), [2, 3, 7, 8]);
+}
+
+#[test]
+fn without_images_only_what_an_instruction_says_by_itself_is_checked() {
+    let dockerfile = "FROM base\nWORKDIR ${FROM_BASE:?}\nEXPOSE no\n";
+    let parsed = parse(dockerfile);
+    let codes: Vec<_> =
+        check(&parsed.dockerfile, &options()).iter().map(|fault| fault.code).collect();
+    assert_eq!(codes, ["expose-port"]);
+    match lower(&parsed.dockerfile, &options(), &BaseImages::new()) {
+        Ok(Lowered::Needs(needs)) => {
+            assert_eq!(needs[0].reference.to_string(), "docker.io/library/base:latest");
+        }
+        other => panic!("{other:?}"),
+    }
+}
