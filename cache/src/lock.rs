@@ -33,12 +33,7 @@ impl ActionLock {
     ) -> Result<Self, Error> {
         let path = root.join("locks").join(name);
         loop {
-            let file = File::options()
-                .create(true)
-                .truncate(false)
-                .write(true)
-                .open(&path)
-                .map_err(Error::io("open", &path))?;
+            let file = lock_file(&path)?;
             while file.try_lock().is_err() {
                 if cancelled() {
                     return Err(Error::Cancelled);
@@ -105,11 +100,16 @@ impl Exclusive {
 
 fn open(root: &Path) -> Result<(File, PathBuf), Error> {
     let path = root.join("locks/use");
-    let file = File::options()
+    let file = lock_file(&path)?;
+    Ok((file, path))
+}
+
+/// A file of `locks/`, made when it is not there. It is only locked, never read or written.
+pub(crate) fn lock_file(path: &Path) -> Result<File, Error> {
+    File::options()
         .create(true)
         .truncate(false)
         .write(true)
-        .open(&path)
-        .map_err(Error::io("open", &path))?;
-    Ok((file, path))
+        .open(path)
+        .map_err(Error::io("open", path))
 }

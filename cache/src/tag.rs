@@ -2,7 +2,7 @@
 //! tools, and brings the tags back when the database is lost.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -10,6 +10,7 @@ use lapstrake_oci::Digest;
 use rusqlite::OptionalExtension as _;
 use serde::{Deserialize, Serialize};
 
+use crate::lock::lock_file;
 use crate::temporary::replace_file;
 use crate::{Error, Store};
 
@@ -117,12 +118,7 @@ impl Store {
     /// Writes `index.json` from the tags. Writers take turns, so the last one writes what is true.
     fn write_index(&self) -> Result<(), Error> {
         let path = self.root().join("locks/index");
-        let lock = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .map_err(Error::io("open", &path))?;
+        let lock = lock_file(&path)?;
         lock.lock().map_err(Error::io("lock", &path))?;
         let manifests = self.tags()?.iter().map(|tag| self.named(tag)).collect();
         let index = Index { schema_version: 2, manifests };

@@ -6,6 +6,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::Error;
+use crate::lock::lock_file;
 
 /// A folder in `tmp/` that this process alone works in. Dropping it removes the folder; when the
 /// process is killed, the next one that opens the store does.
@@ -80,13 +81,7 @@ pub(crate) fn sweep(root: &Path) {
 
 /// The lock that keeps sweepers away between the making of a folder and its locking.
 fn gate(root: &Path) -> Result<File, Error> {
-    let path = root.join("locks/tmp");
-    File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .map_err(Error::io("open", path))
+    lock_file(&root.join("locks/tmp"))
 }
 
 /// Replaces `path` by a file with `content`: readers see the old or the new one, whole. Not

@@ -39,7 +39,7 @@ usage: cargo xtask TASK
   test [--only STEP]        all that the tests need, then all tests
                             (steps: unit, doc, conformance, static)
   conformance [CASE...]     the cases of testdata/build; CASE may be a pattern
-  bench [--only NAME] [--runs N]
+  bench [--only NAME] [--runs N] [--lap BINARY]
                             Lapstrake beside buildah, as a Markdown table
   tidy                      the project's own rules
   registry                  serve the base images until Ctrl-C

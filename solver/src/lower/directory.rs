@@ -1,6 +1,7 @@
 //! WORKDIR, and paths that are relative to it.
 
 use lapstrake_parser::{Diagnostic, Word};
+use lapstrake_rootfs::TreePath;
 
 use super::stage::{Build, Shown, Stage, Written};
 use super::word;
@@ -32,17 +33,7 @@ pub(super) fn workdir(
 pub(super) fn clean(directory: &str, path: &str) -> String {
     let joined =
         if path.starts_with('/') { path.to_owned() } else { format!("{directory}/{path}") };
-    let mut components: Vec<&str> = Vec::new();
-    for component in joined.split('/') {
-        match component {
-            "" | "." => {}
-            ".." => {
-                components.pop();
-            }
-            name => components.push(name),
-        }
-    }
-    format!("/{}", components.join("/"))
+    TreePath::clean(joined.as_bytes()).to_string()
 }
 
 /// A destination seen from `directory`: like [`clean`], but a slash or `/.` at the end stays, for
