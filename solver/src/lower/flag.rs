@@ -10,19 +10,21 @@ pub(super) fn value<'a>(instruction: &'a Instruction, name: &str) -> Option<&'a 
     flag.value.as_ref()
 }
 
+/// Flags that `=false` turns off: then nothing is lost.
+const SWITCHES: [&str; 3] = ["link", "parents", "keep-git-dir"];
+
 /// Refuses flags whose meaning would otherwise be lost.
 pub(super) fn check(instruction: &Instruction) -> Result<(), Diagnostic> {
     let unsupported: &[&str] = match &instruction.kind {
         InstructionKind::Run(_) => &["mount", "security", "device"],
         InstructionKind::Copy(_) => &["parents", "exclude", "link"],
-        InstructionKind::Add(_) => {
-            &["link", "exclude", "keep-git-dir", "checksum", "unpack", "parents"]
-        }
+        InstructionKind::Add(_) => &["link", "exclude", "keep-git-dir", "checksum", "parents"],
         _ => &[],
     };
     let flag = instruction.flags.iter().find(|flag| {
-        let is_off = flag.text().eq_ignore_ascii_case("false");
-        unsupported.contains(&flag.name.value.as_str()) && !is_off
+        let name = flag.name.value.as_str();
+        let is_off = SWITCHES.contains(&name) && !flag.is_true();
+        unsupported.contains(&name) && !is_off
     });
     match flag {
         None => Ok(()),

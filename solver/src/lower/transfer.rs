@@ -1,7 +1,7 @@
 //! COPY and ADD.
 
 use lapstrake_parser::mode::Mode;
-use lapstrake_parser::{Diagnostic, Heredoc, Instruction, Source, Span, Transfer, Word};
+use lapstrake_parser::{Diagnostic, Heredoc, Instruction, Keyword, Source, Span, Transfer, Word};
 
 use super::fault::{fault, with_help};
 use super::reach::{self, Origin};
@@ -44,7 +44,8 @@ pub(super) fn add(
         return Err(with_help(fault("unsupported-source", span, message), help));
     }
     let source = words.context(build);
-    words.push(build, stage, from, Kind { source, keep_owner: false, unpack: true });
+    let unpack = from.instruction.switch("unpack").unwrap_or(true);
+    words.push(build, stage, from, Kind { source, keep_owner: false, unpack });
     Ok(())
 }
 
@@ -119,7 +120,7 @@ impl Words {
     }
 
     fn push(self, build: &mut Build<'_>, stage: &mut Stage, from: Written<'_>, kind: Kind) {
-        let history = self.history(if kind.unpack { "ADD" } else { "COPY" });
+        let history = self.history(from.instruction.kind.keyword());
         let op = Op::Copy(CopyOp {
             sources: self.sources,
             destination: self.destination,
@@ -131,8 +132,8 @@ impl Words {
         build.push(stage, from, Shown { op, source: kind.source, words: self.spans, history });
     }
 
-    fn history(&self, keyword: &str) -> String {
-        let mut words = vec![keyword.to_owned()];
+    fn history(&self, keyword: Keyword) -> String {
+        let mut words = vec![keyword.name().to_owned()];
         words.extend(self.owner.as_ref().map(|owner| format!("--chown={owner}")));
         words.extend(self.mode.as_ref().map(|mode| format!("--chmod={mode}")));
         words.extend(self.sources.iter().map(|source| match source {
