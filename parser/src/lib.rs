@@ -55,7 +55,7 @@ mod split;
 mod suggest;
 mod word;
 
-pub use diagnostic::{Diagnostic, Severity};
+pub use diagnostic::{Diagnostic, Edit, Fix, Safety, Severity};
 pub use directive::{Directive, DirectiveKind};
 pub use dockerfile::{Dockerfile, Instruction, Stage};
 pub use expand::{
