@@ -20,7 +20,7 @@ pub enum Op {
     Image(ImageOp),
     /// The build context, as far as some COPY names it. No inputs.
     Local(LocalOp),
-    /// Copies from the last input's tree onto the first input's root file system.
+    /// Copies from the other inputs' trees onto the first input's root file system.
     Copy(CopyOp),
     /// Runs a command on the input's root file system.
     Run(RunOp),
@@ -45,8 +45,8 @@ pub struct LocalOp {
     pub wanted: Vec<String>,
 }
 
-/// See [`Op::Copy`]. Inputs: the destination's root file system, then the source when a path is
-/// among the sources.
+/// See [`Op::Copy`]. Inputs: the destination's root file system, then the trees that the sources
+/// are looked for in.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct CopyOp {
     /// In the order in which they are copied.
@@ -59,15 +59,20 @@ pub struct CopyOp {
     pub mode: Option<String>,
     /// Whether owners of the source are kept: those of an image are, those of a context are not.
     pub keep_owner: bool,
-    /// Whether archives among the sources are unpacked.
-    pub unpack: bool,
 }
 
 /// Something to copy.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub enum CopySource {
-    /// A path or wildcard pattern in the source's tree.
-    Path(String),
+    /// A path or wildcard pattern in one of the trees.
+    Path {
+        /// Which of the trees, from 0.
+        tree: usize,
+        /// As written, expanded.
+        path: String,
+        /// Whether an archive is unpacked.
+        unpack: bool,
+    },
     /// A file whose content stands in the Dockerfile.
     Inline {
         /// Its name.

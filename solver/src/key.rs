@@ -17,22 +17,24 @@ use serde::Serialize;
 
 use crate::graph::{CopyOp, MkdirOp, RunOp};
 
-/// The key of a copy whose source was selected: `selection` is the content of just that.
-pub fn copy(op: &CopyOp, selection: &ContentHash, rootfs: &[LayerId]) -> ActionKey {
+/// The key of a copy whose sources were selected: `selections` are the content of just those, in
+/// the order in which they are copied, each with whether its archives are unpacked.
+pub fn copy(op: &CopyOp, selections: &[(ContentHash, bool)], rootfs: &[LayerId]) -> ActionKey {
     let mut hasher = ContentHasher::new("lapstrake action copy 1");
     hasher.field(op.destination.as_bytes());
-    hasher.field(&encoded(&(&op.owner, &op.mode, op.keep_owner, op.unpack)));
-    hasher.field(selection.as_bytes());
+    hasher.field(&encoded(&(&op.owner, &op.mode, op.keep_owner, selections)));
     add_rootfs(&mut hasher, rootfs);
     ActionKey(hasher.finish())
 }
 
-/// The key of a copy from a root file system by the whole of it: found without reading what is in
-/// it. A miss says nothing; [`copy`] decides.
-pub fn copy_from_whole(op: &CopyOp, source: &[LayerId], rootfs: &[LayerId]) -> ActionKey {
+/// The key of a copy from root file systems by the whole of them: found without reading what is in
+/// them. A miss says nothing; [`copy`] decides.
+pub fn copy_from_whole(op: &CopyOp, trees: &[&[LayerId]], rootfs: &[LayerId]) -> ActionKey {
     let mut hasher = ContentHasher::new("lapstrake action copy whole 1");
     hasher.field(&encoded(op));
-    add_rootfs(&mut hasher, source);
+    for tree in trees {
+        add_rootfs(&mut hasher, tree);
+    }
     add_rootfs(&mut hasher, rootfs);
     ActionKey(hasher.finish())
 }

@@ -42,7 +42,7 @@ pub(super) fn run(
         hosts: build.options.hosts.clone(),
         proxy: proxy(build),
     });
-    build.push(stage, from, Shown { op, source: None, words: Vec::new(), history });
+    build.push(stage, from, Shown { op, sources: Vec::new(), words: Vec::new(), history });
     Ok(())
 }
 

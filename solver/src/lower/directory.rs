@@ -23,7 +23,7 @@ pub(super) fn workdir(
         return Ok(());
     }
     let op = Op::Mkdir(MkdirOp { path, owner: stage.image.config.user.clone() });
-    let shown = Shown { op, source: None, words: Vec::new(), history };
+    let shown = Shown { op, sources: Vec::new(), words: Vec::new(), history };
     build.push(stage, from, shown);
     Ok(())
 }

@@ -230,7 +230,7 @@ impl<'a> Build<'a> {
     pub(super) fn push(&mut self, stage: &mut Stage, from: Written<'_>, vertex: Shown) {
         let onbuild = if from.trigger.is_some() { "ONBUILD " } else { "" };
         let name = stage.counter.next(&format!("{onbuild}{}", from.summary()));
-        let inputs = [Some(stage.rootfs), vertex.source].into_iter().flatten().collect();
+        let inputs = std::iter::once(stage.rootfs).chain(vertex.sources).collect();
         let place = from.trigger.and_then(|trigger| trigger.place);
         stage.rootfs = self.graph.add(Vertex {
             op: vertex.op,
@@ -299,8 +299,8 @@ impl Written<'_> {
 /// What [`Build::push`] adds.
 pub(super) struct Shown {
     pub(super) op: Op,
-    /// A second input.
-    pub(super) source: Option<VertexId>,
+    /// Inputs behind the root file system.
+    pub(super) sources: Vec<VertexId>,
     /// Where the sources stand in the Dockerfile.
     pub(super) words: Vec<lapstrake_parser::Span>,
     /// The history's text.

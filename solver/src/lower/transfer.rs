@@ -23,11 +23,11 @@ pub(super) fn copy(
         return Err(with_help(fault("copy-remote", span, message), help));
     }
     let keep_owner = origin.is_some();
-    let source = match origin {
+    let tree = match origin {
         Some(origin) => Some(tree(build, &origin)),
         None => words.context(build),
     };
-    words.push(build, stage, from, Kind { source, keep_owner, unpack: false });
+    words.push(build, stage, from, Kind { trees: tree.into_iter().collect(), keep_owner });
     Ok(())
 }
 
@@ -37,23 +37,22 @@ pub(super) fn add(
     from: Written<'_>,
     transfer: &Transfer,
 ) -> Result<(), Diagnostic> {
-    let words = Words::of(build, stage, from.instruction, transfer)?;
+    let mut words = Words::of(build, stage, from.instruction, transfer)?;
     if let Some(span) = words.remote() {
         let message = "ADD of a URL or a git repository is not supported yet";
         let help = "fetch it in a RUN step for now";
         return Err(with_help(fault("unsupported-source", span, message), help));
     }
-    let source = words.context(build);
-    let unpack = from.instruction.switch("unpack").unwrap_or(true);
-    words.push(build, stage, from, Kind { source, keep_owner: false, unpack });
+    words.unpack(from.instruction.switch("unpack").unwrap_or(true));
+    let trees = words.context(build).into_iter().collect();
+    words.push(build, stage, from, Kind { trees, keep_owner: false });
     Ok(())
 }
 
 /// How COPY, COPY --from and ADD differ.
 struct Kind {
-    source: Option<VertexId>,
+    trees: Vec<VertexId>,
     keep_owner: bool,
-    unpack: bool,
 }
 
 /// What an instruction says, expanded.
@@ -83,7 +82,9 @@ impl Words {
         }
         let owner = flag::value(instruction, "chown").map(expand).transpose()?;
         let sources = ordered(&transfer.sources).map(|source| match source {
-            Source::Path(word) => Ok(CopySource::Path(expand(word)?)),
+            Source::Path(word) => {
+                Ok(CopySource::Path { tree: 0, path: expand(word)?, unpack: false })
+            }
             Source::Heredoc { index, .. } => inline(instruction.heredocs.get(*index), stage),
         });
         Ok(Self {
@@ -96,11 +97,20 @@ impl Words {
         })
     }
 
+    /// Has archives unpacked or not.
+    fn unpack(&mut self, on: bool) {
+        for source in &mut self.sources {
+            if let CopySource::Path { unpack, .. } = source {
+                *unpack = on;
+            }
+        }
+    }
+
     /// The vertex of the build context, which learns what is read of it; `None` when nothing is.
     fn context(&self, build: &mut Build<'_>) -> Option<VertexId> {
         let mut context = None;
         for source in &self.sources {
-            if let CopySource::Path(path) = source {
+            if let CopySource::Path { path, .. } = source {
                 let id = *context.get_or_insert_with(|| build.context());
                 build.graph.want(id, path);
             }
@@ -113,7 +123,7 @@ impl Words {
         let schemes = ["http://", "https://", "git://", "ssh://", "git@"];
         let mut sources = self.sources.iter().zip(&self.spans);
         let (_, span) = sources.find(|(source, _)| match source {
-            CopySource::Path(path) => schemes.iter().any(|scheme| path.starts_with(scheme)),
+            CopySource::Path { path, .. } => schemes.iter().any(|scheme| path.starts_with(scheme)),
             CopySource::Inline { .. } => false,
         })?;
         Some(*span)
@@ -127,9 +137,8 @@ impl Words {
             owner: self.owner,
             mode: self.mode,
             keep_owner: kind.keep_owner,
-            unpack: kind.unpack,
         });
-        build.push(stage, from, Shown { op, source: kind.source, words: self.spans, history });
+        build.push(stage, from, Shown { op, sources: kind.trees, words: self.spans, history });
     }
 
     fn history(&self, keyword: Keyword) -> String {
@@ -137,7 +146,7 @@ impl Words {
         words.extend(self.owner.as_ref().map(|owner| format!("--chown={owner}")));
         words.extend(self.mode.as_ref().map(|mode| format!("--chmod={mode}")));
         words.extend(self.sources.iter().map(|source| match source {
-            CopySource::Path(path) => path.clone(),
+            CopySource::Path { path, .. } => path.clone(),
             CopySource::Inline { name, .. } => format!("<<{name}"),
         }));
         words.push(self.written_destination.clone());

@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use lapstrake_parser::mode::Mode;
 use lapstrake_parser::{Diagnostic, suggest};
-use lapstrake_rootfs::View;
 use lapstrake_rootfs::context::ContextTree;
 use lapstrake_rootfs::copy::{self, CopyError, CopySpec, OpenFile, Origin, Selection, Source};
 use lapstrake_rootfs::writer::LayerWriter;
+use lapstrake_rootfs::{LayerId, View};
 
 use super::layers::Stack;
 use super::owner::Owners;
@@ -27,6 +27,14 @@ enum Files {
     None(View),
 }
 
+/// Sources in a row that are read from one place, and what is to be done with them.
+struct Part {
+    /// Number of the first of them among all sources.
+    first: usize,
+    files: Files,
+    spec: CopySpec,
+}
+
 impl Workshop<'_> {
     pub(super) fn copy(
         &self,
@@ -36,24 +44,23 @@ impl Workshop<'_> {
         inputs: &[Value],
     ) -> Result<(Value, Outcome), Failure> {
         let below = rootfs(inputs);
-        let whole = match inputs.get(1) {
-            Some(Value::Rootfs(source)) => {
-                Some(key::copy_from_whole(op, &source.layers, &below.layers))
-            }
-            _ => None,
-        };
+        let trees = inputs.get(1..).unwrap_or_default();
+        let whole = whole(trees).map(|trees| key::copy_from_whole(op, &trees, &below.layers));
         if let Some(key) = &whole
             && let Some(found) = self.cached(vertex, &below, key)?
         {
             return Ok(found);
         }
-        let source = self.source(inputs.get(1))?;
-        let spec = specification(op)?;
-        let selection = copy::select(source.view(), &spec)
-            .map_err(|error| self.missing(vertex, &source, error))?;
-        let key = key::copy(op, &selection.content_hash(), &below.layers);
+        let parts = self.parts(op, trees)?;
+        let selections = parts.iter().map(|part| self.select(vertex, part));
+        let selections = selections.collect::<Result<Vec<_>, _>>()?;
+        let contents = parts.iter().zip(&selections);
+        let contents: Vec<_> = contents
+            .map(|(part, selection)| (selection.content_hash(), part.spec.unpack))
+            .collect();
+        let key = key::copy(op, &contents, &below.layers);
         let result = self.recorded(id, vertex, &below, &key, || {
-            self.make_copy(vertex, op, spec.clone(), &selection, &source, &below)
+            self.make_copy(vertex, op, &parts, &selections, &below)
         })?;
         if let (Some(whole), Some(record)) = (whole, self.store.record(&key)?) {
             self.store.put_record(&whole, &record)?;
@@ -61,8 +68,22 @@ impl Workshop<'_> {
         Ok(result)
     }
 
-    fn source(&self, input: Option<&Value>) -> Result<Files, Failure> {
-        match input {
+    /// The sources in their order, cut where the place or the treatment changes.
+    fn parts(&self, op: &CopyOp, trees: &[Value]) -> Result<Vec<Part>, Failure> {
+        let mut first = 0;
+        let mut parts = Vec::new();
+        for sources in op.sources.chunk_by(|one, next| place(one) == place(next)) {
+            let (tree, unpack) = sources.first().and_then(place).unzip();
+            let files = self.files(tree.and_then(|tree| trees.get(tree)))?;
+            let spec = specification(op, sources, unpack.unwrap_or(false))?;
+            parts.push(Part { first, files, spec });
+            first += sources.len();
+        }
+        Ok(parts)
+    }
+
+    fn files(&self, tree: Option<&Value>) -> Result<Files, Failure> {
+        match tree {
             Some(Value::Rootfs(Rootfs { layers, .. })) => {
                 Ok(Files::Layers(Arc::new(self.layers.stack(layers)?)))
             }
@@ -71,9 +92,14 @@ impl Workshop<'_> {
         }
     }
 
+    fn select<'p>(&self, vertex: &Vertex, part: &'p Part) -> Result<Selection<'p>, Failure> {
+        copy::select(part.files.view(), &part.spec)
+            .map_err(|error| self.missing(vertex, part, error))
+    }
+
     /// Only what is wanted of a context is read, so what may have been meant is looked for here.
-    fn missing(&self, vertex: &Vertex, source: &Files, error: CopyError) -> Failure {
-        let hint = match (&error, source) {
+    fn missing(&self, vertex: &Vertex, part: &Part, error: CopyError) -> Failure {
+        let hint = match (&error, &part.files) {
             (CopyError::Missing { path, .. }, Files::Tree(_)) => {
                 let names = self.contexts.names("");
                 suggest(&path.to_string(), names.iter().map(String::as_str))
@@ -81,30 +107,47 @@ impl Workshop<'_> {
             }
             _ => None,
         };
-        fault(vertex, error, hint)
+        fault(vertex, part, error, hint)
     }
 
     fn make_copy(
         &self,
         vertex: &Vertex,
         op: &CopyOp,
-        mut spec: CopySpec,
-        selection: &Selection<'_>,
-        source: &Files,
+        parts: &[Part],
+        selections: &[Selection<'_>],
         below: &Rootfs,
     ) -> Result<Made, Failure> {
         let stack = self.layers.stack(&below.layers)?;
-        if let Some(owner) = &op.owner {
-            spec.owner = Some(Owners::of(&stack).resolve(owner)?);
-        }
+        let owner = op.owner.as_ref().map(|owner| Owners::of(&stack).resolve(owner)).transpose()?;
         let staging = self.store.stage_layer()?;
         let mut writer = LayerWriter::new(staging.open_fs()?, stack.view.clone())?;
-        let layers = source.directories();
-        let origin = Origin { open: source.opener(), layers: &layers };
-        copy::write(selection, &spec, &origin, &mut writer)
-            .map_err(|error| fault(vertex, error, None))?;
+        for (part, selection) in parts.iter().zip(selections) {
+            let spec = CopySpec { owner, ..part.spec.clone() };
+            let layers = part.files.directories();
+            let origin = Origin { open: part.files.opener(), layers: &layers };
+            copy::write(selection, &spec, &origin, &mut writer)
+                .map_err(|error| fault(vertex, part, error, None))?;
+        }
         let manifest = writer.finish()?;
         Ok(Made { staging, manifest })
+    }
+}
+
+/// The layers of all trees, when all of them are root file systems.
+fn whole(trees: &[Value]) -> Option<Vec<&[LayerId]>> {
+    let layers = trees.iter().map(|tree| match tree {
+        Value::Rootfs(rootfs) => Some(rootfs.layers.as_slice()),
+        Value::Tree(_) => None,
+    });
+    layers.collect::<Option<Vec<_>>>().filter(|trees| !trees.is_empty())
+}
+
+/// The tree that a source is looked for in, and whether its archives are unpacked.
+fn place(source: &CopySource) -> Option<(usize, bool)> {
+    match source {
+        CopySource::Path { tree, unpack, .. } => Some((*tree, *unpack)),
+        CopySource::Inline { .. } => None,
     }
 }
 
@@ -140,9 +183,9 @@ impl Files {
     }
 }
 
-fn specification(op: &CopyOp) -> Result<CopySpec, Failure> {
-    let sources = op.sources.iter().map(|source| match source {
-        CopySource::Path(path) => Source::Path(path.clone().into_bytes()),
+fn specification(op: &CopyOp, sources: &[CopySource], unpack: bool) -> Result<CopySpec, Failure> {
+    let sources = sources.iter().map(|source| match source {
+        CopySource::Path { path, .. } => Source::Path(path.clone().into_bytes()),
         CopySource::Inline { name, content } => Source::Inline {
             name: name.clone().into_bytes(),
             content: content.clone().into_bytes(),
@@ -159,14 +202,15 @@ fn specification(op: &CopyOp) -> Result<CopySpec, Failure> {
             .map(Mode::parse)
             .transpose()
             .map_err(|text| Failure::Cause(text.into()))?,
-        unpack: op.unpack,
+        unpack,
         made: super::now(),
     })
 }
 
 /// A copy that cannot be is a fault of the Dockerfile, at the word that names the source.
-fn fault(vertex: &Vertex, error: CopyError, hint: Option<String>) -> Failure {
-    let word = error.source_index().and_then(|index| vertex.words.get(index)).copied();
+fn fault(vertex: &Vertex, part: &Part, error: CopyError, hint: Option<String>) -> Failure {
+    let index = error.source_index().map(|index| part.first + index);
+    let word = index.and_then(|index| vertex.words.get(index)).copied();
     let Some(span) = word.or(vertex.span) else { return Failure::Cause(Box::new(error)) };
     let mut message = error.to_string();
     let mut cause = error.source();
