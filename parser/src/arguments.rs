@@ -12,11 +12,11 @@ use crate::diagnostic::Diagnostic;
 use crate::dockerfile::Instruction;
 use crate::flag_rule;
 use crate::fragment::Fragment;
+use crate::head::Head;
 use crate::heredoc::Heredoc;
 use crate::instruction::InstructionKind;
 use crate::json::{self, JsonArray};
 use crate::keyword::Keyword;
-use crate::parse::Head;
 use crate::span::Span;
 use crate::word::Word;
 
@@ -56,16 +56,17 @@ impl<'l> Statement<'l> {
     /// Reads the arguments. Nothing if they are too broken to mean something; then there is a
     /// fault.
     ///
-    /// The instruction stands at its arguments; what the lines know, such as comments, is empty.
-    pub(crate) fn read(self, context: &mut Context) -> Option<Instruction> {
+    /// `whole` is the instruction on one line. It is its place, too; what else the lines know, such
+    /// as comments, is empty.
+    pub(crate) fn read(self, whole: Fragment<'l>, context: &mut Context) -> Option<Instruction> {
         let kind = self.kind(context)?;
         Some(Instruction {
             keyword: self.head.word.spanned(),
             kind,
-            span: self.place(),
+            span: whole.span(),
             flags: self.head.flags,
             lines: (0, 0),
-            original: String::new(),
+            original: whole.text(),
             heredocs: self.heredocs,
             comments: Vec::new(),
             blank_lines: Vec::new(),

@@ -5,6 +5,7 @@ use crate::flag::Flag;
 use crate::heredoc::Heredoc;
 use crate::instruction::{FromInstruction, InstructionKind};
 use crate::span::{Span, Spanned};
+use crate::text::Text;
 
 /// A parsed Dockerfile.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +23,7 @@ pub struct Dockerfile {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Instruction {
     /// The instruction name as written.
-    pub keyword: Spanned<String>,
+    pub keyword: Spanned<Text>,
     /// What the instruction says.
     pub kind: InstructionKind,
     /// The flags as written, known or not, in order.
@@ -34,12 +35,12 @@ pub struct Instruction {
     pub lines: (u32, u32),
     /// The instruction on one line: continuations, comments and blank lines inside are gone,
     /// heredoc bodies are not part of it.
-    pub original: String,
+    pub original: Text,
     /// The heredocs in the order of their markers.
     pub heredocs: Vec<Heredoc>,
     /// The comments above, without `#` and blanks around. An empty comment line drops those
     /// before it; a blank line does not.
-    pub comments: Vec<Spanned<String>>,
+    pub comments: Vec<Spanned<Text>>,
     /// Blank lines inside a continuation (A1.5).
     pub blank_lines: Vec<Span>,
 }

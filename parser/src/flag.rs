@@ -2,6 +2,7 @@
 
 use crate::fragment::{Fragment, WordBuilder};
 use crate::span::{Span, Spanned};
+use crate::text::Text;
 use crate::word::Word;
 use nom::Parser;
 use nom::branch::alt;
@@ -14,7 +15,7 @@ use nom::sequence::preceded;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Flag {
     /// The name without dashes; its span has them.
-    pub name: Spanned<String>,
+    pub name: Spanned<Text>,
     /// What is behind the `=`, without quotes; nothing if there is no `=`.
     pub value: Option<Word>,
     /// The whole flag.
@@ -37,9 +38,9 @@ impl Flag {
 pub(crate) fn flags<'l>(rest: Fragment<'l>, escape: char) -> (Vec<Flag>, Fragment<'l>) {
     let mut flags = Vec::new();
     let mut left = rest.trim();
-    while left.text().starts_with("--") {
+    while left.as_str().starts_with("--") {
         let (flag, behind) = flag(left, escape);
-        left = behind.tail(behind.text().trim_start());
+        left = behind.tail(behind.as_str().trim_start());
         match flag {
             Some(flag) => flags.push(flag),
             None => break,
@@ -50,7 +51,7 @@ pub(crate) fn flags<'l>(rest: Fragment<'l>, escape: char) -> (Vec<Flag>, Fragmen
 
 /// Reads one flag, or nothing from `--` alone.
 fn flag<'l>(from: Fragment<'l>, escape: char) -> (Option<Flag>, Fragment<'l>) {
-    let text = from.text();
+    let text = from.as_str();
     let special = |c: char| c == '\'' || c == '"' || c == escape;
     let end = text.find(|c: char| special(c) || c.is_whitespace()).unwrap_or(text.len());
     if text.get(end..).is_some_and(|rest| rest.starts_with(special)) {
@@ -63,13 +64,16 @@ fn flag<'l>(from: Fragment<'l>, escape: char) -> (Option<Flag>, Fragment<'l>) {
 
 /// A flag without quotes and escapes.
 fn plain_flag(word: Fragment<'_>) -> Option<Flag> {
-    let (name, value) = match word.text().find('=') {
+    let (name, value) = match word.as_str().find('=') {
         Some(at) => (word.part(0..at), Some(word.split_at(at + 1).1)),
         None => (word, None),
     };
-    let text = name.text().strip_prefix("--").filter(|text| !text.is_empty() || value.is_some())?;
+    let dashes = 2;
+    if name.as_str().len() == dashes && value.is_none() {
+        return None;
+    }
     Some(Flag {
-        name: Spanned::new(text.to_owned(), name.span()),
+        name: Spanned::new(name.split_at(dashes).1.text(), name.span()),
         value: value.map(|value| value.word()),
         span: word.span(),
     })
@@ -78,7 +82,7 @@ fn plain_flag(word: Fragment<'_>) -> Option<Flag> {
 fn word_flag(word: &Word) -> Option<Flag> {
     let text = word.as_str();
     let name_end = text.find('=').unwrap_or(text.len());
-    let name = text.get(2..name_end).unwrap_or("").to_owned();
+    let name = Text::from(text.get(2..name_end).unwrap_or(""));
     let value = text.get(name_end..).is_some_and(|rest| !rest.is_empty());
     (text != "--").then(|| Flag {
         name: Spanned::new(name, word.span_of(0..name_end)),
@@ -92,7 +96,7 @@ fn unquoted<'l>(from: Fragment<'l>, escape: char) -> (Word, Fragment<'l>) {
     let mut builder = WordBuilder::default();
     let mut left = from;
     let mut quote = None;
-    while let Some(next) = left.text().chars().next() {
+    while let Some(next) = left.as_str().chars().next() {
         if quote.is_none() && next.is_whitespace() {
             break;
         }
@@ -107,7 +111,7 @@ fn unquoted<'l>(from: Fragment<'l>, escape: char) -> (Word, Fragment<'l>) {
         };
         left = behind;
     }
-    let whole = from.head(left.text());
+    let whole = from.head(left.as_str());
     (builder.finish(whole), left)
 }
 
@@ -118,7 +122,7 @@ fn piece<'l>(
     quote: Option<char>,
     builder: &mut WordBuilder,
 ) -> Fragment<'l> {
-    let text = left.text();
+    let text = left.as_str();
     let ends = |c: char| match quote {
         Some(quote) => c == quote || c == escape,
         None => c == '\'' || c == '"' || c == escape || c.is_whitespace(),
@@ -130,7 +134,7 @@ fn piece<'l>(
     let Ok((rest, kept)) = parsed else { return left.tail("") };
     let behind = left.tail(rest);
     let taken = left.head(rest);
-    let skipped = taken.text().len().saturating_sub(kept.len());
+    let skipped = taken.as_str().len().saturating_sub(kept.len());
     builder.push(taken.split_at(skipped).1);
     behind
 }

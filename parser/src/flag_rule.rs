@@ -82,7 +82,7 @@ pub(crate) fn check(keyword: Keyword, flags: &[Flag]) -> Vec<Diagnostic> {
     let known = known_flags(keyword);
     let mut faults = Vec::new();
     for (at, flag) in flags.iter().enumerate() {
-        let Some(rule) = known.iter().find(|rule| rule.name == flag.name.value) else {
+        let Some(rule) = known.iter().find(|rule| flag.name.value == rule.name) else {
             faults.push(unknown(keyword, flag));
             continue;
         };

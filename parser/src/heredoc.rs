@@ -1,20 +1,27 @@
 //! Heredocs: files written in place (A6).
 
+use crate::buffer::Buffer;
 use crate::diagnostic::Diagnostic;
 use crate::expand::{Expander, Quotes};
-use crate::logical::LogicalLines;
+use crate::fragment::Fragment;
+use crate::head::Head;
+use crate::json::{self, JsonArray};
+use crate::keyword::Keyword;
+use crate::physical::PhysicalLine;
 use crate::span::Span;
+use crate::text::Text;
 use nom::bytes::complete::{tag, take_while};
 use nom::character::complete::{char, digit0};
 use nom::combinator::opt;
 use nom::{IResult, Parser};
 use std::borrow::Cow;
+use std::sync::Arc;
 
 /// One heredoc.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Heredoc {
     /// The delimiter without quotes. The file's name in COPY and ADD.
-    pub name: String,
+    pub name: Text,
     /// The number in front of `<<`, or 0.
     pub fd: u32,
     /// True if the delimiter is not quoted: COPY and ADD expand the body (A6.2).
@@ -22,7 +29,7 @@ pub struct Heredoc {
     /// True for `<<-`: leading tabs do not count (A6.3).
     pub chomp: bool,
     /// The lines of the body as they stand in the file, endings and leading tabs included.
-    pub content: String,
+    pub content: Text,
     /// The marker, as in `3<<-EOF`.
     pub marker: Span,
     /// The body, without the line of the delimiter.
@@ -61,7 +68,10 @@ pub(crate) struct Marker {
 ///
 /// The line is split as a shell would. A line that a shell could not split, for a quote that is
 /// never closed, has none. The escape character is always `\` (A2.3).
-pub(crate) fn markers(line: &str) -> Vec<Marker> {
+pub(crate) fn markers(line: &str, escape: char) -> Vec<Marker> {
+    if !line.contains("<<") || !may_have_heredocs(line, escape) {
+        return Vec::new();
+    }
     let expander = Expander {
         quotes: Quotes::Keep,
         keep_escapes: true,
@@ -75,6 +85,18 @@ pub(crate) fn markers(line: &str) -> Vec<Marker> {
         Some(Marker { start: word.range.start, end: word.range.end, ..marker })
     });
     markers.collect()
+}
+
+/// RUN, COPY and ADD may, not in exec form, and ONBUILD of these (A6.1, A6.9).
+fn may_have_heredocs(line: &str, escape: char) -> bool {
+    let buffer = Arc::new(Buffer::of_file(line));
+    let whole = Fragment::line(&buffer, &[], 0..line.len());
+    let mut head = Head::read(whole, escape);
+    if head.keyword == Some(Keyword::Onbuild) {
+        head = Head::read(head.rest, escape);
+    }
+    head.keyword.is_some_and(Keyword::takes_heredocs)
+        && !matches!(json::array(head.rest), JsonArray::Strings(_))
 }
 
 /// True if a word of COPY or ADD is a heredoc marker; returns the delimiter.
@@ -121,33 +143,51 @@ fn quotes(text: &str) -> usize {
     text.matches(['\'', '"']).count()
 }
 
-/// Reads the body of a heredoc from the lines behind the instruction.
-///
-/// A body that is never ended takes the rest of the file, which is a fault (A6.3).
-pub(crate) fn body(
+/// A heredoc that was read, and where its text stands.
+#[derive(Clone, Debug)]
+pub(crate) struct Body {
     marker: Marker,
     place: Span,
-    lines: &mut LogicalLines<'_>,
-) -> Result<Heredoc, Diagnostic> {
-    let mut content = String::new();
-    while let Some(line) = lines.next_physical() {
+    content: Span,
+    /// As in [`Heredoc`].
+    pub(crate) delimiter: Span,
+}
+
+impl Body {
+    /// The heredoc, given the buffer of its file.
+    pub(crate) fn heredoc(&self, buffer: &Arc<Buffer>) -> Heredoc {
+        Heredoc {
+            name: Text::from(self.marker.name.as_str()),
+            fd: self.marker.fd,
+            expand: self.marker.expand,
+            chomp: self.marker.chomp,
+            content: Text::new(Arc::clone(buffer), self.content.range()),
+            marker: self.place,
+            body: self.content,
+            delimiter: self.delimiter,
+        }
+    }
+}
+
+/// Reads the body of a heredoc from the lines behind the instruction. `place` is the marker's.
+///
+/// A body that is never ended takes the rest of the file, which is a fault (A6.3).
+pub(crate) fn body<'a>(
+    marker: Marker,
+    place: Span,
+    lines: impl Iterator<Item = PhysicalLine<'a>>,
+) -> Result<Body, Diagnostic> {
+    let mut start = None;
+    for line in lines {
+        let start = *start.get_or_insert(line.start);
         let text = line.text();
         let end = line.start + text.len();
         let text = if marker.chomp { text.trim_start_matches('\t') } else { text };
-        if text != marker.name {
-            content.push_str(line.raw);
-            continue;
+        if text == marker.name {
+            let content = Span::new(start, line.start);
+            let delimiter = Span::new(line.start, end);
+            return Ok(Body { marker, place, content, delimiter });
         }
-        return Ok(Heredoc {
-            name: marker.name,
-            fd: marker.fd,
-            expand: marker.expand,
-            chomp: marker.chomp,
-            marker: place,
-            body: Span::new(line.start - content.len(), line.start),
-            delimiter: Span::new(line.start, end),
-            content,
-        });
     }
     Err(unterminated(&marker, place))
 }

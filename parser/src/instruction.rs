@@ -3,6 +3,7 @@
 use crate::dockerfile::Instruction;
 use crate::keyword::Keyword;
 use crate::span::Spanned;
+use crate::text::Text;
 use crate::word::Word;
 use std::time::Duration;
 
@@ -83,9 +84,9 @@ pub struct FromInstruction {
     /// The value of `--platform`.
     pub platform: Option<Word>,
     /// The word `AS` as written.
-    pub separator: Option<Spanned<String>>,
+    pub separator: Option<Spanned<Text>>,
     /// The stage name as written; stages are looked up in lower case.
-    pub name: Option<Spanned<String>>,
+    pub name: Option<Spanned<Text>>,
 }
 
 /// The two ways to write a command (A4).

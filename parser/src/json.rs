@@ -25,26 +25,26 @@ pub(crate) enum JsonArray<'l> {
 
 /// Reads the whole of `rest`.
 pub(crate) fn array<'l>(rest: Fragment<'l>) -> JsonArray<'l> {
-    let Some(inner) = rest.text().trim_start().strip_prefix('[') else {
+    let Some(inner) = rest.as_str().trim_start().strip_prefix('[') else {
         return JsonArray::NotJson;
     };
     elements(rest.tail(inner)).unwrap_or(JsonArray::NotJson)
 }
 
 fn elements<'l>(inner: Fragment<'l>) -> Option<JsonArray<'l>> {
-    let mut left = inner.tail(skip_blanks(inner.text()));
+    let mut left = inner.tail(skip_blanks(inner.as_str()));
     let mut words = Vec::new();
     let mut other = None;
-    if let Some(behind) = left.text().strip_prefix(']') {
+    if let Some(behind) = left.as_str().strip_prefix(']') {
         return skip_blanks(behind).is_empty().then_some(JsonArray::Strings(words));
     }
     loop {
-        let behind = if left.text().starts_with('"') {
+        let behind = if left.as_str().starts_with('"') {
             let (behind, word) = string(left)?;
             words.push(word);
             behind
         } else {
-            let behind = skip_value(left.text())?;
+            let behind = skip_value(left.as_str())?;
             other.get_or_insert(left.head(behind));
             behind
         };
@@ -60,16 +60,16 @@ fn elements<'l>(inner: Fragment<'l>) -> Option<JsonArray<'l>> {
 
 /// Reads a string; returns what is behind it and its value.
 fn string<'l>(at: Fragment<'l>) -> Option<(&'l str, Word)> {
-    let mut left = at.tail(at.text().strip_prefix('"')?);
+    let mut left = at.tail(at.as_str().strip_prefix('"')?);
     let mut word = WordBuilder::default();
     loop {
-        let (behind, _) = plain(left.text()).ok()?;
+        let (behind, _) = plain(left.as_str()).ok()?;
         word.push(left.head(behind));
         left = left.tail(behind);
-        if let Some(behind) = left.text().strip_prefix('"') {
+        if let Some(behind) = left.as_str().strip_prefix('"') {
             return Some((behind, word.finish(at.head(behind))));
         }
-        let (behind, decoded) = escape(left.text()).ok()?;
+        let (behind, decoded) = escape(left.as_str()).ok()?;
         word.push_decoded(decoded, left.head(behind));
         left = left.tail(behind);
     }

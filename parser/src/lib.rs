@@ -10,7 +10,7 @@
 //! crate.
 //!
 //! Where to start reading, from text to tree:
-//! - [`Span`], [`SourceMap`], [`Word`]: places.
+//! - [`Span`], [`Text`], [`Word`], `buffer`: places, and text that is shared.
 //! - `physical`, `logical`: lines, and lines joined by continuations.
 //! - [`directive`], [`check`]: what comes before the first instruction.
 //! - `parse`: the loop over the instructions; [`dockerfile`], [`instruction`]: its result.
@@ -24,6 +24,7 @@
 
 mod arguments;
 mod boolean;
+mod buffer;
 pub mod check;
 mod csv;
 pub mod diagnostic;
@@ -35,6 +36,7 @@ mod flag;
 mod flag_rule;
 mod fragment;
 pub mod glob;
+mod head;
 pub mod heredoc;
 pub mod ignore_file;
 pub mod instruction;
@@ -49,10 +51,10 @@ mod place_set;
 pub mod port;
 pub mod signal;
 mod size;
-mod source_map;
 mod span;
 mod split;
 mod suggest;
+mod text;
 mod word;
 
 pub use diagnostic::{Diagnostic, Edit, Fix, Safety, Severity};
@@ -71,7 +73,7 @@ pub use instruction::{
 };
 pub use keyword::Keyword;
 pub use parse::{Parsed, decode, parse, parse_bytes, parse_trigger};
-pub use source_map::SourceMap;
 pub use span::{LineIndex, Position, Span, Spanned};
 pub use suggest::suggest;
+pub use text::Text;
 pub use word::Word;

@@ -1,122 +1,126 @@
-//! Logical lines: an instruction with its continuation lines joined (A1.2 to A1.5).
+//! Logical lines: an instruction with its continuation lines joined (A1.2 to A1.5), and the bodies
+//! of its heredocs.
+//!
+//! All of a file is cut into lines before any of them is read: then its buffer is complete, and
+//! whatever is read can share it.
 
+use crate::buffer::Buffer;
 use crate::diagnostic::Diagnostic;
+use crate::fragment::Fragment;
+use crate::heredoc::{self, Body};
 use crate::physical::{LONGEST_LINE, PhysicalLine, PhysicalLines};
-use crate::source_map::{SourceMap, SourceMapBuilder};
 use crate::span::{Span, Spanned};
-use std::borrow::Cow;
+use crate::text::Text;
+use std::ops::Range;
+use std::sync::Arc;
 
-/// The text of a logical line and where its bytes come from.
-#[derive(Clone, Debug)]
-pub(crate) struct LogicalText<'a> {
-    pub(crate) text: Cow<'a, str>,
-    pub(crate) map: SourceMap,
-}
-
-/// One instruction's worth of lines.
-#[derive(Clone, Debug)]
-pub(crate) struct LogicalLine<'a> {
-    pub(crate) content: LogicalText<'a>,
-    /// From the first character that is no blank to the end of the last line that has text.
-    pub(crate) span: Span,
-    pub(crate) first: u32,
-    pub(crate) last: u32,
-    pub(crate) comments: Vec<Spanned<String>>,
-    pub(crate) blank_lines: Vec<Span>,
-}
-
-/// Reads a file logical line by logical line.
+/// The logical lines of a file. What a line has several of stands in a list for all of them.
 #[derive(Debug)]
-pub(crate) struct LogicalLines<'a> {
-    lines: PhysicalLines<'a>,
-    escape: char,
-    comments: Vec<Spanned<String>>,
-    joint: Joint,
+pub(crate) struct Layout {
+    pub(crate) buffer: Arc<Buffer>,
+    pub(crate) lines: Vec<LogicalLine>,
+    comments: Vec<Span>,
+    blank_lines: Vec<Span>,
+    bodies: Vec<Body>,
     /// Faults of the lines themselves.
     pub(crate) diagnostics: Vec<Diagnostic>,
 }
 
-impl<'a> LogicalLines<'a> {
-    /// Reads on from where `lines` stands.
-    pub(crate) fn new(lines: PhysicalLines<'a>, escape: char) -> Self {
-        let joint = Joint::default();
-        Self { lines, escape, comments: Vec::new(), joint, diagnostics: Vec::new() }
-    }
+/// One instruction's worth of lines.
+#[derive(Clone, Debug)]
+pub(crate) struct LogicalLine {
+    /// In the buffer.
+    text: Range<usize>,
+    segments: Range<usize>,
+    /// From the first character that is no blank to the end of the last line that has text, or
+    /// that ends a heredoc.
+    pub(crate) span: Span,
+    pub(crate) first: u32,
+    pub(crate) last: u32,
+    comments: Range<usize>,
+    blank_lines: Range<usize>,
+    bodies: Range<usize>,
+}
 
-    /// The next line of the file as it is: of a heredoc body.
-    pub(crate) fn next_physical(&mut self) -> Option<PhysicalLine<'a>> {
-        let line = self.lines.next()?;
-        if line.is_too_long() {
-            self.diagnostics.push(too_long(&line));
+impl Layout {
+    /// Reads on from where `lines` stands in `source`.
+    pub(crate) fn read(source: &str, lines: PhysicalLines<'_>, escape: char) -> Self {
+        let mut reader = Reader::new(source, lines, escape);
+        while let Some(line) = reader.next_line() {
+            reader.lines.push(line);
         }
-        Some(line)
-    }
-
-    /// Number of the last line read.
-    pub(crate) const fn number(&self) -> u32 {
-        self.lines.number()
-    }
-
-    fn note_comment(&mut self, line: &PhysicalLine<'a>) {
-        // An indented comment keeps its `#`: so does BuildKit.
-        let body = line.raw.strip_prefix('#').unwrap_or(line.raw);
-        let text = body.trim();
-        if text.is_empty() {
-            self.comments.clear();
-            return;
-        }
-        let start = line.start + line.raw.len() - body.trim_start().len();
-        let span = Span::new(start, start + text.len());
-        self.comments.push(Spanned::new(text.to_owned(), span));
-    }
-
-    fn single(&mut self, line: &PhysicalLine<'a>, text: &'a str, start: usize) -> LogicalLine<'a> {
-        LogicalLine {
-            content: LogicalText { text: Cow::Borrowed(text), map: SourceMap::contiguous(start) },
-            span: Span::new(start, start + text.len()),
-            first: line.number,
-            last: line.number,
-            comments: std::mem::take(&mut self.comments),
-            blank_lines: Vec::new(),
+        Self {
+            buffer: Arc::new(reader.buffer),
+            lines: reader.lines,
+            comments: reader.comments,
+            blank_lines: reader.blank_lines,
+            bodies: reader.bodies,
+            diagnostics: reader.diagnostics,
         }
     }
 
-    /// Joins the lines that follow a first line that goes on.
-    fn joined(&mut self, first: &PhysicalLine<'a>, head: &'a str, start: usize) -> LogicalLine<'a> {
-        self.joint.end = start;
-        self.joint.push(head, start, head.len());
-        while let Some(line) = self.next_physical() {
-            let text = line.text();
-            let body = text.trim_start();
-            if body.starts_with('#') {
-                continue;
-            }
-            if body.is_empty() {
-                let blank = Span::new(line.start, line.start + text.len());
-                self.joint.blank_lines.push(blank);
-                continue;
-            }
-            let part = without_continuation(text, self.escape);
-            self.joint.push(part.unwrap_or(text), line.start, text.len());
-            if part.is_none() {
-                break;
-            }
-        }
-        LogicalLine {
-            span: Span::new(start, self.joint.end),
-            first: first.number,
-            last: self.lines.number(),
-            comments: std::mem::take(&mut self.comments),
-            blank_lines: std::mem::take(&mut self.joint.blank_lines),
-            content: self.joint.take(start),
-        }
+    /// The text of a line.
+    pub(crate) fn fragment(&self, line: &LogicalLine) -> Fragment<'_> {
+        let segments = self.buffer.segments(line.segments.clone());
+        Fragment::line(&self.buffer, segments, line.text.clone())
+    }
+
+    /// The file as it is.
+    pub(crate) fn source(&self) -> &str {
+        self.buffer.file()
+    }
+
+    /// The text of the file at a place.
+    pub(crate) fn verbatim(&self, span: Span) -> Spanned<Text> {
+        Spanned::new(Text::new(Arc::clone(&self.buffer), span.range()), span)
+    }
+
+    /// The comments above a line.
+    pub(crate) fn comments(&self, line: &LogicalLine) -> &[Span] {
+        self.comments.get(line.comments.clone()).unwrap_or(&[])
+    }
+
+    /// The blank lines inside a line.
+    pub(crate) fn blank_lines(&self, line: &LogicalLine) -> &[Span] {
+        self.blank_lines.get(line.blank_lines.clone()).unwrap_or(&[])
+    }
+
+    /// The heredocs of a line.
+    pub(crate) fn bodies(&self, line: &LogicalLine) -> &[Body] {
+        self.bodies.get(line.bodies.clone()).unwrap_or(&[])
     }
 }
 
-impl<'a> Iterator for LogicalLines<'a> {
-    type Item = LogicalLine<'a>;
+/// Reads a file logical line by logical line.
+struct Reader<'a> {
+    physical: PhysicalLines<'a>,
+    escape: char,
+    buffer: Buffer,
+    lines: Vec<LogicalLine>,
+    comments: Vec<Span>,
+    /// Where the comments start that no line has yet.
+    own_comments: usize,
+    blank_lines: Vec<Span>,
+    bodies: Vec<Body>,
+    diagnostics: Vec<Diagnostic>,
+}
 
-    fn next(&mut self) -> Option<LogicalLine<'a>> {
+impl<'a> Reader<'a> {
+    fn new(source: &str, physical: PhysicalLines<'a>, escape: char) -> Self {
+        Self {
+            physical,
+            escape,
+            buffer: Buffer::of_file(source),
+            lines: Vec::new(),
+            comments: Vec::new(),
+            own_comments: 0,
+            blank_lines: Vec::new(),
+            bodies: Vec::new(),
+            diagnostics: Vec::new(),
+        }
+    }
+
+    fn next_line(&mut self) -> Option<LogicalLine> {
         loop {
             let line = self.next_physical()?;
             let whole = line.text();
@@ -129,35 +133,112 @@ impl<'a> Iterator for LogicalLines<'a> {
                 continue;
             }
             let start = line.start + whole.len() - text.len();
-            return Some(match without_continuation(text, self.escape) {
+            let mut logical = match without_continuation(text, self.escape) {
                 Some(head) => self.joined(&line, head, start),
-                None => self.single(&line, text, start),
-            });
+                None => self.single(&line, start..start + text.len()),
+            };
+            self.read_bodies(&mut logical);
+            return Some(logical);
         }
     }
-}
 
-/// A logical line while it is being joined. Its memory is used again for the next one.
-#[derive(Debug, Default)]
-struct Joint {
-    text: String,
-    map: SourceMapBuilder,
-    end: usize,
-    blank_lines: Vec<Span>,
-}
-
-impl Joint {
-    /// Adds a part of a line that starts at `start` and is `length` long with its continuation.
-    fn push(&mut self, part: &str, start: usize, length: usize) {
-        self.text.push_str(part);
-        self.map.push(part.len(), Span::new(start, start + part.len()));
-        self.end = start + length;
+    fn next_physical(&mut self) -> Option<PhysicalLine<'a>> {
+        let line = self.physical.next()?;
+        if line.is_too_long() {
+            self.diagnostics.push(too_long(&line));
+        }
+        Some(line)
     }
 
-    fn take<'a>(&mut self, start: usize) -> LogicalText<'a> {
-        let text = Cow::Owned(self.text.as_str().to_owned());
-        self.text.clear();
-        LogicalText { text, map: self.map.finish(start) }
+    fn note_comment(&mut self, line: &PhysicalLine<'a>) {
+        // An indented comment keeps its `#`: so does BuildKit.
+        let body = line.raw.strip_prefix('#').unwrap_or(line.raw);
+        let text = body.trim();
+        if text.is_empty() {
+            self.comments.truncate(self.own_comments);
+            return;
+        }
+        let start = line.start + line.raw.len() - body.trim_start().len();
+        self.comments.push(Span::new(start, start + text.len()));
+    }
+
+    /// A line that does not go on.
+    fn single(&mut self, line: &PhysicalLine<'a>, text: Range<usize>) -> LogicalLine {
+        let (segments, blanks) = (self.buffer.mark(), self.blank_lines.len());
+        LogicalLine {
+            span: Span::new(text.start, text.end),
+            text,
+            segments: segments..segments,
+            first: line.number,
+            last: line.number,
+            comments: self.take_comments(),
+            blank_lines: blanks..blanks,
+            bodies: 0..0,
+        }
+    }
+
+    /// Joins the lines that follow a first line that goes on.
+    fn joined(&mut self, first: &PhysicalLine<'a>, head: &'a str, start: usize) -> LogicalLine {
+        let (text, segments, blanks) =
+            (self.buffer.len(), self.buffer.mark(), self.blank_lines.len());
+        let mut end = start + head.len();
+        self.buffer.push(head, Span::new(start, end));
+        while let Some(line) = self.next_physical() {
+            let whole = line.text();
+            let body = whole.trim_start();
+            if body.starts_with('#') {
+                continue;
+            }
+            if body.is_empty() {
+                self.blank_lines.push(Span::new(line.start, line.start + whole.len()));
+                continue;
+            }
+            let part = without_continuation(whole, self.escape);
+            let kept = part.unwrap_or(whole);
+            self.buffer.push(kept, Span::new(line.start, line.start + kept.len()));
+            end = line.start + whole.len();
+            if part.is_none() {
+                break;
+            }
+        }
+        let text = text..self.buffer.len();
+        self.buffer.close(text.start, start);
+        LogicalLine {
+            text,
+            segments: segments..self.buffer.mark(),
+            span: Span::new(start, end),
+            first: first.number,
+            last: self.physical.number(),
+            comments: self.take_comments(),
+            blank_lines: blanks..self.blank_lines.len(),
+            bodies: 0..0,
+        }
+    }
+
+    fn take_comments(&mut self) -> Range<usize> {
+        let start = std::mem::replace(&mut self.own_comments, self.comments.len());
+        start..self.own_comments
+    }
+
+    /// Reads the heredocs whose markers stand on the line, from the lines behind it.
+    fn read_bodies(&mut self, line: &mut LogicalLine) {
+        let start = self.bodies.len();
+        let markers = heredoc::markers(self.buffer.text(line.text.clone()), self.escape);
+        for marker in markers {
+            let range = line.text.start + marker.start..line.text.start + marker.end;
+            let segments = self.buffer.segments(line.segments.start..self.buffer.mark());
+            let place = self.buffer.span_in(segments, range);
+            let physical = std::iter::from_fn(|| self.next_physical());
+            match heredoc::body(marker, place, physical) {
+                Ok(body) => {
+                    line.span = line.span.cover(body.delimiter);
+                    line.last = self.physical.number();
+                    self.bodies.push(body);
+                }
+                Err(fault) => self.diagnostics.push(fault),
+            }
+        }
+        line.bodies = start..self.bodies.len();
     }
 }
 

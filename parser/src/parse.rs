@@ -4,15 +4,12 @@ use crate::arguments::{Context, Statement};
 use crate::diagnostic::Diagnostic;
 use crate::directive::{Directive, DirectiveKind, directives};
 use crate::dockerfile::{Dockerfile, Instruction};
-use crate::flag::{self, Flag};
 use crate::fragment::Fragment;
-use crate::heredoc::{self, Heredoc};
-use crate::json::{self, JsonArray};
+use crate::head::Head;
 use crate::keyword::Keyword;
-use crate::logical::{LogicalLine, LogicalLines};
+use crate::logical::{Layout, LogicalLine};
 use crate::physical::PhysicalLines;
 use crate::span::Span;
-use crate::split;
 use std::borrow::Cow;
 
 /// What parsing yields: always a tree, and what is wrong with the file.
@@ -30,11 +27,11 @@ pub fn parse(source: &str) -> Parsed {
     let mut lines = PhysicalLines::new(source);
     let directives = directives(&mut lines, &mut diagnostics);
     let escape = escape(&directives);
-    let mut instructions = Vec::new();
+    let mut layout = Layout::read(source, lines, escape);
+    diagnostics.append(&mut layout.diagnostics);
     let mut context = Context { escape, diagnostics, trigger: false };
-    let keywords = read(&mut LogicalLines::new(lines, escape), &mut context, &mut instructions);
+    let instructions = read(&layout, &mut context);
     let mut diagnostics = context.diagnostics;
-    diagnostics.extend(order_faults(source, &keywords));
     diagnostics.sort_by_key(|diagnostic| diagnostic.span);
     Parsed { dockerfile: Dockerfile { directives, escape, instructions }, diagnostics }
 }
@@ -67,15 +64,18 @@ pub fn decode(source: &[u8]) -> (Cow<'_, str>, Option<Diagnostic>) {
 ///
 /// The escape character is always `\`: the text comes without directives.
 pub fn parse_trigger(text: &str) -> (Option<Instruction>, Vec<Diagnostic>) {
-    let mut context = Context { escape: '\\', diagnostics: Vec::new(), trigger: false };
-    let mut instructions = Vec::new();
-    read(&mut LogicalLines::new(PhysicalLines::new(text), '\\'), &mut context, &mut instructions);
+    let mut layout = Layout::read(text, PhysicalLines::new(text), '\\');
+    let diagnostics = std::mem::take(&mut layout.diagnostics);
+    let mut context = Context { escape: '\\', diagnostics, trigger: false };
+    let read = layout.lines.iter().filter_map(|line| instruction(&layout, line, &mut context).1);
+    let mut instructions: Vec<_> = read.collect();
     let second = instructions.get(1).map(|instruction| {
         let message = "an ONBUILD trigger is more than one instruction";
         Diagnostic::error("forbidden-trigger", instruction.span, message)
     });
     context.diagnostics.extend(second);
-    (instructions.into_iter().next(), context.diagnostics)
+    instructions.truncate(1);
+    (instructions.pop(), context.diagnostics)
 }
 
 fn escape(directives: &[Directive]) -> char {
@@ -86,110 +86,55 @@ fn escape(directives: &[Directive]) -> char {
     found.unwrap_or('\\')
 }
 
-/// An instruction name that was read, known or not, and its place.
-type Name = (Option<Keyword>, Span);
-
-fn read(
-    lines: &mut LogicalLines<'_>,
-    context: &mut Context,
-    instructions: &mut Vec<Instruction>,
-) -> Vec<Name> {
-    let mut names = Vec::new();
-    while let Some(line) = lines.next() {
-        let (name, instruction) = instruction(line, lines, context);
-        names.push(name);
+/// Reads the instructions of a whole file.
+fn read(layout: &Layout, context: &mut Context) -> Vec<Instruction> {
+    let mut instructions = Vec::with_capacity(layout.lines.len());
+    let mut early = Vec::new();
+    let mut in_stage = false;
+    let mut last = None;
+    for line in &layout.lines {
+        let ((keyword, span), instruction) = instruction(layout, line, context);
+        in_stage |= keyword == Some(Keyword::From);
+        let early_one = keyword.filter(|keyword| !in_stage && *keyword != Keyword::Arg);
+        early.extend(early_one.map(|keyword| too_early(keyword, span)));
+        last = Some(span);
         instructions.extend(instruction);
     }
-    context.diagnostics.append(&mut lines.diagnostics);
-    names
-}
-
-/// The name, the flags and the arguments of an instruction.
-pub(crate) struct Head<'l> {
-    /// The name as written.
-    pub(crate) word: Fragment<'l>,
-    /// The name, if there is such an instruction.
-    pub(crate) keyword: Option<Keyword>,
-    pub(crate) flags: Vec<Flag>,
-    pub(crate) rest: Fragment<'l>,
-}
-
-impl<'l> Head<'l> {
-    pub(crate) fn read(line: Fragment<'l>, escape: char) -> Self {
-        let line = line.trim();
-        let (word, behind) = split::first_word(line);
-        let (flags, rest) = match behind {
-            Some(behind) => flag::flags(behind, escape),
-            None => (Vec::new(), line.tail("")),
-        };
-        Self { keyword: Keyword::parse(word.text()), word, flags, rest: rest.trim() }
+    match last {
+        None => context.diagnostics.push(no_instructions(layout)),
+        Some(last) if !in_stage => context.diagnostics.push(no_stage(last)),
+        Some(_) => context.diagnostics.append(&mut early),
     }
+    instructions
 }
 
-fn instruction(
-    line: LogicalLine<'_>,
-    lines: &mut LogicalLines<'_>,
-    context: &mut Context,
-) -> (Name, Option<Instruction>) {
-    let whole = Fragment::whole(&line.content);
+/// The name of an instruction if there is such a one, its place, and what the instruction says.
+type Named = ((Option<Keyword>, Span), Option<Instruction>);
+
+fn instruction(layout: &Layout, line: &LogicalLine, context: &mut Context) -> Named {
+    let whole = layout.fragment(line);
     let head = Head::read(whole, context.escape);
     let name = (head.keyword, head.word.span());
-    let heredocs = heredocs(whole, &head, lines, context);
     let Some(keyword) = head.keyword else {
         context.diagnostics.push(unknown(head.word, context.escape));
         return (name, None);
     };
-    let mut instruction = Statement { keyword, head, heredocs }.read(context);
+    let bodies = layout.bodies(line).iter();
+    let heredocs = bodies.map(|body| body.heredoc(&layout.buffer)).collect();
+    let mut instruction = Statement { keyword, head, heredocs }.read(whole, context);
     if let Some(instruction) = &mut instruction {
-        let delimiter = instruction.heredocs.last().map(|heredoc| heredoc.delimiter);
-        instruction.span = delimiter.map_or(line.span, |end| line.span.cover(end));
-        let last = if delimiter.is_some() { lines.number() } else { line.last };
-        instruction.lines = (line.first, last);
-        instruction.comments = line.comments;
-        instruction.blank_lines = line.blank_lines;
-        instruction.original = line.content.text.into_owned();
+        instruction.span = line.span;
+        instruction.lines = (line.first, line.last);
+        let comments = layout.comments(line).iter();
+        instruction.comments = comments.map(|span| layout.verbatim(*span)).collect();
+        instruction.blank_lines = layout.blank_lines(line).to_vec();
     }
     (name, instruction)
 }
 
-/// Reads the heredocs whose markers stand on the line.
-fn heredocs(
-    whole: Fragment<'_>,
-    head: &Head<'_>,
-    lines: &mut LogicalLines<'_>,
-    context: &mut Context,
-) -> Vec<Heredoc> {
-    let mut heredocs = Vec::new();
-    if !may_have_heredocs(whole, head, context.escape) {
-        return heredocs;
-    }
-    for marker in heredoc::markers(whole.text()) {
-        let place = whole.part(marker.start..marker.end).span();
-        match heredoc::body(marker, place, lines) {
-            Ok(heredoc) => heredocs.push(heredoc),
-            Err(fault) => context.diagnostics.push(fault),
-        }
-    }
-    heredocs
-}
-
-/// RUN, COPY and ADD may, not in exec form, and ONBUILD of these (A6.1, A6.9).
-fn may_have_heredocs(whole: Fragment<'_>, head: &Head<'_>, escape: char) -> bool {
-    match head.keyword {
-        Some(Keyword::Onbuild) => {
-            let trigger = Head::read(head.rest, escape);
-            trigger.keyword != Some(Keyword::Onbuild) && may_have_heredocs(whole, &trigger, escape)
-        }
-        Some(keyword) if keyword.takes_heredocs() => {
-            whole.text().contains("<<") && !matches!(json::array(head.rest), JsonArray::Strings(_))
-        }
-        _ => false,
-    }
-}
-
 /// The fault of a name that is no instruction.
 pub(crate) fn unknown(word: Fragment<'_>, escape: char) -> Diagnostic {
-    let name = word.text();
+    let name = word.as_str();
     if name.is_empty() {
         return Diagnostic::error("empty-instruction", word.span(), "nothing is continued here")
             .with_help(format!("take the `{escape}` out"));
@@ -204,40 +149,24 @@ pub(crate) fn unknown(word: Fragment<'_>, escape: char) -> Diagnostic {
     }
 }
 
-/// Faults of the file as a whole: nothing in it, nothing to build, instructions too early (A1.9, A1.10).
-fn order_faults(source: &str, names: &[Name]) -> Vec<Diagnostic> {
-    let end = Span::point(source.len());
-    if names.is_empty() {
-        let text = source.trim_start_matches('\u{feff}');
-        return vec![if text.trim().is_empty() {
-            Diagnostic::error("empty-file", end, "the Dockerfile is empty")
-        } else {
-            Diagnostic::error("no-instructions", end, "the Dockerfile has no instructions")
-        }];
+/// The fault of a file with nothing in it (A1.9).
+fn no_instructions(layout: &Layout) -> Diagnostic {
+    let text = layout.source();
+    let end = Span::point(text.len());
+    if text.trim_start_matches('\u{feff}').trim().is_empty() {
+        return Diagnostic::error("empty-file", end, "the Dockerfile is empty");
     }
-    let from = names.iter().position(|(name, _)| *name == Some(Keyword::From));
-    let early = names.iter().take(from.unwrap_or(names.len()));
-    let mut faults: Vec<Diagnostic> = early
-        .filter_map(|(name, span)| {
-            name.filter(|name| *name != Keyword::Arg).map(|name| (name, *span))
-        })
-        .map(|(name, span)| too_early(name, span))
-        .collect();
-    if from.is_none() {
-        faults.clear();
-        let span = names.last().map_or(end, |(_, span)| *span);
-        faults.push(
-            Diagnostic::error(
-                "no-stage",
-                span,
-                "the Dockerfile has no FROM, so there is nothing to build",
-            )
-            .with_help("start with `FROM image`, or with `FROM scratch` for an empty one"),
-        );
-    }
-    faults
+    Diagnostic::error("no-instructions", end, "the Dockerfile has no instructions")
 }
 
+/// The fault of a file with nothing to build (A1.9). `last` is its last instruction's name.
+fn no_stage(last: Span) -> Diagnostic {
+    let message = "the Dockerfile has no FROM, so there is nothing to build";
+    Diagnostic::error("no-stage", last, message)
+        .with_help("start with `FROM image`, or with `FROM scratch` for an empty one")
+}
+
+/// The fault of an instruction in front of the first FROM (A1.10).
 fn too_early(name: Keyword, span: Span) -> Diagnostic {
     let message = format!("{} stands before the first FROM", name.name());
     Diagnostic::error("instruction-before-from", span, message)

@@ -1,6 +1,6 @@
 //! The lines of the file.
 
-use nom::FindSubstring;
+use memchr::memchr;
 
 /// Longest line in bytes, without its `\n` (A1.8).
 pub(crate) const LONGEST_LINE: usize = 65_535;
@@ -58,7 +58,7 @@ impl<'a> Iterator for PhysicalLines<'a> {
         if rest.is_empty() {
             return None;
         }
-        let length = rest.as_bytes().find_substring("\n").map_or(rest.len(), |at| at + 1);
+        let length = memchr(b'\n', rest.as_bytes()).map_or(rest.len(), |at| at + 1);
         let line =
             PhysicalLine { raw: rest.get(..length)?, start: self.offset, number: self.number + 1 };
         self.offset += length;

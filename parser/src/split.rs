@@ -16,7 +16,7 @@ pub(crate) const fn is_blank(c: char) -> bool {
 
 /// Splits at blanks, quotes or not: how paths, ports and the arguments of FROM are read.
 pub(crate) fn blank_separated<'l>(rest: Fragment<'l>) -> Vec<Fragment<'l>> {
-    let text = rest.text();
+    let text = rest.as_str();
     let mut words = Vec::new();
     let mut at = 0;
     for word in text.split(is_blank) {
@@ -31,10 +31,10 @@ pub(crate) fn blank_separated<'l>(rest: Fragment<'l>) -> Vec<Fragment<'l>> {
 
 /// Splits at the first run of blanks.
 pub(crate) fn first_word<'l>(rest: Fragment<'l>) -> (Fragment<'l>, Option<Fragment<'l>>) {
-    let text = rest.text();
+    let text = rest.as_str();
     let Some(length) = text.find(is_blank) else { return (rest, None) };
     let (word, behind) = rest.split_at(length);
-    let behind = behind.tail(behind.text().trim_start_matches(is_blank));
+    let behind = behind.tail(behind.as_str().trim_start_matches(is_blank));
     (word, Some(behind))
 }
 
@@ -43,8 +43,8 @@ pub(crate) fn first_word<'l>(rest: Fragment<'l>) -> (Fragment<'l>, Option<Fragme
 /// A quote without its partner runs to the end.
 pub(crate) fn quoted_words<'l>(rest: Fragment<'l>, escape: char) -> Vec<Fragment<'l>> {
     let mut words = Vec::new();
-    let mut left = rest.tail(rest.text().trim_start());
-    while let Ok((behind, word)) = quoted_word(left.text(), escape) {
+    let mut left = rest.tail(rest.as_str().trim_start());
+    while let Ok((behind, word)) = quoted_word(left.as_str(), escape) {
         words.push(left.part(0..word.len()));
         left = left.tail(behind.trim_start());
     }

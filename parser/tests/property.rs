@@ -87,7 +87,7 @@ fn check_instruction(source: &str, instruction: &Instruction) {
         flag.value.iter().for_each(|word| check_word(source, word));
     }
     for heredoc in &instruction.heredocs {
-        assert_eq!(&source[heredoc.body.range()], heredoc.content);
+        assert_eq!(&source[heredoc.body.range()], heredoc.content.as_str());
         inside(source, heredoc.marker);
         inside(source, heredoc.delimiter);
     }

@@ -42,7 +42,7 @@ fn directives(dockerfile: &Dockerfile) -> Map<String, Value> {
 fn stage(stage: &Stage<'_>) -> Value {
     let (start, end) = stage.instruction.lines;
     let mut object = json!({
-        "base": stage.from.image.text,
+        "base": stage.from.image.as_str(),
         "commands": stage.instructions.len(),
         "start_line": start,
         "end_line": end,
@@ -61,12 +61,12 @@ fn stage(stage: &Stage<'_>) -> Value {
 fn instruction(instruction: &Instruction) -> Value {
     let (start, end) = instruction.lines;
     let mut object = Map::new();
-    object.insert("instruction".to_owned(), json!(instruction.keyword.value));
+    object.insert("instruction".to_owned(), json!(instruction.keyword.value.as_str()));
     object
         .insert("flags".to_owned(), json!(instruction.flags.iter().map(flag).collect::<Vec<_>>()));
     object.insert("args".to_owned(), json!(arguments(&instruction.kind)));
     object.insert("json_form".to_owned(), json!(is_json(&instruction.kind)));
-    object.insert("original".to_owned(), json!(instruction.original));
+    object.insert("original".to_owned(), json!(instruction.original.as_str()));
     object.insert("start_line".to_owned(), json!(start));
     object.insert("end_line".to_owned(), json!(end));
     let comments: Vec<_> = instruction.comments.iter().map(|one| one.value.as_str()).collect();
@@ -98,11 +98,11 @@ fn flag(flag: &Flag) -> String {
 
 fn heredoc(heredoc: &Heredoc) -> Value {
     json!({
-        "name": heredoc.name,
+        "name": heredoc.name.as_str(),
         "fd": heredoc.fd,
         "expand": heredoc.expand,
         "chomp": heredoc.chomp,
-        "content": heredoc.content,
+        "content": heredoc.content.as_str(),
     })
 }
 
@@ -123,8 +123,8 @@ fn arguments(kind: &InstructionKind) -> Vec<String> {
     match kind {
         InstructionKind::From(from) => {
             let rest = [&from.separator, &from.name];
-            let rest = rest.into_iter().flatten().map(|word| word.value.clone());
-            std::iter::once(from.image.text.clone()).chain(rest).collect()
+            let rest = rest.into_iter().flatten().map(|word| word.value.to_string());
+            std::iter::once(from.image.text.to_string()).chain(rest).collect()
         }
         InstructionKind::Run(form)
         | InstructionKind::Cmd(form)
@@ -137,7 +137,7 @@ fn arguments(kind: &InstructionKind) -> Vec<String> {
             .iter()
             .map(|one| match &one.value {
                 Some(value) => format!("{}={}", one.name.text, value.text),
-                None => one.name.text.clone(),
+                None => one.name.text.to_string(),
             })
             .collect(),
         InstructionKind::Workdir(word)
@@ -148,7 +148,7 @@ fn arguments(kind: &InstructionKind) -> Vec<String> {
         InstructionKind::Volume(volume) => texts(&volume.paths),
         InstructionKind::Healthcheck(check) => {
             let command = check.command.as_ref().map(command).unwrap_or_default();
-            std::iter::once(check.word.text.clone()).chain(command).collect()
+            std::iter::once(check.word.text.to_string()).chain(command).collect()
         }
         InstructionKind::Onbuild(_) => Vec::new(),
     }
@@ -157,21 +157,21 @@ fn arguments(kind: &InstructionKind) -> Vec<String> {
 fn command(form: &CommandForm) -> Vec<String> {
     match form {
         CommandForm::Shell(text) if text.text.is_empty() => Vec::new(),
-        CommandForm::Shell(text) => vec![text.text.clone()],
+        CommandForm::Shell(text) => vec![text.text.to_string()],
         CommandForm::Exec(words) => texts(words),
     }
 }
 
 fn paths(transfer: &Transfer) -> Vec<String> {
     let words = transfer.sources.iter().map(lapstrake_parser::Source::word);
-    words.chain([&transfer.destination]).map(|word| word.text.clone()).collect()
+    words.chain([&transfer.destination]).map(|word| word.text.to_string()).collect()
 }
 
 fn triple(pair: &KeyValue) -> [String; 3] {
     let separator = if pair.legacy { "" } else { "=" };
-    [pair.key.text.clone(), pair.value.text.clone(), separator.to_owned()]
+    [pair.key.text.to_string(), pair.value.text.to_string(), separator.to_owned()]
 }
 
 fn texts(words: &[Word]) -> Vec<String> {
-    words.iter().map(|word| word.text.clone()).collect()
+    words.iter().map(|word| word.text.to_string()).collect()
 }

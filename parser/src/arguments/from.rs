@@ -11,7 +11,7 @@ impl<'l> Statement<'l> {
     pub(super) fn from(&self, context: &mut Context) -> FromInstruction {
         let words = split::blank_separated(self.head.rest);
         let image = words.first().copied().unwrap_or(self.head.rest);
-        let separator = words.get(1).filter(|word| word.text().eq_ignore_ascii_case("as"));
+        let separator = words.get(1).filter(|word| word.as_str().eq_ignore_ascii_case("as"));
         let name = separator.and_then(|_| words.get(2)).copied();
         match (separator, name, words.len()) {
             (_, _, 1) => {}
@@ -36,11 +36,11 @@ impl<'l> Statement<'l> {
         let message = "FROM takes an image, or an image, `AS` and a stage name";
         let fault = Diagnostic::error("invalid-from", span.unwrap_or(self.place()), message);
         match words {
-            [_, second] if second.text().eq_ignore_ascii_case("as") => {
+            [_, second] if second.as_str().eq_ignore_ascii_case("as") => {
                 fault.with_help("put the name of the stage behind `AS`")
             }
             [_, second, _] => {
-                fault.with_help(format!("write `AS` in place of `{}`", second.text()))
+                fault.with_help(format!("write `AS` in place of `{}`", second.as_str()))
             }
             _ => fault.with_help("write it like `FROM image AS name`"),
         }
@@ -49,11 +49,11 @@ impl<'l> Statement<'l> {
 
 /// A stage name is letters, digits, `-`, `_` and `.`, with a letter first (A7.2).
 fn check_name(name: Fragment<'_>, context: &mut Context) {
-    let lower = name.text().to_lowercase();
+    let lower = name.as_str().to_lowercase();
     let starts_well = lower.starts_with(|c: char| c.is_ascii_lowercase());
     let known = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.".contains(c);
     if !starts_well || !lower.chars().all(known) {
-        let message = format!("`{}` cannot be the name of a stage", name.text());
+        let message = format!("`{}` cannot be the name of a stage", name.as_str());
         context
             .fault(Diagnostic::error("invalid-stage-name", name.span(), message).with_help(
                 "a name is letters, digits, `-`, `_` and `.`, and starts with a letter",

@@ -13,13 +13,13 @@ const SHORTEST: Duration = Duration::from_millis(1);
 
 /// True for `HEALTHCHECK NONE`, which does not look at its flags.
 pub(super) fn is_none(rest: Fragment<'_>) -> bool {
-    split(rest).0.text().eq_ignore_ascii_case("none")
+    split(rest).0.as_str().eq_ignore_ascii_case("none")
 }
 
 impl Statement<'_> {
     pub(super) fn healthcheck(&self, context: &mut Context) -> Option<Healthcheck> {
         let (word, rest) = split(self.head.rest);
-        let text = word.text();
+        let text = word.as_str();
         if text.is_empty() {
             let help = "write `HEALTHCHECK CMD command`, or `HEALTHCHECK NONE`";
             context.fault(self.missing("says nothing").with_help(help));
@@ -100,12 +100,12 @@ impl Statement<'_> {
 }
 
 fn split<'l>(rest: Fragment<'l>) -> (Fragment<'l>, Fragment<'l>) {
-    let text = rest.text();
+    let text = rest.as_str();
     let (word, behind) = rest.split_at(text.find(char::is_whitespace).unwrap_or(text.len()));
     (word, behind.trim())
 }
 
-const fn is_empty(command: &CommandForm) -> bool {
+fn is_empty(command: &CommandForm) -> bool {
     match command {
         CommandForm::Shell(text) => text.text.is_empty(),
         CommandForm::Exec(words) => words.is_empty(),

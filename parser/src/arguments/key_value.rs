@@ -15,7 +15,7 @@ impl<'l> Statement<'l> {
             context.fault(self.missing("sets nothing").with_help(help));
             return None;
         };
-        if !first.text().contains('=') {
+        if !first.as_str().contains('=') {
             return self.legacy(context).map(|pair| vec![pair]);
         }
         let pairs: Vec<_> = words.iter().filter_map(|word| self.pair(*word, context)).collect();
@@ -35,11 +35,11 @@ impl<'l> Statement<'l> {
         let (key, value) = split::first_word(self.head.rest);
         let Some(value) = value else {
             let name = self.keyword.name();
-            let help = format!("write `{name} {}=value`", key.text());
+            let help = format!("write `{name} {}=value`", key.as_str());
             let fault = Diagnostic::error(
                 "missing-argument",
                 key.span(),
-                format!("{name} gives `{}` no value", key.text()),
+                format!("{name} gives `{}` no value", key.as_str()),
             );
             context.syntax_fault(fault.with_help(help));
             return None;
@@ -48,7 +48,7 @@ impl<'l> Statement<'l> {
     }
 
     fn pair(&self, word: Fragment<'l>, context: &mut Context) -> Option<KeyValue> {
-        let Some(at) = word.text().find('=') else {
+        let Some(at) = word.as_str().find('=') else {
             context.syntax_fault(self.no_equals(word));
             return None;
         };
@@ -57,7 +57,7 @@ impl<'l> Statement<'l> {
     }
 
     fn declaration(&self, word: Fragment<'l>, context: &mut Context) -> Option<ArgDeclaration> {
-        let Some(at) = word.text().find('=') else {
+        let Some(at) = word.as_str().find('=') else {
             return Some(ArgDeclaration { name: word.word(), value: None });
         };
         let (name, value) = self.halves(word, at, context)?;
@@ -82,7 +82,7 @@ impl<'l> Statement<'l> {
     }
 
     fn no_equals(&self, word: Fragment<'_>) -> Diagnostic {
-        let message = format!("`{}` is not of the form `name=value`", word.text());
+        let message = format!("`{}` is not of the form `name=value`", word.as_str());
         Diagnostic::error("invalid-key-value", word.span(), message)
             .with_help("put a value with blanks in double quotes")
     }

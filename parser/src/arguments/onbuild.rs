@@ -3,9 +3,9 @@
 use super::{Context, Statement};
 use crate::diagnostic::Diagnostic;
 use crate::dockerfile::Instruction;
+use crate::head::Head;
 use crate::instruction::Onbuild;
 use crate::keyword::Keyword;
-use crate::parse::Head;
 
 impl<'l> Statement<'l> {
     pub(super) fn onbuild(&self, context: &mut Context) -> Option<Onbuild> {
@@ -33,14 +33,12 @@ impl<'l> Statement<'l> {
             return None;
         };
         let statement = Statement { keyword, head, heredocs: self.heredocs.clone() };
-        let mut trigger = statement.read(context)?;
-        trigger.original = self.head.rest.text().to_owned();
-        Some(trigger)
+        statement.read(self.head.rest, context)
     }
 
     /// The trigger on one line, and behind it each heredoc with its delimiter.
     fn trigger_text(&self) -> String {
-        let mut text = self.head.rest.text().to_owned();
+        let mut text = self.head.rest.as_str().to_owned();
         for heredoc in &self.heredocs {
             text.push('\n');
             text.push_str(&heredoc.content);

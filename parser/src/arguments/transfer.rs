@@ -42,6 +42,6 @@ impl Statement<'_> {
             return None;
         }
         let name = marker_name(&word.text)?;
-        self.heredocs.iter().rposition(|heredoc| heredoc.name == name)
+        self.heredocs.iter().rposition(|heredoc| *heredoc.name == *name)
     }
 }

@@ -51,11 +51,11 @@ pub(super) fn run(
 /// here-documents, for the shell to read.
 fn script(line: &Word, heredocs: &[Heredoc]) -> (String, Vec<InlineFile>) {
     let Some(first) = heredocs.first() else {
-        return (line.text.clone(), Vec::new());
+        return (line.text.to_string(), Vec::new());
     };
     let is_whole = first.marker == line.span;
     if !is_whole {
-        let mut text = line.text.clone();
+        let mut text = line.text.to_string();
         for heredoc in heredocs {
             text.push('\n');
             text.push_str(&heredoc.content);
@@ -131,7 +131,7 @@ pub(super) fn shell(stage: &mut Stage, shell: &[Word]) {
 fn words(stage: &Stage, form: &CommandForm) -> Vec<String> {
     match form {
         CommandForm::Exec(words) => texts(words),
-        CommandForm::Shell(line) => in_shell(stage, line.text.clone()),
+        CommandForm::Shell(line) => in_shell(stage, line.text.to_string()),
     }
 }
 
@@ -145,5 +145,5 @@ fn in_shell(stage: &Stage, line: String) -> Vec<String> {
 }
 
 fn texts(words: &[Word]) -> Vec<String> {
-    words.iter().map(|word| word.text.clone()).collect()
+    words.iter().map(|word| word.text.to_string()).collect()
 }

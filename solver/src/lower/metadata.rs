@@ -91,7 +91,7 @@ pub(super) fn stop_signal(
 
 pub(super) fn maintainer(stage: &mut Stage, author: &Word) {
     stage.note(format!("MAINTAINER {}", author.as_str()));
-    stage.image.author = author.text.clone();
+    stage.image.author = author.text.to_string();
 }
 
 /// Kept for images that are built on this one; leaves no history entry.
@@ -125,9 +125,9 @@ pub(super) fn healthcheck(stage: &mut Stage, check: &Healthcheck) {
 fn test(command: Option<&CommandForm>) -> Vec<String> {
     match command {
         None => vec!["NONE".into()],
-        Some(CommandForm::Shell(line)) => vec!["CMD-SHELL".into(), line.text.clone()],
+        Some(CommandForm::Shell(line)) => vec!["CMD-SHELL".into(), line.text.to_string()],
         Some(CommandForm::Exec(words)) => {
-            let words = words.iter().map(|word| word.text.clone());
+            let words = words.iter().map(|word| word.text.to_string());
             std::iter::once("CMD".into()).chain(words).collect()
         }
     }

@@ -163,7 +163,7 @@ fn ordered(sources: &[Source]) -> impl Iterator<Item = &Source> {
 fn inline(heredoc: Option<&Heredoc>, stage: &Stage) -> Result<CopySource, Diagnostic> {
     match heredoc {
         Some(heredoc) => Ok(CopySource::Inline {
-            name: heredoc.name.clone(),
+            name: heredoc.name.to_string(),
             content: word::expand_heredoc(heredoc, &stage.environment)?,
         }),
         // The parser reports a marker without a body.

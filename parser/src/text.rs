@@ -1,0 +1,110 @@
+//! Text that is shared, not copied.
+
+use crate::buffer::Buffer;
+use crate::span::Span;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::ops::{Deref, Range};
+use std::sync::Arc;
+
+/// A piece of a text that many pieces share: cheap to copy, and a `&str` to whoever reads it.
+///
+/// Two of them are equal if they read the same, wherever they stand.
+#[derive(Clone, Default)]
+pub struct Text {
+    buffer: Arc<Buffer>,
+    start: usize,
+    end: usize,
+}
+
+impl Text {
+    pub(crate) const fn new(buffer: Arc<Buffer>, range: Range<usize>) -> Self {
+        Self { buffer, start: range.start, end: range.end }
+    }
+
+    /// The text as a slice.
+    pub fn as_str(&self) -> &str {
+        self.buffer.text(self.start..self.end)
+    }
+
+    /// The place of the bytes `range` of this text, which must lie inside.
+    pub(crate) fn span(&self, range: Range<usize>) -> Span {
+        let end = self.start.saturating_add(range.end).min(self.end);
+        let start = self.start.saturating_add(range.start).min(end);
+        self.buffer.span(start..end)
+    }
+
+    /// The text without its first `offset` bytes; empty if they are not whole characters.
+    pub(crate) fn skip(&self, offset: usize) -> Self {
+        let left = self.as_str().get(offset..).map_or(0, str::len);
+        let start = self.end.saturating_sub(left);
+        Self { buffer: Arc::clone(&self.buffer), start, end: self.end }
+    }
+}
+
+impl From<String> for Text {
+    /// A text of its own.
+    fn from(text: String) -> Self {
+        let end = text.len();
+        let buffer = Buffer::of_place(text, Span::new(0, end));
+        Self { buffer: Arc::new(buffer), start: 0, end }
+    }
+}
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Self {
+        Self::from(text.to_owned())
+    }
+}
+
+impl Deref for Text {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl AsRef<str> for Text {
+    fn as_ref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl PartialEq for Text {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for Text {}
+
+impl PartialEq<str> for Text {
+    fn eq(&self, other: &str) -> bool {
+        self.as_str() == other
+    }
+}
+
+impl PartialEq<&str> for Text {
+    fn eq(&self, other: &&str) -> bool {
+        self.as_str() == *other
+    }
+}
+
+impl Hash for Text {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_str().hash(state);
+    }
+}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
