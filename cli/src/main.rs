@@ -14,6 +14,7 @@ mod failure;
 mod human;
 mod images;
 mod output;
+mod page;
 mod paths;
 mod platform;
 mod progress;

@@ -62,6 +62,58 @@ pub enum Error {
     Cancelled,
 }
 
+impl Error {
+    /// The error as faults of the Dockerfile, in file order; none when it has no place there.
+    pub fn into_faults(self) -> Vec<Diagnostic> {
+        let fault = match self {
+            Self::Faults(faults) => return faults,
+            Self::Image { name, span: Some(span), source } => {
+                let message = format!("cannot use the image {name}");
+                caused(Diagnostic::error("image-unavailable", span, message), Some(&*source))
+            }
+            Self::Command { span: Some(span), status, .. } => {
+                let fault = Diagnostic::error("command-failed", span, describe(status));
+                match advice(status) {
+                    Some(advice) => fault.with_help(advice),
+                    None => fault,
+                }
+            }
+            Self::Step { span: Some(span), source, .. } => {
+                caused(Diagnostic::error("step-failed", span, source.to_string()), source.source())
+            }
+            _ => return Vec::new(),
+        };
+        vec![fault]
+    }
+}
+
+/// Adds an error and its causes as reasons; one that the line above already says is left out.
+fn caused(mut fault: Diagnostic, mut next: Option<&(dyn StdError + 'static)>) -> Diagnostic {
+    while let Some(cause) = next {
+        let text = cause.to_string();
+        let above = fault.causes.last().unwrap_or(&fault.message);
+        if !above.ends_with(&text) {
+            fault.causes.push(text);
+        }
+        next = cause.source();
+    }
+    fault
+}
+
+/// What the shell means by a status, where it means something.
+fn advice(status: Status) -> Option<&'static str> {
+    match status {
+        Status::Exited(126) => {
+            Some("126 mostly means that a program was found and is not executable")
+        }
+        Status::Exited(127) => {
+            Some("127 mostly means that a program was not found: is it installed, and in PATH?")
+        }
+        Status::Signaled(9) => Some("killed by the kernel, it ran out of memory"),
+        _ => None,
+    }
+}
+
 fn describe(status: Status) -> String {
     match status {
         Status::Exited(code) => format!("the command ended with exit status {code}"),

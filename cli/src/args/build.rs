@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::image::ArchiveFormat;
 use super::value::{Assignment, Host};
+use crate::diagnostics::Format;
 
 #[derive(Args, Debug)]
 pub(crate) struct Build {
@@ -40,6 +41,9 @@ pub(crate) struct Build {
     /// How progress is shown
     #[arg(long, default_value = "auto")]
     pub(crate) progress: Progress,
+    /// How faults of the Dockerfile are shown [default: human] [env: LAPSTRAKE_FORMAT]
+    #[arg(long, value_name = "FORM")]
+    pub(crate) format: Option<Format>,
     /// Print only the image's id
     #[arg(short, long)]
     pub(crate) quiet: bool,

@@ -1,6 +1,7 @@
 //! What was typed. One file for each command; nothing here touches the machine.
 
 mod build;
+mod explain;
 mod image;
 mod later;
 mod run;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 pub(crate) use build::{Build, BuildNetwork, Output, Progress};
+pub(crate) use explain::Explain;
 pub(crate) use image::{
     ArchiveFormat, History, Images, Import, Inspect, ListFormat, Load, Pull, Rmi, Save, Tag,
 };
@@ -60,6 +62,8 @@ pub(crate) enum Command {
     Import(Import),
     /// Fetch an image from a registry
     Pull(Pull),
+    /// Say more about a fault of a Dockerfile
+    Explain(Explain),
     /// Show the version
     Version,
 }

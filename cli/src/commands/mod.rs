@@ -1,6 +1,7 @@
 //! The commands: one file or folder for each.
 
 mod build;
+mod explain;
 mod history;
 mod images;
 mod import;
@@ -33,6 +34,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Load(load) => load::run(&load, &session),
         Command::Import(import) => import::run(&import, &session),
         Command::Pull(pull) => pull::run(&pull, &session),
+        Command::Explain(explain) => explain::run(&explain),
         Command::Version => version(),
     }
 }

@@ -1,6 +1,7 @@
 //! `lap build`.
 
 mod context;
+mod faults;
 mod report;
 
 use std::collections::BTreeMap;
@@ -8,6 +9,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use clap::ValueEnum as _;
 use lapstrake_executor::{Cancel, Sandboxes};
 use lapstrake_oci::{Platform, Reference};
 use lapstrake_parser::{Diagnostic, Dockerfile, Severity};
@@ -18,8 +20,8 @@ use lapstrake_solver::op::{Context, Contexts};
 use lapstrake_solver::{Built, Error, Request};
 
 use crate::args::{Assignment, Build, BuildNetwork, Output, Progress as ProgressFlag};
-use crate::diagnostics::{Look, Source};
-use crate::environment::exact;
+use crate::diagnostics::{Format, Source};
+use crate::environment::{exact, variable};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::images::{self, Fetcher};
@@ -29,6 +31,10 @@ use crate::signal::{self, Watch};
 use crate::{output, platform};
 
 use context::Inputs;
+use faults::Faults;
+
+/// The form of faults where the command line names none.
+const FORMAT: &str = "LAPSTRAKE_FORMAT";
 
 /// Builds an image.
 pub(crate) fn run(build: &Build, session: &Session) -> Result<Exit, Failure> {
@@ -41,12 +47,38 @@ pub(crate) fn run(build: &Build, session: &Session) -> Result<Exit, Failure> {
     if let Some(path) = &build.iidfile {
         forget(path)?;
     }
+    let format = format(build)?;
     let inputs = context::inputs(&build.context, build.file.as_deref())?;
-    let (dockerfile, source) = parse(&inputs, &options, mode)?;
-    let request = request(&dockerfile, inputs, options, tags.clone());
-    let built = execute(request, session, build.pull, mode, &source)?;
-    deliver(build, session, &built, &tags)?;
+    let (source, undecodable) = Source::read(&inputs.name, &inputs.dockerfile);
+    let mut faults = Faults::new(source, format, mode);
+    let outcome = parse(&mut faults, undecodable, &options).and_then(|dockerfile| {
+        let request = request(&dockerfile, inputs, options, tags.clone());
+        execute(request, session, build.pull, mode, &mut faults)
+    });
+    faults.end()?;
+    deliver(build, session, &outcome?, &tags)?;
     Ok(Exit::SUCCESS)
+}
+
+/// How faults are shown: as the command line says, else the environment.
+fn format(build: &Build) -> Result<Format, Failure> {
+    let format = match (build.format, variable(FORMAT)) {
+        (Some(format), _) => format,
+        (None, None) => Format::default(),
+        (None, Some(value)) => Format::from_str(&value.to_string_lossy(), true).map_err(|_| {
+            Failure::new(format!("{FORMAT} is `{}`", value.to_string_lossy()))
+                .help("it is one of human, short and json")
+        })?,
+    };
+    if format == Format::Json && is_on_stdout(build.output.as_ref()) {
+        let message = "--format json and -o dest=- both write to standard output";
+        return Err(Failure::new(message).help("write the archive into a file, with dest=FILE"));
+    }
+    Ok(format)
+}
+
+fn is_on_stdout(output: Option<&Output>) -> bool {
+    matches!(output, Some(Output::Archive { destination, .. }) if destination == Path::new("-"))
 }
 
 fn mode(build: &Build) -> Result<Mode, Failure> {
@@ -117,32 +149,22 @@ fn forget(iidfile: &Path) -> Result<(), Failure> {
     }
 }
 
-/// Shows all faults of the file; goes on when none of them is an error. A file with errors will not
+/// Tells all faults of the file; goes on when none of them is an error. A file with errors will not
 /// be built, so what only lowering would find is looked for at once.
-fn parse(inputs: &Inputs, options: &Options, mode: Mode) -> Result<(Dockerfile, Source), Failure> {
-    let (text, undecodable) = lapstrake_parser::decode(&inputs.dockerfile);
-    let parsed = lapstrake_parser::parse(&text);
-    let mut faults: Vec<Diagnostic> = parsed.diagnostics;
-    faults.extend(undecodable);
-    if faults.iter().any(|fault| fault.severity == Severity::Error) {
-        faults.extend(lower::check(&parsed.dockerfile, options));
+fn parse(
+    faults: &mut Faults,
+    undecodable: Option<Diagnostic>,
+    options: &Options,
+) -> Result<Dockerfile, Failure> {
+    let parsed = lapstrake_parser::parse(faults.source().text());
+    let mut found: Vec<Diagnostic> = parsed.diagnostics;
+    found.extend(undecodable);
+    if found.iter().any(|fault| fault.severity == Severity::Error) {
+        found.extend(lower::check(&parsed.dockerfile, options));
     }
-    faults.sort_by_key(|fault| fault.span.start);
-    let source = Source::new(&inputs.name, &text);
-    let errors = faults.iter().filter(|fault| fault.severity == Severity::Error).count();
-    if errors > 0 || mode != Mode::Quiet {
-        output::stderr(&source.draw(&faults, look()));
-    }
-    match errors {
-        0 => Ok((parsed.dockerfile, source)),
-        1 => Err(Failure::new(format!("{} has a fault", inputs.name))),
-        many => Err(Failure::new(format!("{} has {many} faults", inputs.name))),
-    }
-}
-
-fn look() -> Look {
-    let width = output::stderr_is_terminal().then(|| output::stderr_size().1);
-    Look { colour: output::stderr_takes_colour(), width }
+    found.sort_by_key(|fault| fault.span.start);
+    faults.tell(found)?;
+    Ok(parsed.dockerfile)
 }
 
 fn request(
@@ -164,7 +186,7 @@ fn execute(
     session: &Session,
     pull: bool,
     mode: Mode,
-    source: &Source,
+    faults: &mut Faults,
 ) -> Result<Built, Failure> {
     let store = session.store()?;
     let cancel = Cancel::new()?;
@@ -184,19 +206,17 @@ fn execute(
             progress.finish(&Conclusion::Built { id: built.id.to_string(), names: &names });
             Ok(built)
         }
-        Err(error) => Err(tell(&error, progress, &watch, source)),
+        Err(error) => Err(tell(error, progress, &watch, faults)),
     }
 }
 
-fn tell(error: &Error, progress: Progress, watch: &Watch, source: &Source) -> Failure {
-    let image = match error {
+fn tell(error: Error, progress: Progress, watch: &Watch, faults: &mut Faults) -> Failure {
+    let image = match &error {
         Error::Image { name, .. } => Some(name.as_str()),
         _ => None,
     };
-    progress.finish(&Conclusion::Failed { reason: &report::reason(error), image });
-    let report = report::report(error, source, look(), watch.exit());
-    output::stderr(&report.above);
-    report.failure
+    progress.finish(&Conclusion::Failed { reason: &report::reason(&error), image });
+    report::report(error, faults, watch.exit())
 }
 
 /// Writes what was asked for beside the image in the store.
@@ -217,8 +237,7 @@ fn deliver(
             Failure::new(format!("cannot write the id to {}", path.display())).because(&error)
         })?;
     }
-    let to_stdout = matches!(&build.output,
-        Some(Output::Archive { destination, .. }) if destination == Path::new("-"));
+    let to_stdout = is_on_stdout(build.output.as_ref());
     if (build.quiet || build.progress == ProgressFlag::Quiet) && !to_stdout {
         output::stdout(&format!("{}\n", built.id))?;
     }

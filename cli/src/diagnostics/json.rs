@@ -1,0 +1,97 @@
+//! Faults for programs: one JSON object. `docs/diagnostics.md` describes it; what stands there
+//! stays, new fields may come.
+
+use lapstrake_parser::{Diagnostic, Safety, Span};
+use serde::Serialize;
+
+use super::source::{Position, Source};
+
+/// Version of the form. It changes when a field goes or means something else.
+const VERSION: u32 = 1;
+
+#[derive(Serialize)]
+struct Report<'a> {
+    version: u32,
+    diagnostics: Vec<Fault<'a>>,
+}
+
+#[derive(Serialize)]
+struct Fault<'a> {
+    file: &'a str,
+    code: &'a str,
+    severity: &'static str,
+    message: &'a str,
+    causes: &'a [String],
+    #[serde(flatten)]
+    place: Place,
+    labels: Vec<Label<'a>>,
+    help: Option<&'a str>,
+    fix: Option<Fix<'a>>,
+    page: String,
+    url: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Place {
+    start: Position,
+    end: Position,
+}
+
+#[derive(Serialize)]
+struct Label<'a> {
+    message: &'a str,
+    #[serde(flatten)]
+    place: Place,
+}
+
+#[derive(Serialize)]
+struct Fix<'a> {
+    safe: bool,
+    edits: Vec<Edit<'a>>,
+}
+
+#[derive(Serialize)]
+struct Edit<'a> {
+    #[serde(flatten)]
+    place: Place,
+    text: &'a str,
+}
+
+/// The object of these faults, with a line end.
+pub(super) fn object(source: &Source, faults: &[Diagnostic]) -> String {
+    let diagnostics = faults.iter().map(|fault| self::fault(source, fault)).collect();
+    let report = Report { version: VERSION, diagnostics };
+    // A tree of strings and numbers cannot fail to be written.
+    let text = serde_json::to_string_pretty(&report).unwrap_or_default();
+    text + "\n"
+}
+
+fn fault<'a>(source: &'a Source, fault: &'a Diagnostic) -> Fault<'a> {
+    let place =
+        |span: Span| Place { start: source.position(span.start), end: source.position(span.end) };
+    let fitting = |span: Span| place(source.fitting(span));
+    Fault {
+        file: source.name(),
+        code: fault.code,
+        severity: fault.severity.name(),
+        message: &fault.message,
+        causes: &fault.causes,
+        place: fitting(fault.span),
+        labels: fault
+            .labels
+            .iter()
+            .map(|(span, message)| Label { message, place: fitting(*span) })
+            .collect(),
+        help: fault.help.as_deref(),
+        fix: fault.fix.as_ref().map(|fix| Fix {
+            safe: fix.safety == Safety::Safe,
+            edits: fix
+                .edits
+                .iter()
+                .map(|edit| Edit { place: place(edit.span), text: &edit.text })
+                .collect(),
+        }),
+        page: format!("lap explain {}", fault.code),
+        url: fault.url.as_deref(),
+    }
+}

@@ -1,0 +1,66 @@
+//! Faults of a Dockerfile, in the forms that users choose from.
+//!
+//! - [`Source`]: the file, and places in it.
+//! - [`human`]: for people, drawn over an [`excerpt`] of the file made of [`glyph`]s.
+//! - [`short`]: for editors. [`json`]: for programs.
+
+mod excerpt;
+mod glyph;
+mod human;
+mod json;
+mod short;
+mod source;
+mod wrap;
+
+use clap::ValueEnum;
+use lapstrake_parser::Diagnostic;
+
+pub(crate) use source::Source;
+
+/// Most faults that are drawn for people. Who has more is helped by the first ones.
+const MOST: usize = 100;
+
+/// A form in which faults are shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Drawn under the lines they are in
+    #[default]
+    Human,
+    /// FILE:LINE:COLUMN: LEVEL[CODE]: MESSAGE
+    Short,
+    /// One object on standard output
+    Json,
+}
+
+/// What the drawing is for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Look {
+    pub(crate) colour: bool,
+    /// Columns to fit into; `None` leaves messages whole.
+    pub(crate) width: Option<usize>,
+}
+
+impl Source {
+    /// Draws the faults in the given order, with an empty line between two.
+    pub(crate) fn draw(&self, faults: &[Diagnostic], look: Look) -> String {
+        let drawn = faults.iter().take(MOST).map(|fault| human::draw(self, fault, look));
+        let mut text = drawn.collect::<Vec<_>>().join("\n");
+        if let Some(more) = faults.len().checked_sub(MOST).filter(|more| *more > 0) {
+            text += &format!("\nand {more} more; --format short lists all\n");
+        }
+        text
+    }
+
+    /// One line for each fault.
+    pub(crate) fn list(&self, faults: &[Diagnostic]) -> String {
+        faults.iter().map(|fault| short::line(self, fault)).collect()
+    }
+
+    /// One JSON object with all faults.
+    pub(crate) fn json(&self, faults: &[Diagnostic]) -> String {
+        json::object(self, faults)
+    }
+}
+
+#[cfg(test)]
+mod tests;

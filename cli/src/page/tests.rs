@@ -1,0 +1,83 @@
+//! Each page shows a Dockerfile that has its fault, and one that has none any more.
+
+use std::collections::BTreeMap;
+
+use lapstrake_oci::Platform;
+use lapstrake_parser::Diagnostic;
+use lapstrake_solver::graph::Network;
+use lapstrake_solver::lower::{self, Options};
+
+use super::*;
+
+impl Page {
+    fn front(self, key: &str) -> Option<&'static str> {
+        let mut lines = self.parts().0.lines().filter_map(|line| line.split_once(": "));
+        lines.find(|(name, _)| *name == key).map(|(_, value)| value)
+    }
+
+    /// The Dockerfile below a heading. `…` stands for more than a line can hold, `\xff` for that
+    /// byte.
+    fn dockerfile(self, heading: &str) -> Option<Vec<u8>> {
+        let (_, below) = self.body().split_once(&format!("## {heading}\n"))?;
+        let (_, block) = below.split_once("```dockerfile\n")?;
+        let (text, _) = block.split_once("```\n")?;
+        let text = text.replace('…', &"x".repeat(70_000));
+        let mut pieces = text.split("\\xff");
+        let mut bytes = pieces.next().unwrap_or_default().as_bytes().to_vec();
+        for piece in pieces {
+            bytes.push(0xff);
+            bytes.extend(piece.as_bytes());
+        }
+        Some(bytes)
+    }
+}
+
+fn options(target: Option<&str>) -> Options {
+    Options {
+        arguments: BTreeMap::new(),
+        labels: BTreeMap::new(),
+        target: target.map(str::to_owned),
+        platform: Platform::new("linux", "amd64", ""),
+        build_platform: Platform::new("linux", "amd64", ""),
+        network: Network::Default,
+        hosts: Vec::new(),
+        no_cache: false,
+    }
+}
+
+/// All faults that show without an image.
+fn faults(page: Page, dockerfile: &[u8]) -> Vec<Diagnostic> {
+    let parsed = lapstrake_parser::parse_bytes(dockerfile);
+    let mut faults = parsed.diagnostics;
+    faults.extend(lower::check(&parsed.dockerfile, &options(page.front("target"))));
+    faults
+}
+
+#[test]
+fn examples_have_the_fault_and_mended_ones_have_none() {
+    for page in all() {
+        let code = page.code;
+        let example = page.dockerfile("Example").unwrap_or_else(|| panic!("{code}: no example"));
+        let mended = page.dockerfile("Mended").unwrap_or_else(|| panic!("{code}: nothing mended"));
+        let found = faults(page, &example);
+        if page.front("needs") == Some("execution") {
+            assert_eq!(found, [], "{code}: its example shows without execution");
+        } else {
+            assert!(found.iter().any(|fault| fault.code == code), "{code}: {found:?}");
+        }
+        assert_eq!(faults(page, &mended), [], "{code}: not mended");
+    }
+}
+
+#[test]
+fn pages_have_one_form() {
+    for page in all() {
+        let (code, body) = (page.code, page.body());
+        assert!(body.starts_with(&format!("# {code}: ")), "{code}: the heading");
+        let headings: Vec<&str> = body.lines().filter(|line| line.starts_with("## ")).collect();
+        assert_eq!(headings, ["## Example", "## Mended"], "{code}");
+        let long = body.lines().find(|line| line.chars().count() > 100);
+        assert_eq!(long, None, "{code}: a long line");
+        assert!(!page.title().ends_with('.'), "{code}: the title ends with a full stop");
+    }
+}
