@@ -23,12 +23,6 @@ pub enum Error {
         /// Why it is refused.
         reason: Refusal,
     },
-    /// The description asks for something that does not exist yet.
-    #[error("{feature} is not supported yet")]
-    Unsupported {
-        /// What was asked for.
-        feature: String,
-    },
     /// A system call failed.
     #[error("cannot {operation} {}", subject.display())]
     System {
@@ -136,6 +130,7 @@ pub enum Operation {
     RaiseInterface,
     JoinKeyring,
     SetUmask,
+    Limit,
     FilterSystemCalls,
     DropCapabilities,
     SetGroups,
@@ -180,6 +175,7 @@ impl fmt::Display for Operation {
             Self::RaiseInterface => "raise network interface",
             Self::JoinKeyring => "join",
             Self::SetUmask => "set umask",
+            Self::Limit => "limit",
             Self::FilterSystemCalls => "filter",
             Self::DropCapabilities => "drop",
             Self::SetGroups => "set supplementary groups",

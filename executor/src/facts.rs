@@ -13,6 +13,8 @@ pub struct HostFacts {
     pub cgroup: CgroupLayout,
     /// Directories that leak temperatures (GHSA-6fw5-f8r9-fgfm), as absolute paths.
     pub thermal_throttle: Vec<String>,
+    /// How many loop devices there are, counted from `loop0` to the highest number.
+    pub loop_devices: u32,
     /// How ids of the sandbox map to the host's.
     pub id_map: IdMap,
 }
@@ -32,6 +34,7 @@ impl HostFacts {
         Self {
             cgroup: cgroup_layout(Path::new("/sys/fs/cgroup")),
             thermal_throttle: thermal_throttle(Path::new("/sys/devices/system/cpu")),
+            loop_devices: loop_devices(Path::new("/sys/block")),
             id_map: IdMap::Identity,
         }
     }
@@ -43,6 +46,14 @@ fn cgroup_layout(mount_point: &Path) -> CgroupLayout {
         Ok(stat) if stat.f_type == CGROUP2_SUPER_MAGIC => CgroupLayout::Unified,
         _ => CgroupLayout::Other,
     }
+}
+
+fn loop_devices(blocks: &Path) -> u32 {
+    let entries = std::fs::read_dir(blocks).into_iter().flatten().flatten();
+    let numbers = entries.filter_map(|entry| {
+        entry.file_name().to_str()?.strip_prefix("loop")?.parse::<u32>().ok()?.checked_add(1)
+    });
+    numbers.max().unwrap_or(0)
 }
 
 fn thermal_throttle(cpus: &Path) -> Vec<String> {

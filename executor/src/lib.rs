@@ -44,12 +44,12 @@ pub use error::{Errno, Error, Operation, Refusal};
 pub use executor::{Executor, Sandboxes};
 pub use facts::{CgroupLayout, HostFacts};
 pub use idmap::IdMap;
-pub use plan::{Attribute, NewMount, Place, Step, plan};
+pub use plan::{Attribute, Capabilities, NewMount, Place, Step, plan};
 pub use resolv::resolv_conf;
 pub use sandbox::{Sandbox, Stdio, start};
 pub use spec::{
-    DEFAULT_HOSTNAME, DEFAULT_PATH, Mount, Network, Rootfs, SandboxSpec, Scratch, Security, Source,
-    TerminalSize,
+    DEFAULT_HOSTNAME, DEFAULT_PATH, Limit, Mount, Network, Resource, Rootfs, SandboxSpec, Scratch,
+    Security, Source, TerminalSize,
 };
 pub use stage::sandbox_main_if_requested;
 pub use stage_file::use_stage_file;

@@ -44,6 +44,8 @@ pub struct SandboxSpec {
     pub network: Network,
     /// How far the sandbox is locked down.
     pub security: Security,
+    /// Resource limits of the process; those that are not named stay as they are.
+    pub limits: Vec<Limit>,
     /// Mounted in this order; a later one hides an earlier one on the same target.
     pub mounts: Vec<Mount>,
     /// Give the process a terminal of its own (also as `/dev/console`), of this size.
@@ -68,6 +70,7 @@ impl SandboxSpec {
             resolv_conf: Bytes::default(),
             network: Network::Host,
             security: Security::Sandbox,
+            limits: Vec::new(),
             mounts: Vec::new(),
             terminal: None,
             no_new_privileges: false,
@@ -118,8 +121,84 @@ pub enum Network {
 pub enum Security {
     /// Docker's default capabilities, seccomp profile, masked and read-only paths.
     Sandbox,
-    /// `RUN --security=insecure`. Refused with [`crate::Error::Unsupported`] until it exists.
+    /// `RUN --security=insecure`: every capability of this process, also for users other than
+    /// root, no system call filter, nothing masked or read-only, the devices of the host that
+    /// BuildKit names, and devices in the root file system and in binds can be opened.
     Insecure,
+}
+
+/// A limit on what the process may use, as setrlimit(2) sets it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limit {
+    /// What is limited, and so in which unit.
+    pub resource: Resource,
+    /// What applies; no limit when `None`.
+    pub soft: Option<u64>,
+    /// How far the process may raise it.
+    pub hard: Option<u64>,
+}
+
+/// What can be limited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "named after setrlimit(2)'s RLIMIT_ constants")]
+pub enum Resource {
+    Core,
+    Cpu,
+    Data,
+    Fsize,
+    Locks,
+    Memlock,
+    Msgqueue,
+    Nice,
+    Nofile,
+    Nproc,
+    Rss,
+    Rtprio,
+    Rttime,
+    Sigpending,
+    Stack,
+}
+
+impl Resource {
+    /// Every resource.
+    pub const ALL: [Self; 15] = [
+        Self::Core,
+        Self::Cpu,
+        Self::Data,
+        Self::Fsize,
+        Self::Locks,
+        Self::Memlock,
+        Self::Msgqueue,
+        Self::Nice,
+        Self::Nofile,
+        Self::Nproc,
+        Self::Rss,
+        Self::Rtprio,
+        Self::Rttime,
+        Self::Sigpending,
+        Self::Stack,
+    ];
+
+    /// Its name in `--ulimit`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Core => "core",
+            Self::Cpu => "cpu",
+            Self::Data => "data",
+            Self::Fsize => "fsize",
+            Self::Locks => "locks",
+            Self::Memlock => "memlock",
+            Self::Msgqueue => "msgqueue",
+            Self::Nice => "nice",
+            Self::Nofile => "nofile",
+            Self::Nproc => "nproc",
+            Self::Rss => "rss",
+            Self::Rtprio => "rtprio",
+            Self::Rttime => "rttime",
+            Self::Sigpending => "sigpending",
+            Self::Stack => "stack",
+        }
+    }
 }
 
 /// Something mounted into the sandbox beside its root file system.

@@ -8,7 +8,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 
 use ground::{Ground, run, succeed};
-use lapstrake_executor::{Bytes, Error, Network, Refusal, Security};
+use lapstrake_executor::{Bytes, Error, Limit, Network, Refusal, Resource, Security};
 
 /// `name: value` lines of `/proc/self/status`.
 fn status_of(ground: &Ground, user: &str) -> BTreeMap<String, String> {
@@ -378,11 +378,57 @@ fn a_user_may_open_its_standard_output_again() {
 }
 
 #[test]
-fn insecure_is_refused_not_ignored() {
+fn insecure_has_every_capability_and_no_filter_whoever_the_user_is() {
     let ground = Ground::busybox();
-    let mut spec = ground.script("true");
+    let own = fs::read_to_string("/proc/self/status").unwrap();
+    let own = own.lines().find_map(|line| line.strip_prefix("CapPrm:\t")).unwrap().to_owned();
+    for user in ["", "1000:1000"] {
+        let mut spec = ground.script("grep -E '^(Cap|Seccomp:)' /proc/self/status");
+        spec.security = Security::Insecure;
+        spec.user = user.to_owned();
+        let expected: String = ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"]
+            .map(|name| format!("{name}:\t{own}\n"))
+            .concat();
+        assert_eq!(succeed(&spec), format!("{expected}Seccomp:\t0\n"), "{user:?}");
+    }
+}
+
+#[test]
+fn insecure_hides_nothing_and_may_use_devices() {
+    let ground = Ground::busybox();
+    let mut spec = ground.script(
+        "for d in kmsg fuse kvm net/tun loop-control; do test -c /dev/$d && echo $d; done
+         test -b /dev/loop0 && test -b /dev/loop7 && echo loops
+         mount | grep -c -E ' on /proc/|thermal_throttle'
+         grep -E ' /(sys|sys/fs/cgroup) ' /proc/mounts | grep -v -c -E ' rw,'
+         echo x > /sys/fs/cgroup/probe 2>/dev/null; mknod /zero c 1 5 && head -c 1 /zero | wc -c
+         mkdir /m && mount -t tmpfs none /m && echo mounted",
+    );
     spec.security = Security::Insecure;
-    assert!(matches!(run(&spec), Err(Error::Unsupported { .. })));
+    let expected = "kmsg\nfuse\nkvm\nnet/tun\nloop-control\nloops\n0\n0\n1\nmounted\n";
+    assert_eq!(succeed(&spec), expected);
+    let mut spec = ground.script("ls /dev; mknod /zero c 1 5 && head -c 1 /zero");
+    spec.security = Security::Sandbox;
+    let outcome = run(&spec).unwrap();
+    assert!(!outcome.status.success() && !outcome.output.contains("fuse"), "{}", outcome.output);
+}
+
+#[test]
+fn limits_are_set_for_users_too() {
+    let ground = Ground::busybox();
+    let mut spec = ground.script("ulimit -Sn; ulimit -Hn; ulimit -Sc; ulimit -Hc");
+    spec.user = "1000".to_owned();
+    let limit = |resource, soft, hard| Limit { resource, soft, hard };
+    spec.limits = vec![
+        limit(Resource::Nofile, Some(100), Some(10_000)),
+        limit(Resource::Core, Some(0), None),
+    ];
+    assert_eq!(succeed(&spec), "100\n10000\n0\nunlimited\n");
+    // The kernel's own limit on open files cannot be exceeded.
+    spec.rootfs = ground.rootfs();
+    spec.limits = vec![limit(Resource::Nofile, None, None)];
+    let error = run(&spec).unwrap_err();
+    assert_eq!(error.to_string(), "cannot limit nofile");
 }
 
 #[test]

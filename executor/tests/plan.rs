@@ -1,12 +1,13 @@
 //! The steps of a sandbox, without any privilege.
 
 use lapstrake_executor::{
-    Bytes, CgroupLayout, HostFacts, IdMap, Mount, Network, Rootfs, SandboxSpec, TerminalSize, plan,
+    Bytes, CgroupLayout, HostFacts, IdMap, Limit, Mount, Network, Resource, Rootfs, SandboxSpec,
+    Security, TerminalSize, plan,
 };
 
 fn facts(cgroup: CgroupLayout) -> HostFacts {
     let thermal_throttle = vec!["/sys/devices/system/cpu/cpu0/thermal_throttle".to_owned()];
-    HostFacts { cgroup, thermal_throttle, id_map: IdMap::Identity }
+    HostFacts { cgroup, thermal_throttle, loop_devices: 1, id_map: IdMap::Identity }
 }
 
 fn spec() -> SandboxSpec {
@@ -60,6 +61,20 @@ fn everything_at_once() {
         },
     ];
     insta::assert_snapshot!(lines(&spec, CgroupLayout::Other));
+}
+
+#[test]
+fn insecure() {
+    let mut spec = spec();
+    spec.security = Security::Insecure;
+    spec.limits = vec![Limit { resource: Resource::Nofile, soft: Some(1024), hard: None }];
+    spec.mounts = vec![Mount::Bind {
+        source: std::path::PathBuf::from("/host").into(),
+        target: "/b".into(),
+        read_only: true,
+        recursive: true,
+    }];
+    insta::assert_snapshot!(lines(&spec, CgroupLayout::Unified));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::bytes::Bytes;
 use crate::facts::{CgroupLayout, HostFacts};
-use crate::spec::SandboxSpec;
+use crate::spec::{SandboxSpec, Security};
 
 use super::step::Attribute::{self, NoDev, NoExec, NoSuid, ReadOnly, StrictAtime};
 use super::step::{NewMount, Place, Step};
@@ -38,6 +38,24 @@ const DEVICES: &[(&str, u32, u32)] = &[
     ("tty", 5, 0),
 ];
 
+/// The host's devices of an insecure sandbox: name, major, minor (BuildKit `WithInsecureSpec`).
+const HOST_DEVICES: &[(&str, u32, u32)] = &[
+    ("kmsg", 1, 11),
+    ("cuse", 10, 203),
+    ("fuse", 10, 229),
+    ("kvm", 10, 232),
+    ("net/tun", 10, 200),
+    ("loop-control", 10, 237),
+];
+
+const LOOP_MAJOR: u32 = 7;
+
+/// How many loop devices there are beyond those of the host, for it to make more.
+const SPARE_LOOP_DEVICES: u32 = 8;
+
+/// More are of no use, and the host may have any number.
+const MAX_LOOP_DEVICES: u32 = 256;
+
 /// Name and target (runc `setupDevSymlinks`, and `ptmx`).
 const LINKS: &[(&str, &str)] = &[
     ("fd", "/proc/self/fd"),
@@ -54,47 +72,68 @@ const SIZE: &str = "65536k";
 /// `/proc`, `/dev` and what is below it, `/sys` and the control groups.
 ///
 /// `/dev` is mounted `nodev`, unlike Docker's, and each device bound into it: the command has
-/// `CAP_MKNOD`, and here no device control group keeps it from the disks.
-pub(super) fn system_mounts(facts: &HostFacts) -> Vec<Step> {
+/// `CAP_MKNOD`, and here no device control group keeps it from the disks. An insecure sandbox may
+/// use the disks, and write to `/sys`.
+pub(super) fn system_mounts(facts: &HostFacts, security: Security) -> Vec<Step> {
     let locked = [NoSuid, NoExec, NoDev];
-    let read_only = [ReadOnly, NoSuid, NoExec, NoDev];
+    let (kernel, dev_attributes): (&[_], &[_]) = match security {
+        Security::Sandbox => (&[ReadOnly, NoSuid, NoExec, NoDev], &[NoSuid, NoDev, StrictAtime]),
+        Security::Insecure => (&locked, &[NoSuid, StrictAtime]),
+    };
     // The terminals' group; left out where the id has no counterpart outside.
     let terminal_group = facts.id_map.to_host(5).map(|_| ("gid", "5"));
     let pts: Vec<_> =
         [("ptmxmode", "0666"), ("mode", "0620")].into_iter().chain(terminal_group).collect();
     let shm = [("mode", "1777"), ("size", SIZE)];
     let cgroup = match facts.cgroup {
-        CgroupLayout::Unified => filesystem("cgroup2", &[], &read_only, "/sys/fs/cgroup"),
-        CgroupLayout::Other => {
-            filesystem("tmpfs", &[("mode", "755")], &read_only, "/sys/fs/cgroup")
-        }
+        CgroupLayout::Unified => filesystem("cgroup2", &[], kernel, "/sys/fs/cgroup"),
+        CgroupLayout::Other => filesystem("tmpfs", &[("mode", "755")], kernel, "/sys/fs/cgroup"),
     };
     let dev = [("mode", "755"), ("size", SIZE)];
     vec![
         filesystem("proc", &[], &locked, "/proc"),
-        filesystem("tmpfs", &dev, &[NoSuid, NoDev, StrictAtime], "/dev"),
+        filesystem("tmpfs", &dev, dev_attributes, "/dev"),
         filesystem("devpts", &pts, &[NoSuid, NoExec], "/dev/pts"),
         filesystem("tmpfs", &shm, &locked, "/dev/shm"),
         filesystem("mqueue", &[], &locked, "/dev/mqueue"),
-        filesystem("sysfs", &[], &read_only, "/sys"),
+        filesystem("sysfs", &[], kernel, "/sys"),
         cgroup,
     ]
 }
 
 /// The devices and links of `/dev`.
-pub(super) fn devices() -> Vec<Step> {
-    let devices = DEVICES.iter().map(|&(name, major, minor)| Step::MakeDevice {
-        name: name.to_owned(),
-        major,
-        minor,
-    });
+pub(super) fn devices(facts: &HostFacts, security: Security) -> Vec<Step> {
+    let of_host = match security {
+        Security::Sandbox => Vec::new(),
+        Security::Insecure => host_devices(facts),
+    };
+    let devices = DEVICES.iter().map(character_device);
     let links =
         LINKS.iter().map(|&(name, to)| Step::MakeLink { name: name.to_owned(), to: to.to_owned() });
-    devices.chain(links).collect()
+    devices.chain(of_host).chain(links).collect()
 }
 
-/// What is hidden and what is read-only.
-pub(super) fn masks(facts: &HostFacts) -> Vec<Step> {
+fn host_devices(facts: &HostFacts) -> Vec<Step> {
+    let count = facts.loop_devices.saturating_add(SPARE_LOOP_DEVICES).min(MAX_LOOP_DEVICES);
+    let loops = (0..count).map(|minor| Step::MakeDevice {
+        name: format!("loop{minor}"),
+        block: true,
+        major: LOOP_MAJOR,
+        minor,
+    });
+    HOST_DEVICES.iter().map(character_device).chain(loops).collect()
+}
+
+fn character_device(&(name, major, minor): &(&str, u32, u32)) -> Step {
+    Step::MakeDevice { name: name.to_owned(), block: false, major, minor }
+}
+
+/// What is hidden and what is read-only: nothing in an insecure sandbox.
+pub(super) fn masks(facts: &HostFacts, security: Security) -> Vec<Step> {
+    match security {
+        Security::Sandbox => {}
+        Security::Insecure => return Vec::new(),
+    }
     let masked = MASKED.iter().map(|&path| path.to_owned());
     let masked = masked.chain(facts.thermal_throttle.iter().cloned());
     let read_only = READ_ONLY.iter().map(|&path| Step::MakeReadOnly { path: path.to_owned() });

@@ -8,7 +8,7 @@ use crate::error::{Error, Refusal};
 use crate::facts::HostFacts;
 use crate::spec::{DEFAULT_PATH, Mount, Network, SandboxSpec, Security, Source};
 
-pub use step::{Attribute, NewMount, Place, Step};
+pub use step::{Attribute, Capabilities, NewMount, Place, Step};
 
 /// The capabilities of Docker's default: `CHOWN DAC_OVERRIDE FSETID FOWNER MKNOD NET_RAW SETGID
 /// SETUID SETFCAP SETPCAP NET_BIND_SERVICE SYS_CHROOT KILL AUDIT_WRITE`.
@@ -22,24 +22,19 @@ const MAX_LAYERS: usize = 500;
 ///
 /// Fails when the description cannot be meant. Nothing is looked up on the machine but in `facts`.
 pub fn plan(spec: &SandboxSpec, facts: &HostFacts) -> Result<Vec<Step>, Error> {
-    match spec.security {
-        Security::Sandbox => {}
-        Security::Insecure => {
-            return Err(Error::Unsupported { feature: "--security=insecure".to_owned() });
-        }
-    }
     check(spec)?;
+    let devices = opens_devices(spec.security);
     let mut steps = vec![
         Step::TieToParent,
         Step::MakeMountsPrivate,
-        Step::MountRootfs(spec.rootfs.clone()),
+        Step::MountRootfs { rootfs: spec.rootfs.clone(), devices },
         Step::MountScratch { on: spec.rootfs.work.clone() },
     ];
-    steps.extend(defaults::system_mounts(facts));
-    steps.extend(defaults::devices());
-    steps.extend(defaults::masks(facts));
+    steps.extend(defaults::system_mounts(facts, spec.security));
+    steps.extend(defaults::devices(facts, spec.security));
+    steps.extend(defaults::masks(facts, spec.security));
     steps.extend(defaults::etc_files(spec));
-    steps.extend(spec.mounts.iter().map(user_mount));
+    steps.extend(spec.mounts.iter().map(|mount| user_mount(mount, devices)));
     steps.extend(spec.terminal.map(Step::OpenTerminal));
     steps.push(Step::EnterRootfs);
     steps.extend(inside(spec));
@@ -58,11 +53,21 @@ fn inside(spec: &SandboxSpec) -> Vec<Step> {
     steps.push(Step::SetUmask(0o022));
     steps.push(Step::ChangeDirectory { path: spec.cwd.clone(), create: spec.create_cwd });
     steps.push(Step::StartSession);
+    if !spec.limits.is_empty() {
+        steps.push(Step::SetLimits(spec.limits.clone()));
+    }
     if spec.no_new_privileges {
         steps.push(Step::RefuseNewPrivileges);
     }
-    steps.push(Step::FilterSystemCalls);
-    steps.push(Step::BecomeUser { capabilities: DEFAULT_CAPABILITIES });
+    match spec.security {
+        Security::Sandbox => {
+            let capabilities = Capabilities::AtMost(DEFAULT_CAPABILITIES);
+            steps.extend([Step::FilterSystemCalls, Step::BecomeUser { capabilities }]);
+        }
+        Security::Insecure => {
+            steps.push(Step::BecomeUser { capabilities: Capabilities::All });
+        }
+    }
     // Changing credentials clears the tie.
     steps.push(Step::TieToParent);
     steps.push(execute(spec));
@@ -79,17 +84,30 @@ fn execute(spec: &SandboxSpec) -> Step {
     }
 }
 
-fn user_mount(mount: &Mount) -> Step {
+/// Whether devices in the root file system and in binds can be opened.
+fn opens_devices(security: Security) -> bool {
+    match security {
+        Security::Sandbox => false,
+        Security::Insecure => true,
+    }
+}
+
+fn user_mount(mount: &Mount, devices: bool) -> Step {
     let read_only = |read_only: bool| read_only.then_some(Attribute::ReadOnly).into_iter();
     let (mount, target) = match mount {
         Mount::Bind { source, target, read_only: ro, recursive } => {
-            let attributes = read_only(*ro).chain([Attribute::NoDev]).collect();
+            let no_devices = (!devices).then_some(Attribute::NoDev);
+            let attributes = read_only(*ro).chain(no_devices).collect();
             let bind = NewMount::Bind { source: source.clone(), recursive: *recursive, attributes };
             (bind, target)
         }
         Mount::Tmpfs { target, size, mode } => (defaults::tmpfs(*size, *mode), target),
         Mount::File { target, content, mode, uid, gid, read_only: ro } => {
-            let attributes = read_only(*ro).chain([Attribute::NoSuid, Attribute::NoDev]).collect();
+            let no_programs = (mode & 0o111 == 0).then_some(Attribute::NoExec);
+            let attributes = read_only(*ro)
+                .chain([Attribute::NoSuid, Attribute::NoDev])
+                .chain(no_programs)
+                .collect();
             let content = content.clone();
             (NewMount::File { content, mode: *mode, uid: *uid, gid: *gid, attributes }, target)
         }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::bytes::{self, Bytes};
-use crate::spec::{Rootfs, Source, TerminalSize};
+use crate::spec::{Limit, Rootfs, Source, TerminalSize};
 
 /// One operation of the set-up, carried out inside the new namespaces.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,8 +22,13 @@ pub enum Step {
         #[serde(with = "bytes::path")]
         on: PathBuf,
     },
-    /// Mount the overlay over its own upper directory. Devices in it cannot be opened.
-    MountRootfs(Rootfs),
+    /// Mount the overlay over its own upper directory.
+    MountRootfs {
+        /// What is stacked.
+        rootfs: Rootfs,
+        /// Whether devices in it can be opened.
+        devices: bool,
+    },
     /// Mount something.
     Mount {
         /// What.
@@ -35,8 +40,10 @@ pub enum Step {
     },
     /// Make a device that can be opened at a path in `/dev`.
     MakeDevice {
-        /// File name in `/dev`.
+        /// Path in `/dev`; a folder on the way is made.
         name: String,
+        /// Whether it is a block device.
+        block: bool,
         /// Device number, first half.
         major: u32,
         /// Device number, second half.
@@ -82,15 +89,16 @@ pub enum Step {
     SetUmask(u32),
     /// Become leader of a new session, and take the terminal if there is one.
     StartSession,
+    /// Limit what the process may use.
+    SetLimits(Vec<Limit>),
     /// Privileges can no longer be gained by executing.
     RefuseNewPrivileges,
     /// Load the system call filter; needs privileges that the next steps give up.
     FilterSystemCalls,
-    /// Become the resolved user with its groups, keep at most these capabilities, and none at all
-    /// when it is not root.
+    /// Become the resolved user with its groups.
     BecomeUser {
-        /// Bit mask of capabilities.
-        capabilities: u64,
+        /// What it may do.
+        capabilities: Capabilities,
     },
     /// Become the command.
     Execute {
@@ -101,6 +109,15 @@ pub enum Step {
         /// Where to search a program without `/`.
         search: Bytes,
     },
+}
+
+/// What the command may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Capabilities {
+    /// At most those of this bit mask, and none at all when the user is not root.
+    AtMost(u64),
+    /// All that this process has, whoever the user is; what it executes inherits them.
+    All,
 }
 
 /// Something that can be mounted.

@@ -5,9 +5,12 @@ use std::io::Read;
 
 use rustix::fs::{FileType, Gid, Mode, OFlags, ResolveFlags, Uid};
 use rustix::io::Errno;
+use rustix::process::Rlimit;
 use rustix::thread::{CapabilitySet, CapabilitySets};
 
 use crate::error::{Error, Operation, Refusal};
+use crate::plan::Capabilities;
+use crate::spec::{Limit, Resource};
 use crate::user::{Identity, UserError, UserSpec};
 
 /// The largest passwd or group file that is read, BuildKit's limit.
@@ -80,8 +83,14 @@ pub(super) fn give_stdio(uid: u32) {
 }
 
 /// Sets groups, ids and capabilities. The order matters: each needs what the next one gives up.
-pub(super) fn become_user(identity: &Identity, capabilities: u64) -> Result<(), Error> {
-    limit_capabilities(capabilities)?;
+pub(super) fn become_user(identity: &Identity, capabilities: Capabilities) -> Result<(), Error> {
+    if let Capabilities::AtMost(mask) = capabilities {
+        limit_capabilities(mask)?;
+    }
+    let refused = || Error::system(Operation::DropCapabilities, "capabilities");
+    let own = rustix::thread::capabilities(None).map_err(refused())?.permitted;
+    // A change of user would else take them all away. Executing the command ends it.
+    rustix::thread::set_keep_capabilities(true).map_err(refused())?;
     let groups: Vec<Gid> = identity.groups.iter().map(|&gid| Gid::from_raw(gid)).collect();
     rustix::thread::set_thread_groups(&groups)
         .map_err(Error::system(Operation::SetGroups, format!("{:?}", identity.groups)))?;
@@ -91,13 +100,56 @@ pub(super) fn become_user(identity: &Identity, capabilities: u64) -> Result<(), 
     let uid = Uid::from_raw(identity.uid);
     rustix::thread::set_thread_res_uid(uid, uid, uid)
         .map_err(Error::system(Operation::SetUser, identity.uid.to_string()))?;
-    let kept = if identity.uid == 0 { capabilities } else { 0 };
-    let kept = CapabilitySet::from_bits_retain(kept);
-    let inheritable = CapabilitySet::empty();
+    let none = CapabilitySet::empty();
+    let (kept, inheritable) = match capabilities {
+        Capabilities::AtMost(_) if identity.uid != 0 => (none, none),
+        Capabilities::AtMost(mask) => (CapabilitySet::from_bits_retain(mask) & own, none),
+        Capabilities::All => (own, own),
+    };
     let sets = CapabilitySets { effective: kept, permitted: kept, inheritable };
     rustix::thread::set_capabilities(None, sets)
         .and_then(|()| rustix::thread::clear_ambient_capability_set())
-        .map_err(Error::system(Operation::DropCapabilities, "capabilities"))
+        .and_then(|()| pass_on(inheritable))
+        .map_err(refused())
+}
+
+/// Lets what is executed have these capabilities, whoever the user is.
+fn pass_on(capabilities: CapabilitySet) -> Result<(), Errno> {
+    for capability in capabilities.iter() {
+        rustix::thread::configure_capability_in_ambient_set(capability, true)?;
+    }
+    Ok(())
+}
+
+/// Sets limits on what the command may use.
+pub(super) fn set_limits(limits: &[Limit]) -> Result<(), Error> {
+    for limit in limits {
+        let new = Rlimit { current: limit.soft, maximum: limit.hard };
+        rustix::process::setrlimit(kernels(limit.resource), new)
+            .map_err(Error::system(Operation::Limit, limit.resource.name()))?;
+    }
+    Ok(())
+}
+
+fn kernels(resource: Resource) -> rustix::process::Resource {
+    use rustix::process::Resource as Kernel;
+    match resource {
+        Resource::Core => Kernel::Core,
+        Resource::Cpu => Kernel::Cpu,
+        Resource::Data => Kernel::Data,
+        Resource::Fsize => Kernel::Fsize,
+        Resource::Locks => Kernel::Locks,
+        Resource::Memlock => Kernel::Memlock,
+        Resource::Msgqueue => Kernel::Msgqueue,
+        Resource::Nice => Kernel::Nice,
+        Resource::Nofile => Kernel::Nofile,
+        Resource::Nproc => Kernel::Nproc,
+        Resource::Rss => Kernel::Rss,
+        Resource::Rtprio => Kernel::Rtprio,
+        Resource::Rttime => Kernel::Rttime,
+        Resource::Sigpending => Kernel::Sigpending,
+        Resource::Stack => Kernel::Stack,
+    }
 }
 
 /// Takes all but these out of the bounding set.

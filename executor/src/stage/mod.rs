@@ -138,16 +138,16 @@ impl Stage {
         match step {
             Step::TieToParent => self.tie_to_parent(),
             Step::MakeMountsPrivate => rootfs::make_mounts_private(),
-            Step::MountRootfs(rootfs) => {
-                self.outside = Some(Outside::mount(&rootfs)?);
+            Step::MountRootfs { rootfs, devices } => {
+                self.outside = Some(Outside::mount(&rootfs, devices)?);
                 Ok(())
             }
             Step::MountScratch { on } => self.outside()?.mount_scratch(&on),
             Step::Mount { mount, target, place } => {
                 self.outside()?.mount_on(&mount, &target, place)
             }
-            Step::MakeDevice { name, major, minor } => {
-                self.outside()?.make_device(&name, major, minor)
+            Step::MakeDevice { name, block, major, minor } => {
+                self.outside()?.make_device(&name, block, (major, minor))
             }
             Step::MakeLink { name, to } => self.outside()?.make_link(&name, &to),
             Step::Mask { path } => self.outside()?.mask(&path),
@@ -177,6 +177,7 @@ impl Stage {
                 Ok(())
             }
             Step::StartSession => terminal::start_session(self.terminal.take()),
+            Step::SetLimits(limits) => identity::set_limits(&limits),
             Step::RefuseNewPrivileges => rustix::thread::set_no_new_privs(true)
                 .map_err(Error::system(Operation::DropCapabilities, "new privileges")),
             Step::FilterSystemCalls => sys::load_filter(&self.filter)

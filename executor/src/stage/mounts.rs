@@ -180,19 +180,34 @@ impl Outside {
     }
 
     /// Makes a device in the scratch file system and binds it over an empty file in `/dev`.
-    pub(super) fn make_device(&mut self, name: &str, major: u32, minor: u32) -> Result<(), Error> {
+    pub(super) fn make_device(
+        &mut self,
+        name: &str,
+        block: bool,
+        (major, minor): (u32, u32),
+    ) -> Result<(), Error> {
         let fail = || Error::system(Operation::Create, format!("/dev/{name}"));
+        let node = self.next_name();
         let scratch = self.scratch()?;
-        let (kind, mode) = (FileType::CharacterDevice, Mode::from_raw_mode(0o666));
+        let kind = if block { FileType::BlockDevice } else { FileType::CharacterDevice };
+        // The null device goes by its name, for masks.
+        let node = if name == NULL { NULL } else { node.as_str() };
         let number = rustix::fs::makedev(major, minor);
-        rustix::fs::mknodat(scratch, name, kind, mode, number).map_err(fail())?;
-        let device = clone_tree(scratch, name, false).map_err(fail())?;
+        rustix::fs::mknodat(scratch, node, kind, Mode::from_raw_mode(0o666), number)
+            .map_err(fail())?;
+        let device = clone_tree(scratch, node, false).map_err(fail())?;
         let place = self.device_place(name).map_err(fail())?;
         attach(device.as_fd(), place.as_fd()).map_err(fail())
     }
 
-    /// A new, empty file in `/dev`.
+    /// A new, empty file in `/dev` or a folder of it.
     pub(super) fn device_place(&mut self, name: &str) -> Result<OwnedFd, Errno> {
+        if let Some((folder, _)) = name.split_once('/') {
+            match rustix::fs::mkdirat(self.dev()?, folder, Mode::from_raw_mode(0o755)) {
+                Ok(()) | Err(Errno::EXIST) => {}
+                Err(error) => return Err(error),
+            }
+        }
         let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
         rustix::fs::openat(self.dev()?, name, flags, Mode::from_raw_mode(0o666))
     }

@@ -44,7 +44,7 @@ pub(super) fn make_mounts_private() -> Result<(), Error> {
 
 impl Outside {
     /// Mounts the overlay over its own upper directory: the one place that is ours for sure.
-    pub(super) fn mount(rootfs: &Rootfs) -> Result<Self, Error> {
+    pub(super) fn mount(rootfs: &Rootfs, devices: bool) -> Result<Self, Error> {
         let upper = open_directory(CWD, &rootfs.upper)?;
         let layers = Layer::stack(&rootfs.lower);
         let overlay = Overlay {
@@ -52,7 +52,11 @@ impl Outside {
             writable: Some((&rootfs.upper, &rootfs.work)),
             volatile: rootfs.volatile,
         };
-        let root = overlay.mount(MountAttrFlags::MOUNT_ATTR_NODEV)?;
+        let attributes = match devices {
+            true => MountAttrFlags::empty(),
+            false => MountAttrFlags::MOUNT_ATTR_NODEV,
+        };
+        let root = overlay.mount(attributes)?;
         attach(root.as_fd(), upper.as_fd())
             .map_err(Error::system(Operation::MountOn, rootfs.upper.as_os_str().as_bytes()))?;
         let tree = Tree::new(root, upper).map_err(Error::system(Operation::Stat, "/"))?;
