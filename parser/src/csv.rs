@@ -18,6 +18,29 @@ pub(crate) struct Field {
     pub(crate) range: Range<usize>,
 }
 
+impl Field {
+    /// Where what stands before the `=` is; all of it without one, or in quotes.
+    pub(crate) fn key_range(&self) -> Range<usize> {
+        match self.assignment() {
+            Some(at) => self.range.start..self.range.start + at,
+            None => self.range.clone(),
+        }
+    }
+
+    /// Where what stands behind the `=` is; all of it without one, or in quotes.
+    pub(crate) fn value_range(&self) -> Range<usize> {
+        match self.assignment() {
+            Some(at) => self.range.start + at + 1..self.range.end,
+            None => self.range.clone(),
+        }
+    }
+
+    /// Where the `=` is, if each byte of the text stands where it came from.
+    fn assignment(&self) -> Option<usize> {
+        self.text.find('=').filter(|_| self.range.len() == self.text.len())
+    }
+}
+
 /// Reads the whole line. A value with a comma is in double quotes, where `""` is a quote.
 ///
 /// Fails with the range that is not understood. An empty line has no values and fails too.

@@ -135,6 +135,19 @@ impl MountError {
     }
 }
 
+/// The value of the last option with one of these names, as it is written, and where it stands.
+///
+/// For what is needed before variables are known, such as `from`, and to point at an option. There
+/// is none in a value that [`check`] refuses.
+pub fn option(value: &str, names: &[&str]) -> Option<(String, Range<usize>)> {
+    let fields = csv::fields(value).ok()?;
+    fields.iter().rev().find_map(|field| {
+        let (key, text) = field.text.split_once('=')?;
+        let named = names.iter().any(|name| key.eq_ignore_ascii_case(name));
+        named.then(|| (text.to_owned(), field.value_range()))
+    })
+}
+
 /// Checks the value of `--mount` as far as variables do not matter.
 ///
 /// # Errors
@@ -144,8 +157,11 @@ pub fn check(value: &str) -> Result<(), MountError> {
         let Some((key, from)) = field.text.split_once('=') else { continue };
         let variable = from.find('$').is_some_and(|at| at + 1 < from.len());
         if key.eq_ignore_ascii_case("from") && variable {
-            return Err(MountError::new(&field.range, "`from` of a mount takes no variables")
-                .with_hint("write `FROM $image AS name` above, and `from=name` here"));
+            return Err(MountError::new(
+                &field.value_range(),
+                "`from` of a mount takes no variables",
+            )
+            .with_hint("write `FROM $image AS name` above, and `from=name` here"));
         }
     }
     Ok(())
@@ -166,17 +182,18 @@ impl Mount {
     ) -> Result<Self, MountError> {
         let mut mount = Self::default();
         let mut access = None;
-        for field in fields(value)? {
+        let fields = fields(value)?;
+        for field in &fields {
             let (key, value) = match field.text.split_once('=') {
-                Some((key, value)) => (key, Some(expanded(&field, key, value, &mut expand)?)),
+                Some((key, value)) => (key, Some(expanded(field, value, &mut expand)?)),
                 None => (field.text.as_str(), None),
             };
             let key = key.to_ascii_lowercase();
-            rule::set(&mut mount, &mut access, &key, value, &field)?;
+            rule::set(&mut mount, &mut access, &key, value, field)?;
         }
         let writable = matches!(mount.kind, MountType::Cache | MountType::Tmpfs);
         mount.read_only = access.unwrap_or(!writable);
-        rule::fits(&mount, &(0..value.len()))?;
+        rule::fits(&mount, &fields)?;
         Ok(mount)
     }
 }
@@ -190,17 +207,14 @@ fn fields(value: &str) -> Result<Vec<Field>, MountError> {
 
 fn expanded(
     field: &Field,
-    key: &str,
     value: &str,
     expand: &mut impl FnMut(&str) -> Result<String, ExpandError>,
 ) -> Result<String, MountError> {
     expand(value).map_err(|error| {
-        let plain = field.range.len() == field.text.len();
-        let start = field.range.start + key.len() + 1;
-        let range = if plain {
-            start + error.range.start..start + error.range.end
-        } else {
-            field.range.clone()
+        let place = field.value_range();
+        let range = match place.len() == value.len() {
+            true => place.start + error.range.start..place.start + error.range.end,
+            false => place,
         };
         let fault = MountError::new(&range, error.message);
         match error.hint {

@@ -5,6 +5,9 @@ use crate::csv::Field;
 use crate::suggest::suggest;
 use std::ops::Range;
 
+/// The names of the option `source`.
+const SOURCE: [&str; 2] = ["source", "src"];
+
 /// Every option.
 const OPTIONS: [&str; 19] = [
     "type",
@@ -36,8 +39,8 @@ pub(super) fn set(
     value: Option<String>,
     field: &Field,
 ) -> Result<(), MountError> {
-    let range = &field.range;
     let Some(value) = value else { return set_switch(mount, access, key, field) };
+    let (range, name) = (&field.value_range(), &field.key_range());
     match key {
         "type" => mount.kind = kind(&value, range)?,
         "from" => mount.from = filled(value),
@@ -46,18 +49,18 @@ pub(super) fn set(
         "readonly" | "ro" => *access = Some(boolean(key, &value, range)?),
         "readwrite" | "rw" => *access = Some(!boolean(key, &value, range)?),
         "required" => {
-            has_required(mount, range)?;
+            has_required(mount, name)?;
             mount.required = boolean(key, &value, range)?;
         }
         "size" if mount.kind == MountType::Tmpfs => mount.size = size(&value, range)?,
-        "size" => return Err(unfitting(mount, key, range)),
+        "size" => return Err(unfitting(mount, key, name)),
         "id" => mount.id = filled(value),
         "sharing" => mount.sharing = Some(sharing(&value, range)?),
         "mode" => mount.mode = Some(number(key, &value, 8, range)?),
         "uid" => mount.uid = Some(number(key, &value, 10, range)?),
         "gid" => mount.gid = Some(number(key, &value, 10, range)?),
         "env" => mount.env = Some(value),
-        _ => return Err(unknown(key, range)),
+        _ => return Err(unknown(key, name)),
     }
     Ok(())
 }
@@ -82,7 +85,7 @@ fn set_switch(
 }
 
 /// Checks the options against the type and each other.
-pub(super) fn fits(mount: &Mount, range: &Range<usize>) -> Result<(), MountError> {
+pub(super) fn fits(mount: &Mount, fields: &[Field]) -> Result<(), MountError> {
     let owned = matches!(mount.kind, MountType::Secret | MountType::Ssh | MountType::Cache);
     let ownership = [
         ("mode", mount.mode.is_some()),
@@ -90,32 +93,47 @@ pub(super) fn fits(mount: &Mount, range: &Range<usize>) -> Result<(), MountError
         ("gid", mount.gid.is_some()),
     ];
     if let Some((key, _)) = ownership.iter().find(|(_, given)| *given && !owned) {
-        return Err(unfitting(mount, key, range));
+        return Err(unfitting(mount, key, &place(fields, &[key])));
     }
     if mount.kind == MountType::Secret {
-        fits_secret(mount, range)?;
+        fits_secret(mount, fields)?;
     }
     if mount.sharing.is_some() && mount.kind != MountType::Cache {
-        return Err(unfitting(mount, "sharing", range));
+        return Err(unfitting(mount, "sharing", &place(fields, &["sharing"])));
+    }
+    let without_source = matches!(mount.kind, MountType::Tmpfs | MountType::Ssh);
+    if mount.source.is_some() && without_source {
+        let at = place(fields, &SOURCE);
+        return Err(MountError::new(&at, format!("{} has no `source`", named(mount.kind))));
     }
     Ok(())
 }
 
-fn fits_secret(mount: &Mount, range: &Range<usize>) -> Result<(), MountError> {
+fn fits_secret(mount: &Mount, fields: &[Field]) -> Result<(), MountError> {
     if mount.from.is_some() {
-        return Err(unfitting(mount, "from", range));
-    }
-    if mount.sharing.is_some() {
-        return Err(unfitting(mount, "sharing", range));
+        return Err(unfitting(mount, "from", &place(fields, &["from"])));
     }
     match (&mount.source, &mount.target, &mount.id) {
-        (None, None, None) => Err(MountError::new(range, "the secret is not named")
-            .with_hint("give its `id`, as in `type=secret,id=token`")),
+        (None, None, None) => {
+            Err(MountError::new(&place(fields, &["type"]), "the secret is not named")
+                .with_hint("give its `id`, as in `type=secret,id=token`"))
+        }
         (Some(_), _, Some(_)) => {
-            Err(MountError::new(range, "a secret has a `source` or an `id`, not both"))
+            let message = "a secret has a `source` or an `id`, not both";
+            Err(MountError::new(&place(fields, &SOURCE), message))
         }
         _ => Ok(()),
     }
+}
+
+/// Where the last option with one of these names stands; the whole value without one.
+fn place(fields: &[Field], names: &[&str]) -> Range<usize> {
+    let is_named = |field: &&Field| {
+        let key = field.text.split_once('=').map_or(field.text.as_str(), |(key, _)| key);
+        names.iter().any(|name| key.eq_ignore_ascii_case(name))
+    };
+    let whole = 0..fields.last().map_or(0, |field| field.range.end);
+    fields.iter().rev().find(is_named).map_or(whole, |field| field.range.clone())
 }
 
 fn has_required(mount: &Mount, range: &Range<usize>) -> Result<(), MountError> {
@@ -173,9 +191,13 @@ fn unknown(key: &str, range: &Range<usize>) -> MountError {
 }
 
 fn unfitting(mount: &Mount, key: &str, range: &Range<usize>) -> MountError {
-    let kind = mount.kind.name();
-    MountError::new(range, format!("a {kind} mount has no `{key}`"))
+    MountError::new(range, format!("{} has no `{key}`", named(mount.kind)))
         .with_hint("give `type=` before the options that go with it")
+}
+
+fn named(kind: MountType) -> String {
+    let article = if kind == MountType::Ssh { "an" } else { "a" };
+    format!("{article} {} mount", kind.name())
 }
 
 fn filled(value: String) -> Option<String> {
