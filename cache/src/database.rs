@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 use crate::Error;
 
 /// The version of [`SCHEMA`].
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 /// `layer.boot` is the boot id of the kernel that wrote the layer, until it was flushed to disk;
 /// then it is NULL.
@@ -18,12 +18,13 @@ const SCHEMA: &str = "
         name TEXT PRIMARY KEY, manifest BLOB NOT NULL, updated INTEGER NOT NULL
     ) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS record (key BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS previous (step BLOB PRIMARY KEY, layer BLOB NOT NULL) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS layer (
         id TEXT PRIMARY KEY, size INTEGER NOT NULL, boot TEXT, diff_id BLOB, tar_size INTEGER
     ) WITHOUT ROWID;
     CREATE INDEX IF NOT EXISTS layer_diff_id ON layer (diff_id);
     CREATE INDEX IF NOT EXISTS layer_boot ON layer (boot) WHERE boot IS NOT NULL;
-    PRAGMA user_version = 1;
+    PRAGMA user_version = 2;
 ";
 
 /// Opens the database below `root`. A damaged one, or one of another version, is moved aside to

@@ -39,7 +39,7 @@ pub use blob::BlobWriter;
 pub use error::Error;
 pub use layer::{Layer, Staging};
 pub use lock::{ActionLock, Exclusive, Use};
-pub use record::{ActionKey, Record};
+pub use record::{ActionKey, Record, StepId};
 pub use store::Store;
 pub use tag::Tag;
 pub use temporary::Temporary;

@@ -19,6 +19,10 @@ impl fmt::Display for ActionKey {
     }
 }
 
+/// What a user takes for the same step from build to build, whatever its inputs hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StepId(pub ContentHash);
+
 /// What an action came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
@@ -64,6 +68,39 @@ impl Store {
                 (key.0.as_bytes().as_slice(), value),
             )
             .map_err(Error::database("write an action record"))?;
+        Ok(())
+    }
+
+    /// The layer that `step` made last, whatever its key was; see [`Store::put_previous`]. It may
+    /// be gone.
+    ///
+    /// # Errors
+    /// When the database cannot be read. A row that cannot be decoded is a miss.
+    pub fn previous(&self, step: &StepId) -> Result<Option<LayerId>, Error> {
+        let database = self.database();
+        let mut statement = database
+            .prepare_cached("SELECT layer FROM previous WHERE step = ?1")
+            .map_err(Error::database("look up an earlier layer"))?;
+        let value: Option<Vec<u8>> = statement
+            .query_row([step.0.as_bytes().as_slice()], |row| row.get(0))
+            .optional()
+            .map_err(Error::database("look up an earlier layer"))?;
+        Ok(value.and_then(|bytes| postcard::from_bytes(&bytes).ok()))
+    }
+
+    /// Notes that `step` made `layer`; replaces what was noted before. Atomic.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn put_previous(&self, step: &StepId, layer: &LayerId) -> Result<(), Error> {
+        let value = postcard::to_allocvec(layer)
+            .map_err(|source| Error::Encode { what: "an earlier layer", source })?;
+        self.database()
+            .execute(
+                "INSERT OR REPLACE INTO previous (step, layer) VALUES (?1, ?2)",
+                (step.0.as_bytes().as_slice(), value),
+            )
+            .map_err(Error::database("note an earlier layer"))?;
         Ok(())
     }
 }

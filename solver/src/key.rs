@@ -11,7 +11,7 @@
 //! A root file system is known by its layers: an image's layer by diff id, a built one by its
 //! content. Lists are hashed with their lengths, so no two different keys have the same bytes.
 
-use lapstrake_cache::ActionKey;
+use lapstrake_cache::{ActionKey, StepId};
 use lapstrake_rootfs::{ContentHash, ContentHasher, LayerId};
 use serde::Serialize;
 
@@ -55,6 +55,15 @@ pub fn mkdir(op: &MkdirOp, rootfs: &[LayerId]) -> ActionKey {
     hasher.field(&encoded(op));
     add_rootfs(&mut hasher, rootfs);
     ActionKey(hasher.finish())
+}
+
+/// What stays the same of a copy from build to build while its files change: where it copies what,
+/// and from which folders. No key: it only finds an earlier layer to take files from.
+pub fn copy_step(op: &CopyOp, folders: &[Vec<u8>]) -> StepId {
+    let mut hasher = ContentHasher::new("lapstrake step copy 1");
+    hasher.field(&encoded(op));
+    hasher.field(&encoded(&folders));
+    StepId(hasher.finish())
 }
 
 fn add_rootfs(hasher: &mut ContentHasher, rootfs: &[LayerId]) {

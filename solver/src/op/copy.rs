@@ -1,16 +1,20 @@
 //! Files of a context, a stage or an image, copied onto a root file system.
 
 use std::error::Error as _;
+use std::fs::File;
 use std::io;
-use std::os::fd::BorrowedFd;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
+use lapstrake_cache::StepId;
 use lapstrake_parser::mode::Mode;
 use lapstrake_parser::{Diagnostic, suggest};
 use lapstrake_rootfs::context::ContextTree;
-use lapstrake_rootfs::copy::{self, CopyError, CopySpec, OpenFile, Origin, Selection, Source};
+use lapstrake_rootfs::copy::{
+    self, CopyError, CopySpec, OpenFile, Origin, Previous, Selection, Source,
+};
 use lapstrake_rootfs::writer::LayerWriter;
-use lapstrake_rootfs::{LayerId, View};
+use lapstrake_rootfs::{LayerId, LayerManifest, View};
 
 use super::layers::Stack;
 use super::owner::Owners;
@@ -120,17 +124,34 @@ impl Workshop<'_> {
     ) -> Result<Made, Failure> {
         let stack = self.layers.stack(&below.layers)?;
         let owner = op.owner.as_ref().map(|owner| Owners::of(&stack).resolve(owner)).transpose()?;
+        let identities: Vec<Vec<u8>> =
+            parts.iter().map(|part| part.files.identity()).collect::<Result<_, _>>()?;
+        let step = key::copy_step(op, &identities);
+        let previous = self.previous(&step)?;
+        let previous =
+            previous.as_ref().map(|(manifest, directory)| Previous { manifest, directory });
         let staging = self.store.stage_layer()?;
         let mut writer = LayerWriter::new(staging.open_fs()?, stack.view.clone())?;
         for (part, selection) in parts.iter().zip(selections) {
             let spec = CopySpec { owner, ..part.spec.clone() };
             let layers = part.files.directories();
-            let origin = Origin { open: part.files.opener(), layers: &layers };
+            let origin = Origin { open: part.files.opener(), layers, previous };
             copy::write(selection, &spec, &origin, &mut writer)
                 .map_err(|error| fault(vertex, part, error, None))?;
         }
         let manifest = writer.finish()?;
-        Ok(Made { staging, manifest })
+        Ok(Made { staging, manifest, step: Some(step) })
+    }
+
+    /// What the same step made before, if it is still here.
+    fn previous(
+        &self,
+        step: &StepId,
+    ) -> Result<Option<(Arc<LayerManifest>, Arc<OwnedFd>)>, Failure> {
+        let Some(id) = self.store.previous(step)? else { return Ok(None) };
+        let Some(layer) = self.layers.layer(&id)? else { return Ok(None) };
+        let directory = OwnedFd::from(File::open(&layer.path)?);
+        Ok(Some((layer.manifest, Arc::new(directory))))
     }
 }
 
@@ -175,10 +196,21 @@ impl Files {
     }
 
     /// Directories whose files never change and may be linked to.
-    fn directories(&self) -> Vec<BorrowedFd<'_>> {
+    fn directories(&self) -> &[Arc<OwnedFd>] {
         match self {
             Self::Layers(stack) => stack.directories(),
-            Self::Tree(_) | Self::None(_) => Vec::new(),
+            Self::Tree(_) | Self::None(_) => &[],
+        }
+    }
+
+    /// Which folder of this machine it is; nothing for what is known by its content.
+    fn identity(&self) -> io::Result<Vec<u8>> {
+        match self {
+            Self::Tree(tree) => {
+                let (device, inode) = tree.identity()?;
+                Ok([device.to_le_bytes(), inode.to_le_bytes()].concat())
+            }
+            Self::Layers(_) | Self::None(_) => Ok(Vec::new()),
         }
     }
 }

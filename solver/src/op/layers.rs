@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use lapstrake_cache::{Error, Layer, Store};
 use lapstrake_rootfs::{LayerId, TreePath, View, read};
@@ -28,7 +28,7 @@ pub(super) struct Stack {
     /// The tree.
     pub(super) view: View,
     /// The layers' directories, in the view's order.
-    directories: Vec<OwnedFd>,
+    directories: Vec<Arc<OwnedFd>>,
 }
 
 impl<'a> Layers<'a> {
@@ -76,7 +76,7 @@ impl<'a> Layers<'a> {
         let mut directories = Vec::with_capacity(layers.len());
         for id in layers {
             let layer = self.layer(id)?.ok_or(MissingLayer { layer: *id })?;
-            directories.push(File::open(&layer.path)?.into());
+            directories.push(Arc::new(File::open(&layer.path)?.into()));
             manifests.push(layer.manifest);
         }
         Ok(Stack { view: View::new(manifests), directories })
@@ -94,7 +94,7 @@ impl Stack {
     }
 
     /// The layers' directories, in the view's order.
-    pub(super) fn directories(&self) -> Vec<BorrowedFd<'_>> {
-        self.directories.iter().map(AsFd::as_fd).collect()
+    pub(super) fn directories(&self) -> &[Arc<OwnedFd>] {
+        &self.directories
     }
 }

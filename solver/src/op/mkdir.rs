@@ -27,7 +27,7 @@ impl Workshop<'_> {
             let mut writer = LayerWriter::new(staging.open_fs()?, stack.view.clone())?;
             let path = TreePath::clean(op.path.as_bytes());
             make_directory(&mut writer, &path, owner, super::now())?;
-            Ok(Made { staging, manifest: writer.finish()? })
+            Ok(Made { staging, manifest: writer.finish()?, step: None })
         })
     }
 }

@@ -11,7 +11,7 @@ use std::error::Error as StdError;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use lapstrake_cache::{ActionKey, Record, Staging, Store};
+use lapstrake_cache::{ActionKey, Record, Staging, StepId, Store};
 use lapstrake_executor::{Cancel, Executor};
 use lapstrake_rootfs::context::ContextTree;
 use lapstrake_rootfs::{LayerId, LayerManifest, Timestamp};
@@ -84,6 +84,8 @@ impl<E: StdError + Send + Sync + 'static> From<E> for Failure {
 struct Made {
     staging: Staging,
     manifest: LayerManifest,
+    /// Under what the next such step finds it, to take files from.
+    step: Option<StepId>,
 }
 
 impl Workshop<'_> {
@@ -192,6 +194,9 @@ impl Workshop<'_> {
         };
         self.layers.remember(layer);
         self.store.put_record(key, &record)?;
+        if let Some(step) = &made.step {
+            self.store.put_previous(step, &record.layer)?;
+        }
         Ok(record)
     }
 }

@@ -39,7 +39,7 @@ impl Workshop<'_> {
             }
             let folder = File::open(staging.fs())?;
             let manifest = scan(folder.as_fd())?;
-            Ok(Made { staging, manifest })
+            Ok(Made { staging, manifest, step: None })
         })
     }
 

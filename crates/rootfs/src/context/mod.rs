@@ -121,6 +121,15 @@ fn scan_at(
 }
 
 impl ContextTree {
+    /// Device and inode of the folder.
+    ///
+    /// # Errors
+    /// When the folder cannot be looked at.
+    pub fn identity(&self) -> io::Result<(u64, u64)> {
+        let found = rustix::fs::fstat(&self.dir)?;
+        Ok((found.st_dev, found.st_ino))
+    }
+
     /// Opens the file at `path` for reading: what is there now, following no link and waiting for
     /// nothing. The caller compares its content with the manifest's hash.
     ///

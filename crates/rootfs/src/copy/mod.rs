@@ -22,7 +22,7 @@ mod tests;
 
 pub use self::error::CopyError;
 pub use self::land::make_directory;
-pub use self::origin::{OpenFile, Origin};
+pub use self::origin::{OpenFile, Origin, Previous};
 pub use self::select::select;
 pub use self::selection::Selection;
 pub use self::write::write;

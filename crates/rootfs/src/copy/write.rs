@@ -1,6 +1,8 @@
 //! Writes a selection into a layer (A11.2 to A11.5).
 
 use std::io::Seek;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
 
 use super::land::{Destination, Ground};
 use super::origin::Origin;
@@ -41,7 +43,7 @@ struct Lander<'a> {
     destination: &'a Destination,
 }
 
-impl Lander<'_> {
+impl<'a> Lander<'a> {
     fn land(&mut self, item: &Item<'_>) -> Result<(), CopyError> {
         match &item.top {
             Top::Inline { name, content } => {
@@ -158,7 +160,7 @@ impl Lander<'_> {
         }
     }
 
-    /// Links a file that stays as it is in a layer; else it is copied when there is time.
+    /// Links a file that a layer has just as it will be; else it is copied when there is time.
     fn put_file(
         &mut self,
         place: &TreePath,
@@ -167,16 +169,30 @@ impl Lander<'_> {
         (size, content): (u64, crate::ContentHash),
     ) -> Result<(), CopyError> {
         let (entry, layer) = (copied.shown.entry, copied.shown.layer);
-        let directory = self.origin.layers.get(layer).filter(|_| *meta == Meta::of(entry));
-        if let Some(directory) = directory {
-            let file = Entry { kind: Kind::File { size, content }, ..entry.clone() };
-            if self.ground.written(|writer| writer.link_from(place, *directory, &file))? {
-                return Ok(());
-            }
-        }
         let (open, path) = (self.origin.open.clone(), entry.path.clone());
-        let open = Box::new(move || open(layer, &path));
-        self.ground.written(|writer| writer.file_later(place, meta, size, open, Some(content)))
+        let copy = Box::new(move || open(layer, &path));
+        let file = meta.entry(place, Kind::File { size, content });
+        if let Some((directory, twin)) = self.twin(&file, entry, layer) {
+            return self.ground.written(|writer| writer.link_later(place, directory, &twin, copy));
+        }
+        self.ground.written(|writer| writer.file_later(place, meta, size, copy, Some(content)))
+    }
+
+    /// A file of a layer that is `file` already: its source, or what the same step wrote before.
+    fn twin(
+        &self,
+        file: &Entry,
+        source: &Entry,
+        layer: usize,
+    ) -> Option<(&'a Arc<OwnedFd>, Entry)> {
+        if let Some(directory) = self.origin.layers.get(layer)
+            && Meta::of(source) == Meta::of(file)
+        {
+            return Some((directory, Entry { path: source.path.clone(), ..file.clone() }));
+        }
+        let previous = self.origin.previous?;
+        let is_same = previous.manifest.entry(&file.path).is_some_and(|known| known == file);
+        is_same.then(|| (previous.directory, file.clone()))
     }
 
     /// Extracts a local archive into the destination, which it makes a directory. Returns whether

@@ -1,51 +1,44 @@
 //! Files with several names: in this layer, and shared with an earlier one.
 
 use std::collections::BTreeSet;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
 
 use rustix::fs::{AtFlags, Mode, OFlags, linkat, openat, renameat};
-use rustix::io::Errno;
 
 use super::place::create_at;
-use super::{LayerWriter, Meta, WriteError, content, copy_failed, meta};
+use super::queue::{Later, Source};
+use super::{LayerWriter, Meta, Open, WriteError, content, copy_failed, meta};
 use crate::{Entry, Kind, TreePath, beneath, read, remove};
 
 /// Name of a copy that is about to replace its original; no layer can have such a name.
 const TEMPORARY: &[u8] = b".wh.lapstrake-copy";
 
 impl LayerWriter {
-    /// Gives the regular file `entry` of the layer directory `layer` a name in this layer, without
-    /// copying a byte: its kind, mode, owner, time and attributes stay as `entry` says. Both must
-    /// be on one file system. The file may later be replaced or removed here, not changed.
-    ///
-    /// Returns `false`, with nothing done but `path` made free, when the file system cannot link
-    /// (other file system, too many links): copy the file then.
+    /// Queues a name in this layer for the regular file `entry` of the layer directory `layer`,
+    /// for which no byte is copied: its kind, mode, owner, time and attributes stay as `entry`
+    /// says. The file may later be replaced or removed here, not changed. Where the file system
+    /// cannot link (another file system, too many links), what `copy` opens is copied.
     ///
     /// # Errors
-    /// When `entry` is no regular file, the parent is no directory, or the file system refuses.
-    pub fn link_from(
+    /// When `entry` is no regular file or the parent is no directory. Later, as
+    /// [`LayerWriter::file_later`].
+    pub fn link_later(
         &mut self,
         path: &TreePath,
-        layer: BorrowedFd<'_>,
+        layer: &Arc<OwnedFd>,
         entry: &Entry,
-    ) -> Result<bool, WriteError> {
-        if !matches!(entry.kind, Kind::File { .. }) {
+        copy: Open,
+    ) -> Result<(), WriteError> {
+        let Kind::File { size, content } = entry.kind else {
             let target = entry.path.clone();
             return Err(WriteError::LinkTarget { path: path.clone(), target });
-        }
-        self.make_room(path)?;
-        let from = entry.path.parent().unwrap_or_default();
-        let from = beneath::open_directory(layer, &from);
-        let from = from.map_err(WriteError::io("open the origin of", path))?;
-        let to = self.parent_of(path)?;
-        match linkat(&from, entry.path.name(), to, path.name(), AtFlags::empty()) {
-            Ok(()) => {}
-            Err(Errno::XDEV | Errno::MLINK) => return Ok(false),
-            Err(error) => return Err(WriteError::io("link", path)(error)),
-        }
-        self.entries.insert(path.clone(), Entry { path: path.clone(), ..entry.clone() });
+        };
+        let source = Source::Link { layer: layer.clone(), path: entry.path.clone(), copy };
+        let later = Later { source, expected: Some(content) };
+        self.enqueue(path, &Meta::of(entry), size, later)?;
         self.shared.insert(path.clone());
-        Ok(true)
+        Ok(())
     }
 
     /// Gives the file `target` of this layer one more name. `meta`, when given, is put on the

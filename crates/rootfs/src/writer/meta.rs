@@ -46,7 +46,7 @@ impl Meta {
     }
 
     /// The entry of `kind` that has this, in the form that a manifest keeps.
-    pub(super) fn entry(&self, path: &crate::TreePath, kind: Kind) -> Entry {
+    pub(crate) fn entry(&self, path: &crate::TreePath, kind: Kind) -> Entry {
         let attributed = !matches!(kind, Kind::Whiteout);
         let link = matches!(kind, Kind::Symlink { .. });
         let plain = !matches!(kind, Kind::File { .. } | Kind::Directory { .. });

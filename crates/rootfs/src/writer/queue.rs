@@ -2,9 +2,13 @@
 
 use std::fmt;
 use std::fs::File;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
 
 use rayon::prelude::*;
+use rustix::fs::{AtFlags, linkat};
+use rustix::io::Errno;
 
 use super::content::{self, Copied};
 use super::meta::Creator;
@@ -35,6 +39,12 @@ pub(super) struct Later {
 pub(super) enum Source {
     Open(Open),
     Bytes(Vec<u8>),
+    /// A file of another layer that gets one more name, or, where that cannot be, is copied.
+    Link {
+        layer: Arc<OwnedFd>,
+        path: TreePath,
+        copy: Open,
+    },
 }
 
 impl fmt::Debug for Source {
@@ -42,6 +52,7 @@ impl fmt::Debug for Source {
         match self {
             Self::Open(_) => f.write_str("Open"),
             Self::Bytes(bytes) => write!(f, "Bytes({})", bytes.len()),
+            Self::Link { path, .. } => write!(f, "Link({path})"),
         }
     }
 }
@@ -106,7 +117,7 @@ impl LayerWriter {
 impl Later {
     fn held_bytes(&self) -> u64 {
         match &self.source {
-            Source::Open(_) => 0,
+            Source::Open(_) | Source::Link { .. } => 0,
             Source::Bytes(bytes) => bytes.len() as u64,
         }
     }
@@ -136,10 +147,16 @@ fn write_batch<'a>(
 ) -> Result<Written, WriteError> {
     let parent = beneath::open_directory(dir, &batch.parent)
         .map_err(WriteError::io("open", &batch.parent))?;
+    let mut origin = LinkOrigin::default();
     let mut buffer = content::buffer();
     let mut written = Vec::with_capacity(batch.files.len());
     for (path, later) in batch.files {
         let Some(entry) = entry(&path) else { continue };
+        if let Source::Link { layer, path: from, .. } = &later.source
+            && origin.link(layer, from, parent.as_fd(), &path)?
+        {
+            continue;
+        }
         let mut file = create_at(parent.as_fd(), &path, creator.create_mode(entry))?;
         let copied = write_content(&path, later, &mut file, &mut buffer)?;
         let set = creator.finish_created(file.as_fd(), entry);
@@ -147,6 +164,41 @@ fn write_batch<'a>(
         written.push((path, copied));
     }
     Ok(written)
+}
+
+/// The directory of another layer that was linked from last: a batch mostly stays in one.
+#[derive(Default)]
+struct LinkOrigin(Option<(Arc<OwnedFd>, TreePath, OwnedFd)>);
+
+impl LinkOrigin {
+    /// Gives the file `from` of `layer` the name `path` in `parent`. `false`, with nothing done,
+    /// when the file system cannot.
+    fn link(
+        &mut self,
+        layer: &Arc<OwnedFd>,
+        from: &TreePath,
+        parent: BorrowedFd<'_>,
+        path: &TreePath,
+    ) -> Result<bool, WriteError> {
+        let directory = self.directory(layer, from);
+        let directory = directory.map_err(WriteError::io("open the origin of", path))?;
+        match linkat(directory, from.name(), parent, path.name(), AtFlags::empty()) {
+            Ok(()) => Ok(true),
+            Err(Errno::XDEV | Errno::MLINK | Errno::PERM) => Ok(false),
+            Err(error) => Err(WriteError::io("link", path)(error)),
+        }
+    }
+
+    fn directory(&mut self, layer: &Arc<OwnedFd>, from: &TreePath) -> io::Result<BorrowedFd<'_>> {
+        let above = from.parent().unwrap_or_default();
+        let open =
+            self.0.take().filter(|(known, path, _)| Arc::ptr_eq(known, layer) && *path == above);
+        let directory = match open {
+            Some((_, _, directory)) => directory,
+            None => beneath::open_directory(layer.as_fd(), &above)?,
+        };
+        Ok(self.0.insert((layer.clone(), above, directory)).2.as_fd())
+    }
 }
 
 fn write_content(
@@ -157,7 +209,7 @@ fn write_content(
 ) -> Result<Copied, WriteError> {
     let copied = match later.source {
         Source::Bytes(bytes) => content::copy(&mut bytes.as_slice(), file, buffer),
-        Source::Open(open) => {
+        Source::Open(open) | Source::Link { copy: open, .. } => {
             let source = open();
             let mut source =
                 source.map_err(|source| WriteError::Content { path: path.clone(), source })?;

@@ -7,13 +7,13 @@ use tempfile::TempDir;
 
 use crate::copy::{CopyError, Origin};
 use crate::read::open_file;
-use crate::{Entry, LayerWriter, Meta, Timestamp, TreePath, View};
+use crate::{Entry, LayerManifest, LayerWriter, Meta, Timestamp, TreePath, View};
 
 /// A stack of layers on disk.
 #[derive(Clone, Default)]
 pub(super) struct Image {
     pub(super) view: View,
-    folders: Vec<Arc<(OwnedFd, TempDir)>>,
+    folders: Vec<Arc<(Arc<OwnedFd>, TempDir)>>,
 }
 
 impl Image {
@@ -29,7 +29,7 @@ impl Image {
         let manifest = writer.finish();
         let manifest = manifest.map_err(|source| CopyError::Write { index: None, source })?;
         self.view = self.view.with(Arc::new(manifest));
-        self.folders.push(Arc::new((open(), folder)));
+        self.folders.push(Arc::new((Arc::new(open()), folder)));
         Ok(())
     }
 
@@ -40,9 +40,15 @@ impl Image {
             let folder = folders.get(layer).ok_or(std::io::ErrorKind::NotFound)?;
             open_file(folder.0.as_fd(), path)
         });
-        let layers: Vec<_> = self.folders.iter().map(|folder| folder.0.as_fd()).collect();
+        let layers: Vec<_> = self.folders.iter().map(|folder| folder.0.clone()).collect();
         origin.layers = if links { &layers } else { &[] };
         run(&origin)
+    }
+
+    /// The topmost layer's manifest and directory.
+    pub(super) fn top(&self) -> (&LayerManifest, &Arc<OwnedFd>) {
+        let manifest = self.view.layers().last().expect("a layer");
+        (manifest, &self.folders.last().expect("a layer").0)
     }
 
     /// The bytes of the file at `path`, read from its layer.

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::image::{Image, busybox};
 use crate::context::{ContextTree, StatIndex, Wanted, scan};
-use crate::copy::{CopyError, CopySpec, Origin, Source, make_directory, select, write};
+use crate::copy::{CopyError, CopySpec, Origin, Previous, Source, make_directory, select, write};
 use crate::{Entry, Kind, LayerWriter, Meta, Timestamp, TreePath, WriteError, Xattr};
 
 const MADE: Timestamp = Timestamp { seconds: 1_700_000_000, nanoseconds: 5 };
@@ -280,4 +280,40 @@ fn a_context_that_changed_since_the_scan_is_noticed() {
             assert_eq!(image.entry("f"), None::<&Entry>, "{what}");
         }
     }
+}
+
+/// Three files copied over a layer that the same step wrote before: one as it was, one of another
+/// time, one of other content. Only the first shares its bytes.
+#[test]
+fn what_the_step_wrote_before_is_linked_when_nothing_of_it_changed() -> Result<(), CopyError> {
+    let context = |time: Timestamp, text: &str| {
+        let mut image = Image::default();
+        image.step(|writer| {
+            file(writer, "same", &meta(0o644, 0, 0), "s")?;
+            file(writer, "touched", &Meta { mtime: time, ..meta(0o644, 0, 0) }, "t")?;
+            file(writer, "changed", &meta(0o644, 0, 0), text)
+        })?;
+        Ok::<_, CopyError>(image)
+    };
+    let spec = spec(&["."], "/to/");
+    let copied = |context: &Image, before: Option<&Image>| {
+        let mut image = busybox();
+        let selection = select(&context.view, &spec)?;
+        context.with_origin(false, |origin| {
+            let top = before.map(Image::top);
+            let previous = top.map(|(manifest, directory)| Previous { manifest, directory });
+            let origin = Origin { previous, ..origin.clone() };
+            image.step(|writer| write(&selection, &spec, &origin, writer))
+        })?;
+        Ok::<_, CopyError>(image)
+    };
+    let before = copied(&context(OLD, "old")?, None)?;
+    let after = copied(&context(MADE, "new")?, Some(&before))?;
+    let shared = |name: &str| {
+        let path = TreePath::from(name);
+        before.inode(&path) == after.inode(&path)
+    };
+    assert_eq!(["to/same", "to/touched", "to/changed"].map(shared), [true, false, false]);
+    assert_eq!(after.read(&TreePath::from("to/changed")), b"new");
+    Ok(())
 }
