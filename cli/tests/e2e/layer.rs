@@ -1,6 +1,7 @@
 //! What layers keep: the tree that a container shows is the tree that other tools unpack.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
@@ -182,4 +183,40 @@ fn owners_and_modes_of_the_context_follow_the_rules_of_copy() {
     let shown = store.prints("owned", &[&["stat", "-c", "%n %a %u %g"], &named[..]].concat());
     // A new folder that files are copied into is 0755, whatever the source folder is.
     assert_eq!(shown, "/d 755 0 0\n/d/f 751 0 0\n/d/nested 705 0 0\n/changed 4711 7 8");
+}
+
+/// The second layer costs the changed file: the others have one more name. In the image all of them
+/// stay files of their own, as GNU tar sees it.
+#[test]
+fn a_changed_file_leaves_the_others_shared_and_apart() {
+    let store = Store::new();
+    let context = Context::new("FROM scratch\nCOPY src /src\n")
+        .file("src/a", "equal\n")
+        .file("src/b", "equal\n")
+        .file("src/c", "one\n");
+    store.build("linked", context.path());
+    context.write("src/c", "two\n");
+    store.build("linked", context.path());
+
+    let names = ["src/a", "src/b", "src/c"];
+    let inodes: Vec<Vec<u64>> = fs::read_dir(store.root().join("layers"))
+        .expect("the layers")
+        .map(|layer| layer.expect("a layer").path().join("fs"))
+        .map(|layer| names.map(|name| inode(&layer.join(name))).to_vec())
+        .collect();
+    let [first, second] = inodes.as_slice() else { panic!("{inodes:?}") };
+    assert_eq!(first[..2], second[..2]);
+    assert_ne!(first[2], second[2]);
+    assert_ne!(first[0], first[1]);
+
+    let blobs = text(&store.layout("linked").join("blobs/sha256"));
+    let script =
+        format!("cd {blobs} && for blob in *; do tar -tvf $blob 2>/dev/null || true; done");
+    let listing = tool("sh", &["-c", &script]);
+    assert_eq!(listing.lines().filter(|line| line.starts_with('-')).count(), 3, "{listing}");
+    assert!(!listing.contains("link to"), "{listing}");
+}
+
+fn inode(file: &Path) -> u64 {
+    std::os::unix::fs::MetadataExt::ino(&fs::metadata(file).expect("the file of a layer"))
 }
