@@ -6,7 +6,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-use lapstrake_cache::StepId;
+use lapstrake_cache::{Layer, StepId};
 use lapstrake_parser::mode::Mode;
 use lapstrake_parser::{Diagnostic, suggest};
 use lapstrake_rootfs::context::ContextTree;
@@ -14,7 +14,7 @@ use lapstrake_rootfs::copy::{
     self, CopyError, CopySpec, OpenFile, Origin, Previous, Selection, Source,
 };
 use lapstrake_rootfs::writer::LayerWriter;
-use lapstrake_rootfs::{LayerId, LayerManifest, View};
+use lapstrake_rootfs::{LayerId, View};
 
 use super::layers::Stack;
 use super::owner::Owners;
@@ -128,8 +128,9 @@ impl Workshop<'_> {
             parts.iter().map(|part| part.files.identity()).collect::<Result<_, _>>()?;
         let step = key::copy_step(op, &identities);
         let previous = self.previous(&step)?;
-        let previous =
-            previous.as_ref().map(|(manifest, directory)| Previous { manifest, directory });
+        let previous = previous
+            .as_ref()
+            .map(|(layer, directory)| Previous { manifest: &layer.manifest, directory });
         let staging = self.store.stage_layer()?;
         let mut writer = LayerWriter::new(staging.open_fs()?, stack.view.clone())?;
         for (part, selection) in parts.iter().zip(selections) {
@@ -143,15 +144,12 @@ impl Workshop<'_> {
         Ok(Made { staging, manifest, step: Some(step) })
     }
 
-    /// What the same step made before, if it is still here.
-    fn previous(
-        &self,
-        step: &StepId,
-    ) -> Result<Option<(Arc<LayerManifest>, Arc<OwnedFd>)>, Failure> {
+    /// What the same step made before, and its directory, if it is still here.
+    fn previous(&self, step: &StepId) -> Result<Option<(Layer, Arc<OwnedFd>)>, Failure> {
         let Some(id) = self.store.previous(step)? else { return Ok(None) };
         let Some(layer) = self.layers.layer(&id)? else { return Ok(None) };
-        let directory = OwnedFd::from(File::open(&layer.path)?);
-        Ok(Some((layer.manifest, Arc::new(directory))))
+        let directory = Arc::new(File::open(&layer.path)?.into());
+        Ok(Some((layer, directory)))
     }
 }
 
