@@ -104,6 +104,16 @@ impl IgnoreFile {
         self.patterns.is_empty()
     }
 
+    /// True if a pattern begins with `!`.
+    pub fn has_exceptions(&self) -> bool {
+        self.patterns.iter().any(|pattern| pattern.keeps)
+    }
+
+    /// True if a pattern stands for everything in the root: `*`, `**` or `**/*`.
+    pub fn has_all_of_root(&self) -> bool {
+        self.patterns.iter().any(|pattern| !pattern.keeps && pattern.is_all_of_root)
+    }
+
     /// What is known about the root.
     pub fn root(&self) -> ParentMatch {
         ParentMatch { matched: vec![false; self.patterns.len()] }

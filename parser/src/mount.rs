@@ -148,6 +148,14 @@ pub fn option(value: &str, names: &[&str]) -> Option<(String, Range<usize>)> {
     })
 }
 
+/// Where the values of the options stand, in order: what is expanded, each by itself. None if the
+/// text is not readable as options.
+pub fn values(text: &str) -> Vec<Range<usize>> {
+    let fields = csv::fields(text).unwrap_or_default();
+    let pairs = fields.iter().filter(|field| field.text.contains('='));
+    pairs.map(csv::Field::value_range).collect()
+}
+
 /// Checks the value of `--mount` as far as variables do not matter.
 ///
 /// # Errors

@@ -8,6 +8,8 @@ use crate::glob::token::{self, Token, Unit};
 pub(super) struct Pattern {
     /// True if there is a `!` in front.
     pub(super) keeps: bool,
+    /// True if it stands for all that is in the root: `*`, `**` or `**/*`.
+    pub(super) is_all_of_root: bool,
     matcher: Matcher,
 }
 
@@ -39,7 +41,8 @@ impl Pattern {
             _ => clean.as_slice(),
         };
         let tokens = tokens(pattern).ok_or("is not well formed")?;
-        Ok(Some(Self { keeps, matcher: Matcher::new(tokens) }))
+        let is_all_of_root = matches!(pattern, b"*" | b"**" | b"**/*");
+        Ok(Some(Self { keeps, is_all_of_root, matcher: Matcher::new(tokens) }))
     }
 
     pub(super) fn matches(&self, path: &[u8]) -> bool {

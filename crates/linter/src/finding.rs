@@ -1,0 +1,117 @@
+//! What rules report.
+
+use lapstrake_parser::{Diagnostic, Edit, Fix, Instruction, Safety, Severity, Span};
+
+use crate::rule::Rule;
+
+/// One place where a rule is broken.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// The rule.
+    pub rule: &'static Rule,
+    /// What is wrong, where, and what to do. Its code is the rule's name.
+    pub diagnostic: Diagnostic,
+}
+
+/// Collects what the rules report, one rule at a time.
+pub(crate) struct Findings<'a> {
+    found: Vec<Owned<'a>>,
+    rule: &'static Rule,
+    owner: Option<&'a Instruction>,
+    place: Option<Span>,
+}
+
+/// A finding and the instruction whose comments may silence it.
+pub(crate) struct Owned<'a> {
+    pub(crate) finding: Finding,
+    pub(crate) owner: Option<&'a Instruction>,
+}
+
+/// A finding while its rule describes it.
+pub(crate) struct Draft<'f> {
+    diagnostic: &'f mut Diagnostic,
+    /// The finding is about text that is not in this file.
+    elsewhere: bool,
+}
+
+impl<'a> Findings<'a> {
+    /// Nothing found yet. `rule` is the first to look.
+    pub(crate) const fn new(rule: &'static Rule) -> Self {
+        Self { found: Vec::new(), rule, owner: None, place: None }
+    }
+
+    /// From now on `rule` looks, at what `owner` answers for: the whole file if that is nothing.
+    pub(crate) const fn looks(&mut self, rule: &'static Rule, owner: Option<&'a Instruction>) {
+        self.rule = rule;
+        self.owner = owner;
+        self.place = None;
+    }
+
+    /// What is looked at stands in a base image; this is what brings it into the file.
+    pub(crate) const fn comes_from(&mut self, place: Option<Span>) {
+        self.place = place;
+    }
+
+    /// Reports that the rule is broken at `span`.
+    pub(crate) fn add(&mut self, span: Span, message: impl Into<String>) -> Draft<'_> {
+        let (rule, owner) = (self.rule, self.owner);
+        let mut message = message.into();
+        if self.place.is_some() {
+            message.insert_str(0, "in a trigger of the base image: ");
+        }
+        let mut diagnostic = Diagnostic::warning(rule.name, self.place.unwrap_or(span), message);
+        diagnostic.severity = rule.severity;
+        if let Some(url) = rule.url() {
+            diagnostic = diagnostic.with_url(url);
+        }
+        let owned = self.found.push_mut(Owned { finding: Finding { rule, diagnostic }, owner });
+        Draft { diagnostic: &mut owned.finding.diagnostic, elsewhere: self.place.is_some() }
+    }
+
+    pub(crate) fn into_owned(self) -> Vec<Owned<'a>> {
+        self.found
+    }
+}
+
+impl Draft<'_> {
+    /// Adds what the author can do.
+    pub(crate) fn help(self, help: impl Into<String>) -> Self {
+        self.diagnostic.help = Some(help.into());
+        self
+    }
+
+    /// Adds "did you mean `x`?" if there is an `x`, with the change of the name at `span`.
+    pub(crate) fn suggest(self, span: Span, name: Option<&str>) -> Self {
+        let Some(name) = name else { return self };
+        self.help(format!("did you mean `{name}`?")).fix(Safety::Unsafe, [(span, name.to_owned())])
+    }
+
+    /// Adds another place that explains it.
+    pub(crate) fn label(self, span: Span, text: impl Into<String>) -> Self {
+        if !self.elsewhere {
+            self.diagnostic.labels.push((span, text.into()));
+        }
+        self
+    }
+
+    /// Adds the change that mends it: what to replace by what, in file order.
+    pub(crate) fn fix<const N: usize>(self, safety: Safety, edits: [(Span, String); N]) -> Self {
+        self.fix_all(safety, edits.into())
+    }
+
+    /// As [`Draft::fix`], for any number of edits.
+    pub(crate) fn fix_all(self, safety: Safety, edits: Vec<(Span, String)>) -> Self {
+        if !self.elsewhere {
+            let edits = edits.into_iter().map(|(span, text)| Edit { span, text }).collect();
+            self.diagnostic.fix = Some(Fix { edits, safety });
+        }
+        self
+    }
+}
+
+impl Finding {
+    /// True if the finding is worth failing for at that level.
+    pub fn is_at_least(&self, severity: Severity) -> bool {
+        self.diagnostic.severity >= severity
+    }
+}

@@ -1,0 +1,52 @@
+//! What is known about a build beside its Dockerfile: plain data that somebody else has found out.
+
+use std::collections::BTreeMap;
+
+use lapstrake_oci::{ImageConfig, Platform};
+use lapstrake_parser::ignore_file::IgnoreFile;
+
+/// What is known about a build.
+#[derive(Clone, Debug)]
+pub struct Known<'a> {
+    /// The values of `--build-arg`.
+    pub arguments: BTreeMap<String, String>,
+    /// The stage that is built, if it is not the last one.
+    pub target: Option<String>,
+    /// What the image is for.
+    pub platform: Platform,
+    /// What the building machine is.
+    pub build_platform: Platform,
+    /// What is known about each stage, in file order. Nothing about those that are missing.
+    pub stages: Vec<KnownStage<'a>>,
+    /// What the context leaves out; nothing if there is no context.
+    pub ignore: Option<&'a IgnoreFile>,
+}
+
+/// What is known about a stage.
+#[derive(Clone, Copy, Debug)]
+pub struct KnownStage<'a> {
+    /// False if nothing that is built needs it: what its instructions come to does not matter.
+    pub needed: bool,
+    /// The config of the image it starts from. Nothing if it starts from another stage, from
+    /// `scratch`, or from an image that is not known.
+    pub base: Option<&'a ImageConfig>,
+}
+
+impl Known<'_> {
+    /// Nothing is known: the file alone, for this machine.
+    pub fn nothing() -> Self {
+        Self {
+            arguments: BTreeMap::new(),
+            target: None,
+            platform: Platform::host(),
+            build_platform: Platform::host(),
+            stages: Vec::new(),
+            ignore: None,
+        }
+    }
+
+    /// What is known about the stage of that number.
+    pub(crate) fn stage(&self, index: usize) -> KnownStage<'_> {
+        self.stages.get(index).copied().unwrap_or(KnownStage { needed: true, base: None })
+    }
+}

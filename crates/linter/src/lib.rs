@@ -1,0 +1,34 @@
+//! Rules about Dockerfiles: what can be built and is likely not what its author meant.
+//!
+//! [`lint`] takes a parsed file and what is [`Known`] about its build, and gives [`Finding`]s. It
+//! runs nothing, reads nothing and fetches nothing: without the config of a base image it knows
+//! less, and says less. What cannot be built at all is for the parser and for lowering.
+//!
+//! A rule is one file in `rule/`; the text at its top is its page, and the cases beside it are its
+//! tests (`rule/tests.rs` says how they are written). To write one, copy another, and name it in the
+//! list of its folder.
+//!
+//! Where to start reading:
+//! - [`known`]: what the caller may know; [`subject`]: a file in the form that rules look at.
+//! - [`walk`]: how rules come to see what they look for; [`state`]: what variables hold there.
+//! - [`rule`]: what a rule is, and all of them.
+//! - [`finding`]: what they report; [`suppression`]: what the file does not want to hear.
+
+mod environment;
+mod finding;
+mod known;
+mod lint;
+mod page;
+mod rule;
+mod state;
+mod subject;
+mod suppression;
+mod value;
+mod walk;
+
+pub use finding::Finding;
+pub use known::{Known, KnownStage};
+pub use lint::lint;
+pub use page::page;
+pub use rule::{Origin, Rule, all, rule};
+pub use suppression::{checks, checks_from_argument};

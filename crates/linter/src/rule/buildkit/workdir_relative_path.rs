@@ -1,0 +1,49 @@
+//! # The first WORKDIR is absolute
+//!
+//! A relative WORKDIR counts from the one before it. The first one of a file counts from that of the
+//! base image, which the next version of that image may change.
+//!
+//! ```dockerfile
+//! FROM nginx
+//! WORKDIR html
+//! ```
+//!
+//! Say where it is:
+//!
+//! ```dockerfile
+//! FROM nginx
+//! WORKDIR /usr/share/nginx/html
+//! ```
+//!
+//! **Fix**: none, what is meant is for the author to say.
+
+use lapstrake_parser::InstructionKind;
+
+use crate::finding::Findings;
+use crate::rule::{Check, Rule};
+use crate::value::value;
+use crate::walk::Step;
+
+pub(super) static RULE: Rule = Rule::buildkit("WorkdirRelativePath", Check::Step(check));
+
+fn check(step: &Step<'_>, findings: &mut Findings<'_>) {
+    let InstructionKind::Workdir(path) = &step.instruction.kind else { return };
+    if step.state.has_workdir {
+        return;
+    }
+    let escape = step.subject.dockerfile.escape;
+    let Some(value) = value(path, &step.state.environment, escape) else { return };
+    if !is_absolute(&value.text, step.state.has_drives) {
+        let message = format!("`{}` counts from the base image's directory", value.text);
+        findings.add(path.span, message).help("write an absolute path: it begins with `/`");
+    }
+}
+
+/// On Windows a path may begin with the letter of a drive, and have slashes of either kind.
+fn is_absolute(path: &str, has_drives: bool) -> bool {
+    let without_drive = match path.as_bytes() {
+        [letter, b':', rest @ ..] if has_drives && letter.is_ascii_alphabetic() => rest,
+        path => path,
+    };
+    without_drive.starts_with(b"/") || (has_drives && without_drive.starts_with(b"\\"))
+}

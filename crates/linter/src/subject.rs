@@ -1,0 +1,114 @@
+//! A file in the form that rules look at.
+
+use lapstrake_parser::{Dockerfile, InstructionKind, Stage, Word};
+
+use crate::environment::Environment;
+use crate::known::Known;
+use crate::value::{Value, value};
+
+/// A Dockerfile with what is known about its build.
+pub(crate) struct Subject<'a> {
+    /// The text of the file.
+    pub(crate) source: &'a str,
+    /// The text as a tree.
+    pub(crate) dockerfile: &'a Dockerfile,
+    /// What else is known.
+    pub(crate) known: &'a Known<'a>,
+    /// The stages.
+    pub(crate) stages: Vec<Stage<'a>>,
+    /// The global arguments with their values.
+    pub(crate) globals: Globals,
+}
+
+/// What FROM sees.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Globals {
+    /// Arguments that have a value, the predefined ones among them.
+    pub(crate) values: Environment,
+    /// The names that are declared in front of the first FROM.
+    pub(crate) declared: Vec<String>,
+}
+
+impl<'a> Subject<'a> {
+    pub(crate) fn new(source: &'a str, dockerfile: &'a Dockerfile, known: &'a Known<'a>) -> Self {
+        let stages = dockerfile.stages();
+        let predefined = predefined(&stages, known);
+        let globals = evaluate(dockerfile, predefined, |name| known.arguments.get(name));
+        Self { source, dockerfile, known, stages, globals }
+    }
+
+    /// The global arguments as they are when the builder is given none.
+    pub(crate) fn default_globals(&self) -> Globals {
+        if self.known.arguments.is_empty() {
+            return self.globals.clone();
+        }
+        evaluate(self.dockerfile, predefined(&self.stages, self.known), |_| None)
+    }
+
+    /// What a word of FROM comes to.
+    pub(crate) fn global_value<'w>(&self, word: &'w Word) -> Option<Value<'w>> {
+        value(word, &self.globals.values, self.dockerfile.escape)
+    }
+
+    /// The stage that a name in the stage number `before` means: the last earlier one of that name.
+    pub(crate) fn stage_named(&self, name: &str, before: usize) -> Option<usize> {
+        let is_meant = |stage: &&Stage<'_>| {
+            let own = stage.from.name.as_ref();
+            own.is_some_and(|own| own.value.eq_ignore_ascii_case(name))
+        };
+        let earlier = self.stages.get(..before).unwrap_or(&self.stages);
+        earlier.iter().rev().find(is_meant).map(|stage| stage.index)
+    }
+}
+
+/// The arguments that need no declaration in front of FROM (A8.11).
+fn predefined(stages: &[Stage<'_>], known: &Known<'_>) -> Environment {
+    let mut values = Environment::default();
+    for (prefix, platform) in [("BUILD", &known.build_platform), ("TARGET", &known.platform)] {
+        for (suffix, value) in [
+            ("PLATFORM", platform.to_string().as_str()),
+            ("OS", &platform.os),
+            ("OSVERSION", &platform.os_version),
+            ("ARCH", &platform.architecture),
+            ("VARIANT", &platform.variant),
+        ] {
+            set_predefined(&mut values, &format!("{prefix}{suffix}"), value, known);
+        }
+    }
+    let last = stages.last().and_then(Stage::name);
+    let target = known.target.clone().or(last);
+    set_predefined(&mut values, "TARGETSTAGE", target.as_deref().unwrap_or("default"), known);
+    values
+}
+
+fn set_predefined(values: &mut Environment, name: &str, value: &str, known: &Known<'_>) {
+    values.set(name, known.arguments.get(name).map_or(value, String::as_str));
+}
+
+/// Evaluates the ARGs in front of the first FROM (A8.2). A default that cannot be expanded counts
+/// as none: lowering reports it.
+fn evaluate<'g>(
+    dockerfile: &Dockerfile,
+    predefined: Environment,
+    given: impl Fn(&str) -> Option<&'g String>,
+) -> Globals {
+    let mut globals = Globals { values: predefined, declared: Vec::new() };
+    for instruction in dockerfile.global_instructions() {
+        let InstructionKind::Arg(declarations) = &instruction.kind else { continue };
+        for declaration in declarations {
+            let name = declaration.name.as_str();
+            let default = declaration.value.as_ref();
+            let value = match given(name) {
+                Some(given) => Some(given.clone()),
+                None => default
+                    .and_then(|default| value(default, &globals.values, dockerfile.escape))
+                    .map(|value| value.text.into_owned()),
+            };
+            if let Some(value) = value {
+                globals.values.set(name, &value);
+            }
+            globals.declared.push(name.to_owned());
+        }
+    }
+    globals
+}
