@@ -16,6 +16,7 @@ mod pattern;
 mod splitter;
 mod substitution;
 
+use crate::diagnostic::Code;
 use crate::expand::machine::Machine;
 use std::ops::Range;
 
@@ -99,6 +100,8 @@ pub struct ExpandedWord {
 /// Why a word cannot be expanded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExpandError {
+    /// The broken rule.
+    pub code: Code,
     /// What is wrong: lower case, no full stop.
     pub message: String,
     /// The bytes of the word at fault.

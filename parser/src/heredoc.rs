@@ -15,6 +15,7 @@ use nom::character::complete::{char, digit0};
 use nom::combinator::opt;
 use nom::{IResult, Parser};
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// One heredoc.
@@ -49,6 +50,31 @@ impl Heredoc {
         }
         let lines = self.content.split_inclusive('\n');
         Cow::Owned(lines.map(|line| line.trim_start_matches('\t')).collect())
+    }
+
+    /// The source bytes that the bytes `range` of [`Heredoc::text`] stand at.
+    pub fn span_of(&self, range: Range<usize>) -> Span {
+        let start = self.body.start + self.in_content(range.start, false);
+        let end = self.body.start + self.in_content(range.end, true);
+        Span::new(start, end.max(start))
+    }
+
+    /// Where an offset of the text is in the content. At the end of a line an end stays on it.
+    fn in_content(&self, offset: usize, is_end: bool) -> usize {
+        if !self.chomp {
+            return offset.min(self.content.len());
+        }
+        let (mut text, mut content) = (0, 0);
+        for line in self.content.split_inclusive('\n') {
+            let kept = line.trim_start_matches('\t').len();
+            let is_here = offset < text + kept || (is_end && offset == text + kept);
+            if is_here {
+                return content + (line.len() - kept) + (offset - text);
+            }
+            text += kept;
+            content += line.len();
+        }
+        content
     }
 }
 

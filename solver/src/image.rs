@@ -3,10 +3,9 @@
 use std::collections::HashMap;
 use std::error::Error as StdError;
 
-use lapstrake_oci::{Descriptor, Digest, ImageConfig, Manifest, MediaType, Platform, Reference};
+use lapstrake_oci::{Digest, ImageConfig, Manifest, Platform, Reference};
 
 use crate::event::ImageProgress;
-use crate::lower::Options;
 
 /// An image whose config is known. Its layers are in the store or can be had when asked for.
 #[derive(Clone, Debug)]
@@ -17,18 +16,6 @@ pub struct BaseImage {
     pub manifest: Manifest,
     /// Config, history and diff ids.
     pub config: ImageConfig,
-}
-
-impl BaseImage {
-    /// Stands in for an image of which nothing is known.
-    pub(crate) fn unknown(options: &Options) -> Self {
-        let config = Descriptor::of(MediaType::OciConfig, b"");
-        Self {
-            digest: Digest::of(b""),
-            manifest: Manifest::new(MediaType::OciManifest, config, Vec::new()),
-            config: ImageConfig::new(&options.platform),
-        }
-    }
 }
 
 /// Base images by their full name.

@@ -51,8 +51,8 @@ fn each_fault_is_underlined_where_it_is() {
         ("FROM scratch\nEXPOSE 80 \\\n  99999\n", "expose-port", "99999"),
         ("FROM scratch\nSTOPSIGNAL SIGNOPE\n", "stop-signal", "SIGNOPE"),
         // An instruction sees the environment before it.
-        ("FROM scratch\nENV A=1 B=${A:?}x${C:?none}\n", "expansion", "${A:?}"),
-        ("FROM scratch\nWORKDIR /a/\\\n${D?}\n", "expansion", "${D?}"),
+        ("FROM scratch\nENV A=1 B=${A:?}x${C:?none}\n", "required-variable", "${A:?}"),
+        ("FROM scratch\nWORKDIR /a/\\\n${D?}\n", "required-variable", "${D?}"),
     ] {
         let found = faults(dockerfile);
         let shown: Vec<_> =
@@ -71,15 +71,47 @@ fn independent_faults_of_all_needed_stages_come_at_once_and_in_order() {
 
 #[test]
 fn without_images_only_what_an_instruction_says_by_itself_is_checked() {
-    let dockerfile = "FROM base\nWORKDIR ${FROM_BASE:?}\nEXPOSE no\n";
-    let parsed = parse(dockerfile);
-    let codes: Vec<_> =
-        check(&parsed.dockerfile, &options()).iter().map(|fault| fault.code).collect();
-    assert_eq!(codes, ["expose-port"]);
+    for dockerfile in [
+        "FROM base\nWORKDIR ${FROM_BASE:?}\nSTOPSIGNAL $SIGNAL\nEXPOSE no\n",
+        "FROM base AS a\nENV A=$FROM_BASE\nFROM a\nSTOPSIGNAL $A\nEXPOSE no\n",
+        "FROM base\nCOPY <<EOF /x\n${FROM_BASE:?}\nEOF\nEXPOSE no\n",
+    ] {
+        assert_eq!(codes(dockerfile), ["expose-port"], "{dockerfile}");
+    }
+    let parsed = parse("FROM base\nWORKDIR ${FROM_BASE:?}\n");
     match lower(&parsed.dockerfile, &options(), &BaseImages::new()) {
         Ok(Lowered::Needs(needs)) => {
             assert_eq!(needs[0].reference.to_string(), "docker.io/library/base:latest");
         }
         other => panic!("{other:?}"),
     }
+}
+
+fn codes(dockerfile: &str) -> Vec<&'static str> {
+    faults(dockerfile).iter().map(|fault| fault.code).collect()
+}
+
+#[test]
+fn faults_of_arguments_headers_and_instructions_come_together() {
+    let dockerfile = "ARG A=${X:?no}\nARG B\nFROM --platform=no/such/one/at/all ${B} AS a\n\
+                      EXPOSE no\nFROM a/Upper\nCOPY --from=a --chmod=99 x y\nSTOPSIGNAL no\n";
+    let lines = |fault: &Diagnostic| dockerfile[..fault.span.start].matches('\n').count() + 1;
+    assert_eq!(faults(dockerfile).iter().map(lines).collect::<Vec<_>>(), [1, 3, 3, 4, 5, 6, 7]);
+}
+
+#[test]
+fn no_fault_follows_from_another_one() {
+    for (dockerfile, expected) in [
+        ("ARG A=${X:?}\nFROM $A AS a\nFROM a\nSTOPSIGNAL $A\n", &["required-variable"][..]),
+        ("ARG A=${X:?}\nFROM scratch\nARG A\nSTOPSIGNAL $A\n", &["required-variable"]),
+        ("ARG B\nFROM $B\nSTOPSIGNAL $FROM_BASE\n", &["blank-base-image"]),
+        ("FROM scratch\nENV A=${X:?}\nSTOPSIGNAL $A\nEXPOSE ${A:?}\n", &["required-variable"]),
+        ("FROM scratch AS a\nENV A=${X:?}\nFROM a\nSTOPSIGNAL $A\n", &["required-variable"]),
+    ] {
+        assert_eq!(codes(dockerfile), expected, "{dockerfile}");
+    }
+    // What parsing left out may have set it.
+    let parsed = parse("FROM scratch\nEVN A=SIGTERM\nSTOPSIGNAL $A\nEXPOSE no\n");
+    let found = check(&parsed.dockerfile, &options(), false);
+    assert_eq!(found.iter().map(|fault| fault.code).collect::<Vec<_>>(), ["expose-port"]);
 }

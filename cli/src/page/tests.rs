@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use lapstrake_oci::Platform;
-use lapstrake_parser::Diagnostic;
+use lapstrake_parser::{Diagnostic, Severity};
 use lapstrake_solver::graph::Network;
 use lapstrake_solver::lower::{self, Options};
 
@@ -49,7 +49,8 @@ fn options(target: Option<&str>) -> Options {
 fn faults(page: Page, dockerfile: &[u8]) -> Vec<Diagnostic> {
     let parsed = lapstrake_parser::parse_bytes(dockerfile);
     let mut faults = parsed.diagnostics;
-    faults.extend(lower::check(&parsed.dockerfile, &options(page.front("target"))));
+    let is_whole = faults.iter().all(|fault| fault.severity != Severity::Error);
+    faults.extend(lower::check(&parsed.dockerfile, &options(page.front("target")), is_whole));
     faults
 }
 

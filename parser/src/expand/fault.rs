@@ -1,9 +1,16 @@
 //! What can be wrong with a word.
 
+use crate::diagnostic::Code;
 use crate::expand::ExpandError;
 use crate::expand::Variables;
 use crate::expand::machine::{Frame, Machine, Substitution};
 use std::ops::Range;
+
+/// `${…}` is not understood.
+pub(super) const SUBSTITUTION: Code = "invalid-substitution";
+/// `${v:?}` of a variable that is not set.
+const REQUIRED: Code = "required-variable";
+const QUOTE: Code = "unclosed-quote";
 
 impl<V: Variables> Machine<'_, V> {
     /// The fault of a word that ends while something is open.
@@ -23,6 +30,7 @@ impl<V: Variables> Machine<'_, V> {
 
     pub(super) fn missing_brace(&self, open: usize) -> ExpandError {
         ExpandError {
+            code: SUBSTITUTION,
             message: "the `}` of a variable is missing".to_owned(),
             range: open..self.input.len(),
             hint: Some("write `\\$` for a dollar sign that starts no variable"),
@@ -31,6 +39,7 @@ impl<V: Variables> Machine<'_, V> {
 
     pub(super) fn bad_substitution(&self, open: usize) -> ExpandError {
         ExpandError {
+            code: SUBSTITUTION,
             message: "`${` is not followed by the name of a variable".to_owned(),
             range: open..self.at,
             hint: Some("write `\\$` for a dollar sign that starts no variable"),
@@ -42,6 +51,7 @@ impl<V: Variables> Machine<'_, V> {
         let length = if modifier.starts_with(':') { 2 } else { 1 };
         let modifier: String = modifier.chars().take(length).collect();
         ExpandError {
+            code: SUBSTITUTION,
             range: from..from + modifier.len(),
             message: format!("`{modifier}` does not work in `${{…}}`"),
             hint: Some("these do: `:-` `-` `:+` `+` `:?` `?` `#` `##` `%` `%%` `/` `//`"),
@@ -57,12 +67,14 @@ impl<V: Variables> Machine<'_, V> {
             ("", Some(_)) => format!("{name}: is not allowed to be empty"),
             (word, _) => format!("{name}: {word}"),
         };
-        ExpandError { message, range: closed.open..self.at, hint: None }
+        let range = closed.open..self.at;
+        ExpandError { code: REQUIRED, message, range, hint: None }
     }
 }
 
 pub(super) fn unclosed_quote(quote: char, range: Range<usize>) -> ExpandError {
     ExpandError {
+        code: QUOTE,
         message: format!("the closing `{quote}` is missing"),
         range,
         hint: Some("put a `\\` in front of a quote that is meant as a character"),

@@ -1,5 +1,6 @@
 //! Variables: `$name`, `${name}`, and `${name` with a modifier.
 
+use crate::expand::fault::SUBSTITUTION;
 use crate::expand::machine::{Frame, Machine, Modifier, Substitution};
 use crate::expand::pattern::Pattern;
 use crate::expand::{ExpandError, Reference, Variables};
@@ -152,6 +153,7 @@ impl<V: Variables> Machine<'_, V> {
                 Ok(())
             }
             Err(message) => Err(ExpandError {
+                code: SUBSTITUTION,
                 message,
                 range: closed.open..self.at,
                 hint: Some("a pattern knows `*`, `?`, `\\*`, `\\?`, `\\\\`, `\\}` and `\\/`"),

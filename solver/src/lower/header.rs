@@ -30,6 +30,8 @@ pub(super) enum Base {
     Stage(usize),
     /// An image.
     Image(Reference),
+    /// Whatever a faulty FROM was meant to name.
+    Unknown,
 }
 
 /// The headers of all stages, in order.
@@ -37,47 +39,46 @@ pub(super) fn headers<'a>(
     dockerfile: &'a Dockerfile,
     scope: &Scope,
     options: &Options,
-) -> Result<Vec<Header<'a>>, Vec<Diagnostic>> {
+    faults: &mut Vec<Diagnostic>,
+) -> Vec<Header<'a>> {
     let mut headers: Vec<Header<'a>> = Vec::new();
-    let mut faults = Vec::new();
     for stage in dockerfile.stages() {
-        match header(&stage, &headers, scope, options) {
-            Ok(header) => headers.push(header),
-            Err(fault) => faults.push(fault),
-        }
+        let platform = stage.from.platform.as_ref();
+        let platform = platform.map(|platform| platform::check(platform, scope, options));
+        faults.extend(platform.and_then(Result::err));
+        let base = base(&stage, &headers, scope).unwrap_or_else(|fault| {
+            faults.push(fault);
+            Base::Unknown
+        });
+        headers.push(Header {
+            name: stage.name(),
+            base,
+            from: stage.instruction,
+            span: stage.from.image.span,
+            instructions: stage.instructions,
+        });
     }
-    if faults.is_empty() { Ok(headers) } else { Err(faults) }
+    headers
 }
 
-fn header<'a>(
-    stage: &Stage<'a>,
-    earlier: &[Header<'a>],
-    scope: &Scope,
-    options: &Options,
-) -> Result<Header<'a>, Diagnostic> {
-    if let Some(platform) = &stage.from.platform {
-        platform::check(platform, scope, options)?;
+fn base(stage: &Stage<'_>, earlier: &[Header<'_>], scope: &Scope) -> Result<Base, Diagnostic> {
+    let written = &stage.from.image;
+    if written.as_str().is_empty() {
+        // Parsing has reported it.
+        return Ok(Base::Unknown);
     }
-    let span = stage.from.image.span;
-    let image = word::expand(&stage.from.image, &scope.arguments, scope.escape)?;
+    let image = word::expand(written, &scope.arguments, scope.escape)?;
     if image.is_empty() {
-        let message = format!("the base image {} is blank here", stage.from.image.as_str());
+        let message = format!("the base image {} is blank here", written.as_str());
         let help = "give the ARG a default, or a value with --build-arg";
-        return Err(with_help(fault("blank-base-image", span, message), help));
+        return Err(with_help(fault("blank-base-image", written.span, message), help));
     }
-    let base = if image == "scratch" {
+    Ok(if image == "scratch" {
         Base::Scratch
     } else if let Some(stage) = find(earlier, &image) {
         Base::Stage(stage)
     } else {
-        Base::Image(reference(&image, span)?)
-    };
-    Ok(Header {
-        name: stage.name(),
-        base,
-        from: stage.instruction,
-        span,
-        instructions: stage.instructions,
+        Base::Image(reference(&image, written.span)?)
     })
 }
 
@@ -93,7 +94,10 @@ pub(super) fn reference(name: &str, span: Span) -> Result<Reference, Diagnostic>
 }
 
 /// The stage that is to be built: by name, else by number, else the last one.
-pub(super) fn target(headers: &[Header<'_>], options: &Options) -> Result<usize, Vec<Diagnostic>> {
+///
+/// # Errors
+/// There is no such stage.
+pub(super) fn target(headers: &[Header<'_>], options: &Options) -> Result<usize, Diagnostic> {
     let last = headers.len().saturating_sub(1);
     let Some(wanted) = &options.target else {
         return Ok(last);
@@ -111,5 +115,5 @@ pub(super) fn target(headers: &[Header<'_>], options: &Options) -> Result<usize,
         [] => format!("no stage has a name; their numbers go from 0 to {last}"),
         _ => format!("the stages are: {}", names.join(", ")),
     });
-    Err(vec![with_help(unknown, help)])
+    Err(with_help(unknown, help))
 }

@@ -31,7 +31,7 @@ use lapstrake_parser::{Diagnostic, Dockerfile, Span};
 
 use crate::export::Step;
 use crate::graph::{Graph, Network, VertexId};
-use crate::image::{BaseImage, BaseImages};
+use crate::image::BaseImages;
 
 /// What the command line adds to a Dockerfile.
 #[derive(Clone, Debug)]
@@ -98,32 +98,42 @@ pub fn lower(
     options: &Options,
     images: &BaseImages,
 ) -> Result<Lowered, Vec<Diagnostic>> {
-    let scope = scope::Scope::new(dockerfile, options)?;
-    let headers = header::headers(dockerfile, &scope, options)?;
-    let target = header::target(&headers, options)?;
-    let reach = reach::reach(&headers, target, images)?;
-    if !reach.needs.is_empty() {
-        return Ok(Lowered::Needs(reach.needs));
-    }
-    let mut build = stage::Build::new(&scope, options, images, &headers, &reach);
-    build.stages()?;
-    Ok(Lowered::Plan(Box::new(build.plan(target)?)))
+    lowered(dockerfile, options, images, true)
 }
 
-/// Faults that show without any base image, beside those that parsing found: what an instruction
-/// says by itself. What depends on the environment of an image is left out.
-pub fn check(dockerfile: &Dockerfile, options: &Options) -> Vec<Diagnostic> {
-    let mut images = BaseImages::new();
-    loop {
-        match lower(dockerfile, options, &images) {
-            Ok(Lowered::Plan(_)) => return Vec::new(),
-            Ok(Lowered::Needs(needs)) => images.extend(
-                needs.iter().map(|need| (need.reference.to_string(), BaseImage::unknown(options))),
-            ),
-            Err(mut faults) => {
-                faults.retain(|fault| fault.code != word::EXPANSION);
-                return faults;
+/// Faults that show without any image, beside those that parsing found, in file order.
+///
+/// `is_whole` says that parsing left no instruction out. What may come from an image, or from an
+/// instruction that is missing or faulty, is taken for granted: no fault follows from another one.
+pub fn check(dockerfile: &Dockerfile, options: &Options, is_whole: bool) -> Vec<Diagnostic> {
+    lowered(dockerfile, options, &BaseImages::new(), is_whole).err().unwrap_or_default()
+}
+
+fn lowered(
+    dockerfile: &Dockerfile,
+    options: &Options,
+    images: &BaseImages,
+    is_whole: bool,
+) -> Result<Lowered, Vec<Diagnostic>> {
+    let mut faults = Vec::new();
+    let scope = scope::Scope::new(dockerfile, options, is_whole, &mut faults);
+    let headers = header::headers(dockerfile, &scope, options, &mut faults);
+    match header::target(&headers, options) {
+        Err(fault) => faults.push(fault),
+        Ok(target) => {
+            let reach = reach::reach(&headers, target, images, &mut faults);
+            let mut build = stage::Build::new(&scope, options, images, &headers, &reach);
+            build.stages(&mut faults);
+            let plan = build.plan(target).filter(|_| faults.iter().all(word::is_unknown));
+            if let Some(plan) = plan {
+                return Ok(match reach.needs.is_empty() {
+                    true => Lowered::Plan(Box::new(plan)),
+                    false => Lowered::Needs(reach.needs),
+                });
             }
         }
     }
+    faults.retain(|fault| !word::is_unknown(fault));
+    faults.sort_by_key(|fault| fault.span);
+    Err(faults)
 }

@@ -56,7 +56,8 @@ pub(super) fn reach(
     headers: &[Header<'_>],
     target: usize,
     images: &BaseImages,
-) -> Result<Reach, Vec<Diagnostic>> {
+    faults: &mut Vec<Diagnostic>,
+) -> Reach {
     let mut search = Search {
         headers,
         images,
@@ -68,7 +69,8 @@ pub(super) fn reach(
         faults: Vec::new(),
     };
     search.stage(target);
-    if search.faults.is_empty() { Ok(search.reach) } else { Err(search.faults) }
+    faults.append(&mut search.faults);
+    search.reach
 }
 
 struct Search<'a> {
@@ -106,7 +108,7 @@ impl Search<'_> {
     /// Notes the base and returns the triggers that it brings.
     fn base(&mut self, header: &Header<'_>, pending: &mut Vec<usize>) -> Vec<Trigger> {
         match &header.base {
-            Base::Scratch => Vec::new(),
+            Base::Scratch | Base::Unknown => Vec::new(),
             Base::Stage(stage) => {
                 pending.push(*stage);
                 self.headers.get(*stage).map(triggers_of_stage).unwrap_or_default()
@@ -155,11 +157,8 @@ impl Search<'_> {
                     self.need(&reference, place.unwrap_or(instruction.span));
                 }
             }
-            Ok(None) => {}
-            Err(mut fault) => {
-                fault.span = place.unwrap_or(fault.span);
-                self.faults.push(fault);
-            }
+            // Lowering the instruction reports the fault.
+            Ok(None) | Err(_) => {}
         }
     }
 

@@ -15,10 +15,18 @@ pub(super) struct Scope {
 
 impl Scope {
     /// Evaluates the ARGs before the first stage, in order: `--build-arg`, else the default.
-    pub(super) fn new(dockerfile: &Dockerfile, options: &Options) -> Result<Self, Vec<Diagnostic>> {
+    /// `is_whole` says that none of them is missing.
+    pub(super) fn new(
+        dockerfile: &Dockerfile,
+        options: &Options,
+        is_whole: bool,
+        faults: &mut Vec<Diagnostic>,
+    ) -> Self {
         let mut scope =
             Self { arguments: predefined(dockerfile, options), escape: dockerfile.escape };
-        let mut faults = Vec::new();
+        if !is_whole {
+            scope.arguments.make_partial();
+        }
         for instruction in dockerfile.global_instructions() {
             let InstructionKind::Arg(declarations) = &instruction.kind else {
                 continue;
@@ -36,11 +44,14 @@ impl Scope {
                 match value {
                     Ok(Some(value)) => scope.arguments.set(name, &value),
                     Ok(None) => {}
-                    Err(fault) => faults.push(fault),
+                    Err(fault) => {
+                        faults.push(fault);
+                        scope.arguments.set_unknown(name);
+                    }
                 }
             }
         }
-        if faults.is_empty() { Ok(scope) } else { Err(faults) }
+        scope
     }
 }
 

@@ -4,7 +4,6 @@ use lapstrake_oci::{Config, Descriptor, ImageConfig};
 use lapstrake_parser::{Diagnostic, Instruction, InstructionKind};
 
 use super::environment::Environment;
-use super::fault::fault;
 use super::header::{Base, Header};
 use super::reach::{Reach, Trigger};
 use super::scope::Scope;
@@ -81,33 +80,24 @@ impl<'a> Build<'a> {
     }
 
     /// Lowers every stage that is needed. Faults of one stage do not hide those of another.
-    pub(super) fn stages(&mut self) -> Result<(), Vec<Diagnostic>> {
-        let mut faults = Vec::new();
+    pub(super) fn stages(&mut self, faults: &mut Vec<Diagnostic>) {
         for number in 0..self.headers.len() {
             if self.reach.stages.get(number) != Some(&true) {
                 continue;
             }
-            match self.stage(number, &mut faults) {
-                Ok(stage) => {
-                    if let Some(slot) = self.stages.get_mut(number) {
-                        *slot = Some(stage);
-                    }
-                }
-                Err(fault) => faults.push(fault),
+            let stage = self.stage(number, faults);
+            if let Some(slot) = self.stages.get_mut(number) {
+                *slot = stage;
             }
         }
-        faults.sort_by_key(|fault| fault.span.start);
-        if faults.is_empty() { Ok(()) } else { Err(faults) }
     }
 
-    /// The plan, once all stages are lowered.
-    pub(super) fn plan(self, target: usize) -> Result<Plan, Vec<Diagnostic>> {
-        let stage = self.stages.into_iter().nth(target).flatten();
-        // `stages` reported why a stage that is needed is not there.
-        let stage = stage.ok_or_else(Vec::new)?;
+    /// The plan, once all stages are lowered; nothing if there is no such stage.
+    pub(super) fn plan(self, target: usize) -> Option<Plan> {
+        let stage = self.stages.into_iter().nth(target).flatten()?;
         let mut config = stage.image;
         config.config.labels.extend(self.options.labels.clone());
-        Ok(Plan {
+        Some(Plan {
             graph: self.graph,
             target: stage.rootfs,
             config,
@@ -126,26 +116,26 @@ impl<'a> Build<'a> {
         self.images.get(&reference.to_string())
     }
 
-    fn stage(&mut self, number: usize, faults: &mut Vec<Diagnostic>) -> Result<Stage, Diagnostic> {
+    fn stage(&mut self, number: usize, faults: &mut Vec<Diagnostic>) -> Option<Stage> {
         let (headers, reach) = (self.headers, self.reach);
-        let header = headers
-            .get(number)
-            .ok_or_else(|| fault("stage", Default::default(), "there is no such stage"))?;
+        let header = headers.get(number)?;
         let triggers = reach.triggers.get(number).map(Vec::as_slice).unwrap_or_default();
-        let mut stage = self.begin(number, header, triggers)?;
+        let mut stage = self.begin(number, header, triggers);
         for trigger in triggers {
             let from = Written { instruction: &trigger.instruction, trigger: Some(trigger) };
             if let Err(fault) = self.checked(&mut stage, from) {
                 faults.push(trigger.relocate(fault));
+                stage.environment.make_partial();
             }
         }
         for instruction in header.instructions {
             let from = Written { instruction, trigger: None };
             if let Err(fault) = self.checked(&mut stage, from) {
                 faults.push(fault);
+                stage.environment.make_partial();
             }
         }
-        Ok(stage)
+        Some(stage)
     }
 
     fn checked(&mut self, stage: &mut Stage, from: Written<'_>) -> Result<(), Diagnostic> {
@@ -153,23 +143,20 @@ impl<'a> Build<'a> {
         self.instruction(stage, from)
     }
 
-    fn begin(
-        &mut self,
-        number: usize,
-        header: &Header<'_>,
-        triggers: &[Trigger],
-    ) -> Result<Stage, Diagnostic> {
-        let mut stage = match &header.base {
-            Base::Scratch => self.on_scratch(),
-            Base::Stage(base) => self.earlier(*base).cloned().ok_or_else(|| {
-                fault("broken-base", header.span, "this stage has faults of its own")
-            })?,
+    fn begin(&mut self, number: usize, header: &Header<'_>, triggers: &[Trigger]) -> Stage {
+        let base = match &header.base {
+            Base::Scratch => Some(self.on_scratch()),
+            Base::Stage(base) => self.earlier(*base).cloned(),
             Base::Image(reference) => {
                 let image = self.image(reference).cloned();
-                let missing = || fault("base-image", header.span, "this image was not resolved");
-                self.on_image(&image.ok_or_else(missing)?)
+                image.map(|image| self.on_image(&image))
             }
+            Base::Unknown => None,
         };
+        let mut stage = base.unwrap_or_else(|| self.on_unknown());
+        if self.scope.arguments.may_set_some() {
+            stage.environment.make_partial();
+        }
         stage.number = number;
         stage.has_cmd = false;
         stage.image.config.on_build.clear();
@@ -178,7 +165,14 @@ impl<'a> Build<'a> {
         if let Base::Image(reference) = &header.base {
             stage.counter.next(&reference.familiar());
         }
-        Ok(stage)
+        stage
+    }
+
+    /// On a base of which nothing is known: to find the faults of the instructions.
+    fn on_unknown(&mut self) -> Stage {
+        let mut stage = self.on_config(ImageConfig::new(&self.options.platform), Vec::new());
+        stage.environment.make_partial();
+        stage
     }
 
     fn on_scratch(&mut self) -> Stage {

@@ -1,13 +1,18 @@
 //! Words of instructions, with variables expanded, and where they are at fault.
 
-use lapstrake_parser::expand::{ExpandError, Expander};
+use lapstrake_parser::expand::{ExpandError, Expander, Reference};
 use lapstrake_parser::{Diagnostic, Heredoc, Word};
 
 use super::environment::Environment;
 use super::fault::{fault, with_help};
 
-/// The code of faults that depend on what variables hold.
-pub(super) const EXPANSION: &str = "expansion";
+/// In place of the code of a fault: the word is what it is only once a base image is known.
+const UNKNOWN: &str = "";
+
+/// Whether it is no fault, but a value that is not known.
+pub(super) fn is_unknown(fault: &Diagnostic) -> bool {
+    fault.code == UNKNOWN
+}
 
 /// One word: variables expanded, quotes taken away.
 pub(super) fn expand(
@@ -17,7 +22,9 @@ pub(super) fn expand(
 ) -> Result<String, Diagnostic> {
     let variables = |name: &str| environment.value(name).map(str::to_owned);
     let expanded = Expander::new(escape).expand(word.as_str(), &variables);
-    expanded.map(|expanded| expanded.text).map_err(|error| at(word, &error))
+    let expanded = expanded.map_err(|error| at(word, environment, &error))?;
+    known(word, environment, &expanded.undefined)?;
+    Ok(expanded.text)
 }
 
 /// A word that is several words once its variables are expanded.
@@ -28,7 +35,8 @@ pub(super) fn expand_many(
 ) -> Result<Vec<String>, Diagnostic> {
     let variables = |name: &str| environment.value(name).map(str::to_owned);
     let expanded = Expander::new(escape).expand_words(word.as_str(), &variables);
-    let expanded = expanded.map_err(|error| at(word, &error))?;
+    let expanded = expanded.map_err(|error| at(word, environment, &error))?;
+    known(word, environment, &expanded.undefined)?;
     Ok(expanded.words.into_iter().map(|word| word.text).collect())
 }
 
@@ -44,14 +52,39 @@ pub(super) fn expand_heredoc(
     let variables = |name: &str| environment.value(name).map(str::to_owned);
     let expanded = Expander::heredoc_body().expand(&text, &variables);
     expanded.map(|expanded| expanded.text).map_err(|error| {
-        let message = format!("in the here-document {}: {}", heredoc.name, error.message);
-        fault(EXPANSION, heredoc.body, message)
+        let span = heredoc.span_of(error.range.clone());
+        if error.code == REQUIRED && environment.may_set_some() {
+            return fault(UNKNOWN, span, "");
+        }
+        described(fault(error.code, span, error.message), error.hint)
     })
 }
 
-fn at(word: &Word, error: &ExpandError) -> Diagnostic {
-    let fault = fault(EXPANSION, word.span_of(error.range.clone()), error.message.clone());
-    match error.hint {
+/// The code of `${v:?}` where `v` is not set.
+const REQUIRED: &str = "required-variable";
+
+/// Fails if a variable that is not set may be set all the same.
+fn known(
+    word: &Word,
+    environment: &Environment,
+    undefined: &[Reference],
+) -> Result<(), Diagnostic> {
+    match undefined.iter().any(|reference| environment.may_set(&reference.name)) {
+        true => Err(fault(UNKNOWN, word.span, "")),
+        false => Ok(()),
+    }
+}
+
+fn at(word: &Word, environment: &Environment, error: &ExpandError) -> Diagnostic {
+    if error.code == REQUIRED && environment.may_set_some() {
+        return fault(UNKNOWN, word.span, "");
+    }
+    let span = word.span_of(error.range.clone());
+    described(fault(error.code, span, error.message.clone()), error.hint)
+}
+
+fn described(fault: Diagnostic, hint: Option<&'static str>) -> Diagnostic {
+    match hint {
         Some(hint) => with_help(fault, hint),
         None => fault,
     }

@@ -149,8 +149,7 @@ fn forget(iidfile: &Path) -> Result<(), Failure> {
     }
 }
 
-/// Tells all faults of the file; goes on when none of them is an error. A file with errors will not
-/// be built, so what only lowering would find is looked for at once.
+/// Tells all faults that show without asking for an image; goes on when none of them is an error.
 fn parse(
     faults: &mut Faults,
     undecodable: Option<Diagnostic>,
@@ -159,9 +158,8 @@ fn parse(
     let parsed = lapstrake_parser::parse(faults.source().text());
     let mut found: Vec<Diagnostic> = parsed.diagnostics;
     found.extend(undecodable);
-    if found.iter().any(|fault| fault.severity == Severity::Error) {
-        found.extend(lower::check(&parsed.dockerfile, options));
-    }
+    let is_whole = found.iter().all(|fault| fault.severity != Severity::Error);
+    found.extend(lower::check(&parsed.dockerfile, options, is_whole));
     found.sort_by_key(|fault| fault.span.start);
     faults.tell(found)?;
     Ok(parsed.dockerfile)
