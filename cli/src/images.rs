@@ -1,5 +1,6 @@
 //! The way from a command to the images of the store and of registries.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::ffi::OsStr;
 use std::fs;
@@ -8,11 +9,13 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use lapstrake_cache::Store;
-use lapstrake_image::{Error as ImageError, Format, Images, Progress as ImageEvent, ResolvedImage};
+use lapstrake_image::{
+    Choice, Error as ImageError, Format, Images, Progress as ImageEvent, ResolvedImage,
+};
 use lapstrake_oci::{ImageConfig, Platform, Reference};
 use lapstrake_registry::ClientConfig;
 use lapstrake_solver::event::ImageProgress;
-use lapstrake_solver::image::{BaseImage, ImageSource};
+use lapstrake_solver::image::{BaseImage, ImageName, ImageSource, Place};
 
 use crate::args::PullPolicy;
 use crate::failure::Failure;
@@ -35,28 +38,48 @@ pub(crate) fn anywhere(store: &Store) -> Result<Images<'_>, Failure> {
     Ok(Images::new(store, session::registries()?))
 }
 
+/// Image layouts that are named contexts, by the context's name.
+pub(crate) type Layouts = BTreeMap<String, (PathBuf, Choice)>;
+
 /// Base images for a build.
 pub(crate) struct Fetcher<'a> {
     images: Images<'a>,
     pull: bool,
+    layouts: Layouts,
 }
 
 impl<'a> Fetcher<'a> {
     /// With `pull`, registries are asked even for what is here.
-    pub(crate) fn new(store: &'a Store, pull: bool) -> Result<Self, Failure> {
-        Ok(Self { images: anywhere(store)?, pull })
+    pub(crate) fn new(store: &'a Store, pull: bool, layouts: Layouts) -> Result<Self, Failure> {
+        Ok(Self { images: anywhere(store)?, pull, layouts })
+    }
+
+    fn fetch(
+        &self,
+        name: &ImageName,
+        report: &(dyn Fn(ImageEvent) + Sync),
+    ) -> Result<ResolvedImage, ImageError> {
+        match &name.place {
+            Place::Registry(reference) => {
+                self.images.resolve(reference, &name.platform, self.pull, report)
+            }
+            Place::Layout(context) => match self.layouts.get(context) {
+                Some((folder, choice)) => {
+                    self.images.layout(folder, choice, &name.platform, report)
+                }
+                None => Err(ImageError::NoSuchImage { name: context.clone() }),
+            },
+        }
     }
 }
 
 impl ImageSource for Fetcher<'_> {
     fn resolve(
         &self,
-        reference: &Reference,
-        platform: &Platform,
+        name: &ImageName,
         progress: &(dyn Fn(ImageProgress) + Sync),
     ) -> Result<BaseImage, Box<dyn Error + Send + Sync>> {
-        let report = |event| progress(event_of(event));
-        let image = self.images.resolve(reference, platform, self.pull, &report)?;
+        let image = self.fetch(name, &|event| progress(event_of(event)))?;
         Ok(BaseImage { digest: image.digest, manifest: image.manifest, config: image.config })
     }
 }

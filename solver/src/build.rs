@@ -102,28 +102,24 @@ fn plan(request: &Request<'_>, tools: &Tools<'_>) -> Result<Plan, Error> {
         }
         match lower::lower(request.dockerfile, &request.options, &images) {
             Ok(Lowered::Plan(plan)) => return Ok(*plan),
-            Ok(Lowered::Needs(needs)) => fetch(&needs, request, tools, &mut images)?,
+            Ok(Lowered::Needs(needs)) => fetch(needs, tools, &mut images)?,
             Err(faults) => return Err(Error::Faults(faults)),
         }
     }
 }
 
 /// Resolves all images at the same time.
-fn fetch(
-    needs: &[lower::Need],
-    request: &Request<'_>,
-    tools: &Tools<'_>,
-    images: &mut BaseImages,
-) -> Result<(), Error> {
+fn fetch(needs: Vec<lower::Need>, tools: &Tools<'_>, images: &mut BaseImages) -> Result<(), Error> {
     let resolve = |need: &lower::Need| -> Result<BaseImage, Error> {
-        let name = need.reference.familiar();
+        let name = need.name.place.to_string();
         let progress = |progress| (tools.events)(Event::Image { name: name.clone(), progress });
-        tools
-            .images
-            .resolve(&need.reference, &request.options.platform, &progress)
-            .map_err(|source| Error::Image { name: name.clone(), span: need.span, source })
+        tools.images.resolve(&need.name, &progress).map_err(|source| Error::Image {
+            name: name.clone(),
+            span: need.span,
+            source,
+        })
     };
-    let resolved: Vec<Result<BaseImage, Error>> = match needs {
+    let resolved: Vec<Result<BaseImage, Error>> = match &needs[..] {
         [only] => vec![resolve(only)],
         many => std::thread::scope(|scope| {
             let resolve = &resolve;
@@ -132,8 +128,8 @@ fn fetch(
             threads.into_iter().map(join).collect()
         }),
     };
-    for (need, image) in needs.iter().zip(resolved) {
-        images.insert(need.reference.to_string(), image?);
+    for (need, image) in needs.into_iter().zip(resolved) {
+        images.insert(need.name, image?);
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::error::Error as StdError;
+use std::fmt;
 
 use lapstrake_oci::{Digest, ImageConfig, Manifest, Platform, Reference};
 
@@ -18,19 +19,47 @@ pub struct BaseImage {
     pub config: ImageConfig,
 }
 
-/// Base images by their full name.
-pub type BaseImages = HashMap<String, BaseImage>;
+/// Which image, and for which platform.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ImageName {
+    /// What names it.
+    pub place: Place,
+    /// What it is to run on, normalized.
+    pub platform: Platform,
+}
+
+/// What an image is asked for by.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// A name, in the store or in a registry.
+    Registry(Reference),
+    /// A named context that is an image layout, by the context's name.
+    Layout(String),
+}
+
+impl fmt::Display for Place {
+    /// As the user knows it.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Registry(reference) => formatter.pad(&reference.familiar()),
+            Self::Layout(context) => write!(formatter, "[context {context}]"),
+        }
+    }
+}
+
+/// Base images that are known.
+pub type BaseImages = HashMap<ImageName, BaseImage>;
 
 /// Fetches images. One implementation asks the store and registries, another one serves tests.
 pub trait ImageSource: Sync {
-    /// The image that `reference` stands for on `platform`, with its layers in the store.
+    /// The image of that name, with its layers in the store. One that exists for a single platform
+    /// is given whatever that is.
     ///
     /// # Errors
     /// When there is none, or it cannot be had. The error names image and cause.
     fn resolve(
         &self,
-        reference: &Reference,
-        platform: &Platform,
+        name: &ImageName,
         progress: &(dyn Fn(ImageProgress) + Sync),
     ) -> Result<BaseImage, Box<dyn StdError + Send + Sync>>;
 }

@@ -4,20 +4,13 @@
 
 use lapstrake_oci::Platform;
 use lapstrake_parser::{Diagnostic, parse};
-use lapstrake_solver::graph::Network;
 use lapstrake_solver::image::BaseImages;
 use lapstrake_solver::lower::{Lowered, Options, check, lower};
 
 fn options() -> Options {
     Options {
         arguments: [("GIVEN".to_owned(), "x".to_owned())].into(),
-        labels: Default::default(),
-        target: None,
-        platform: Platform::new("linux", "amd64", ""),
-        build_platform: Platform::new("linux", "amd64", ""),
-        network: Network::Default,
-        hosts: Vec::new(),
-        no_cache: false,
+        ..Options::new(Platform::new("linux", "amd64", ""))
     }
 }
 
@@ -81,7 +74,7 @@ fn without_images_only_what_an_instruction_says_by_itself_is_checked() {
     let parsed = parse("FROM base\nWORKDIR ${FROM_BASE:?}\n");
     match lower(&parsed.dockerfile, &options(), &BaseImages::new()) {
         Ok(Lowered::Needs(needs)) => {
-            assert_eq!(needs[0].reference.to_string(), "docker.io/library/base:latest");
+            assert_eq!(needs[0].name.place.to_string(), "base:latest");
         }
         other => panic!("{other:?}"),
     }

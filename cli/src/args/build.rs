@@ -23,6 +23,10 @@ pub(crate) struct Build {
     /// Stage to build [default: the last one]
     #[arg(long, value_name = "STAGE")]
     pub(crate) target: Option<String>,
+    /// Files or an image in the place of what the Dockerfile calls NAME: a directory,
+    /// docker-image://IMAGE or oci-layout://DIRECTORY[:TAG|@DIGEST]; may be given more than once
+    #[arg(long = "build-context", value_name = "NAME=SOURCE")]
+    pub(crate) contexts: Vec<Assignment>,
     /// Label of the image
     #[arg(long = "label", value_name = "NAME=VALUE")]
     pub(crate) labels: Vec<Assignment>,

@@ -1,10 +1,7 @@
 //! Each page shows a Dockerfile that has its fault, and one that has none any more.
 
-use std::collections::BTreeMap;
-
 use lapstrake_oci::Platform;
 use lapstrake_parser::{Diagnostic, Severity};
-use lapstrake_solver::graph::Network;
 use lapstrake_solver::lower::{self, Options};
 
 use super::*;
@@ -34,14 +31,8 @@ impl Page {
 
 fn options(target: Option<&str>) -> Options {
     Options {
-        arguments: BTreeMap::new(),
-        labels: BTreeMap::new(),
         target: target.map(str::to_owned),
-        platform: Platform::new("linux", "amd64", ""),
-        build_platform: Platform::new("linux", "amd64", ""),
-        network: Network::Default,
-        hosts: Vec::new(),
-        no_cache: false,
+        ..Options::new(Platform::new("linux", "amd64", ""))
     }
 }
 

@@ -15,6 +15,7 @@ mod build;
 mod cache;
 mod chain;
 mod compiled;
+mod context;
 mod counter;
 mod diamond;
 mod fault;

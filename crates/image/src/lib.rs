@@ -15,7 +15,7 @@
 //! Start at [`Images`]. In reading order: `images` (the type), `stored` (images that are here),
 //! `resolve` (names to images, pulling), `layers` (getting many layers at once), `incoming` (one
 //! layer's way in), `implied` (directories that a layer's tar does not name), `archive` (reading
-//! archives), `bounded` (their decompression), `load`, `import`, `save`, `find`, `list`, `inspect`, `history`, `remove`.
+//! archives), `bounded` (their decompression), `load`, `layout` (one image of a folder), `import`, `save`, `find`, `list`, `inspect`, `history`, `remove`.
 
 mod archive;
 mod bounded;
@@ -28,6 +28,7 @@ mod import;
 mod incoming;
 mod inspect;
 mod layers;
+mod layout;
 mod list;
 mod load;
 mod outgoing;
@@ -40,6 +41,7 @@ pub use error::{Error, LayerFault};
 pub use history::HistoryRow;
 pub use images::{Images, Progress};
 pub use import::ImportOptions;
+pub use layout::Choice;
 pub use list::ImageSummary;
 pub use load::{Input, Loaded};
 pub use remove::Removed;

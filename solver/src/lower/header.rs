@@ -1,9 +1,9 @@
 //! Stages by name, and what each FROM stands for.
 
-use lapstrake_oci::Reference;
 use lapstrake_parser::{Diagnostic, Dockerfile, Instruction, Span, Stage};
 
 use super::fault::{fault, suggestion, with_help};
+use super::origin::{self, Origin};
 use super::scope::Scope;
 use super::{Options, platform, word};
 
@@ -12,26 +12,15 @@ pub(super) struct Header<'a> {
     /// Its name in lower case, if it has one.
     pub(super) name: Option<String>,
     /// What it starts from.
-    pub(super) base: Base,
+    pub(super) base: Origin,
     /// The FROM instruction.
     pub(super) from: &'a Instruction,
     /// Where the base is named.
     pub(super) span: Span,
-    /// The instructions after FROM.
+    /// The instructions after FROM; none when the stage is replaced.
     pub(super) instructions: &'a [Instruction],
-}
-
-/// What a stage starts from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Base {
-    /// Nothing.
-    Scratch,
-    /// An earlier stage, by number.
-    Stage(usize),
-    /// An image.
-    Image(Reference),
-    /// Whatever a faulty FROM was meant to name.
-    Unknown,
+    /// Whether a named context stands in the place of the whole stage.
+    pub(super) is_replaced: bool,
 }
 
 /// The headers of all stages, in order.
@@ -46,26 +35,37 @@ pub(super) fn headers<'a>(
         let platform = stage.from.platform.as_ref();
         let platform = platform.map(|platform| platform::check(platform, scope, options));
         faults.extend(platform.and_then(Result::err));
-        let base = base(&stage, &headers, scope).unwrap_or_else(|fault| {
+        let base = base(&stage, &headers, scope, options).unwrap_or_else(|fault| {
             faults.push(fault);
-            Base::Unknown
+            Origin::Unknown
         });
+        let name = stage.name();
+        let replacement = name.as_ref();
+        let replacement =
+            replacement.and_then(|name| options.contexts.of_stage(name, &options.platform));
+        let is_replaced = replacement.is_some();
         headers.push(Header {
-            name: stage.name(),
-            base,
+            name,
+            base: replacement.unwrap_or(base),
             from: stage.instruction,
             span: stage.from.image.span,
-            instructions: stage.instructions,
+            instructions: if is_replaced { &[] } else { stage.instructions },
+            is_replaced,
         });
     }
     headers
 }
 
-fn base(stage: &Stage<'_>, earlier: &[Header<'_>], scope: &Scope) -> Result<Base, Diagnostic> {
+fn base(
+    stage: &Stage<'_>,
+    earlier: &[Header<'_>],
+    scope: &Scope,
+    options: &Options,
+) -> Result<Origin, Diagnostic> {
     let written = &stage.from.image;
     if written.as_str().is_empty() {
         // Parsing has reported it.
-        return Ok(Base::Unknown);
+        return Ok(Origin::Unknown);
     }
     let image = word::expand(written, &scope.arguments, scope.escape)?;
     if image.is_empty() {
@@ -73,24 +73,17 @@ fn base(stage: &Stage<'_>, earlier: &[Header<'_>], scope: &Scope) -> Result<Base
         let help = "give the ARG a default, or a value with --build-arg";
         return Err(with_help(fault("blank-base-image", written.span, message), help));
     }
-    Ok(if image == "scratch" {
-        Base::Scratch
-    } else if let Some(stage) = find(earlier, &image) {
-        Base::Stage(stage)
-    } else {
-        Base::Image(reference(&image, written.span)?)
-    })
+    let platform = &options.platform;
+    match find(earlier, &image) {
+        Some(stage) => Ok(Origin::Stage(stage)),
+        None => origin::elsewhere(&image, written.span, platform, options),
+    }
 }
 
 /// The last stage of that name.
 pub(super) fn find(headers: &[Header<'_>], name: &str) -> Option<usize> {
     let name = name.to_lowercase();
     headers.iter().rposition(|header| header.name.as_deref() == Some(&name))
-}
-
-pub(super) fn reference(name: &str, span: Span) -> Result<Reference, Diagnostic> {
-    name.parse()
-        .map_err(|error: lapstrake_oci::Error| fault("image-reference", span, error.to_string()))
 }
 
 /// The stage that is to be built: by name, else by number, else the last one.

@@ -3,8 +3,8 @@
 //! Pure: the same Dockerfile, options and base images give the same plan. A base image whose
 //! config is not known yet is asked for in [`Lowered::Needs`]; then lowering is called again.
 //!
-//! Reading order: [`scope`] (global ARGs), [`header`] (what each FROM stands for), [`reach`]
-//! (which stages the target needs), [`stage`] (instruction by instruction), then one module for
+//! Reading order: [`scope`] (global ARGs), [`origin`] (what names stand for), [`header`] (what each
+//! FROM starts from), [`reach`] (which stages the target needs), [`stage`] (instruction by instruction), then one module for
 //! each kind of instruction.
 
 mod argument;
@@ -17,6 +17,8 @@ mod flag;
 mod format;
 mod header;
 mod metadata;
+mod named;
+mod origin;
 mod platform;
 mod reach;
 mod scope;
@@ -26,12 +28,14 @@ mod word;
 
 use std::collections::BTreeMap;
 
-use lapstrake_oci::{Descriptor, ImageConfig, Platform, Reference};
+use lapstrake_oci::{Descriptor, ImageConfig, Platform};
 use lapstrake_parser::{Diagnostic, Dockerfile, Span};
 
 use crate::export::Step;
 use crate::graph::{Graph, Network, VertexId};
-use crate::image::BaseImages;
+use crate::image::{BaseImages, ImageName};
+
+pub use named::{NamedContext, NamedContexts, RESERVED};
 
 /// What the command line adds to a Dockerfile.
 #[derive(Clone, Debug)]
@@ -42,6 +46,8 @@ pub struct Options {
     pub labels: BTreeMap<String, String>,
     /// `--target`: a stage's name or number; the last stage when not given.
     pub target: Option<String>,
+    /// `--build-context`.
+    pub contexts: NamedContexts,
     /// What the image is built for.
     pub platform: Platform,
     /// What this machine is.
@@ -52,6 +58,23 @@ pub struct Options {
     pub hosts: Vec<(String, String)>,
     /// `--no-cache`: no earlier result is taken.
     pub no_cache: bool,
+}
+
+impl Options {
+    /// For an image for `platform`, built on that platform, with nothing else asked for.
+    pub fn new(platform: Platform) -> Self {
+        Self {
+            arguments: BTreeMap::new(),
+            labels: BTreeMap::new(),
+            target: None,
+            contexts: NamedContexts::default(),
+            build_platform: platform.clone(),
+            platform,
+            network: Network::Default,
+            hosts: Vec::new(),
+            no_cache: false,
+        }
+    }
 }
 
 /// What lowering came to.
@@ -67,7 +90,7 @@ pub enum Lowered {
 #[derive(Clone, Debug)]
 pub struct Need {
     /// Which.
-    pub reference: Reference,
+    pub name: ImageName,
     /// Where the Dockerfile names it.
     pub span: Option<Span>,
 }
@@ -121,7 +144,7 @@ fn lowered(
     match header::target(&headers, options) {
         Err(fault) => faults.push(fault),
         Ok(target) => {
-            let reach = reach::reach(&headers, target, images, &mut faults);
+            let reach = reach::reach(&headers, target, options, images, &mut faults);
             let mut build = stage::Build::new(&scope, options, images, &headers, &reach);
             build.stages(&mut faults);
             let plan = build.plan(target).filter(|_| faults.iter().all(word::is_unknown));

@@ -1,13 +1,12 @@
 //! Which stages and images the target needs, triggers of base images included.
 
-use lapstrake_oci::Reference;
 use lapstrake_parser::{Diagnostic, Instruction, InstructionKind, Severity, Span};
 
-use super::Need;
 use super::fault::fault;
-use super::flag;
-use super::header::{self, Base, Header};
-use crate::image::{BaseImage, BaseImages};
+use super::header::Header;
+use super::origin::{self, Origin};
+use super::{Need, Options, flag};
+use crate::image::{BaseImage, BaseImages, ImageName};
 
 /// What the target needs.
 pub(super) struct Reach {
@@ -41,25 +40,18 @@ impl Trigger {
     }
 }
 
-/// Where a COPY takes its files from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Origin {
-    /// A stage, by number.
-    Stage(usize),
-    /// An image.
-    Image(Reference),
-}
-
 /// Follows bases and sources from `target` on. Stages come after everything that they need, so a
 /// circle shows as a source that is not an earlier stage.
 pub(super) fn reach(
     headers: &[Header<'_>],
     target: usize,
+    options: &Options,
     images: &BaseImages,
     faults: &mut Vec<Diagnostic>,
 ) -> Reach {
     let mut search = Search {
         headers,
+        options,
         images,
         reach: Reach {
             stages: vec![false; headers.len()],
@@ -75,6 +67,7 @@ pub(super) fn reach(
 
 struct Search<'a> {
     headers: &'a [Header<'a>],
+    options: &'a Options,
     images: &'a BaseImages,
     reach: Reach,
     faults: Vec<Diagnostic>,
@@ -108,15 +101,17 @@ impl Search<'_> {
     /// Notes the base and returns the triggers that it brings.
     fn base(&mut self, header: &Header<'_>, pending: &mut Vec<usize>) -> Vec<Trigger> {
         match &header.base {
-            Base::Scratch | Base::Unknown => Vec::new(),
-            Base::Stage(stage) => {
+            Origin::Scratch | Origin::Context(_) | Origin::Unknown => Vec::new(),
+            Origin::Stage(stage) => {
                 pending.push(*stage);
                 self.headers.get(*stage).map(triggers_of_stage).unwrap_or_default()
             }
-            Base::Image(reference) => match self.images.get(&reference.to_string()) {
+            Origin::Image(name) => match self.images.get(name) {
+                // What replaces a stage is its result, and nothing runs in it.
+                Some(_) if header.is_replaced => Vec::new(),
                 Some(image) => self.triggers_of_image(image, header.span),
                 None => {
-                    self.need(reference, header.span);
+                    self.need(name, header.span);
                     Vec::new()
                 }
             },
@@ -150,21 +145,21 @@ impl Search<'_> {
         place: Option<Span>,
         pending: &mut Vec<usize>,
     ) {
-        match origin(self.headers, number, instruction) {
+        match origin(self.headers, number, instruction, self.options) {
             Ok(Some(Origin::Stage(stage))) => pending.push(stage),
-            Ok(Some(Origin::Image(reference))) => {
-                if !self.images.contains_key(&reference.to_string()) {
-                    self.need(&reference, place.unwrap_or(instruction.span));
+            Ok(Some(Origin::Image(name))) => {
+                if !self.images.contains_key(&name) {
+                    self.need(&name, place.unwrap_or(instruction.span));
                 }
             }
-            // Lowering the instruction reports the fault.
-            Ok(None) | Err(_) => {}
+            // Lowering the instruction reports a fault.
+            Ok(Some(Origin::Scratch | Origin::Context(_) | Origin::Unknown) | None) | Err(_) => {}
         }
     }
 
-    fn need(&mut self, reference: &Reference, span: Span) {
-        if self.reach.needs.iter().all(|need| need.reference != *reference) {
-            self.reach.needs.push(Need { reference: reference.clone(), span: Some(span) });
+    fn need(&mut self, name: &ImageName, span: Span) {
+        if self.reach.needs.iter().all(|need| need.name != *name) {
+            self.reach.needs.push(Need { name: name.clone(), span: Some(span) });
         }
     }
 }
@@ -177,53 +172,17 @@ fn triggers_of_stage(header: &Header<'_>) -> Vec<Trigger> {
     triggers.map(|instruction| Trigger { instruction, place: None }).collect()
 }
 
-/// Where `COPY --from` in stage `number` takes its files from; `None` without that flag.
+/// Where a COPY in stage `number` takes its files from; `None` without `--from`, and for other
+/// instructions.
 pub(super) fn origin(
     headers: &[Header<'_>],
     number: usize,
     instruction: &Instruction,
+    options: &Options,
 ) -> Result<Option<Origin>, Diagnostic> {
     let InstructionKind::Copy(_) = &instruction.kind else {
         return Ok(None);
     };
-    let Some(from) = flag::value(instruction, "from") else {
-        return Ok(None);
-    };
-    let (name, span) = (from.as_str(), from.span);
-    if name.contains('$') {
-        let message = "variables are not expanded in --from";
-        let help = "name a stage with `FROM … AS name`, where global ARGs are expanded";
-        return Err(super::fault::with_help(fault("copy-from-variable", span, message), help));
-    }
-    let stage = match name.parse::<usize>() {
-        Ok(index) if index < headers.len() => Some(index),
-        Ok(index) => {
-            return Err(fault("unknown-stage", span, format!("there is no stage number {index}")));
-        }
-        Err(_) => header::find(headers, name),
-    };
-    match stage {
-        Some(stage) if stage < number => Ok(Some(Origin::Stage(stage))),
-        Some(stage) => Err(not_earlier(headers, stage, number, name, span)),
-        None => Ok(Some(Origin::Image(header::reference(name, span)?))),
-    }
-}
-
-fn not_earlier(
-    headers: &[Header<'_>],
-    stage: usize,
-    number: usize,
-    name: &str,
-    span: Span,
-) -> Diagnostic {
-    if stage == number {
-        return fault("circular-stage", span, format!("the stage {name} copies from itself"));
-    }
-    let message = format!("the stage {name} comes after this one: circular or out of order");
-    let mut fault = fault("stage-order", span, message);
-    if let Some(header) = headers.get(stage) {
-        fault.labels.push((header.from.span, format!("{name} is defined here")));
-    }
-    fault.help = Some(format!("move the stage {name} in front of this one"));
-    fault
+    let from = flag::value(instruction, "from");
+    from.map(|from| origin::named(from, number, headers, options)).transpose()
 }

@@ -4,13 +4,14 @@ use lapstrake_oci::{Config, Descriptor, ImageConfig};
 use lapstrake_parser::{Diagnostic, Instruction, InstructionKind};
 
 use super::environment::Environment;
-use super::header::{Base, Header};
+use super::header::Header;
+use super::origin::Origin;
 use super::reach::{Reach, Trigger};
 use super::scope::Scope;
 use super::{Options, Plan, argument, command, directory, expose, flag, metadata, transfer};
 use crate::export::Step;
-use crate::graph::{Graph, ImageOp, LocalOp, Op, Vertex, VertexId};
-use crate::image::{BaseImage, BaseImages};
+use crate::graph::{CopyOp, CopySource, Graph, ImageOp, Op, Vertex, VertexId};
+use crate::image::{BaseImage, BaseImages, ImageName};
 
 /// The search path of an image that sets none.
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -112,8 +113,8 @@ impl<'a> Build<'a> {
         self.stages.get(number)?.as_ref()
     }
 
-    pub(super) fn image(&self, reference: &lapstrake_oci::Reference) -> Option<&BaseImage> {
-        self.images.get(&reference.to_string())
+    pub(super) fn image(&self, name: &ImageName) -> Option<&BaseImage> {
+        self.images.get(name)
     }
 
     fn stage(&mut self, number: usize, faults: &mut Vec<Diagnostic>) -> Option<Stage> {
@@ -145,13 +146,14 @@ impl<'a> Build<'a> {
 
     fn begin(&mut self, number: usize, header: &Header<'_>, triggers: &[Trigger]) -> Stage {
         let base = match &header.base {
-            Base::Scratch => Some(self.on_scratch()),
-            Base::Stage(base) => self.earlier(*base).cloned(),
-            Base::Image(reference) => {
-                let image = self.image(reference).cloned();
+            Origin::Scratch => Some(self.on_scratch()),
+            Origin::Context(name) => Some(self.on_files(name)),
+            Origin::Stage(base) => self.earlier(*base).cloned(),
+            Origin::Image(name) => {
+                let image = self.image(name).cloned();
                 image.map(|image| self.on_image(&image))
             }
-            Base::Unknown => None,
+            Origin::Unknown => None,
         };
         let mut stage = base.unwrap_or_else(|| self.on_unknown());
         if self.scope.arguments.may_set_some() {
@@ -160,10 +162,10 @@ impl<'a> Build<'a> {
         stage.number = number;
         stage.has_cmd = false;
         stage.image.config.on_build.clear();
-        let is_image = matches!(header.base, Base::Image(_));
+        let is_image = matches!(header.base, Origin::Image(_));
         stage.counter = counter(number, header, self.headers.len(), triggers, is_image);
-        if let Base::Image(reference) = &header.base {
-            stage.counter.next(&reference.familiar());
+        if let Origin::Image(name) = &header.base {
+            stage.counter.next(&name.place.to_string());
         }
         stage
     }
@@ -179,6 +181,31 @@ impl<'a> Build<'a> {
         let mut image = ImageConfig::new(&self.options.platform);
         image.config.working_dir = "/".into();
         self.on_config(image, Vec::new())
+    }
+
+    /// A stage on the files of a named context.
+    fn on_files(&mut self, name: &str) -> Stage {
+        let mut stage = self.on_scratch();
+        let context = self.tree(&Origin::Context(name.to_owned())).vertex;
+        self.graph.want(context, "/");
+        let op = Op::Copy(CopyOp {
+            sources: vec![CopySource::Path { tree: 0, path: "/".into(), unpack: false }],
+            destination: "/".into(),
+            owner: None,
+            mode: None,
+            keep_owner: false,
+        });
+        stage.rootfs = self.graph.add(Vertex {
+            op,
+            inputs: vec![stage.rootfs, context],
+            name: Some(format!("[context {name}] load")),
+            span: None,
+            words: Vec::new(),
+            cache: true,
+        });
+        let created_by = format!("COPY / / # context {name}");
+        stage.steps.push(Step { created_by, vertex: Some(stage.rootfs) });
+        stage
     }
 
     fn on_image(&mut self, image: &BaseImage) -> Stage {
@@ -210,14 +237,9 @@ impl<'a> Build<'a> {
     }
 
     /// Adds a vertex that is not shown.
-    fn internal(&mut self, op: Op) -> VertexId {
+    pub(super) fn internal(&mut self, op: Op) -> VertexId {
         let (inputs, words) = (Vec::new(), Vec::new());
         self.graph.add(Vertex { op, inputs, name: None, span: None, words, cache: true })
-    }
-
-    /// The vertex of the build context.
-    pub(super) fn context(&mut self) -> VertexId {
-        self.internal(Op::Local(LocalOp { name: String::new(), wanted: Vec::new() }))
     }
 
     /// Adds a shown vertex on top of the stage's root file system and makes it the new one.

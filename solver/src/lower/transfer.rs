@@ -4,10 +4,10 @@ use lapstrake_parser::mode::Mode;
 use lapstrake_parser::{Diagnostic, Heredoc, Instruction, Keyword, Source, Span, Transfer, Word};
 
 use super::fault::{fault, with_help};
-use super::reach::{self, Origin};
+use super::origin::{Origin, Tree};
 use super::stage::{Build, Shown, Stage, Written};
-use super::{directory, flag, word};
-use crate::graph::{CopyOp, CopySource, ImageOp, Op, Vertex, VertexId};
+use super::{directory, flag, reach, word};
+use crate::graph::{CopyOp, CopySource, Op};
 
 pub(super) fn copy(
     build: &mut Build<'_>,
@@ -15,19 +15,15 @@ pub(super) fn copy(
     from: Written<'_>,
     transfer: &Transfer,
 ) -> Result<(), Diagnostic> {
-    let origin = reach::origin(build.headers, stage.number, from.instruction)?;
+    let origin = reach::origin(build.headers, stage.number, from.instruction, build.options)?;
     let words = Words::of(build, stage, from.instruction, transfer)?;
     if let Some(span) = words.remote() {
         let help = "use ADD for what has to be fetched";
         let message = "COPY takes files of the build context, a stage or an image";
         return Err(with_help(fault("copy-remote", span, message), help));
     }
-    let keep_owner = origin.is_some();
-    let tree = match origin {
-        Some(origin) => Some(tree(build, &origin)),
-        None => words.context(build),
-    };
-    words.push(build, stage, from, Kind { trees: tree.into_iter().collect(), keep_owner });
+    let source = words.source(build, &origin.unwrap_or(Origin::MAIN));
+    words.push(build, stage, from, source);
     Ok(())
 }
 
@@ -44,15 +40,9 @@ pub(super) fn add(
         return Err(with_help(fault("unsupported-source", span, message), help));
     }
     words.unpack(from.instruction.switch("unpack").unwrap_or(true));
-    let trees = words.context(build).into_iter().collect();
-    words.push(build, stage, from, Kind { trees, keep_owner: false });
+    let source = words.source(build, &Origin::MAIN);
+    words.push(build, stage, from, source);
     Ok(())
-}
-
-/// How COPY, COPY --from and ADD differ.
-struct Kind {
-    trees: Vec<VertexId>,
-    keep_owner: bool,
 }
 
 /// What an instruction says, expanded.
@@ -106,16 +96,16 @@ impl Words {
         }
     }
 
-    /// The vertex of the build context, which learns what is read of it; `None` when nothing is.
-    fn context(&self, build: &mut Build<'_>) -> Option<VertexId> {
-        let mut context = None;
+    /// The tree of `origin`, which learns what is read of it; `None` when nothing is.
+    fn source(&self, build: &mut Build<'_>, origin: &Origin) -> Option<Tree> {
+        let mut tree = None;
         for source in &self.sources {
             if let CopySource::Path { path, .. } = source {
-                let id = *context.get_or_insert_with(|| build.context());
-                build.graph.want(id, path);
+                let tree: &mut Tree = tree.get_or_insert_with(|| build.tree(origin));
+                build.graph.want(tree.vertex, path);
             }
         }
-        context
+        tree
     }
 
     /// The first source that is no path.
@@ -129,16 +119,17 @@ impl Words {
         Some(*span)
     }
 
-    fn push(self, build: &mut Build<'_>, stage: &mut Stage, from: Written<'_>, kind: Kind) {
+    fn push(self, build: &mut Build<'_>, stage: &mut Stage, from: Written<'_>, tree: Option<Tree>) {
         let history = self.history(from.instruction.kind.keyword());
         let op = Op::Copy(CopyOp {
             sources: self.sources,
             destination: self.destination,
             owner: self.owner,
             mode: self.mode,
-            keep_owner: kind.keep_owner,
+            keep_owner: tree.as_ref().is_some_and(|tree| !tree.is_context),
         });
-        build.push(stage, from, Shown { op, sources: kind.trees, words: self.spans, history });
+        let sources = tree.iter().map(|tree| tree.vertex).collect();
+        build.push(stage, from, Shown { op, sources, words: self.spans, history });
     }
 
     fn history(&self, keyword: Keyword) -> String {
@@ -176,22 +167,4 @@ fn check_mode(text: &str, span: Span) -> Result<(), Diagnostic> {
         let help = "write an octal number from 0 to 7777, or changes such as u=rwX,go=rX";
         with_help(fault("chmod", span, message), help)
     })
-}
-
-/// The vertex of a stage's or image's root file system.
-fn tree(build: &mut Build<'_>, origin: &Origin) -> VertexId {
-    let layers = match origin {
-        Origin::Stage(stage) => match build.earlier(*stage) {
-            Some(stage) => return stage.rootfs,
-            // The stage has faults of its own, and so there will be no plan.
-            None => Vec::new(),
-        },
-        Origin::Image(reference) => match build.image(reference) {
-            Some(image) => image.config.rootfs.diff_ids.clone(),
-            None => Vec::new(),
-        },
-    };
-    let op = Op::Image(ImageOp { layers });
-    let (inputs, words) = (Vec::new(), Vec::new());
-    build.graph.add(Vertex { op, inputs, name: None, span: None, words, cache: true })
 }

@@ -56,7 +56,7 @@ impl Workshop<'_> {
             return Ok(found);
         }
         let parts = self.parts(op, trees)?;
-        let selections = parts.iter().map(|part| self.select(vertex, part));
+        let selections = parts.iter().map(|part| select(vertex, part));
         let selections = selections.collect::<Result<Vec<_>, _>>()?;
         let contents = parts.iter().zip(&selections);
         let contents: Vec<_> = contents
@@ -94,24 +94,6 @@ impl Workshop<'_> {
             Some(Value::Tree(tree)) => Ok(Files::Tree(tree.clone())),
             None => Ok(Files::None(View::default())),
         }
-    }
-
-    fn select<'p>(&self, vertex: &Vertex, part: &'p Part) -> Result<Selection<'p>, Failure> {
-        copy::select(part.files.view(), &part.spec)
-            .map_err(|error| self.missing(vertex, part, error))
-    }
-
-    /// Only what is wanted of a context is read, so what may have been meant is looked for here.
-    fn missing(&self, vertex: &Vertex, part: &Part, error: CopyError) -> Failure {
-        let hint = match (&error, &part.files) {
-            (CopyError::Missing { path, .. }, Files::Tree(_)) => {
-                let names = self.contexts.names("");
-                suggest(&path.to_string(), names.iter().map(String::as_str))
-                    .map(|name| format!("did you mean {name}?"))
-            }
-            _ => None,
-        };
-        fault(vertex, part, error, hint)
     }
 
     fn make_copy(
@@ -211,6 +193,23 @@ impl Files {
             Self::Layers(_) | Self::None(_) => Ok(Vec::new()),
         }
     }
+}
+
+fn select<'p>(vertex: &Vertex, part: &'p Part) -> Result<Selection<'p>, Failure> {
+    copy::select(part.files.view(), &part.spec).map_err(|error| missing(vertex, part, error))
+}
+
+/// Only what is wanted of a context is read, so what may have been meant is looked for here.
+fn missing(vertex: &Vertex, part: &Part, error: CopyError) -> Failure {
+    let hint = match (&error, &part.files) {
+        (CopyError::Missing { path, .. }, Files::Tree(tree)) => {
+            let names = tree.names();
+            suggest(&path.to_string(), names.iter().map(String::as_str))
+                .map(|name| format!("did you mean {name}?"))
+        }
+        _ => None,
+    };
+    fault(vertex, part, error, hint)
 }
 
 fn specification(op: &CopyOp, sources: &[CopySource], unpack: bool) -> Result<CopySpec, Failure> {

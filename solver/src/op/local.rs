@@ -34,15 +34,6 @@ impl Contexts {
         self.0.insert(name, context);
     }
 
-    /// The paths directly in a context, as `/name`, for a suggestion; none when they cannot be
-    /// read.
-    pub(super) fn names(&self, name: &str) -> Vec<String> {
-        let context = self.0.get(name);
-        let entries = context.and_then(|context| std::fs::read_dir(&context.directory).ok());
-        let names = entries.into_iter().flatten().flatten().map(|entry| entry.file_name());
-        names.filter_map(|name| Some(format!("/{}", name.into_string().ok()?))).collect()
-    }
-
     /// Reads what `op` wants of its context. Content that did not change since the last build is
     /// known from the stat index and not read again.
     pub(super) fn tree(&self, store: &Store, op: &LocalOp) -> Result<ContextTree, Failure> {

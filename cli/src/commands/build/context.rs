@@ -73,7 +73,7 @@ fn directory(context: &Path) -> Result<PathBuf, Failure> {
 }
 
 /// What Docker would fetch.
-fn is_remote(text: &str) -> bool {
+pub(super) fn is_remote(text: &str) -> bool {
     let starts = ["http://", "https://", "git://", "ssh://", "git@", "github.com/"];
     starts.iter().any(|start| text.starts_with(start))
 }
@@ -137,6 +137,11 @@ fn ignore(dockerfile: &Path, directory: &Path) -> Result<IgnoreFile, Failure> {
         })?;
         return parse(&read(file, &own.display().to_string())?, &own);
     }
+    common_ignore(directory)
+}
+
+/// `.dockerignore` in a context.
+pub(super) fn common_ignore(directory: &Path) -> Result<IgnoreFile, Failure> {
     let path = directory.join(".dockerignore");
     match open_in(directory, ".dockerignore") {
         Ok(file) => parse(&read(File::from(file), &path.display().to_string())?, &path),

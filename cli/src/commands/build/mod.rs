@@ -2,6 +2,7 @@
 
 mod context;
 mod faults;
+mod named;
 mod report;
 
 use std::collections::BTreeMap;
@@ -15,7 +16,7 @@ use lapstrake_oci::{Platform, Reference};
 use lapstrake_parser::{Diagnostic, Dockerfile, Severity};
 use lapstrake_solver::build::Tools;
 use lapstrake_solver::graph::Network;
-use lapstrake_solver::lower::{self, Options};
+use lapstrake_solver::lower::{self, NamedContexts, Options};
 use lapstrake_solver::op::{Context, Contexts};
 use lapstrake_solver::{Built, Error, Request};
 
@@ -32,6 +33,7 @@ use crate::{output, platform};
 
 use context::Inputs;
 use faults::Faults;
+use named::Named;
 
 /// The form of faults where the command line names none.
 const FORMAT: &str = "LAPSTRAKE_FORMAT";
@@ -39,7 +41,8 @@ const FORMAT: &str = "LAPSTRAKE_FORMAT";
 /// Builds an image.
 pub(crate) fn run(build: &Build, session: &Session) -> Result<Exit, Failure> {
     let mode = mode(build)?;
-    let options = options(build)?;
+    let named = Named::read(&build.contexts)?;
+    let options = options(build, named.contexts)?;
     let tags = build.tags.iter().map(|tag| images::new_name(tag)).collect::<Result<Vec<_>, _>>()?;
     if let Some(Output::Archive { destination, .. }) = &build.output {
         images::refuse_terminal(destination)?;
@@ -51,9 +54,13 @@ pub(crate) fn run(build: &Build, session: &Session) -> Result<Exit, Failure> {
     let inputs = context::inputs(&build.context, build.file.as_deref())?;
     let (source, undecodable) = Source::read(&inputs.name, &inputs.dockerfile);
     let mut faults = Faults::new(source, format, mode);
+    let fetcher = Fetcher::new(session.store()?, build.pull, named.layouts)?;
     let outcome = parse(&mut faults, undecodable, &options).and_then(|dockerfile| {
-        let request = request(&dockerfile, inputs, options, tags.clone());
-        execute(request, session, build.pull, mode, &mut faults)
+        let mut request = request(&dockerfile, inputs, options, tags.clone());
+        for (name, folder) in named.folders {
+            request.contexts.insert(name, folder);
+        }
+        execute(request, session, &fetcher, mode, &mut faults)
     });
     faults.end()?;
     deliver(build, session, &outcome?, &tags)?;
@@ -96,13 +103,14 @@ fn mode(build: &Build) -> Result<Mode, Failure> {
     }
 }
 
-fn options(build: &Build) -> Result<Options, Failure> {
+fn options(build: &Build, contexts: NamedContexts) -> Result<Options, Failure> {
     let platform = platform::wanted(build.platform.as_deref())?;
     let host = |host: &crate::args::Host| (host.name.clone(), host.address.to_string());
     Ok(Options {
         arguments: arguments(&build.arguments)?,
         labels: build.labels.iter().map(label).collect(),
         target: build.target.clone(),
+        contexts,
         platform,
         build_platform: Platform::host(),
         network: match build.network {
@@ -182,7 +190,7 @@ fn request(
 fn execute(
     request: Request<'_>,
     session: &Session,
-    pull: bool,
+    fetcher: &Fetcher<'_>,
     mode: Mode,
     faults: &mut Faults,
 ) -> Result<Built, Failure> {
@@ -190,12 +198,11 @@ fn execute(
     let cancel = Cancel::new()?;
     let watch = signal::cancel_on_signal(cancel.clone())?;
     let names: Vec<String> = request.tags.iter().map(ToString::to_string).collect();
-    let fetcher = Fetcher::new(store, pull)?;
     let progress = Progress::new(mode, "Building");
     let tools = Tools {
         store,
         executor: &Sandboxes,
-        images: &fetcher,
+        images: fetcher,
         cancel: &cancel,
         events: &|event| progress.event(event),
     };

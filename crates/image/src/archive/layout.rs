@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use lapstrake_oci::{
-    Descriptor, Document, ImageConfig, Index, MAX_INDEX_DEPTH, Manifest, Platform, Reference,
+    Descriptor, Digest, Document, ImageConfig, Index, MAX_INDEX_DEPTH, Manifest, Platform,
+    Reference,
 };
 
-use super::{Archive, Offered, refused};
+use super::{Archive, Offered, excerpt, refused};
+use crate::layout::Choice;
 use crate::stored::check_kind;
 use crate::{Error, ResolvedImage};
 
@@ -17,8 +19,7 @@ const REF_NAME: &str = "org.opencontainers.image.ref.name";
 
 /// The images that `index.json` names. Attestations and artifacts are left out.
 pub(super) fn images(archive: &Archive, platform: &Platform) -> Result<Vec<Offered>, Error> {
-    let bytes = archive.read("index.json")?.ok_or_else(|| refused("it has no index.json"))?;
-    let index = Index::parse(&bytes).map_err(Error::document("index.json of the archive"))?;
+    let index = index(archive)?;
     let mut offered: Vec<Offered> = Vec::new();
     for (name, descriptors) in by_name(&index) {
         for descriptor in choose(&name, descriptors, platform)? {
@@ -35,14 +36,73 @@ pub(super) fn images(archive: &Archive, platform: &Platform) -> Result<Vec<Offer
     Ok(offered)
 }
 
+/// The image that `choice` picks.
+pub(super) fn chosen(
+    archive: &Archive,
+    choice: &Choice,
+    platform: &Platform,
+) -> Result<Offered, Error> {
+    let descriptor = match choice {
+        Choice::Digest(digest) => unlisted(archive, *digest)?,
+        Choice::Tag(tag) => listed(&index(archive)?, Some(tag))?,
+        Choice::Only => listed(&index(archive)?, None)?,
+    };
+    let image = image(archive, &descriptor, platform)?;
+    image.ok_or_else(|| refused(format!("{} is no image but an artifact", descriptor.digest)))
+}
+
+/// A descriptor for what only its digest is known of.
+fn unlisted(archive: &Archive, digest: Digest) -> Result<Descriptor, Error> {
+    let bytes = archive.document(&digest)?;
+    let bytes = bytes.ok_or_else(|| refused(format!("the layout has no blob {digest}")))?;
+    let document = Document::parse(&bytes, None).map_err(Error::document(digest.to_string()))?;
+    Ok(Descriptor::new(document.media_type(), digest, bytes.len() as u64))
+}
+
+/// The entry with that tag; without one the only entry, or the latest.
+fn listed(index: &Index, tag: Option<&str>) -> Result<Descriptor, Error> {
+    let images: Vec<&Descriptor> = index.manifests.iter().filter(|entry| is_image(entry)).collect();
+    let tagged = |wanted: &str| {
+        let is_wanted = |entry: &&Descriptor| tag_of(entry) == Some(wanted);
+        images.iter().copied().find(is_wanted).cloned()
+    };
+    let found = match (tag, &images[..]) {
+        (Some(tag), _) => tagged(tag),
+        (None, [only]) => Some(Descriptor::clone(only)),
+        (None, _) => tagged("latest"),
+    };
+    found.ok_or_else(|| {
+        let mut tags: Vec<&str> = images.iter().filter_map(|entry| tag_of(entry)).collect();
+        tags.dedup();
+        let tags = match tags.is_empty() {
+            true => "none".to_owned(),
+            false => excerpt(&tags.join(", ")),
+        };
+        let wanted = tag.unwrap_or("latest");
+        refused(format!("the layout has no image with the tag {wanted}; its tags are: {tags}"))
+    })
+}
+
+fn tag_of(entry: &Descriptor) -> Option<&str> {
+    entry.annotations.get(REF_NAME).map(String::as_str)
+}
+
+fn index(archive: &Archive) -> Result<Index, Error> {
+    let bytes = archive.read("index.json")?.ok_or_else(|| refused("it has no index.json"))?;
+    Index::parse(&bytes).map_err(Error::document("index.json of the archive"))
+}
+
+/// No attestation, and nothing unknown.
+fn is_image(entry: &Descriptor) -> bool {
+    let is_document = entry.media_type.is_manifest() || entry.media_type.is_index();
+    is_document && !entry.is_attestation()
+}
+
 /// The entries of the index by the full name they have, those without one together.
 fn by_name(index: &Index) -> BTreeMap<Option<String>, Vec<Descriptor>> {
     let mut groups: BTreeMap<Option<String>, Vec<Descriptor>> = BTreeMap::new();
-    for descriptor in &index.manifests {
-        let is_document = descriptor.media_type.is_manifest() || descriptor.media_type.is_index();
-        if is_document && !descriptor.is_attestation() {
-            groups.entry(name_of(descriptor)).or_default().push(descriptor.clone());
-        }
+    for descriptor in index.manifests.iter().filter(|entry| is_image(entry)) {
+        groups.entry(name_of(descriptor)).or_default().push(descriptor.clone());
     }
     groups
 }

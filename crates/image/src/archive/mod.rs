@@ -18,6 +18,7 @@ use lapstrake_oci::{Descriptor, Digest, MAX_DOCUMENT_SIZE, Manifest, Platform};
 use lapstrake_rootfs::{TreePath, read};
 
 use crate::incoming::Keep;
+use crate::layout::Choice;
 use crate::{Error, LayerFault};
 use spool::Spool;
 
@@ -64,9 +65,19 @@ impl Archive {
         }
         match self {
             Self::Spool(spool) => docker::images(self, spool),
-            Self::Directory(_) => {
-                Err(refused("the directory is no OCI image layout, it has no file oci-layout"))
-            }
+            Self::Directory(_) => Err(refused(NO_LAYOUT)),
+        }
+    }
+
+    /// One image of an OCI layout.
+    ///
+    /// # Errors
+    /// When it is no layout, has no such image, or its documents are missing, damaged or others
+    /// than their digests say.
+    pub(crate) fn image(&self, choice: &Choice, platform: &Platform) -> Result<Offered, Error> {
+        match self.read("oci-layout")? {
+            Some(_) => layout::chosen(self, choice, platform),
+            None => Err(refused(NO_LAYOUT)),
         }
     }
 
@@ -117,6 +128,8 @@ impl Archive {
         }
     }
 }
+
+const NO_LAYOUT: &str = "the directory is no OCI image layout, it has no file oci-layout";
 
 fn blob_path(digest: &Digest) -> TreePath {
     TreePath::from(format!("blobs/sha256/{}", digest.hex()).as_str())

@@ -138,6 +138,14 @@ impl ContextTree {
     pub fn open(&self, path: &TreePath) -> io::Result<File> {
         open_file(self.dir.as_fd(), path)
     }
+
+    /// The paths directly in the folder as `/name`, wanted or not; none when it cannot be read.
+    pub fn names(&self) -> Vec<String> {
+        let entries = rustix::fs::Dir::read_from(&self.dir).into_iter().flatten().flatten();
+        let names =
+            entries.filter_map(|entry| Some(format!("/{}", entry.file_name().to_str().ok()?)));
+        names.filter(|name| !matches!(name.as_str(), "/." | "/..")).collect()
+    }
 }
 
 /// Makes entries of leaves that come in path order.

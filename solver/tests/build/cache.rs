@@ -1,19 +1,11 @@
 //! When a step is executed and when its earlier result is taken, row by row as ARCHITECTURE.md's
 //! table of keys says, in both directions.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a failure here is a failed test"
-)]
-
-mod support;
 
 use std::fs;
 
+use crate::support::Bench;
 use lapstrake_solver::Error;
 use lapstrake_solver::event::Outcome::{Cached, Executed, Failed};
-use support::Bench;
 
 #[test]
 fn an_unchanged_build_executes_nothing_and_gives_the_same_image() {

@@ -9,16 +9,13 @@ use std::sync::Mutex;
 
 use lapstrake_cache::Store;
 use lapstrake_executor::{Cancel, Error as ExecutorError, Executor, SandboxSpec, Status};
-use lapstrake_oci::{
-    Descriptor, Digest, ImageConfig, Manifest, MediaType, Platform, Reference, RootFs,
-};
+use lapstrake_oci::{Descriptor, Digest, ImageConfig, Manifest, MediaType, Platform, RootFs};
 use lapstrake_parser::ignore_file::IgnoreFile;
 use lapstrake_parser::parse;
 use lapstrake_solver::build::{Built, Request, Tools, build};
 use lapstrake_solver::event::{ImageProgress, Outcome};
-use lapstrake_solver::graph::Network;
-use lapstrake_solver::image::{BaseImage, ImageSource};
-use lapstrake_solver::lower::Options;
+use lapstrake_solver::image::{BaseImage, ImageName, ImageSource};
+use lapstrake_solver::lower::{NamedContext, NamedContexts, Options};
 use lapstrake_solver::op::{Context, Contexts};
 use lapstrake_solver::{Error, Event};
 
@@ -72,14 +69,15 @@ pub(crate) struct FakeImages(pub(crate) HashMap<&'static str, Vec<&'static str>>
 impl ImageSource for FakeImages {
     fn resolve(
         &self,
-        reference: &Reference,
-        platform: &Platform,
+        name: &ImageName,
         _: &(dyn Fn(ImageProgress) + Sync),
     ) -> Result<BaseImage, Box<dyn StdError + Send + Sync>> {
-        let Some(triggers) = self.0.get(reference.familiar().as_str()) else {
-            return Err(format!("no image {}", reference.familiar()).into());
+        let place = name.place.to_string();
+        let Some(triggers) = self.0.get(place.as_str()) else {
+            return Err(format!("no image {place}").into());
         };
-        let mut config = ImageConfig::new(platform);
+        let mut config = ImageConfig::new(&name.platform);
+        config.config.labels = [("name".to_owned(), place)].into();
         config.rootfs = RootFs::new(Vec::new());
         config.config.on_build = triggers.iter().map(|text| (*text).to_owned()).collect();
         let descriptor = Descriptor::of(MediaType::OciConfig, b"{}");
@@ -96,6 +94,7 @@ pub(crate) struct Bench {
     pub(crate) images: FakeImages,
     pub(crate) arguments: Vec<(&'static str, &'static str)>,
     pub(crate) target: Option<&'static str>,
+    pub(crate) contexts: NamedContexts,
 }
 
 /// What a build came to.
@@ -116,11 +115,22 @@ impl Bench {
             images: FakeImages([("base:latest", Vec::new())].into()),
             arguments: Vec::new(),
             target: None,
+            contexts: NamedContexts::default(),
         }
     }
 
     pub(crate) fn context(&self) -> std::path::PathBuf {
         self.folder.path().join("context")
+    }
+
+    /// Adds a named context; one of files is the folder of that name beside the build context.
+    pub(crate) fn name(&mut self, name: &str, context: NamedContext) {
+        self.contexts.insert(NamedContexts::name(name).unwrap(), context);
+    }
+
+    /// Writes a file of a named context.
+    pub(crate) fn named_file(&self, context: &str, path: &str, content: &str) {
+        self.file(&format!("../named/{context}/{path}"), content);
     }
 
     pub(crate) fn file(&self, path: &str, content: &str) {
@@ -135,6 +145,11 @@ impl Bench {
         let mut contexts = Contexts::default();
         let ignore = IgnoreFile::parse(b"").unwrap();
         contexts.insert(String::new(), Context { directory: self.context(), ignore });
+        for folder in fs::read_dir(self.folder.path().join("named")).into_iter().flatten() {
+            let (folder, ignore) = (folder.unwrap(), IgnoreFile::parse(b"").unwrap());
+            let name = folder.file_name().into_string().unwrap();
+            contexts.insert(name, Context { directory: folder.path(), ignore });
+        }
         let request = Request {
             dockerfile: &parsed.dockerfile,
             options: self.options(),
@@ -173,13 +188,9 @@ impl Bench {
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         Options {
             arguments: self.arguments.iter().map(owned).collect(),
-            labels: Default::default(),
             target: self.target.map(str::to_owned),
-            platform: Platform::new("linux", "amd64", ""),
-            build_platform: Platform::new("linux", "amd64", ""),
-            network: Network::Default,
-            hosts: Vec::new(),
-            no_cache: false,
+            contexts: self.contexts.clone(),
+            ..Options::new(Platform::new("linux", "amd64", ""))
         }
     }
 
