@@ -4,6 +4,7 @@ use crate::check::CheckOptions;
 use crate::diagnostic::Diagnostic;
 use crate::physical::{PhysicalLine, PhysicalLines};
 use crate::span::{Span, Spanned};
+use crate::syntax;
 use nom::bytes::complete::take_while;
 use nom::character::complete::{char, satisfy};
 use nom::combinator::recognize;
@@ -55,15 +56,24 @@ impl Directive {
 /// Reads the directives. Leaves `lines` in front of the first line that is none.
 ///
 /// A line with an unknown key ends them and is a comment. A second directive of one name is a
-/// fault; the first holds.
+/// fault; the first holds. Behind a first line such as `#!/usr/bin/env lap` they are comments, of which
+/// `syntax` and `check` hold all the same.
 pub(crate) fn directives(
     lines: &mut PhysicalLines<'_>,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Vec<Directive> {
     let mut found: Vec<Directive> = Vec::new();
     let mut ahead = lines.clone();
+    let is_script = lines.clone().next().is_some_and(|line| line.raw.starts_with("#!"));
+    if is_script {
+        ahead.next();
+    }
     while let Some(directive) = ahead.next().and_then(|line| directive(&line, diagnostics)) {
-        lines.clone_from(&ahead);
+        if !is_script {
+            lines.clone_from(&ahead);
+        } else if matches!(directive.kind, DirectiveKind::Escape(_)) {
+            continue;
+        }
         match found.iter().find(|earlier| earlier.slot() == directive.slot()) {
             Some(earlier) => diagnostics.push(duplicate(earlier, &directive)),
             None => found.push(directive),
@@ -86,7 +96,8 @@ fn directive(line: &PhysicalLine<'_>, diagnostics: &mut Vec<Diagnostic>) -> Opti
         "escape" => escape(&value_place, diagnostics),
         "syntax" => syntax(&value_place, diagnostics),
         "check" => {
-            let (options, faults) = CheckOptions::parse(&value_place.value, value_place.span.start);
+            let value = first_word(&value_place.value);
+            let (options, faults) = CheckOptions::parse(value, value_place.span.start);
             diagnostics.extend(faults);
             DirectiveKind::Check(options)
         }
@@ -125,25 +136,15 @@ fn escape(value: &Spanned<String>, diagnostics: &mut Vec<Diagnostic>) -> Directi
     }
 }
 
-/// Frontends that speak the language Lapstrake speaks.
-const OWN_SYNTAX: [&str; 4] = [
-    "docker/dockerfile",
-    "docker.io/docker/dockerfile",
-    "docker/dockerfile-upstream",
-    "docker.io/docker/dockerfile-upstream",
-];
-
 fn syntax(value: &Spanned<String>, diagnostics: &mut Vec<Diagnostic>) -> DirectiveKind {
-    let image = value.value.split(' ').next().unwrap_or("");
-    let name = image.split(['@', ':']).next().unwrap_or("");
-    if !OWN_SYNTAX.contains(&name) {
-        let message = format!("the frontend `{image}` is not run");
-        diagnostics
-            .push(Diagnostic::warning("foreign-syntax", value.span, message).with_help(
-                "the file is read as a Dockerfile; take the directive out if it is one",
-            ));
-    }
+    let image = first_word(&value.value);
+    diagnostics.extend(syntax::foreign(image, value.span));
     DirectiveKind::Syntax(image.to_owned())
+}
+
+/// What counts of the value of `syntax` and `check`: behind a blank there may be a remark.
+fn first_word(value: &str) -> &str {
+    value.split(' ').next().unwrap_or_default()
 }
 
 fn duplicate(earlier: &Directive, directive: &Directive) -> Diagnostic {

@@ -12,7 +12,7 @@
 //! Where to start reading, from text to tree:
 //! - [`Span`], [`Text`], [`Word`], `buffer`: places, and text that is shared.
 //! - `physical`, `logical`: lines, and lines joined by continuations.
-//! - [`directive`], [`check`]: what comes before the first instruction.
+//! - [`directive`], [`check`], [`syntax`]: what comes before the first instruction.
 //! - `parse`: the loop over the instructions; [`dockerfile`], [`instruction`]: its result.
 //! - `flag`, `flag_rule`, `split`, `json`, [`heredoc`]: the pieces of a line.
 //! - `arguments`: what each instruction makes of its pieces.
@@ -54,6 +54,7 @@ mod size;
 mod span;
 mod split;
 mod suggest;
+pub mod syntax;
 mod text;
 mod word;
 

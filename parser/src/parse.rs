@@ -10,6 +10,7 @@ use crate::keyword::Keyword;
 use crate::logical::{Layout, LogicalLine};
 use crate::physical::PhysicalLines;
 use crate::span::Span;
+use crate::syntax;
 use std::borrow::Cow;
 
 /// What parsing yields: always a tree, and what is wrong with the file.
@@ -26,6 +27,10 @@ pub fn parse(source: &str) -> Parsed {
     let mut diagnostics = Vec::new();
     let mut lines = PhysicalLines::new(source);
     let directives = directives(&mut lines, &mut diagnostics);
+    if directives.iter().all(|directive| directive.syntax().is_none()) {
+        let elsewhere = syntax::elsewhere(source);
+        diagnostics.extend(elsewhere.and_then(|image| syntax::foreign(&image.value, image.span)));
+    }
     let escape = escape(&directives);
     let mut layout = Layout::read(source, lines, escape);
     diagnostics.append(&mut layout.diagnostics);

@@ -1,9 +1,10 @@
 //! What the tree and its places promise beyond the cases of `testdata`.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+use lapstrake_parser::check::RuleSelection;
 use lapstrake_parser::{
-    CommandForm, Instruction, InstructionKind, LineIndex, Position, Severity, Source, Span, decode,
-    parse, parse_bytes, parse_trigger,
+    CommandForm, DirectiveKind, Instruction, InstructionKind, LineIndex, Position, Severity,
+    Source, Span, decode, parse, parse_bytes, parse_trigger,
 };
 use std::time::{Duration, Instant};
 
@@ -135,6 +136,52 @@ fn checks_above_an_instruction_belong_to_it() {
     let instruction = only("FROM a\n# check=skip=A\nRUN b");
     assert_eq!(instruction.comments[0].value, "check=skip=A");
     assert_eq!(instruction.comments[0].span, Span::new(9, 21));
+}
+
+/// What the directives of a file come to: the image of `syntax`, whether all checks are off, and the
+/// escape character.
+fn directives(source: &str) -> (Option<String>, bool, char) {
+    let file = parse(source).dockerfile;
+    let skips_all = file.directives.iter().any(|directive| match &directive.kind {
+        DirectiveKind::Check(options) => options.skip == RuleSelection::All,
+        _ => false,
+    });
+    (file.syntax().map(|image| image.value.to_string()), skips_all, file.escape)
+}
+
+#[test]
+fn directives_hold_behind_an_interpreter_but_for_the_escape_character() {
+    let all = "# escape=`\n# syntax=docker/dockerfile:1 old\n# check=skip=all for now\nFROM a\n";
+    let syntax = || Some("docker/dockerfile:1 old".to_owned());
+    assert_eq!(directives(all), (syntax(), true, '`'));
+    let script = format!("#!/usr/bin/env lap\n{all}");
+    assert_eq!(directives(&script), (syntax(), true, '\\'));
+    // There they are comments all the same.
+    assert_eq!(parse(&script).dockerfile.instructions[0].comments.len(), 4);
+    assert_eq!(directives(&format!("# x\n{all}")), (None, false, '\\'));
+}
+
+#[test]
+fn what_is_behind_a_blank_is_no_part_of_a_check() {
+    let faults = |source: &str| parse(source).diagnostics.len();
+    assert_eq!(faults("# check=skip=A because; of=that\nFROM a\n"), 0);
+    assert_eq!(faults("# check=skip=A;wat=1\nFROM a\n"), 1);
+}
+
+#[test]
+fn a_file_for_another_frontend_says_so() {
+    for source in [
+        "# syntax=a/b:1\nFROM a\n",
+        "// syntax=a/b:1\nFROM a\n",
+        "{\"syntax\": \"a/b:1\"}",
+        "#!/bin/x\n#syntax=a/b:1\nFROM a\n",
+    ] {
+        let faults = parse(source).diagnostics;
+        let warning = faults.iter().find(|fault| fault.code == "foreign-syntax").unwrap();
+        assert!(source[warning.span.range()].starts_with("a/b:1"), "{source}");
+    }
+    let own = "# syntax=mirror.example:5000/docker/dockerfile:1\n// syntax=a/b\nFROM a\n";
+    assert!(parse(own).diagnostics.iter().all(|fault| fault.code != "foreign-syntax"));
 }
 
 /// A megabyte of each of these takes a fraction of a second; quadratic time would take minutes.
