@@ -53,6 +53,25 @@ impl Glob {
     pub fn matches(&self, path: &[u8]) -> bool {
         run::matches(&self.tokens, path)
     }
+
+    /// True if something in the directory may match. The empty path is the root.
+    pub fn may_match_below(&self, directory: &[u8]) -> bool {
+        directory.is_empty() || run::may_match_below(&self.tokens, directory)
+    }
+}
+
+/// True if the pattern holds a `*`, `?` or `[` that no backslash escapes: it may match several
+/// paths.
+pub fn has_wildcard(pattern: &[u8]) -> bool {
+    let mut bytes = pattern.iter();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'\\' => drop(bytes.next()),
+            b'*' | b'?' | b'[' => return true,
+            _ => {}
+        }
+    }
+    false
 }
 
 /// True if the pattern has a wildcard, a class or an escape, and so is no plain path.

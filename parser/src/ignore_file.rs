@@ -54,17 +54,20 @@ impl IgnoreFile {
     pub fn parse(text: &[u8]) -> Result<Self, IgnoreError> {
         let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
         let lines = (1..).zip(text.split(|byte| *byte == b'\n'));
-        Self::collect(lines.filter(|(_, line)| !line.starts_with(b"#")))
+        Self::collect(lines.filter(|(_, line)| !line.starts_with(b"#")), Pattern::of_file)
     }
 
     /// Takes patterns from a list, such as those of `--exclude`.
+    ///
+    /// Other than in a file, a `/` in front is part of the pattern, which then matches nothing: all
+    /// paths are relative.
     ///
     /// # Errors
     /// The first that is no pattern.
     pub fn from_patterns<'a>(
         patterns: impl IntoIterator<Item = &'a str>,
     ) -> Result<Self, IgnoreError> {
-        Self::collect((1..).zip(patterns.into_iter().map(str::as_bytes)))
+        Self::collect((1..).zip(patterns.into_iter().map(str::as_bytes)), Pattern::of_list)
     }
 
     /// True if the path is to be left out.
@@ -97,6 +100,15 @@ impl IgnoreFile {
     pub fn may_keep_below(&self, directory: &[u8]) -> bool {
         let directory = trimmed(directory);
         self.patterns.iter().any(|pattern| pattern.keeps && pattern.may_match_below(directory))
+    }
+
+    /// True if a pattern without `!` may match something in the directory.
+    ///
+    /// A walk for which the patterns say what to take need not enter a directory that none of them
+    /// matches and for which this is false.
+    pub fn may_match_below(&self, directory: &[u8]) -> bool {
+        let directory = trimmed(directory);
+        self.patterns.iter().any(|pattern| !pattern.keeps && pattern.may_match_below(directory))
     }
 
     /// True if there is no pattern: nothing is left out.
@@ -136,14 +148,17 @@ impl IgnoreFile {
         (excluded, ParentMatch { matched })
     }
 
-    fn collect<'a>(lines: impl Iterator<Item = (usize, &'a [u8])>) -> Result<Self, IgnoreError> {
+    fn collect<'a>(
+        lines: impl Iterator<Item = (usize, &'a [u8])>,
+        read: fn(&[u8]) -> Result<Option<Pattern>, &'static str>,
+    ) -> Result<Self, IgnoreError> {
         let mut patterns = Vec::new();
         for (line, text) in lines {
             let fault = |reason| {
                 let pattern = String::from_utf8_lossy(text.trim_ascii()).into_owned();
                 IgnoreError { line, pattern, reason }
             };
-            patterns.extend(Pattern::parse(text).map_err(fault)?);
+            patterns.extend(read(text).map_err(fault)?);
         }
         Ok(Self { patterns })
     }

@@ -25,8 +25,21 @@ enum Matcher {
 }
 
 impl Pattern {
-    /// Reads a line; nothing if it is blank. Fails with the reason.
-    pub(super) fn parse(line: &[u8]) -> Result<Option<Self>, &'static str> {
+    /// Reads a line of a file, where a slash in front says nothing; nothing if it is blank. Fails
+    /// with the reason.
+    pub(super) fn of_file(line: &[u8]) -> Result<Option<Self>, &'static str> {
+        Self::parse(line, |clean| match clean.strip_prefix(b"/") {
+            Some(rest) if !rest.is_empty() => rest,
+            _ => clean,
+        })
+    }
+
+    /// Reads a pattern of a list; nothing if it is blank. Fails with the reason.
+    pub(super) fn of_list(text: &[u8]) -> Result<Option<Self>, &'static str> {
+        Self::parse(text, |clean| clean)
+    }
+
+    fn parse(line: &[u8], relative: fn(&[u8]) -> &[u8]) -> Result<Option<Self>, &'static str> {
         let line = line.trim_ascii();
         let (keeps, text) = match line.strip_prefix(b"!") {
             Some(text) => (true, text.trim_ascii()),
@@ -36,10 +49,7 @@ impl Pattern {
             return if keeps { Err("keeps nothing: put a path behind the `!`") } else { Ok(None) };
         }
         let clean = clean(text);
-        let pattern = match clean.strip_prefix(b"/") {
-            Some(rest) if !rest.is_empty() => rest,
-            _ => clean.as_slice(),
-        };
+        let pattern = relative(&clean);
         let tokens = tokens(pattern).ok_or("is not well formed")?;
         let is_all_of_root = matches!(pattern, b"*" | b"**" | b"**/*");
         Ok(Some(Self { keeps, is_all_of_root, matcher: Matcher::new(tokens) }))

@@ -1,12 +1,14 @@
 //! Brings together all that is wanted of a context: follows links to where walks begin, walks
 //! there, and follows the links that the walks found if they are wanted themselves.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
+use super::demand::{Demand, Demands};
 use super::index::Visit;
 use super::leaf::Leaf;
 use super::walk::{Block, Flatten, Walker, folder_of};
 use super::{ContextError, Wanted};
+use crate::copy::Part;
 use crate::view::MAX_LINKS;
 use crate::{Kind, TreePath};
 
@@ -18,9 +20,10 @@ pub(super) struct Gathered {
     singles: Vec<Leaf>,
     /// Where in `singles` a path is.
     places: HashMap<TreePath, usize>,
-    /// What lies below each walked root; no root is below another.
+    /// What was wanted below each walked root; no root is below another.
     trees: Vec<Vec<Block>>,
-    walked: Vec<TreePath>,
+    /// Folders of which everything was wanted.
+    whole: Vec<TreePath>,
 }
 
 impl Gathered {
@@ -31,25 +34,38 @@ impl Gathered {
     pub(super) fn of(walker: &Walker<'_>, wanted: &[Wanted]) -> Result<Self, ContextError> {
         let mut gathered = Self::default();
         gathered.look_at(walker, &TreePath::root())?;
-        if wanted.iter().any(|wanted| wanted.start().is_root()) {
-            gathered.walk(walker, vec![TreePath::root()])?;
-        } else {
-            gathered.reach(walker, wanted)?;
+        match wanted.iter().find(|wanted| wanted.is_everything()) {
+            // All that the others want, and all that links can lead to, is in it.
+            Some(everything) => gathered.reach(walker, std::slice::from_ref(everything))?,
+            None => gathered.reach(walker, wanted)?,
         }
         gathered.finish(walker)?;
         Ok(gathered)
     }
 
-    /// What of this belongs into a stat index: the roots that were walked, and all folders.
+    /// What of this belongs into a stat index: the folders that were wanted as a whole, and what
+    /// was found in each folder.
     pub(super) fn visits(&self) -> (&[TreePath], Vec<Visit<'_>>) {
-        let trees = self.trees.iter().flatten().map(Block::visit);
-        let folders = self.singles.chunk_by(|a, b| folder(a) == folder(b));
-        let singles = folders.filter_map(|leaves| {
-            let folder = leaves.first().map(folder)?;
-            Some(Visit { folder, complete: false, leaves })
-        });
-        let singles = singles.filter(|visit| !visit.is_empty());
-        (&self.walked, trees.chain(singles).collect())
+        let mut singles: HashMap<&[u8], &[Leaf]> = HashMap::new();
+        for leaves in self.singles.chunk_by(|a, b| folder(a) == folder(b)) {
+            singles.extend(leaves.first().map(|first| (folder(first), leaves)));
+        }
+        let mut visits = Vec::new();
+        for block in self.trees.iter().flatten() {
+            let path = block.folder.as_bytes();
+            let mut leaves: Vec<&Leaf> = block.leaves.iter().collect();
+            if let Some(more) = singles.remove(path) {
+                leaves.extend(more);
+                leaves.sort_by(|a, b| a.entry.path.name().cmp(b.entry.path.name()));
+            }
+            visits.push(Visit { folder: path, complete: block.is_complete, leaves });
+        }
+        visits.extend(singles.into_iter().map(|(folder, leaves)| {
+            let leaves = leaves.iter().collect();
+            Visit { folder, complete: false, leaves }
+        }));
+        visits.retain(|visit| visit.complete || !visit.is_empty());
+        (&self.whole, visits)
     }
 
     /// The number of leaves.
@@ -60,9 +76,10 @@ impl Gathered {
 
     /// All leaves in path order, each once.
     pub(super) fn into_leaves(mut self) -> Box<dyn Iterator<Item = Leaf>> {
-        let is_whole = self.singles.len() == 1 && self.walked.iter().all(TreePath::is_root);
+        let is_root = |tree: &Vec<Block>| tree.first().is_some_and(|top| top.folder.is_root());
+        let is_sorted = self.singles.len() == 1 && self.trees.iter().all(is_root);
         let trees = std::mem::take(&mut self.trees).into_iter().flat_map(Flatten::new);
-        if is_whole {
+        if is_sorted {
             return Box::new(self.singles.into_iter().chain(trees));
         }
         let mut leaves = self.singles;
@@ -71,52 +88,52 @@ impl Gathered {
         Box::new(leaves.into_iter())
     }
 
-    /// Follows and walks all of `wanted`, then the links that the walks found and that are wanted
-    /// themselves, until there are no more.
+    /// Follows and walks all of `wanted`, then once more with the links that are wanted themselves,
+    /// if they lead to more.
     fn reach(&mut self, walker: &Walker<'_>, wanted: &[Wanted]) -> Result<(), ContextError> {
-        let mut bases = Vec::new();
+        let mut demands = Demands::default();
         for wanted in wanted {
             if let Some(end) = self.follow(walker, wanted.start())? {
-                bases.push((wanted, end));
+                self.demand(&mut demands, wanted.of(end));
             }
         }
-        let mut ends: Vec<TreePath> = bases.iter().map(|(_, end)| end.clone()).collect();
-        let mut followed = HashSet::new();
-        while !ends.is_empty() {
-            self.walk(walker, ends)?;
-            ends = Vec::new();
-            for link in self.links_named(&bases) {
-                if followed.insert(link.clone()) {
-                    ends.extend(self.follow(walker, &link)?);
-                }
+        self.walk(walker, &demands)?;
+        let mut is_more = false;
+        for (link, part) in self.links_named(&demands) {
+            if let Some(base) = self.follow(walker, &link)? {
+                is_more |= self.demand(&mut demands, Demand { base, pattern: None, part });
             }
         }
-        Ok(())
+        // The links that a pattern names were all found by the first walk.
+        if is_more { self.walk(walker, &demands) } else { Ok(()) }
     }
 
-    /// Walks from those of `ends` that are folders and that no walk has covered yet.
-    fn walk(&mut self, walker: &Walker<'_>, mut ends: Vec<TreePath>) -> Result<(), ContextError> {
-        ends.sort();
-        for end in ends {
-            let is_folder = self.single(&end).is_some_and(|leaf| leaf.entry.is_directory());
-            if !is_folder || self.walked.iter().any(|root| end.starts_with(root)) {
-                continue;
-            }
-            let is_apart = |root: &TreePath| !root.starts_with(&end);
-            self.trees.retain(|blocks| blocks.first().is_some_and(|top| is_apart(&top.folder)));
-            self.walked.retain(is_apart);
-            self.trees.push(walker.walk(end.clone())?);
-            self.walked.push(end);
-        }
+    /// Adds a demand on something that was looked at, if it is a folder; returns whether it wants
+    /// more than the others.
+    fn demand(&self, demands: &mut Demands, demand: Demand) -> bool {
+        let base = self.single(&demand.base);
+        base.is_some_and(|leaf| leaf.entry.is_directory()) && demands.add(demand)
+    }
+
+    fn walk(&mut self, walker: &Walker<'_>, demands: &Demands) -> Result<(), ContextError> {
+        let trees = demands.roots().into_iter().map(|root| walker.walk(root, demands));
+        self.trees = trees.collect::<Result<_, _>>()?;
+        self.whole = demands.whole().cloned().collect();
         Ok(())
     }
 
     /// Drops what trees have too, reads what is not read yet, and sorts by folder and name.
     fn finish(&mut self, walker: &Walker<'_>) -> Result<(), ContextError> {
-        let walked = &self.walked;
-        let is_in_tree =
-            |path: &TreePath| walked.iter().any(|root| path != root && path.starts_with(root));
-        self.singles.retain(|leaf| !is_in_tree(&leaf.entry.path));
+        if self.singles.len() > 1 {
+            let blocks = self.trees.iter().flatten();
+            let blocks: HashMap<&[u8], &Block> =
+                blocks.map(|block| (block.folder.as_bytes(), block)).collect();
+            self.singles.retain(|leaf| {
+                let path = &leaf.entry.path;
+                let block = blocks.get(folder(leaf)).filter(|_| !path.is_root());
+                !block.is_some_and(|block| block.has(path))
+            });
+        }
         walker.read(&mut self.singles)?;
         self.singles.sort_by(|a, b| {
             (folder(a), a.entry.path.name()).cmp(&(folder(b), b.entry.path.name()))
@@ -180,18 +197,19 @@ impl Gathered {
         self.singles.get(*self.places.get(path)?)
     }
 
-    /// The links in walked trees that a pattern names.
-    fn links_named(&self, bases: &[(&Wanted, TreePath)]) -> Vec<TreePath> {
-        let bases: Vec<_> = bases.iter().filter(|(wanted, _)| wanted.has_pattern()).collect();
-        if bases.is_empty() {
+    /// The links in walked trees that a pattern names, each with what is wanted of a folder that it
+    /// may lead to.
+    fn links_named(&self, demands: &Demands) -> Vec<(TreePath, Part)> {
+        if !demands.has_patterns() {
             return Vec::new();
         }
         let leaves = self.trees.iter().flatten().flat_map(|block| &block.leaves);
         let links = leaves.filter(|leaf| matches!(leaf.entry.kind, Kind::Symlink { .. }));
-        let paths = links.map(|leaf| &leaf.entry.path);
-        let named =
-            paths.filter(|path| bases.iter().any(|(wanted, base)| wanted.names(base, path)));
-        named.cloned().collect()
+        let named = links.flat_map(|leaf| {
+            let path = &leaf.entry.path;
+            demands.naming(path).map(|part| (path.clone(), part.clone()))
+        });
+        named.collect()
     }
 }
 

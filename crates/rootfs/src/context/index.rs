@@ -48,13 +48,12 @@ pub(super) struct Record<'a> {
 }
 
 /// What a scan learned about one folder.
-#[derive(Clone, Copy)]
 pub(super) struct Visit<'a> {
     pub(super) folder: &'a [u8],
     /// Whether every file of the folder was looked at, so that a name not listed is gone.
     pub(super) complete: bool,
     /// What was found, sorted by name.
-    pub(super) leaves: &'a [Leaf],
+    pub(super) leaves: Vec<&'a Leaf>,
 }
 
 impl StatIndex {
@@ -172,8 +171,8 @@ impl<'a> Visit<'a> {
     }
 
     /// The leaves that belong into an index.
-    fn files(&self) -> impl Iterator<Item = &'a Leaf> + use<'a> {
-        self.leaves.iter().filter(|leaf| leaf.is_remembered)
+    fn files(&self) -> impl Iterator<Item = &'a Leaf> {
+        self.leaves.iter().copied().filter(|leaf| leaf.is_remembered)
     }
 }
 

@@ -22,8 +22,8 @@ pub(super) struct Leaf {
     pub(super) stamp: Stamp,
     /// More names of the same file may be elsewhere.
     pub(super) has_links: bool,
-    /// Excluded itself: it stays only if something below it does.
-    pub(super) is_excluded: bool,
+    /// Excluded or not wanted itself: it stays only if something below it does.
+    pub(super) is_passage: bool,
     /// A file whose content is not known yet; its entry has the hash of nothing.
     pub(super) is_unread: bool,
     /// A file whose hash the stat index had.

@@ -8,8 +8,9 @@
 //! Owners and extended attributes of context files do not count (A11.3); sockets, pipes and
 //! devices are left out (B6).
 //!
-//! Reading order: [`Wanted`], `gather`, `walk`, `leaf`, [`StatIndex`].
+//! Reading order: [`Wanted`], `demand`, `gather`, `walk`, `leaf`, [`StatIndex`].
 
+mod demand;
 mod filter;
 mod gather;
 mod index;
@@ -151,22 +152,22 @@ impl ContextTree {
 /// Makes entries of leaves that come in path order.
 struct Assembly {
     entries: Vec<Entry>,
-    /// Where in `entries` folders are that are excluded themselves.
-    excluded: Vec<usize>,
+    /// Where in `entries` folders are that only lead to what is wanted.
+    passages: Vec<usize>,
     first_names: HashMap<(u64, u64), TreePath>,
 }
 
 impl Assembly {
     fn with_capacity(capacity: usize) -> Self {
         let entries = Vec::with_capacity(capacity);
-        Self { entries, excluded: Vec::new(), first_names: HashMap::new() }
+        Self { entries, passages: Vec::new(), first_names: HashMap::new() }
     }
 
     /// Adds a leaf; all but the first name of a file become hard links.
     fn add(&mut self, leaf: Leaf) {
-        let Leaf { mut entry, stamp, has_links, is_excluded, .. } = leaf;
-        if is_excluded {
-            self.excluded.push(self.entries.len());
+        let Leaf { mut entry, stamp, has_links, is_passage, .. } = leaf;
+        if is_passage {
+            self.passages.push(self.entries.len());
         }
         if has_links {
             match self.first_names.entry((stamp.device, stamp.inode)) {
@@ -179,17 +180,17 @@ impl Assembly {
         self.entries.push(entry);
     }
 
-    /// The entries, without the excluded folders below which nothing is.
+    /// The entries, without the passages below which nothing is.
     fn finish(mut self) -> Vec<Entry> {
-        if self.excluded.is_empty() {
+        if self.passages.is_empty() {
             return self.entries;
         }
         let mut stays = vec![true; self.entries.len()];
-        let mut excluded = self.excluded.into_iter().rev().peekable();
+        let mut passages = self.passages.into_iter().rev().peekable();
         let mut next: Option<&TreePath> = None;
         for (index, (entry, stays)) in self.entries.iter().zip(&mut stays).enumerate().rev() {
-            let is_excluded = excluded.next_if_eq(&index).is_some();
-            *stays = !is_excluded || next.is_some_and(|next| next.starts_with(&entry.path));
+            let is_passage = passages.next_if_eq(&index).is_some();
+            *stays = !is_passage || next.is_some_and(|next| next.starts_with(&entry.path));
             if *stays {
                 next = Some(&entry.path);
             }

@@ -10,12 +10,14 @@ use rayon::prelude::*;
 use rustix::fs::{AtFlags, FileType, RawDir, Stat, readlinkat, statat};
 use rustix::io::Errno;
 
+use super::demand::{Demands, Wish};
 use super::filter::Filter;
-use super::index::{Record, StatIndex, Visit};
+use super::index::{Record, StatIndex};
 use super::leaf::{Leaf, Reader};
 use super::stamp::Stamp;
 use super::{ContextError, failed};
 use crate::beneath::open_directory;
+use crate::copy::part::Taking;
 use crate::{ContentHash, Entry, Kind, Timestamp, TreePath};
 
 /// Room for directory entries in one `getdents64`, in bytes.
@@ -35,6 +37,8 @@ pub(super) struct Walker<'a> {
 /// One folder, read.
 pub(super) struct Block {
     pub(super) folder: TreePath,
+    /// Whether everything in it was wanted.
+    pub(super) is_complete: bool,
     /// Sorted by name.
     pub(super) leaves: Vec<Leaf>,
 }
@@ -43,8 +47,17 @@ pub(super) struct Block {
 #[derive(Default)]
 struct Found {
     leaves: Vec<Leaf>,
-    /// The folders among the leaves, with what the ignore file says of them.
-    folders: Vec<(TreePath, ParentMatch)>,
+    /// The folders among the leaves.
+    folders: Vec<Folder>,
+}
+
+/// A folder that is to be read.
+struct Folder {
+    path: TreePath,
+    /// What the ignore file says of it.
+    known: ParentMatch,
+    /// What is wanted in it.
+    wish: Wish,
 }
 
 /// The names in a folder, each with a NUL behind it, and where they are, in byte order.
@@ -61,17 +74,22 @@ struct Name<'a> {
 }
 
 impl Walker<'_> {
-    /// Reads `start` and all folders below it; parents before children, those in name order.
-    /// Works level by level, so that no depth of nesting can exhaust the stack or descriptors.
+    /// Reads what is demanded of `start` and the folders below it; parents before children, those
+    /// in name order. Works level by level, so that no depth of nesting can exhaust the stack or
+    /// descriptors.
     ///
     /// # Errors
     /// When a folder or file cannot be read.
-    pub(super) fn walk(&self, start: TreePath) -> Result<Vec<Block>, ContextError> {
+    pub(super) fn walk(
+        &self,
+        start: TreePath,
+        demands: &Demands,
+    ) -> Result<Vec<Block>, ContextError> {
         let mut blocks = Vec::new();
-        let known = self.filter.inside(&start);
-        let mut level = vec![(start, known)];
+        let (known, wish) = (self.filter.inside(&start), demands.at_root(&start));
+        let mut level = vec![Folder { path: start, known, wish }];
         while !level.is_empty() {
-            let visit = |(folder, known)| self.visit(folder, &known);
+            let visit = |folder| self.visit(folder, demands);
             let visited: Vec<_> = level.into_par_iter().map(visit).collect::<Result<_, _>>()?;
             level = Vec::new();
             for (block, folders) in visited {
@@ -101,7 +119,7 @@ impl Walker<'_> {
         }
         let mut records = self.known.records(folder_of(path));
         let record = records.find(|record| record.name == name);
-        let place = Place { directory: parent.as_fd(), name, is_excluded };
+        let place = Place { directory: parent.as_fd(), name, is_passage: is_excluded };
         let mut leaves = Vec::with_capacity(1);
         add_leaf(place, path.clone(), record, &stat, &mut leaves)?;
         Ok(leaves.pop())
@@ -134,15 +152,16 @@ impl Walker<'_> {
     /// Reads one folder; also returns the folders in it that are to be walked next.
     fn visit(
         &self,
-        folder: TreePath,
-        known: &ParentMatch,
-    ) -> Result<(Block, Vec<(TreePath, ParentMatch)>), ContextError> {
-        let directory = open_directory(self.root, &folder);
-        let directory = directory.map_err(|source| failed("open", &folder, source))?;
+        folder: Folder,
+        demands: &Demands,
+    ) -> Result<(Block, Vec<Folder>), ContextError> {
+        let directory = open_directory(self.root, &folder.path);
+        let directory = directory.map_err(|source| failed("open", &folder.path, source))?;
         let directory = directory.as_fd();
-        let listing = Listing::read(directory).map_err(|source| failed("list", &folder, source))?;
-        let names = listing.with_records(self.known.records(folder.as_bytes()));
-        let look = |names| self.look(directory, &folder, known, names);
+        let listing = Listing::read(directory);
+        let listing = listing.map_err(|source| failed("list", &folder.path, source))?;
+        let names = listing.with_records(self.known.records(folder.path.as_bytes()));
+        let look = |names| self.look(directory, &folder, demands, names);
         let mut found = if names.len() < 2 * GRAIN {
             look(&names)?
         } else {
@@ -150,23 +169,31 @@ impl Walker<'_> {
             Found::joined(parts.collect::<Result<_, _>>()?)
         };
         self.read(&mut found.leaves)?;
-        Ok((Block { folder, leaves: found.leaves }, found.folders))
+        let is_complete = matches!(folder.wish, Wish::All);
+        let block = Block { folder: folder.path, is_complete, leaves: found.leaves };
+        Ok((block, found.folders))
     }
 
-    /// Looks at some names of a folder, without what is excluded, gone or cannot be in a context.
+    /// Looks at some names of a folder, without what is not wanted, excluded, gone or cannot be in
+    /// a context.
     fn look(
         &self,
         directory: BorrowedFd<'_>,
-        folder: &TreePath,
-        known: &ParentMatch,
+        folder: &Folder,
+        demands: &Demands,
         names: &[Name<'_>],
     ) -> Result<Found, ContextError> {
         let mut found = Found { leaves: Vec::with_capacity(names.len()), folders: Vec::new() };
         for name in names {
-            let path = folder.join(name.name.to_bytes());
-            let (is_excluded, known) = self.filter.descend(&path, known);
+            let path = folder.path.join(name.name.to_bytes());
+            let (is_excluded, known) = self.filter.descend(&path, &folder.known);
+            let (taking, wish) = demands.descend(&path, &folder.wish);
             let may_be_folder = matches!(name.kind, FileType::Directory | FileType::Unknown);
-            if is_excluded && (!may_be_folder || self.filter.prunes(&path)) {
+            let is_passage = is_excluded || taking == Taking::Passed;
+            if taking == Taking::Left
+                || is_passage && !may_be_folder
+                || is_excluded && self.filter.prunes(&path)
+            {
                 continue;
             }
             let stat = match statat(directory, name.name, AtFlags::SYMLINK_NOFOLLOW) {
@@ -175,11 +202,11 @@ impl Walker<'_> {
                 Err(error) => return Err(failed("stat", &path, error.into())),
             };
             if FileType::from_raw_mode(stat.st_mode).is_dir() {
-                found.folders.push((path.clone(), known));
-            } else if is_excluded {
+                found.folders.push(Folder { path: path.clone(), known, wish });
+            } else if is_passage {
                 continue;
             }
-            let place = Place { directory, name: name.name.to_bytes(), is_excluded };
+            let place = Place { directory, name: name.name.to_bytes(), is_passage };
             add_leaf(place, path, name.record, &stat, &mut found.leaves)?;
         }
         Ok(found)
@@ -198,12 +225,12 @@ impl Found {
     }
 }
 
-/// A name in an open directory, and whether the ignore file excludes it.
+/// A name in an open directory, and whether it only leads to what may be wanted.
 #[derive(Clone, Copy)]
 struct Place<'a> {
     directory: BorrowedFd<'a>,
     name: &'a [u8],
-    is_excluded: bool,
+    is_passage: bool,
 }
 
 /// Adds what `stat` describes; files whose record does not hold are left unread. Sockets, pipes
@@ -237,7 +264,7 @@ fn add_leaf(
         entry: Entry { path, kind, mode, uid: 0, gid: 0, mtime, xattrs: Vec::new() },
         stamp,
         has_links: is_file && stat.st_nlink > 1,
-        is_excluded: place.is_excluded,
+        is_passage: place.is_passage,
         is_unread: is_file && !is_known,
         is_known,
         is_remembered: is_known,
@@ -261,9 +288,9 @@ pub(super) fn folder_of(path: &TreePath) -> &[u8] {
 }
 
 impl Block {
-    /// For [`StatIndex::updated`].
-    pub(super) fn visit(&self) -> Visit<'_> {
-        Visit { folder: self.folder.as_bytes(), complete: true, leaves: &self.leaves }
+    /// Whether `path`, which is directly in the folder, was found.
+    pub(super) fn has(&self, path: &TreePath) -> bool {
+        self.leaves.binary_search_by(|leaf| leaf.entry.path.name().cmp(path.name())).is_ok()
     }
 }
 

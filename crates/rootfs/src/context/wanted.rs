@@ -2,16 +2,20 @@
 
 use lapstrake_parser::glob::Glob;
 
+use super::demand::Demand;
 use crate::TreePath;
-use crate::copy::pattern;
+use crate::copy::{Part, pattern};
 
 /// Something that a COPY, ADD or bind mount takes from a context. Only what is wanted is walked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wanted {
-    /// Everything at and below this path, and wherever its own links lead.
+    /// Where it begins; wherever its own links lead.
     path: TreePath,
-    /// Below `path`, these also count as named themselves, so that links among them are followed.
+    /// Below `path`, what this matches is named, and links among that are followed; without one
+    /// `path` itself is.
     pattern: Option<Glob>,
+    /// What is wanted below each folder that is named.
+    part: Part,
 }
 
 impl Wanted {
@@ -22,7 +26,7 @@ impl Wanted {
 
     /// `path` and all below it.
     pub fn path(path: TreePath) -> Self {
-        Self { path, pattern: None }
+        Self { path, pattern: None, part: Part::default() }
     }
 
     /// What a COPY or ADD source takes, as written after expansion: it may hold wildcards. The
@@ -30,7 +34,18 @@ impl Wanted {
     pub fn source(raw: &[u8]) -> Self {
         let (path, pattern) = pattern::split(raw);
         let pattern = pattern.and_then(|pattern| Glob::new(&pattern).ok());
-        Self { path, pattern }
+        Self { path, pattern, part: Part::default() }
+    }
+
+    /// Of the folders that this names only a part.
+    #[must_use]
+    pub fn part(self, part: Part) -> Self {
+        Self { part, ..self }
+    }
+
+    /// Whether this wants the whole context.
+    pub(super) fn is_everything(&self) -> bool {
+        *self == Self::everything()
     }
 
     /// Where the walk begins, links not yet followed.
@@ -38,14 +53,8 @@ impl Wanted {
         &self.path
     }
 
-    /// Whether more than the start can be named by this.
-    pub(super) fn has_pattern(&self) -> bool {
-        self.pattern.is_some()
-    }
-
-    /// Whether `path`, found below `base` to which [`Wanted::start`] led, is a source itself.
-    pub(super) fn names(&self, base: &TreePath, path: &TreePath) -> bool {
-        let Some(pattern) = &self.pattern else { return false };
-        path.below(base).is_some_and(|below| pattern.matches(below.as_bytes()))
+    /// What is wanted of the folder `base`, to which [`Wanted::start`] led.
+    pub(super) fn of(&self, base: TreePath) -> Demand {
+        Demand { base, pattern: self.pattern.clone(), part: self.part.clone() }
     }
 }

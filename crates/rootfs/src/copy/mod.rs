@@ -5,15 +5,17 @@
 //! [`write`](write()) then lays the selection into a layer by the rules of A11.2 to A11.5.
 //! [`make_directory`] is WORKDIR.
 //!
-//! Reading order: [`CopySpec`], `pattern`, `select`, `selection`, `land`, `write`.
+//! Reading order: [`CopySpec`], `pattern`, `part`, `select`, `sift`, `selection`, `land`, `write`.
 
 mod error;
 mod land;
 mod near;
 mod origin;
+pub(crate) mod part;
 pub(crate) mod pattern;
 mod select;
 mod selection;
+mod sift;
 mod unpack;
 mod write;
 
@@ -23,10 +25,12 @@ mod tests;
 pub use self::error::CopyError;
 pub use self::land::make_directory;
 pub use self::origin::{OpenFile, Origin, Previous};
+pub use self::part::Part;
 pub use self::select::select;
 pub use self::selection::Selection;
 pub use self::write::write;
 
+use lapstrake_parser::ignore_file::IgnoreFile;
 use lapstrake_parser::mode::Mode;
 
 use crate::Timestamp;
@@ -39,6 +43,8 @@ pub struct CopySpec {
     /// Absolute path, the working directory already applied. A trailing `/` or `/.` that the user
     /// wrote is kept: it means a directory.
     pub destination: Vec<u8>,
+    /// `--exclude`: what is left out below each directory that is named or matched.
+    pub exclude: IgnoreFile,
     /// `--chown`: user and group of everything that is written.
     pub owner: Option<(u32, u32)>,
     /// Whether sources keep their owner unless `owner` is given (`--from`); else it is 0:0.
@@ -57,6 +63,14 @@ pub enum Source {
     /// A path as written, expanded: it may hold wildcards, and a leading `/` or `..` that stays at
     /// the root.
     Path(Vec<u8>),
+    /// What a pattern matches below a directory, with the directories that lead to it
+    /// (`--parents`).
+    Below {
+        /// As [`Source::Path`].
+        base: Vec<u8>,
+        /// Relative to each directory that `base` names; it may hold `**`.
+        pattern: String,
+    },
     /// A here-document: a file of mode 0644, owner 0:0.
     Inline {
         /// Its name in a destination directory.

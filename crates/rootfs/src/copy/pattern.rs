@@ -1,6 +1,8 @@
 //! Wildcards in the sources of COPY and ADD: a [`lapstrake_parser::glob::Glob`] for the path below
 //! the part that holds none (A11.1).
 
+use lapstrake_parser::glob::has_wildcard;
+
 use crate::TreePath;
 
 /// Splits a source into the path before its first component with a wildcard and the pattern from
@@ -18,19 +20,4 @@ pub(crate) fn split(raw: &[u8]) -> (TreePath, Option<Vec<u8>>) {
         *side = side.join(component);
     }
     (literal, Some(pattern.as_bytes().to_vec()))
-}
-
-/// Whether `component` holds a `*`, `?` or `[` that no backslash escapes.
-fn has_wildcard(component: &[u8]) -> bool {
-    let mut bytes = component.iter();
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b'\\' => {
-                bytes.next();
-            }
-            b'*' | b'?' | b'[' => return true,
-            _ => {}
-        }
-    }
-    false
 }

@@ -2,10 +2,12 @@
 
 use std::collections::HashMap;
 
-use lapstrake_parser::glob::Glob;
+use lapstrake_parser::glob::{BadPattern, Glob, has_wildcard};
 
 use super::error::CopyError;
+use super::part::Part;
 use super::selection::{Copied, Item, Selection, Top, Tree, What};
+use super::sift::{Sifted, sift};
 use super::{CopySpec, Source, near, pattern};
 use crate::view::Shown;
 use crate::{Kind, TreePath, View};
@@ -16,7 +18,8 @@ pub(super) const INLINE_MODE: u32 = 0o644;
 /// Finds everything that `spec`'s sources name in `source`, without touching a file.
 ///
 /// Each source gives its matches in path order. Links are followed inside the root up to what is
-/// named, and kept below it. A wildcard without a match gives nothing.
+/// named, and kept below it. A wildcard without a match gives nothing. What is excluded is looked
+/// for below the directories that are named; what is named itself comes in any case.
 ///
 /// # Errors
 /// When a source without wildcards, or the path before them, names nothing; when wildcards are not
@@ -24,11 +27,21 @@ pub(super) const INLINE_MODE: u32 = 0o644;
 pub fn select<'a>(source: &'a View, spec: &'a CopySpec) -> Result<Selection<'a>, CopyError> {
     let mut items = Vec::new();
     for (index, named) in spec.sources.iter().enumerate() {
+        let part = Part::without(spec.exclude.clone());
         match named {
             Source::Inline { name, content } => {
                 items.push(Item { source: index, top: Top::Inline { name, content } });
             }
-            Source::Path(raw) => Finder { view: source, index }.find(raw, &mut items)?,
+            Source::Path(raw) => {
+                items.extend(Finder { view: source, index, part }.find(raw)?);
+            }
+            Source::Below { base, pattern } => {
+                let part = part.only(pattern).map_err(|error| CopyError::Pattern {
+                    index,
+                    source: BadPattern { pattern: error.pattern },
+                })?;
+                items.extend(Finder { view: source, index, part }.find_below(base, pattern)?);
+            }
         }
     }
     let owners_count = spec.keep_owner && spec.owner.is_none();
@@ -39,22 +52,37 @@ pub fn select<'a>(source: &'a View, spec: &'a CopySpec) -> Result<Selection<'a>,
 struct Finder<'a> {
     view: &'a View,
     index: usize,
+    /// What is taken of the directories that it names.
+    part: Part,
 }
 
 impl<'a> Finder<'a> {
-    fn find(&self, raw: &[u8], items: &mut Vec<Item<'a>>) -> Result<(), CopyError> {
+    fn find(&self, raw: &[u8]) -> Result<Vec<Item<'a>>, CopyError> {
         let (literal, pattern) = pattern::split(raw);
         let Some(pattern) = pattern else {
-            items.push(self.item(&literal)?);
-            return Ok(());
+            return Ok(vec![self.item(&literal)?]);
         };
         let pattern = Glob::new(&pattern)
             .map_err(|source| CopyError::Pattern { index: self.index, source })?;
         let base = self.follow(&literal)?;
-        for path in self.matches(&base, &pattern) {
-            items.push(self.item(&path)?);
+        self.matches(&base, &pattern).iter().map(|path| self.item(path)).collect()
+    }
+
+    /// What `pattern` matches below what `base` names; something, when neither holds wildcards.
+    fn find_below(&self, base: &[u8], pattern: &str) -> Result<Vec<Item<'a>>, CopyError> {
+        let is_literal = !has_wildcard(base) && !has_wildcard(pattern.as_bytes());
+        let items = self.find(base)?;
+        for item in &items {
+            match &item.top {
+                Top::Directory(tree) if !is_literal || !tree.below.is_empty() => {}
+                _ => {
+                    let base = pattern::split(base).0;
+                    let below = TreePath::clean(pattern.as_bytes());
+                    return Err(self.missing(&base.join_path(&below)));
+                }
+            }
         }
-        Ok(())
+        Ok(items)
     }
 
     /// The topmost paths below `base` that match: what is below a matching directory comes with it.
@@ -88,7 +116,7 @@ impl<'a> Finder<'a> {
     fn tree(&self, place: &TreePath, top: Option<Shown<'a>>) -> Result<Tree<'a>, CopyError> {
         let mut shown = self.view.subtree(place);
         shown.retain(|shown| shown.entry.path != *place);
-        let below = self.settle_all(shown)?;
+        let below = self.settle_all(sift(shown, place, &self.part))?;
         Ok(Tree { top: top.map(|top| top.entry), prefix: prefix(place), below })
     }
 
@@ -114,12 +142,12 @@ impl<'a> Finder<'a> {
 
     /// Turns hard links whose first name is not among `shown` into files of their own; the next
     /// names link to that one.
-    fn settle_all(&self, shown: Vec<Shown<'a>>) -> Result<Vec<Copied<'a>>, CopyError> {
-        let is_link = |shown: &Shown<'_>| matches!(shown.entry.kind, Kind::HardLink { .. });
-        let has_links = shown.iter().any(is_link);
+    fn settle_all(&self, sifted: Vec<Sifted<'a>>) -> Result<Vec<Copied<'a>>, CopyError> {
+        let is_link = |one: &Sifted<'_>| matches!(one.shown.entry.kind, Kind::HardLink { .. });
+        let has_links = sifted.iter().any(is_link);
         let mut first_names: HashMap<(usize, &TreePath), usize> = HashMap::new();
-        let mut copied = Vec::with_capacity(shown.len());
-        for (index, shown) in shown.into_iter().enumerate() {
+        let mut copied = Vec::with_capacity(sifted.len());
+        for (index, Sifted { shown, is_passage }) in sifted.into_iter().enumerate() {
             let file = match &shown.entry.kind {
                 Kind::HardLink { target } => (shown.layer, target),
                 _ => (shown.layer, &shown.entry.path),
@@ -129,6 +157,7 @@ impl<'a> Finder<'a> {
                 false => index,
             };
             let what = match first == index {
+                true if is_passage => What::Passage,
                 true => self.settle(shown)?,
                 false => What::HardLink { first },
             };
@@ -162,7 +191,7 @@ impl<'a> Finder<'a> {
 }
 
 /// How many bytes of the path of something below `place` lead to `place`.
-fn prefix(place: &TreePath) -> usize {
+pub(super) fn prefix(place: &TreePath) -> usize {
     match place.is_root() {
         true => 0,
         false => place.as_bytes().len() + 1,

@@ -55,6 +55,8 @@ pub(super) struct Copied<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum What<'a> {
     Directory,
+    /// A directory that is not taken itself and leads to something that is.
+    Passage,
     File {
         size: u64,
         content: ContentHash,
@@ -189,6 +191,7 @@ impl Record {
     fn what(&mut self, what: &What<'_>) {
         match what {
             What::Directory => self.bytes.push(b'd'),
+            What::Passage => self.bytes.push(b'v'),
             What::File { size, content } => {
                 self.bytes.push(b'f');
                 self.bytes.extend_from_slice(&size.to_le_bytes());

@@ -90,17 +90,7 @@ impl<'a> Lander<'a> {
     }
 
     fn land_tree(&mut self, tree: &Tree<'_>, index: usize) -> Result<(), CopyError> {
-        let mtime = tree.top.map_or(self.spec.made, |top| top.mtime);
-        let parents = self.spec.parents();
-        let parent = self.destination.path.parent().unwrap_or_default();
-        self.ground.make_directory(&parent, &parents)?;
-        let top = self.ground.resolve(&self.destination.path)?;
-        let is_new = !self.ground.has_directory(&top)?;
-        if is_new {
-            self.ground.make_parents(&top, &parents)?;
-            let meta = self.spec.destination_directory(mtime);
-            self.ground.written(|writer| writer.directory(&top, &meta))?;
-        }
+        let (top, is_new) = self.make_top(tree)?;
         for copied in &tree.below {
             let place = top.join(tree.relative(copied));
             if !is_new {
@@ -116,10 +106,28 @@ impl<'a> Lander<'a> {
         Ok(())
     }
 
+    /// Makes the destination a directory with the time of the source, and returns where it is and
+    /// whether it is new. An existing one stays as it is otherwise.
+    fn make_top(&mut self, tree: &Tree<'_>) -> Result<(TreePath, bool), CopyError> {
+        let mtime = tree.top.map_or(self.spec.made, |top| top.mtime);
+        let parents = self.spec.parents();
+        let parent = self.destination.path.parent().unwrap_or_default();
+        self.ground.make_directory(&parent, &parents)?;
+        let top = self.ground.resolve(&self.destination.path)?;
+        let is_new = !self.ground.has_directory(&top)?;
+        let meta = match self.ground.writer.entry(&top) {
+            Some(existing) => Meta { mtime, ..Meta::of(existing) },
+            None => self.spec.destination_directory(mtime),
+        };
+        self.ground.make_parents(&top, &parents)?;
+        self.ground.written(|writer| writer.directory(&top, &meta))?;
+        Ok((top, is_new))
+    }
+
     /// A directory stays a directory, and anything else does not become one.
     fn check(&self, place: &TreePath, copied: &Copied<'_>, index: usize) -> Result<(), CopyError> {
         match copied.what {
-            What::Directory => self.ground.has_directory(place).map(|_| ()),
+            What::Directory | What::Passage => self.ground.has_directory(place).map(|_| ()),
             _ => self.clear(place, index),
         }
     }
@@ -132,16 +140,18 @@ impl<'a> Lander<'a> {
         first: Option<&TreePath>,
     ) -> Result<(), CopyError> {
         let entry = copied.shown.entry;
-        let mut meta = self.spec.of_entry(entry, matches!(copied.what, What::Directory));
+        let is_directory = matches!(copied.what, What::Directory | What::Passage);
+        let mut meta = self.spec.of_entry(entry, is_directory);
         match copied.what {
             What::File { size, content } => {
                 return self.put_file(place, &meta, copied, (size, content));
             }
             What::Directory => self.keep_attributes(place, &mut meta),
+            What::Passage => self.keep_all_but_mode(place, entry, &mut meta),
             _ => {}
         }
         self.ground.written(|writer| match copied.what {
-            What::Directory | What::File { .. } => writer.directory(place, &meta),
+            What::Directory | What::Passage | What::File { .. } => writer.directory(place, &meta),
             What::HardLink { .. } => writer.hard_link(place, first.unwrap_or(place), None),
             What::Symlink { target } => writer.symlink(place, &meta, target),
             What::CharDevice { major, minor } => writer.char_device(place, &meta, major, minor),
@@ -157,6 +167,14 @@ impl<'a> Lander<'a> {
             if !meta.xattrs.iter().any(|copied| copied.name == xattr.name) {
                 meta.xattrs.push(xattr.clone());
             }
+        }
+    }
+
+    /// An existing directory that only leads to what is copied takes the mode of `entry` as it is
+    /// in the source, and nothing else.
+    fn keep_all_but_mode(&self, place: &TreePath, entry: &Entry, meta: &mut Meta) {
+        if let Some(existing) = self.ground.writer.entry(place) {
+            *meta = Meta { mode: entry.mode, ..Meta::of(existing) };
         }
     }
 

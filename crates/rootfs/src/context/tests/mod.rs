@@ -93,7 +93,7 @@ fn only_what_is_wanted_is_walked_with_its_parents() {
         (vec![source("/b.txt"), source("../a/x.txt")], vec!["/a", "/a/x.txt", "/b.txt"]),
         (
             vec![source("a/b/*.txt"), source("z")],
-            vec!["/a", "/a/b", "/a/b/c.txt", "/a/b/d", "/a/b/d/e.txt", "/z", "/z/y.txt"],
+            vec!["/a", "/a/b", "/a/b/c.txt", "/z", "/z/y.txt"],
         ),
         (vec![source("nope"), source("b.txt/x"), source("a/nope/x")], vec!["/a", "/b.txt"]),
         (vec![], vec![]),
@@ -135,8 +135,7 @@ fn links_that_a_pattern_names_bring_their_targets_too() {
     let link = |target: &str, name: &str| symlink(target, folder.path().join(name)).expect(name);
     link("../data/a", "links/l1");
     link("../other", "links/z");
-    let expected =
-        ["/data", "/data/a", "/data/a/x", "/links", "/links/l1", "/links/plain", "/links/z"];
+    let expected = ["/data", "/data/a", "/data/a/x", "/links", "/links/l1"];
     assert_eq!(paths(folder.path(), &[source("links/l*")], ""), expected);
     let expected = ["/links", "/links/l1", "/links/plain", "/links/z"];
     assert_eq!(paths(folder.path(), &[source("links")], ""), expected, "links inside are kept");

@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use super::image::{Image, busybox};
 use super::script::{NOW, owner, shell, words};
 use crate::context::{ContextTree, StatIndex, Wanted, scan};
-use crate::copy::{CopyError, CopySpec, Origin, Source, make_directory, select, write};
+use crate::copy::{CopyError, CopySpec, Origin, Part, Source, make_directory, select, write};
 use crate::{Entry, Kind, Timestamp, TreePath};
 
 /// What `run.py` gives to everything without a time of its own.
@@ -156,9 +156,12 @@ impl Build {
             ..CopySpec::default()
         };
         let mut from = None;
+        let mut excluded = Vec::new();
         for flag in flags {
             let flag = String::from_utf8(flag).expect("UTF-8");
-            match flag.split_once('=').expect("a value") {
+            match flag.split_once('=').unwrap_or((&flag, "")) {
+                ("--exclude", value) => excluded.push(value.to_owned()),
+                ("--parents", _) => spec.sources.iter_mut().for_each(keep_parents),
                 ("--chown", value) => spec.owner = Some(owner(value)),
                 ("--chmod", value) => spec.mode = Some(Mode::parse(value).expect(value)),
                 ("--unpack", value) => spec.unpack = value == "true",
@@ -166,6 +169,8 @@ impl Build {
                 other => panic!("{other:?}"),
             }
         }
+        let excluded = excluded.iter().map(String::as_str);
+        spec.exclude = IgnoreFile::from_patterns(excluded).expect("patterns");
         match from.as_ref().and_then(|from| self.stages.get(from)).cloned() {
             Some(stage) => {
                 spec.keep_owner = true;
@@ -195,17 +200,29 @@ impl Build {
         let special = self.case.path().join("case/Dockerfile.dockerignore");
         let ignore = fs::read(special).or_else(|_| fs::read(folder.join(".dockerignore")));
         let ignore = IgnoreFile::parse(&ignore.unwrap_or_default()).expect("an ignore file");
+        let part = Part::without(spec.exclude.clone());
         let wanted: Vec<Wanted> = spec
             .sources
             .iter()
             .map(|source| match source {
-                Source::Path(raw) => Wanted::source(raw),
+                Source::Path(raw) => Wanted::source(raw).part(part.clone()),
+                Source::Below { base, pattern } => {
+                    Wanted::source(base).part(part.clone().only(pattern).expect("a pattern"))
+                }
                 Source::Inline { .. } => Wanted::path(TreePath::from("none")),
             })
             .collect();
         let folder = OwnedFd::from(File::open(folder).expect("a context"));
         scan(folder, &wanted, &ignore, &StatIndex::default()).expect("a scan").0
     }
+}
+
+fn keep_parents(source: &mut Source) {
+    let Source::Path(raw) = source else { return };
+    let raw = String::from_utf8(raw.clone()).expect("UTF-8");
+    let (base, pattern) = raw.split_once("/./").unwrap_or(("", &raw));
+    let pattern = TreePath::from(pattern).to_string().trim_start_matches('/').to_owned();
+    *source = Source::Below { base: base.into(), pattern };
 }
 
 /// Compares a built image with what was recorded; `left_out` are paths that a real RUN wrote.
@@ -288,6 +305,7 @@ fn copies_are_as_buildkit_recorded() {
         ("copy-chown", &["/etc/group", "/etc/passwd"]),
         ("copy-dir-forms", &[]),
         ("copy-empty", &[]),
+        ("copy-exclude", &[]),
         ("copy-file-forms", &[]),
         ("copy-from-owner", &[]),
         ("copy-glob", &[]),
@@ -296,6 +314,7 @@ fn copies_are_as_buildkit_recorded() {
         ("copy-modes", &[]),
         ("copy-mtime", &[]),
         ("copy-overwrite", &[]),
+        ("copy-parents", &[]),
         ("copy-special-names", &[]),
         ("copy-symlink-dest", &[]),
         ("copy-symlink-inside", &[]),
