@@ -144,6 +144,26 @@ fn faulty_patterns_name_their_line() {
 fn exclude_flags_are_patterns_too() {
     let file = IgnoreFile::from_patterns(["*.md", "!keep.md", ""]).unwrap();
     assert!(file.matches(b"a.md") && !file.matches(b"keep.md") && !file.is_empty());
+    let anchored = IgnoreFile::from_patterns(["/a", "./b/"]).unwrap();
+    assert!(!anchored.matches(b"a") && anchored.matches(b"b"), "recorded from BuildKit");
+}
+
+#[test]
+fn a_walk_enters_only_where_something_may_match() {
+    let patterns = IgnoreFile::from_patterns(["a/b*/c", "**/x", "!n/o"]).unwrap();
+    let only_ab = IgnoreFile::from_patterns(["a/b*/c", "!n/o"]).unwrap();
+    for (directory, expected) in
+        [("", true), ("a", true), ("a/bb", true), ("a/c", false), ("n", false), ("a/b/c", false)]
+    {
+        assert_eq!(only_ab.may_match_below(directory.as_bytes()), expected, "{directory}");
+        assert!(patterns.may_match_below(directory.as_bytes()), "{directory}");
+    }
+    let glob = glob::Glob::new(b"a/*/c").unwrap();
+    for (directory, expected) in
+        [("", true), ("a", true), ("a/b", true), ("b", false), ("a/b/c", false)]
+    {
+        assert_eq!(glob.may_match_below(directory.as_bytes()), expected, "{directory}");
+    }
 }
 
 #[test]
@@ -189,6 +209,8 @@ fn bad_wildcards_are_refused() {
 fn plain_paths_have_no_wildcards() {
     assert!(!glob::has_meta(b"a/b.txt"));
     assert!([&b"*"[..], b"a?", b"[", b"\\"].into_iter().all(glob::has_meta));
+    assert!([&b"*"[..], b"a?", b"[", b"\\\\*"].into_iter().all(glob::has_wildcard));
+    assert!(![&b"a"[..], b"\\*", b"\\[\\?", b"\\"].into_iter().any(glob::has_wildcard));
 }
 
 #[test]

@@ -40,9 +40,19 @@ pub struct ImageOp {
 pub struct LocalOp {
     /// Which context; the empty name is the one given on the command line.
     pub name: String,
-    /// What is read of it: sources of copies as they are written, wildcards and all. Grows while
-    /// copies are added; does not tell two ops apart.
-    pub wanted: Vec<String>,
+    /// What is read of it. Grows while copies are added; does not tell two ops apart.
+    pub wanted: Vec<Want>,
+}
+
+/// Something that is read of a context.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Want {
+    /// The source of a copy as it is written, wildcards and all.
+    pub path: String,
+    /// Of a directory only what this pattern matches.
+    pub only: Option<String>,
+    /// Of a directory nothing that these patterns match.
+    pub exclude: Vec<String>,
 }
 
 /// See [`Op::Copy`]. Inputs: the destination's root file system, then the trees that the sources
@@ -53,6 +63,8 @@ pub struct CopyOp {
     pub sources: Vec<CopySource>,
     /// Absolute; a trailing slash says that it is a directory.
     pub destination: String,
+    /// Patterns of what is left out below the directories that are named.
+    pub exclude: Vec<String>,
     /// `user[:group]`, names resolved in the destination.
     pub owner: Option<String>,
     /// Permission bits for everything that is copied, octal or symbolic.
@@ -72,6 +84,16 @@ pub enum CopySource {
         path: String,
         /// Whether an archive is unpacked.
         unpack: bool,
+    },
+    /// What a pattern matches below directories of one of the trees, with the directories that lead
+    /// to it.
+    Below {
+        /// Which of the trees, from 0.
+        tree: usize,
+        /// The directories, as written, expanded; it may hold wildcards.
+        base: String,
+        /// Relative to each of them; it may hold `**`.
+        pattern: String,
     },
     /// A file whose content stands in the Dockerfile.
     Inline {
@@ -178,13 +200,18 @@ impl Graph {
         id
     }
 
-    /// Adds to what the [`Op::Local`] `id` reads of its context.
+    /// Adds to what the [`Op::Local`] `id` reads of its context: a source as it is written.
     pub fn want(&mut self, id: VertexId, source: &str) {
+        self.want_part(id, Want { path: source.to_owned(), ..Want::default() });
+    }
+
+    /// Adds to what the [`Op::Local`] `id` reads of its context.
+    pub fn want_part(&mut self, id: VertexId, want: Want) {
         let vertex = usize::try_from(id.0).ok().and_then(|index| self.vertices.get_mut(index));
         if let Some(Vertex { op: Op::Local(local), .. }) = vertex
-            && !local.wanted.iter().any(|known| known == source)
+            && !local.wanted.contains(&want)
         {
-            local.wanted.push(source.to_owned());
+            local.wanted.push(want);
         }
     }
 

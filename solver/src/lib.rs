@@ -23,6 +23,7 @@ pub mod image;
 pub mod key;
 pub mod lower;
 pub mod op;
+mod owner;
 pub mod schedule;
 
 pub use build::{Built, Request, build};

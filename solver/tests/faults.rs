@@ -35,6 +35,12 @@ fn each_fault_is_underlined_where_it_is() {
         ("FROM scratch\nADD https://h/f /d\n", "unsupported-source", "https://h/f"),
         ("FROM scratch\nCOPY --chmod=9z a b\n", "chmod", "9z"),
         ("FROM scratch\nCOPY --link a b\n", "unsupported-flag", "--link"),
+        ("FROM scratch\nCOPY --exclude=a --exclude=[ a b\n", "pattern", "["),
+        ("FROM scratch\nADD --exclude=! a b\n", "pattern", "!"),
+        ("FROM scratch\nCOPY --parents a/b[ c\n", "pattern", "a/b["),
+        ("FROM scratch\nCOPY --parents a \\\n d/./ c\n", "copy-parents", "d/./"),
+        ("FROM scratch\nENV O=5:app\nCOPY --chown=${O} a b\n", "owner", "${O}"),
+        ("FROM scratch\nUSER app\nWORKDIR /a\n", "owner", "WORKDIR /a"),
         (
             "FROM scratch\nRUN --mount=type=cache,target=/c x\n",
             "unsupported-flag",

@@ -22,7 +22,9 @@ pub(super) fn workdir(
         stage.note(history);
         return Ok(());
     }
-    let op = Op::Mkdir(MkdirOp { path, owner: stage.image.config.user.clone() });
+    let owner = stage.image.config.user.clone();
+    build.check_owner(stage, &owner, from.instruction.span)?;
+    let op = Op::Mkdir(MkdirOp { path, owner });
     let shown = Shown { op, sources: Vec::new(), words: Vec::new(), history };
     build.push(stage, from, shown);
     Ok(())

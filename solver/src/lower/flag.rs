@@ -11,14 +11,14 @@ pub(super) fn value<'a>(instruction: &'a Instruction, name: &str) -> Option<&'a 
 }
 
 /// Flags that `=false` turns off: then nothing is lost.
-const SWITCHES: [&str; 3] = ["link", "parents", "keep-git-dir"];
+const SWITCHES: [&str; 2] = ["link", "keep-git-dir"];
 
 /// Refuses flags whose meaning would otherwise be lost.
 pub(super) fn check(instruction: &Instruction) -> Result<(), Diagnostic> {
     let unsupported: &[&str] = match &instruction.kind {
         InstructionKind::Run(_) => &["mount", "security", "device"],
-        InstructionKind::Copy(_) => &["parents", "exclude", "link"],
-        InstructionKind::Add(_) => &["link", "exclude", "keep-git-dir", "checksum", "parents"],
+        InstructionKind::Copy(_) => &["link"],
+        InstructionKind::Add(_) => &["link", "keep-git-dir", "checksum"],
         _ => &[],
     };
     let flag = instruction.flags.iter().find(|flag| {

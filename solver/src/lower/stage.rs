@@ -1,9 +1,10 @@
 //! Stages in file order, instruction by instruction.
 
 use lapstrake_oci::{Config, Descriptor, ImageConfig};
-use lapstrake_parser::{Diagnostic, Instruction, InstructionKind};
+use lapstrake_parser::{Diagnostic, Instruction, InstructionKind, Span};
 
 use super::environment::Environment;
+use super::fault::fault;
 use super::header::Header;
 use super::origin::Origin;
 use super::reach::{Reach, Trigger};
@@ -12,6 +13,7 @@ use super::{Options, Plan, argument, command, directory, expose, flag, metadata,
 use crate::export::Step;
 use crate::graph::{CopyOp, CopySource, Graph, ImageOp, Op, Vertex, VertexId};
 use crate::image::{BaseImage, BaseImages, ImageName};
+use crate::owner::name;
 
 /// The search path of an image that sets none.
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -191,6 +193,7 @@ impl<'a> Build<'a> {
         let op = Op::Copy(CopyOp {
             sources: vec![CopySource::Path { tree: 0, path: "/".into(), unpack: false }],
             destination: "/".into(),
+            exclude: Vec::new(),
             owner: None,
             mode: None,
             keep_owner: false,
@@ -257,6 +260,28 @@ impl<'a> Build<'a> {
             cache: !self.options.no_cache,
         });
         stage.steps.push(Step { created_by: vertex.history, vertex: Some(stage.rootfs) });
+    }
+
+    /// A name for `owner` has to be looked up in the stage's files, of which there have to be some.
+    pub(super) fn check_owner(
+        &self,
+        stage: &Stage,
+        owner: &str,
+        span: Span,
+    ) -> Result<(), Diagnostic> {
+        let vertex = self.graph.vertex(stage.rootfs);
+        let is_empty = vertex.is_some_and(|vertex| match &vertex.op {
+            Op::Image(image) => image.layers.is_empty(),
+            _ => false,
+        });
+        match name(owner) {
+            Some(name) if is_empty => {
+                let message = format!("there is no {name}: the image has no files yet");
+                let help = "write ids, such as 1000:1000";
+                Err(fault("owner", span, message).with_help(help))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn instruction(&mut self, stage: &mut Stage, from: Written<'_>) -> Result<(), Diagnostic> {

@@ -1,13 +1,16 @@
 //! COPY and ADD.
 
+use lapstrake_parser::glob::has_wildcard;
+use lapstrake_parser::ignore_file::{IgnoreError, IgnoreFile};
 use lapstrake_parser::mode::Mode;
 use lapstrake_parser::{Diagnostic, Heredoc, Instruction, Keyword, Source, Span, Transfer, Word};
+use lapstrake_rootfs::TreePath;
 
 use super::fault::{fault, with_help};
 use super::origin::{Origin, Tree};
 use super::stage::{Build, Shown, Stage, Written};
 use super::{directory, flag, reach, word};
-use crate::graph::{CopyOp, CopySource, Op};
+use crate::graph::{CopyOp, CopySource, Op, Want};
 
 pub(super) fn copy(
     build: &mut Build<'_>,
@@ -16,11 +19,14 @@ pub(super) fn copy(
     transfer: &Transfer,
 ) -> Result<(), Diagnostic> {
     let origin = reach::origin(build.headers, stage.number, from.instruction, build.options)?;
-    let words = Words::of(build, stage, from.instruction, transfer)?;
+    let mut words = Words::of(build, stage, from.instruction, transfer)?;
     if let Some(span) = words.remote() {
         let help = "use ADD for what has to be fetched";
         let message = "COPY takes files of the build context, a stage or an image";
         return Err(with_help(fault("copy-remote", span, message), help));
+    }
+    if from.instruction.switch("parents").unwrap_or(false) {
+        words.keep_parents()?;
     }
     let source = words.source(build, &origin.unwrap_or(Origin::MAIN));
     words.push(build, stage, from, source);
@@ -49,10 +55,12 @@ pub(super) fn add(
 struct Words {
     sources: Vec<CopySource>,
     spans: Vec<Span>,
-    written_destination: String,
+    /// Flags, sources and destination as the history shows them.
+    written: Vec<String>,
     destination: String,
     owner: Option<String>,
     mode: Option<String>,
+    exclude: Vec<String>,
 }
 
 impl Words {
@@ -70,21 +78,59 @@ impl Words {
             check_mode(&text, word.span)?;
             mode = Some(text);
         }
-        let owner = flag::value(instruction, "chown").map(expand).transpose()?;
+        let owner = match flag::value(instruction, "chown") {
+            Some(word) => Some((expand(word)?, word.span)).filter(|(owner, _)| !owner.is_empty()),
+            None => None,
+        };
+        if let Some((owner, span)) = &owner {
+            build.check_owner(stage, owner, *span)?;
+        }
+        let owner = owner.map(|(owner, _)| owner);
         let sources = ordered(&transfer.sources).map(|source| match source {
             Source::Path(word) => {
                 Ok(CopySource::Path { tree: 0, path: expand(word)?, unpack: false })
             }
             Source::Heredoc { index, .. } => inline(instruction.heredocs.get(*index), stage),
         });
+        let sources = sources.collect::<Result<Vec<_>, _>>()?;
+        let parents = instruction.switch("parents").unwrap_or(false);
+        let flags = [
+            parents.then(|| "--parents".to_owned()),
+            owner.as_ref().map(|owner| format!("--chown={owner}")),
+            mode.as_ref().map(|mode| format!("--chmod={mode}")),
+        ];
+        let mut texts: Vec<String> = flags.into_iter().flatten().collect();
+        texts.extend(sources.iter().map(text));
+        texts.push(written.clone());
         Ok(Self {
-            sources: sources.collect::<Result<_, _>>()?,
+            sources,
             spans: ordered(&transfer.sources).map(|source| source.word().span).collect(),
+            written: texts,
             destination: directory::destination(stage.working_directory(), &written),
-            written_destination: written,
-            owner: owner.filter(|owner| !owner.is_empty()),
+            owner,
             mode,
+            exclude: exclude(instruction)?,
         })
+    }
+
+    /// Has the path to each source kept: all of it, or what is behind the first `/./` (A11.8).
+    fn keep_parents(&mut self) -> Result<(), Diagnostic> {
+        for (source, span) in self.sources.iter_mut().zip(&self.spans) {
+            let CopySource::Path { tree, path, .. } = source else { continue };
+            let (base, below) = path.split_once("/./").unwrap_or(("/", path));
+            let below = TreePath::clean(below.as_bytes());
+            if below.is_root() && !has_wildcard(base.as_bytes()) {
+                let message = format!("`{path}` leaves no path for --parents to keep");
+                let help = "name what is to be copied, or leave --parents out";
+                return Err(with_help(fault("copy-parents", *span, message), help));
+            }
+            let pattern = below.to_string().trim_start_matches('/').to_owned();
+            if let Err(error) = IgnoreFile::from_patterns([pattern.as_str()]) {
+                return Err(bad_pattern(&error, *span));
+            }
+            *source = CopySource::Below { tree: *tree, base: base.to_owned(), pattern };
+        }
+        Ok(())
     }
 
     /// Has archives unpacked or not.
@@ -100,10 +146,14 @@ impl Words {
     fn source(&self, build: &mut Build<'_>, origin: &Origin) -> Option<Tree> {
         let mut tree = None;
         for source in &self.sources {
-            if let CopySource::Path { path, .. } = source {
-                let tree: &mut Tree = tree.get_or_insert_with(|| build.tree(origin));
-                build.graph.want(tree.vertex, path);
-            }
+            let (path, only) = match source {
+                CopySource::Path { path, .. } => (path.clone(), None),
+                CopySource::Below { base, pattern, .. } => (base.clone(), Some(pattern.clone())),
+                CopySource::Inline { .. } => continue,
+            };
+            let tree: &mut Tree = tree.get_or_insert_with(|| build.tree(origin));
+            let want = Want { path, only, exclude: self.exclude.clone() };
+            build.graph.want_part(tree.vertex, want);
         }
         tree
     }
@@ -114,7 +164,7 @@ impl Words {
         let mut sources = self.sources.iter().zip(&self.spans);
         let (_, span) = sources.find(|(source, _)| match source {
             CopySource::Path { path, .. } => schemes.iter().any(|scheme| path.starts_with(scheme)),
-            CopySource::Inline { .. } => false,
+            CopySource::Below { .. } | CopySource::Inline { .. } => false,
         })?;
         Some(*span)
     }
@@ -124,6 +174,7 @@ impl Words {
         let op = Op::Copy(CopyOp {
             sources: self.sources,
             destination: self.destination,
+            exclude: self.exclude,
             owner: self.owner,
             mode: self.mode,
             keep_owner: tree.as_ref().is_some_and(|tree| !tree.is_context),
@@ -133,16 +184,33 @@ impl Words {
     }
 
     fn history(&self, keyword: Keyword) -> String {
-        let mut words = vec![keyword.name().to_owned()];
-        words.extend(self.owner.as_ref().map(|owner| format!("--chown={owner}")));
-        words.extend(self.mode.as_ref().map(|mode| format!("--chmod={mode}")));
-        words.extend(self.sources.iter().map(|source| match source {
-            CopySource::Path { path, .. } => path.clone(),
-            CopySource::Inline { name, .. } => format!("<<{name}"),
-        }));
-        words.push(self.written_destination.clone());
-        format!("{} # lap", words.join(" "))
+        format!("{} {} # lap", keyword.name(), self.written.join(" "))
     }
+}
+
+/// A source as the history shows it.
+fn text(source: &CopySource) -> String {
+    match source {
+        CopySource::Path { path, .. } => path.clone(),
+        CopySource::Below { base, pattern, .. } => format!("{base}/./{pattern}"),
+        CopySource::Inline { name, .. } => format!("<<{name}"),
+    }
+}
+
+/// The patterns of `--exclude`, in which no variables are expanded.
+fn exclude(instruction: &Instruction) -> Result<Vec<String>, Diagnostic> {
+    let flags = instruction.flags.iter().filter(|flag| flag.name.value == "exclude");
+    let words = flags.filter_map(|flag| flag.value.as_ref());
+    let patterns = words.map(|word| match IgnoreFile::from_patterns([word.as_str()]) {
+        Ok(_) => Ok(word.as_str().to_owned()),
+        Err(error) => Err(bad_pattern(&error, word.span)),
+    });
+    patterns.collect()
+}
+
+fn bad_pattern(error: &IgnoreError, span: Span) -> Diagnostic {
+    let message = format!("the pattern `{}` {}", error.pattern, error.reason);
+    fault("pattern", span, message)
 }
 
 /// Paths first, then here-documents: the order in which BuildKit copies them.

@@ -7,6 +7,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use lapstrake_cache::{Layer, StepId};
+use lapstrake_parser::ignore_file::IgnoreFile;
 use lapstrake_parser::mode::Mode;
 use lapstrake_parser::{Diagnostic, suggest};
 use lapstrake_rootfs::context::ContextTree;
@@ -17,7 +18,6 @@ use lapstrake_rootfs::writer::LayerWriter;
 use lapstrake_rootfs::{LayerId, View};
 
 use super::layers::Stack;
-use super::owner::Owners;
 use super::{Failure, Made, Rootfs, Value, Workshop, rootfs};
 use crate::event::Outcome;
 use crate::graph::{CopyOp, CopySource, Vertex, VertexId};
@@ -105,7 +105,7 @@ impl Workshop<'_> {
         below: &Rootfs,
     ) -> Result<Made, Failure> {
         let stack = self.layers.stack(&below.layers)?;
-        let owner = op.owner.as_ref().map(|owner| Owners::of(&stack).resolve(owner)).transpose()?;
+        let owner = op.owner.as_ref().map(|owner| self.owner(vertex, &stack, owner)).transpose()?;
         let identities: Vec<Vec<u8>> =
             parts.iter().map(|part| part.files.identity()).collect::<Result<_, _>>()?;
         let step = key::copy_step(op, &identities);
@@ -148,6 +148,7 @@ fn whole(trees: &[Value]) -> Option<Vec<&[LayerId]>> {
 fn place(source: &CopySource) -> Option<(usize, bool)> {
     match source {
         CopySource::Path { tree, unpack, .. } => Some((*tree, *unpack)),
+        CopySource::Below { tree, .. } => Some((*tree, false)),
         CopySource::Inline { .. } => None,
     }
 }
@@ -215,6 +216,9 @@ fn missing(vertex: &Vertex, part: &Part, error: CopyError) -> Failure {
 fn specification(op: &CopyOp, sources: &[CopySource], unpack: bool) -> Result<CopySpec, Failure> {
     let sources = sources.iter().map(|source| match source {
         CopySource::Path { path, .. } => Source::Path(path.clone().into_bytes()),
+        CopySource::Below { base, pattern, .. } => {
+            Source::Below { base: base.clone().into_bytes(), pattern: pattern.clone() }
+        }
         CopySource::Inline { name, content } => Source::Inline {
             name: name.clone().into_bytes(),
             content: content.clone().into_bytes(),
@@ -223,6 +227,7 @@ fn specification(op: &CopyOp, sources: &[CopySource], unpack: bool) -> Result<Co
     Ok(CopySpec {
         sources: sources.collect(),
         destination: op.destination.clone().into_bytes(),
+        exclude: IgnoreFile::from_patterns(op.exclude.iter().map(String::as_str))?,
         owner: None,
         keep_owner: op.keep_owner,
         mode: op

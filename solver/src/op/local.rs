@@ -5,11 +5,12 @@ use std::fs::File;
 use std::path::PathBuf;
 
 use lapstrake_cache::Store;
-use lapstrake_parser::ignore_file::IgnoreFile;
+use lapstrake_parser::ignore_file::{IgnoreError, IgnoreFile};
 use lapstrake_rootfs::context::{ContextTree, StatIndex, Wanted, scan};
+use lapstrake_rootfs::copy::Part;
 
 use super::Failure;
-use crate::graph::LocalOp;
+use crate::graph::{LocalOp, Want};
 
 /// Contexts by their name; the empty name is the one given on the command line.
 #[derive(Default)]
@@ -41,12 +42,19 @@ impl Contexts {
         let known = store.stat_index(&context.directory);
         let known = known.map(StatIndex::decode).unwrap_or_default();
         let directory = File::open(&context.directory)?.into();
-        let wanted: Vec<Wanted> =
-            op.wanted.iter().map(|source| Wanted::source(source.as_bytes())).collect();
+        let wanted = op.wanted.iter().map(wanted).collect::<Result<Vec<_>, _>>()?;
         let (tree, changed) = scan(directory, &wanted, &context.ignore, &known)?;
         if let Some(index) = changed {
             store.put_stat_index(&context.directory, index.encode())?;
         }
         Ok(tree)
     }
+}
+
+/// Lowering has looked at the patterns, so they are well formed.
+fn wanted(want: &Want) -> Result<Wanted, IgnoreError> {
+    let exclude = IgnoreFile::from_patterns(want.exclude.iter().map(String::as_str))?;
+    let part = Part::without(exclude);
+    let part = want.only.iter().try_fold(part, |part, pattern| part.only(pattern))?;
+    Ok(Wanted::source(want.path.as_bytes()).part(part))
 }

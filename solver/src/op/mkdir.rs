@@ -4,7 +4,6 @@ use lapstrake_rootfs::TreePath;
 use lapstrake_rootfs::copy::make_directory;
 use lapstrake_rootfs::writer::LayerWriter;
 
-use super::owner::Owners;
 use super::{Failure, Made, Value, Workshop, rootfs};
 use crate::event::Outcome;
 use crate::graph::{MkdirOp, Vertex, VertexId};
@@ -22,7 +21,7 @@ impl Workshop<'_> {
         let key = key::mkdir(op, &below.layers);
         self.recorded(id, vertex, &below, &key, || {
             let stack = self.layers.stack(&below.layers)?;
-            let owner = Owners::of(&stack).resolve(&op.owner)?;
+            let owner = self.owner(vertex, &stack, &op.owner)?;
             let staging = self.store.stage_layer()?;
             let mut writer = LayerWriter::new(staging.open_fs()?, stack.view.clone())?;
             let path = TreePath::clean(op.path.as_bytes());

@@ -16,6 +16,8 @@ use lapstrake_executor::{Cancel, Executor};
 use lapstrake_rootfs::context::ContextTree;
 use lapstrake_rootfs::{LayerId, LayerManifest, Timestamp};
 
+use self::layers::Stack;
+use self::owner::Owners;
 use crate::digest::Digests;
 use crate::event::{Outcome, Sink};
 use crate::graph::{Op, Vertex, VertexId};
@@ -182,6 +184,16 @@ impl Workshop<'_> {
         }
         let record = self.store.record(key)?;
         Ok(record.map(|record| (below.with(&record), Outcome::Cached)))
+    }
+
+    /// The ids of `user[:group]` in the root file system of `stack`; warns of unknown names.
+    fn owner(&self, vertex: &Vertex, stack: &Stack, owner: &str) -> Result<(u32, u32), Failure> {
+        let found = Owners::of(stack).resolve(owner)?;
+        for unknown in &found.unknown {
+            let step = vertex.name.as_deref().unwrap_or_default();
+            (self.events)(Event::Warning { message: format!("{step}: {unknown}") });
+        }
+        Ok(found.ids())
     }
 
     fn keep(&self, made: Made, key: &ActionKey) -> Result<Record, Failure> {

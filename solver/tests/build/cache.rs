@@ -49,6 +49,46 @@ fn a_copy_depends_on_content_and_mode_but_not_on_times_or_neighbours() {
 }
 
 #[test]
+fn what_a_copy_leaves_out_does_not_count() {
+    let bench = Bench::new();
+    bench.file("d/a", "a");
+    bench.file("d/sub/b", "b");
+    bench.file("d/sub/c", "c");
+    let excluding =
+        || bench.build("FROM base\nCOPY --exclude=sub --exclude=*.md d /d\n").outcome("COPY");
+    let keeping = || bench.build("FROM base\nCOPY --parents d/sub/b /d/\n").outcome("COPY");
+    assert_eq!((excluding(), keeping()), (Executed, Executed));
+    bench.file("d/sub/c", "changed");
+    bench.file("d/new.md", "new");
+    assert_eq!((excluding(), keeping()), (Cached, Cached));
+    bench.file("d/sub/b", "changed");
+    assert_eq!((excluding(), keeping()), (Cached, Executed));
+    bench.file("d/a", "changed");
+    assert_eq!((excluding(), keeping()), (Executed, Cached));
+    fs::rename(bench.context().join("d"), bench.context().join("e")).unwrap();
+    let moved = bench.build("FROM base\nCOPY --exclude=sub --exclude=*.md e /d\n");
+    assert_eq!(moved.outcome("COPY"), Cached, "the folder itself does not count");
+    let kept = bench.build("FROM base\nCOPY --parents e/sub/b /d/\n");
+    assert_eq!(kept.outcome("COPY"), Executed, "here it does");
+}
+
+#[test]
+fn what_a_copy_from_a_stage_leaves_out_does_not_count() {
+    let bench = Bench::new();
+    let dockerfile = |noise: &str| {
+        format!(
+            "FROM base AS b\nRUN write noise {noise}\nRUN write out 1\nFROM base\n\
+             COPY --from=b --exclude=noise / /o/\nCOPY --from=b --parents o* /p/\n"
+        )
+    };
+    bench.build(&dockerfile("x")).built();
+    let again = bench.build(&dockerfile("y"));
+    assert_eq!(again.outcome("write noise"), Executed);
+    assert_eq!(again.outcome("--exclude"), Cached);
+    assert_eq!(again.outcome("--parents"), Cached);
+}
+
+#[test]
 fn the_folder_that_a_source_lies_in_does_not_count() {
     let bench = Bench::new();
     bench.file("one/f", "f");

@@ -9,6 +9,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::ContentHash;
+use crate::copy::Part;
 
 /// Every file counts as settled: what the tests write is never older than two seconds.
 const ALWAYS: Timestamp = Timestamp { seconds: i64::MAX, nanoseconds: 0 };
@@ -100,6 +101,66 @@ fn only_what_is_wanted_is_walked_with_its_parents() {
     ] {
         assert_eq!(paths(folder.path(), &wanted, ""), expected, "{wanted:?}");
     }
+}
+
+fn without(raw: &str, exclude: &[&str]) -> Wanted {
+    let exclude = IgnoreFile::from_patterns(exclude.iter().copied()).expect("patterns");
+    source(raw).part(Part::without(exclude))
+}
+
+fn below(base: &str, pattern: &str) -> Wanted {
+    source(base).part(Part::default().only(pattern).expect("a pattern"))
+}
+
+#[test]
+fn of_a_folder_only_the_wanted_part_is_walked() {
+    let folder = context(&["a/b/c.txt", "a/b/d/e.txt", "a/x.txt", "b.txt", "z/y.txt"]);
+    symlink("b", folder.path().join("a/l")).expect("a link");
+    for (wanted, ignore, expected) in [
+        (vec![without(".", &["a"])], "", vec!["/b.txt", "/z", "/z/y.txt"]),
+        (vec![without("a", &["b/d", "x*"])], "", vec!["/a", "/a/b", "/a/b/c.txt", "/a/l"]),
+        (
+            vec![without(".", &["a", "!a/b/d"])],
+            "",
+            vec!["/a", "/a/b", "/a/b/d", "/a/b/d/e.txt", "/b.txt", "/z", "/z/y.txt"],
+        ),
+        (vec![without(".", &["*", "!none"])], "", vec![]),
+        // What one leaves out another may take, inside or around it.
+        (
+            vec![without(".", &["a", "z"]), source("a/b/d")],
+            "",
+            vec!["/a", "/a/b", "/a/b/d", "/a/b/d/e.txt", "/b.txt"],
+        ),
+        (vec![without("a", &["*"]), source("a/x.txt")], "", vec!["/a", "/a/x.txt"]),
+        (
+            vec![without("a", &["b"]), without("a", &["x.txt", "l"])],
+            "b.txt\na/b/d",
+            vec!["/a", "/a/b", "/a/b/c.txt", "/a/l", "/a/x.txt"],
+        ),
+        (vec![below("/", "**/e.txt")], "", vec!["/a", "/a/b", "/a/b/d", "/a/b/d/e.txt"]),
+        (vec![below("a", "b/*.txt"), below("z", "y*")], "a/b/c*", vec!["/a", "/z", "/z/y.txt"]),
+        (vec![below("a/l", "c.txt")], "", vec!["/a", "/a/b", "/a/b/c.txt", "/a/l"]),
+        // The link that a pattern names leads to a folder of which the same part is wanted.
+        (vec![without("a/l*", &["d"])], "", vec!["/a", "/a/b", "/a/b/c.txt", "/a/l"]),
+    ] {
+        assert_eq!(paths(folder.path(), &wanted, ignore), expected, "{wanted:?}");
+    }
+}
+
+#[test]
+fn a_partial_walk_remembers_what_it_read_and_forgets_nothing_else() {
+    let folder = context(&["a/b", "a/c", "a/d/e", "f", "g"]);
+    let all = [Wanted::everything()];
+    let index = scan_with(folder.path(), &all, "", &StatIndex::default()).1.expect("an index");
+    let some = [without(".", &["a/b", "f"]), source("f")];
+    assert_eq!(scan_with(folder.path(), &some, "", &index).1, None);
+    let (_, part) = scan_with(folder.path(), &some, "", &StatIndex::default());
+    let part = part.expect("an index");
+    assert_eq!((part.records(b"").count(), part.records(b"a").count()), (2, 1));
+    assert_eq!(scan_with(folder.path(), &some, "", &part).1, None, "all of it is known");
+    write(folder.path(), "a/c", "changed");
+    let new = scan_with(folder.path(), &some, "", &index).1.expect("a new index");
+    assert_eq!(scan_with(folder.path(), &all, "", &new).1, None, "a/b is known still");
 }
 
 #[test]

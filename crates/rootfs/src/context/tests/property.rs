@@ -6,8 +6,11 @@ use std::path::Path;
 
 use proptest::prelude::*;
 
-use super::{entries, scan_with, source};
-use crate::context::{StatIndex, Wanted};
+use lapstrake_parser::ignore_file::IgnoreFile;
+
+use super::{below, entries, scan_with, source, without};
+use crate::context::{ContextTree, StatIndex, Wanted};
+use crate::copy::{CopySpec, Source, select};
 
 /// One change to a folder; numbers choose among a few paths.
 #[derive(Clone, Debug)]
@@ -52,6 +55,35 @@ fn apply(root: &Path, change: &Change, count: usize) {
     };
 }
 
+/// What the scans ask for.
+fn wanted_parts() -> Vec<Vec<Wanted>> {
+    let mut parts: Vec<_> = ["d", "d/*", "x/y", "**/*"].map(|raw| vec![source(raw)]).into();
+    parts.push(vec![Wanted::everything()]);
+    parts.push(vec![without(".", &["d", "!d/e/f"])]);
+    parts.push(vec![without("d", &["*", "!e"]), source("d/a"), source("x*")]);
+    parts.push(vec![below("/", "**/f"), below("*", "y/z"), without("*", &["y"])]);
+    parts
+}
+
+/// The copies that take the parts of [`wanted_parts`], each alone.
+fn specs() -> Vec<(Wanted, CopySpec)> {
+    let spec = |source: Source, exclude: &[&str]| {
+        let exclude = IgnoreFile::from_patterns(exclude.iter().copied()).expect("patterns");
+        CopySpec { sources: vec![source], exclude, ..CopySpec::default() }
+    };
+    let path = |raw: &str| Source::Path(raw.into());
+    let parents =
+        |base: &str, pattern: &str| Source::Below { base: base.into(), pattern: pattern.into() };
+    vec![
+        (source("d/*"), spec(path("d/*"), &[])),
+        (source("*"), spec(path("*"), &[])),
+        (without(".", &["d", "!d/e/f"]), spec(path("."), &["d", "!d/e/f"])),
+        (without("*", &["y"]), spec(path("*"), &["y"])),
+        (below("/", "**/f*"), spec(parents("/", "**/f*"), &[])),
+        (below("d*", "e/*"), spec(parents("d*", "e/*"), &[])),
+    ]
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -59,15 +91,14 @@ proptest! {
     fn a_warm_scan_finds_what_a_cold_one_finds(
         before in prop::collection::vec(change(), 0..20),
         after in prop::collection::vec(change(), 0..12),
-        part in prop::option::of(0..3_usize),
+        part in 0..wanted_parts().len(),
     ) {
         let folder = tempfile::tempdir().expect("a folder");
         let all = [Wanted::everything()];
         before.iter().enumerate().for_each(|(n, change)| apply(folder.path(), change, n));
         let index = scan_with(folder.path(), &all, "", &StatIndex::default()).1.unwrap_or_default();
         after.iter().enumerate().for_each(|(n, change)| apply(folder.path(), change, 100 + n));
-        let wanted = part.map_or(Wanted::everything(), |part| source(["d", "d/*", "x/y"][part]));
-        let wanted = [wanted];
+        let wanted = wanted_parts().swap_remove(part);
         let (warm, new) = scan_with(folder.path(), &wanted, "d/b", &index);
         let (cold, _) = scan_with(folder.path(), &wanted, "d/b", &StatIndex::default());
         prop_assert_eq!(entries(&warm), entries(&cold));
@@ -76,5 +107,24 @@ proptest! {
         let (again, unchanged) = scan_with(folder.path(), &wanted, "d/b", &index);
         prop_assert_eq!(entries(&again), entries(&cold));
         prop_assert_eq!(unchanged, None);
+    }
+
+    /// What a copy takes of a scan for just that is what it takes of everything.
+    #[test]
+    fn a_partial_scan_has_all_that_is_selected(
+        changes in prop::collection::vec(change(), 0..20),
+        which in 0..specs().len(),
+    ) {
+        let folder = tempfile::tempdir().expect("a folder");
+        changes.iter().enumerate().for_each(|(n, change)| apply(folder.path(), change, n));
+        let (wanted, spec) = specs().swap_remove(which);
+        let (whole, _) =
+            scan_with(folder.path(), &[Wanted::everything()], "d/b", &StatIndex::default());
+        let (part, _) = scan_with(folder.path(), &[wanted], "d/b", &StatIndex::default());
+        let hash = |tree: &ContextTree| {
+            select(&tree.view, &spec).map(|selection| selection.content_hash()).ok()
+        };
+        prop_assert_eq!(hash(&part), hash(&whole));
+        prop_assert!(entries(&part).len() <= entries(&whole).len());
     }
 }

@@ -1,6 +1,8 @@
 use std::sync::Arc;
 
-use crate::copy::selection::{Item, Top, What};
+use crate::copy::selection::{Copied, Item, Top, What};
+use lapstrake_parser::ignore_file::IgnoreFile;
+
 use crate::copy::{CopyError, CopySpec, Selection, Source, select};
 use crate::{ContentHash, Entry, Kind, LayerManifest, Timestamp, TreePath, View};
 
@@ -42,8 +44,20 @@ fn spec(sources: &[&str]) -> CopySpec {
     CopySpec { sources: sources.collect(), destination: b"/x".to_vec(), ..CopySpec::default() }
 }
 
+/// [`spec`] less what `exclude` matches.
+fn spec_without(exclude: &[&str], sources: &[&str]) -> CopySpec {
+    let exclude = IgnoreFile::from_patterns(exclude.iter().copied()).expect("patterns");
+    CopySpec { exclude, ..spec(sources) }
+}
+
+/// What `pattern` matches below `base`, less what `exclude` matches.
+fn spec_below(base: &str, pattern: &str, exclude: &[&str]) -> CopySpec {
+    let source = Source::Below { base: base.into(), pattern: pattern.into() };
+    CopySpec { sources: vec![source], ..spec_without(exclude, &[]) }
+}
+
 /// One line for an item: the index of its source, and the name of what is no directory or the
-/// relative paths of what is in one.
+/// relative paths of what is in one, with a `>` behind those that only lead to others.
 fn shown(item: &Item<'_>) -> String {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     match &item.top {
@@ -52,16 +66,22 @@ fn shown(item: &Item<'_>) -> String {
             format!("{} {} = {}", item.source, text(name), copied.shown.entry.path)
         }
         Top::Directory(tree) => {
-            let below: Vec<String> =
-                tree.below.iter().map(|copied| text(tree.relative(copied))).collect();
+            let name = |copied: &Copied<'_>| {
+                let mark = if copied.what == What::Passage { ">" } else { "" };
+                text(tree.relative(copied)) + mark
+            };
+            let below: Vec<String> = tree.below.iter().map(name).collect();
             format!("{} [{}]", item.source, below.join(" "))
         }
     }
 }
 
 fn selected(view: &View, sources: &[&str]) -> Vec<String> {
-    let spec = spec(sources);
-    let selection = select(view, &spec).expect("a selection");
+    selected_by(view, &spec(sources))
+}
+
+fn selected_by(view: &View, spec: &CopySpec) -> Vec<String> {
+    let selection = select(view, spec).expect("a selection");
     selection.items.iter().map(shown).collect()
 }
 
@@ -278,4 +298,103 @@ fn sizes_count_each_file_once() {
     let chmod =
         CopySpec { mode: Some(lapstrake_parser::mode::Mode::Octal(0)), ..spec(&["d", "c"]) };
     assert_eq!(select(&view, &chmod).expect("a selection").size(), 5);
+}
+
+/// The tree that the conformance cases copy-exclude-* and copy-parents-* were recorded with.
+fn tree() -> View {
+    view(&[&[
+        "f a.txt a",
+        "f b.md b",
+        "f d/one 1",
+        "f d/two.txt 2",
+        "f d/s/three 3",
+        "d d/empty",
+        "d e",
+        "l link d",
+    ]])
+}
+
+#[test]
+fn what_is_excluded_is_left_out_below_what_is_named() {
+    let view = tree();
+    for (exclude, source, expected) in [
+        (vec!["a.txt"], "a.txt", vec!["0 a.txt = /a.txt"]),
+        (vec!["*.txt"], "*.txt", vec!["0 a.txt = /a.txt"]),
+        (vec!["*.txt", "s"], "d*", vec!["0 [empty one]"]),
+        (vec!["/one", "../one"], "d", vec!["0 [empty one s s/three two.txt]"]),
+        (vec!["./one", "s/"], "d", vec!["0 [empty two.txt]"]),
+        (vec!["*", "!s/three"], "d", vec!["0 [s> s/three]"]),
+        (vec!["d", "!d/one"], ".", vec!["0 [a.txt b.md d> d/one e link]"]),
+        (vec!["d", "!d/none"], ".", vec!["0 [a.txt b.md e link]"]),
+        (vec!["s/**"], "d", vec!["0 [empty one s two.txt]"]),
+        (vec!["**"], "d", vec!["0 []"]),
+        (vec!["**/t*"], "link", vec!["0 [empty one s]"]),
+        (vec![""], "e", vec!["0 []"]),
+    ] {
+        let found = selected_by(&view, &spec_without(&exclude, &[source]));
+        assert_eq!(found, expected, "{exclude:?} {source}");
+    }
+}
+
+#[test]
+fn a_pattern_below_a_base_brings_the_way_to_its_matches() {
+    let view = tree();
+    for (base, pattern, exclude, expected) in [
+        ("/", "d/s/three", vec![], vec!["0 [d> d/s> d/s/three]"]),
+        ("d", "s/three", vec![], vec!["0 [s> s/three]"]),
+        ("link", "s", vec![], vec!["0 [s s/three]"]),
+        ("/", "link", vec![], vec!["0 [link]"]),
+        ("/", "**/t*", vec![], vec!["0 [d> d/s> d/s/three d/two.txt]"]),
+        ("/", "d", vec!["**/t*"], vec!["0 [d d/empty d/one d/s]"]),
+        ("/", "d", vec!["d", "!d/s/three"], vec!["0 [d> d/s> d/s/three]"]),
+        ("/", "d/none*", vec![], vec!["0 []"]),
+        ("[de]", "*", vec![], vec!["0 [empty one s s/three two.txt]", "0 []"]),
+        ("none*", "x", vec![], vec![]),
+    ] {
+        let found = selected_by(&view, &spec_below(base, pattern, &exclude));
+        assert_eq!(found, expected, "{base} {pattern} {exclude:?}");
+    }
+}
+
+#[test]
+fn a_literal_pattern_below_a_base_has_to_match() {
+    let view = tree();
+    for (base, pattern, exclude, missing) in [
+        ("/", "d/none", vec![], "/d/none"),
+        ("d", "none", vec![], "/d/none"),
+        ("none", "*", vec![], "/none"),
+        ("a.txt", "*", vec![], "/a.txt/*"),
+        ("/", "link/one", vec![], "/link/one"),
+        ("/", "d/one", vec!["*"], "/d/one"),
+    ] {
+        let error = select(&view, &spec_below(base, pattern, &exclude)).map(|_| ()).unwrap_err();
+        match error {
+            CopyError::Missing { path, .. } => assert_eq!(path.to_string(), missing),
+            other => panic!("{base} {pattern}: {other:?}"),
+        }
+    }
+    let error = select(&view, &spec_below("/", "d/[", &[])).map(|_| ()).unwrap_err();
+    assert!(matches!(error, CopyError::Pattern { index: 0, .. }), "{error:?}");
+}
+
+#[test]
+fn the_hash_knows_what_is_left_out_and_what_only_leads_there() {
+    let change = |lines: &[&str]| {
+        view(&[&["f d/one 1", "f d/two.txt 2", "f d/s/three 3", "d d/empty"], lines])
+    };
+    let before = change(&[]);
+    let excluding = spec_without(&["two*", "s"], &["d"]);
+    let base = hash_of(&before, &excluding);
+    assert_eq!(hash_of(&change(&["f d/two.txt 22", "f d/s/new 4"]), &excluding), base);
+    assert_ne!(hash_of(&change(&["f d/one 11"]), &excluding), base);
+    assert_ne!(hash_of(&change(&["f d/new 1"]), &excluding), base);
+    assert_eq!(hash_of(&before, &spec_without(&["two.txt", "s", "x"], &["d"])), base);
+    assert_ne!(hash_of(&before, &spec_without(&["s"], &["d"])), base);
+
+    let below = spec_below("/", "d/s/three", &[]);
+    let base = hash_of(&before, &below);
+    assert_eq!(hash_of(&change(&["f d/one 11", "f d/s/new 4"]), &below), base);
+    assert_ne!(hash_of(&change(&["f d/s/three 33"]), &below), base);
+    assert_ne!(hash_of(&before, &spec_below("d", "s/three", &[])), base, "the path is kept");
+    assert_ne!(hash_of(&before, &spec_below("/", "d/s", &[])), base, "s is taken itself");
 }
