@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use lapstrake_http::{InvalidUrl, Origin, Url, encode};
 use serde::Deserialize;
 
 use crate::challenge::Challenge;
@@ -16,7 +17,6 @@ use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::guard::check_realm;
 use crate::transport::{Answer, Transport};
-use crate::url::{InvalidUrl, Origin, Url, encode};
 
 const CLIENT_ID: &str = "lapstrake";
 const MAX_TOKEN_ANSWER: usize = 1024 * 1024;

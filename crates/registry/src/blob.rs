@@ -4,6 +4,7 @@ use std::io::{self, Read};
 use std::sync::Arc;
 use std::thread;
 
+use lapstrake_http::{Origin, Url};
 use lapstrake_oci::{Descriptor, Digest, DigestHasher, Reference};
 use ureq::BodyReader;
 
@@ -13,7 +14,6 @@ use crate::error::{Error, Failure};
 use crate::retry::backoff;
 use crate::session::Question;
 use crate::transport::Answer;
-use crate::url::{Origin, Url};
 
 /// How much has to arrive for a cut connection to count as a new one.
 const PROGRESS: u64 = 1024 * 1024;

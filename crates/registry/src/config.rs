@@ -1,8 +1,9 @@
 //! What a client is told about the world.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::time::Duration;
+
+use lapstrake_http::Proxy;
 
 use crate::credentials::CredentialSource;
 
@@ -48,24 +49,6 @@ pub struct RegistryConfig {
     /// PEM certificates. If there are any, TLS is spoken with this host, also on loopback, and they
     /// are the only roots trusted for it.
     pub certificates: Vec<String>,
-}
-
-/// HTTP proxies. Their URLs may hold a user and password; `Debug` leaves the URLs out.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct Proxy {
-    /// For plain HTTP.
-    pub http: Option<String>,
-    /// For TLS.
-    pub https: Option<String>,
-    /// Hosts reached directly: `*`, `example.com` with what is below it, `.example.com` only what is
-    /// below it.
-    pub bypass: Vec<String>,
-}
-
-impl fmt::Debug for Proxy {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Proxy").field("bypass", &self.bypass).finish_non_exhaustive()
-    }
 }
 
 /// How long to wait for one host.

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use lapstrake_http::{InvalidUrl, Origin, Url, is_loopback};
+
 use crate::config::RegistryConfig;
 use crate::error::Error;
-use crate::guard::is_loopback;
-use crate::url::{InvalidUrl, Origin, Url};
 
 /// What docker.io is called on the network.
 const HUB_HOST: &str = "registry-1.docker.io";

@@ -5,11 +5,11 @@ use std::fmt::Write as _;
 use std::io;
 use std::time::Duration;
 
+use lapstrake_http::{InvalidProxy, InvalidUrl};
 use lapstrake_oci::{Digest, Platform};
 
 use crate::docker_config::InvalidDockerConfig;
 use crate::guard::Forbidden;
-use crate::url::InvalidUrl;
 
 /// Why something could not be had from a registry.
 #[derive(Debug, thiserror::Error)]
@@ -32,13 +32,8 @@ pub enum Error {
         source: ureq::Error,
     },
     /// A configured proxy is no URL.
-    #[error("cannot use the {scheme} proxy")]
-    Proxy {
-        /// For which scheme. The URL can hold a password and is not shown.
-        scheme: &'static str,
-        /// What is wrong with it.
-        source: ureq::Error,
-    },
+    #[error(transparent)]
+    Proxy(#[from] InvalidProxy),
     /// Docker's configuration cannot be read.
     #[error("cannot read Docker's config.json")]
     DockerConfig {

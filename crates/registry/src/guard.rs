@@ -5,7 +5,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::url::{Origin, Url};
+use lapstrake_http::{Origin, Url, is_loopback};
 
 /// Why an answer may not send us somewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -37,14 +37,6 @@ pub(crate) fn check_realm(registry: &Origin, realm: &Url) -> Result<(), Forbidde
         return Err(Forbidden::Downgrade);
     }
     check_reach(registry, &realm.origin)
-}
-
-/// Plain HTTP may be spoken with the host without being asked to: it is this machine.
-pub(crate) fn is_loopback(host: &str) -> bool {
-    match host.parse::<IpAddr>() {
-        Ok(address) => canonical(address).is_loopback(),
-        Err(_) => host == "localhost" || host.ends_with(".localhost"),
-    }
 }
 
 /// Who can reach an address, in growing closeness.

@@ -10,7 +10,7 @@
 //!
 //! Start at [`Client`]. In reading order: `config`, `credentials`, `docker_config`, `client`, `image`,
 //! `blob`, `tags` (what can be asked), `session` (one question to one endpoint), `auth`, `challenge`,
-//! `retry`, `transport` (HTTP), `endpoint`, `url`, `guard` (where requests may go), `error`.
+//! `retry`, `transport` (HTTP), `endpoint`, `guard` (where requests may go), `error`.
 
 mod auth;
 mod blob;
@@ -27,11 +27,10 @@ mod retry;
 mod session;
 mod tags;
 mod transport;
-mod url;
 
 pub use blob::BlobReader;
 pub use client::Client;
-pub use config::{ClientConfig, Proxy, RegistryConfig, RetryPolicy, Timeouts};
+pub use config::{ClientConfig, RegistryConfig, RetryPolicy, Timeouts};
 pub use credentials::{CredentialSource, Credentials};
 pub use docker_config::{
     DockerConfig, InvalidDockerConfig, StoredCredentials, parse_helper_answer,
@@ -39,4 +38,4 @@ pub use docker_config::{
 pub use error::{Error, Failure};
 pub use guard::Forbidden;
 pub use image::{Resolved, Selected};
-pub use url::InvalidUrl;
+pub use lapstrake_http::{InvalidUrl, Proxy};

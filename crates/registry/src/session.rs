@@ -2,6 +2,8 @@
 
 use std::thread;
 
+use lapstrake_http::{InvalidUrl, Origin, Url};
+
 use crate::auth::Auth;
 use crate::challenge::{self, Challenge};
 use crate::config::RetryPolicy;
@@ -10,7 +12,6 @@ use crate::error::Error;
 use crate::guard::check_redirect;
 use crate::retry;
 use crate::transport::{Answer, Transport};
-use crate::url::{InvalidUrl, Origin, Url};
 
 const MAX_REDIRECTS: usize = 10;
 

@@ -1,5 +1,6 @@
 //! The tags of a repository.
 
+use lapstrake_http::Url;
 use lapstrake_oci::{MAX_DOCUMENT_SIZE, Reference};
 use serde::Deserialize;
 
@@ -8,7 +9,6 @@ use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::session::Question;
 use crate::transport::Answer;
-use crate::url::Url;
 
 /// How many tags are asked for at once.
 const PAGE: &str = "tags/list?n=1000";

@@ -5,34 +5,27 @@ use std::io::{self, Read};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use lapstrake_http::{Agents, Origin, Settings, Url, agent};
 use serde::Deserialize;
 use ureq::http::{HeaderMap, Response};
-use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::tls::{Certificate, PemItem, RootCerts, parse_pem};
 use ureq::{Agent, Body, BodyReader};
 
 use crate::config::{ClientConfig, Timeouts};
 use crate::endpoint::Endpoint;
 use crate::error::{CONNECTION, Error};
-use crate::guard::is_loopback;
 use crate::retry::parse_retry_after;
-use crate::url::{Origin, Url};
 
 /// How much of an error's body is read for its message.
 const MAX_MESSAGE_BODY: u64 = 16 * 1024;
 /// How many characters of it are shown.
 const MAX_MESSAGE: usize = 300;
-/// Idle connections kept in all and for each host.
-const MAX_IDLE: usize = 32;
-const MAX_IDLE_PER_HOST: usize = 8;
 
 /// Sends requests. Can be used from many threads at once; connections are kept and reused.
 pub(crate) struct Transport {
-    direct: Agent,
-    http_proxied: Option<Agent>,
-    https_proxied: Option<Agent>,
+    agents: Agents,
     /// Hosts with roots of their own.
     own_roots: BTreeMap<Origin, Agent>,
-    bypass: Vec<String>,
     timeouts: Timeouts,
 }
 
@@ -46,15 +39,10 @@ pub(crate) struct Answer {
 
 impl Transport {
     pub(crate) fn new(config: &ClientConfig) -> Result<Self, Error> {
-        let http = proxy("http", config.proxy.http.as_deref())?;
-        let https = proxy("https", config.proxy.https.as_deref())?;
-        let roots = || RootCerts::PlatformVerifier;
+        let settings = connection(config);
         Ok(Self {
-            direct: agent(config, roots(), None),
-            own_roots: agents_with_own_roots(config, https.as_ref())?,
-            http_proxied: http.map(|proxy| agent(config, roots(), Some(proxy))),
-            https_proxied: https.map(|proxy| agent(config, roots(), Some(proxy))),
-            bypass: config.proxy.bypass.clone(),
+            agents: Agents::new(&settings)?,
+            own_roots: agents_with_own_roots(config, &settings)?,
             timeouts: config.timeouts,
         })
     }
@@ -156,14 +144,7 @@ impl Transport {
     }
 
     fn agent(&self, origin: &Origin) -> &Agent {
-        if let Some(own) = self.own_roots.get(origin) {
-            return own;
-        }
-        let proxied = if origin.tls { &self.https_proxied } else { &self.http_proxied };
-        match proxied {
-            Some(proxied) if !bypasses(&self.bypass, &origin.host) => proxied,
-            _ => &self.direct,
-        }
+        self.own_roots.get(origin).unwrap_or_else(|| self.agents.of(origin))
     }
 }
 
@@ -227,30 +208,18 @@ impl Complaint {
     }
 }
 
-fn agent(config: &ClientConfig, roots: RootCerts, proxy: Option<ureq::Proxy>) -> Agent {
-    let tls = TlsConfig::builder().root_certs(roots).build();
-    let timeouts = &config.timeouts;
-    let agent = Agent::config_builder()
-        .http_status_as_error(false)
-        .max_redirects(0)
-        .max_redirects_will_error(false)
-        .tls_config(tls)
-        .proxy(proxy)
-        .user_agent(config.user_agent.as_str())
-        .accept_encoding("identity")
-        .timeout_resolve(Some(timeouts.connect))
-        .timeout_connect(Some(timeouts.connect))
-        .timeout_recv_response(Some(timeouts.response))
-        .timeout_per_read(Some(timeouts.idle.max(Duration::from_millis(1))))
-        .timeout_per_write(Some(timeouts.idle.max(Duration::from_millis(1))))
-        .max_idle_connections(MAX_IDLE)
-        .max_idle_connections_per_host(MAX_IDLE_PER_HOST);
-    agent.build().into()
+fn connection(config: &ClientConfig) -> Settings {
+    let Timeouts { connect, response, idle, .. } = config.timeouts;
+    Settings {
+        proxy: config.proxy.clone(),
+        timeouts: lapstrake_http::Timeouts { connect, response, idle },
+        user_agent: config.user_agent.clone(),
+    }
 }
 
 fn agents_with_own_roots(
     config: &ClientConfig,
-    https: Option<&ureq::Proxy>,
+    settings: &Settings,
 ) -> Result<BTreeMap<Origin, Agent>, Error> {
     let mut agents = BTreeMap::new();
     for (name, registry) in &config.registries {
@@ -259,8 +228,8 @@ fn agents_with_own_roots(
         }
         let roots = roots(name, &registry.certificates)?;
         let origin = Endpoint::registry(name, Some(registry))?.origin;
-        let proxy = https.filter(|_| !bypasses(&config.proxy.bypass, &origin.host)).cloned();
-        agents.insert(origin, agent(config, roots, proxy));
+        let proxy = config.proxy.of(&origin)?;
+        agents.insert(origin, agent(settings, roots, proxy));
     }
     Ok(agents)
 }
@@ -278,22 +247,6 @@ fn roots(registry: &str, texts: &[String]) -> Result<RootCerts, Error> {
     Ok(RootCerts::new_with_certs(&certificates))
 }
 
-fn proxy(scheme: &'static str, url: Option<&str>) -> Result<Option<ureq::Proxy>, Error> {
-    let url = url.filter(|url| !url.is_empty());
-    url.map(ureq::Proxy::new).transpose().map_err(|source| Error::Proxy { scheme, source })
-}
-
-/// The host is reached without a proxy.
-fn bypasses(bypass: &[String], host: &str) -> bool {
-    let matches = |pattern: &String| {
-        let pattern = pattern.trim().to_ascii_lowercase();
-        let suffix = pattern.trim_start_matches('*');
-        let below = if suffix.starts_with('.') { suffix.to_owned() } else { format!(".{suffix}") };
-        pattern == "*" || pattern == host || (below != "." && host.ends_with(&below))
-    };
-    is_loopback(host) || bypass.iter().any(matches)
-}
-
 impl std::fmt::Debug for Transport {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter
@@ -306,21 +259,7 @@ impl std::fmt::Debug for Transport {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Proxy;
-
-    #[test]
-    fn proxies_are_bypassed_as_configured() {
-        let bypass = ["example.com", ".corp", "*.lan", "10.0.0.1"].map(str::to_owned);
-        let direct = ["example.com", "a.example.com", "x.corp", "h.lan", "10.0.0.1", "127.0.0.1"];
-        for host in direct {
-            assert!(bypasses(&bypass, host), "{host}");
-        }
-        for host in ["badexample.com", "corp", "10.0.0.11", "quay.io"] {
-            assert!(!bypasses(&bypass, host), "{host}");
-        }
-        assert!(bypasses(&["*".to_owned()], "quay.io"));
-        assert!(!bypasses(&[String::new()], "quay.io"));
-    }
+    use crate::Proxy;
 
     #[test]
     fn messages_cannot_move_the_cursor() {

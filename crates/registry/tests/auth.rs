@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use lapstrake_oci::Reference;
 use lapstrake_registry::{Client, CredentialSource, Credentials, Error, Proxy, RegistryConfig};
-use support::{Asked, Image, Reply, Server, basic, chain, client, settings};
+use support::server::{Asked, Reply, Server, chain};
+use support::{Image, basic, client, reference, settings};
 
 const BASIC: &str = "Basic bWU6c2VjcmV0";
 
@@ -46,9 +47,9 @@ fn registry(token: &'static str, may: impl Fn(&Asked) -> bool + Send + Sync + 's
 fn anonymous_bearer_token_is_fetched_once() {
     let server = registry("t1", |asked| asked.authorization().is_none());
     let client = client();
-    let resolved = client.resolve(&server.reference()).unwrap();
+    let resolved = client.resolve(&reference(&server)).unwrap();
     let layer = Image::new().layer();
-    client.blob(&server.reference(), &layer).unwrap();
+    client.blob(&reference(&server), &layer).unwrap();
     assert_eq!(resolved.digest, lapstrake_oci::Digest::of(&Image::new().manifest));
     assert_eq!(
         server.paths(),
@@ -64,7 +65,7 @@ fn anonymous_bearer_token_is_fetched_once() {
 #[test]
 fn bearer_token_with_user_and_password() {
     let server = registry("t1", |asked| asked.authorization() == Some(BASIC));
-    client_as(basic()).resolve(&server.reference()).unwrap();
+    client_as(basic()).resolve(&reference(&server)).unwrap();
     let asked = server.asked();
     assert_eq!(asked[0].authorization(), None, "credentials only when they are asked for");
     assert!(asked[1].path.ends_with("&account=me"), "{}", asked[1].path);
@@ -80,14 +81,14 @@ fn identity_token_is_exchanged() {
             && asked.body.contains("scope=repository%3Aapp%3Apull")
     });
     client_as(Credentials::IdentityToken("re&fresh".to_owned()))
-        .resolve(&server.reference())
+        .resolve(&reference(&server))
         .unwrap();
 }
 
 #[test]
 fn registry_token_is_sent_as_it_is() {
     let server = registry("t3", |_| false);
-    client_as(Credentials::RegistryToken("t3".to_owned())).resolve(&server.reference()).unwrap();
+    client_as(Credentials::RegistryToken("t3".to_owned())).resolve(&reference(&server)).unwrap();
     assert_eq!(server.paths().len(), 2);
 }
 
@@ -98,13 +99,13 @@ fn basic_authentication() {
         Some(BASIC) => Some(image.reply(&asked.path)),
         _ => Some(unauthorized("Basic realm=\"here\"")),
     });
-    client_as(basic()).resolve(&server.reference()).unwrap();
-    let error = client().resolve(&server.reference()).unwrap_err();
+    client_as(basic()).resolve(&reference(&server)).unwrap();
+    let error = client().resolve(&reference(&server)).unwrap_err();
     assert_eq!(
         error.to_string(),
         format!(
             "access to {} was denied by http://{}: authentication required, check the name or log in",
-            server.reference(),
+            reference(&server),
             server.address()
         )
     );
@@ -131,19 +132,19 @@ fn a_token_that_ended_is_renewed() {
         }
     });
     let client = client();
-    client.resolve(&server.reference()).unwrap();
-    client.blob(&server.reference(), &Image::new().layer()).unwrap();
+    client.resolve(&reference(&server)).unwrap();
+    client.blob(&reference(&server), &Image::new().layer()).unwrap();
     assert_eq!(server.paths().iter().filter(|path| path.starts_with("/token")).count(), 2);
 }
 
 #[test]
 fn refused_credentials_are_named() {
     let server = registry("t1", |_| false);
-    let error = client_as(basic()).resolve(&server.reference()).unwrap_err();
+    let error = client_as(basic()).resolve(&reference(&server)).unwrap_err();
     let text = chain(&error);
     assert!(text.contains("were refused by") && text.contains("log in again"), "{text}");
     assert!(!text.contains("secret"), "{text}");
-    let error = client().resolve(&server.reference()).unwrap_err();
+    let error = client().resolve(&reference(&server)).unwrap_err();
     assert!(matches!(error, Error::Denied { logged_in: false, .. }), "{}", chain(&error));
 }
 
@@ -152,7 +153,7 @@ fn a_failing_lookup_is_an_error() {
     let server = registry("t1", |_| true);
     let credentials = CredentialSource::new(|_| Err("helper exited with 1".into()));
     let settings = lapstrake_registry::ClientConfig { credentials, ..settings() };
-    let error = Client::new(settings).unwrap().resolve(&server.reference()).unwrap_err();
+    let error = Client::new(settings).unwrap().resolve(&reference(&server)).unwrap_err();
     let text = chain(&error);
     assert!(
         text.ends_with(&format!("credentials for {}: helper exited with 1", server.address())),
@@ -173,7 +174,7 @@ fn credentials_are_looked_up_once() {
     });
     let settings = lapstrake_registry::ClientConfig { credentials, ..settings() };
     let client = Client::new(settings).unwrap();
-    client.resolve(&server.reference()).unwrap();
+    client.resolve(&reference(&server)).unwrap();
     let other = Reference::parse(&format!("{}/other", server.address())).unwrap();
     assert!(client.resolve(&other).is_err());
     assert_eq!(lookups.load(Ordering::SeqCst), 1);
@@ -190,7 +191,7 @@ fn realms_that_are_none() {
     ] {
         let challenge = format!("Bearer realm=\"{text}\"");
         let server = Server::start(move |_, _| Some(unauthorized(&challenge)));
-        let error = client_as(basic()).resolve(&server.reference()).unwrap_err();
+        let error = client_as(basic()).resolve(&reference(&server)).unwrap_err();
         assert!(chain(&error).contains(expected), "{text}: {}", chain(&error));
         assert_eq!(server.asked().len(), 1);
     }
@@ -250,7 +251,7 @@ fn unknown_challenges_and_strange_tokens() {
                 false => unauthorized(&challenge.replace("HOST", host)),
             })
         });
-        let error = client().resolve(&server.reference()).unwrap_err();
+        let error = client().resolve(&reference(&server)).unwrap_err();
         assert!(chain(&error).contains(expected), "{challenge}: {}", chain(&error));
     }
 }
@@ -270,8 +271,8 @@ fn nothing_that_authorizes_follows_a_redirect_to_another_host() {
         _ => Some(unauthorized("Basic realm=\"a\"").with("Set-Cookie", "session=1")),
     });
     let client = client_as(basic());
-    client.resolve(&server.reference()).unwrap();
-    let error = client.blob(&server.reference(), &Image::new().layer()).unwrap_err();
+    client.resolve(&reference(&server)).unwrap();
+    let error = client.blob(&reference(&server), &Image::new().layer()).unwrap_err();
     assert!(matches!(error, Error::Denied { .. }), "{}", chain(&error));
     assert!(!chain(&error).contains("signature"));
     let asked = other.asked();
@@ -289,7 +290,7 @@ fn a_redirect_to_storage_without_credentials_works() {
     });
     let target = storage.url("/bucket/x?X-Amz-Signature=1");
     let server = registry_with_blobs_at(target);
-    let mut blob = client().blob(&server.reference(), &image.layer()).unwrap();
+    let mut blob = client().blob(&reference(&server), &image.layer()).unwrap();
     let mut bytes = Vec::new();
     std::io::Read::read_to_end(&mut blob, &mut bytes).unwrap();
     assert_eq!(bytes, image.layer);
@@ -316,7 +317,7 @@ fn a_redirect_on_the_same_host_stays_authorized() {
             (Some(BASIC), "/moved") => Some(image.manifest_reply()),
             _ => Some(Reply::redirect("/moved")),
         });
-    client_as(basic()).resolve(&server.reference()).unwrap();
+    client_as(basic()).resolve(&reference(&server)).unwrap();
 }
 
 #[test]
@@ -329,7 +330,7 @@ fn redirects_to_nowhere_and_in_circles() {
         ("http://[::1", "invalid location"),
     ] {
         let server = Server::start(move |_, _| Some(Reply::redirect(location)));
-        let error = client().resolve(&server.reference()).unwrap_err();
+        let error = client().resolve(&reference(&server)).unwrap_err();
         assert!(chain(&error).contains(expected), "{location}: {}", chain(&error));
     }
 }

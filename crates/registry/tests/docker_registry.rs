@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 
 use lapstrake_oci::{Descriptor, Digest, Index, MediaType, Platform, Reference};
 use lapstrake_registry::{Client, Error, RegistryConfig};
-use support::{Image, MANIFEST_TYPE, chain, client, settings};
+use support::server::chain;
+use support::{Image, MANIFEST_TYPE, client, settings};
 use tempfile::TempDir;
 
 const START_LIMIT: Duration = Duration::from_secs(20);

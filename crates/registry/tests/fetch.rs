@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use lapstrake_oci::{Descriptor, Digest, Index, MediaType, Platform, Reference};
 use lapstrake_registry::{BlobReader, Client, Error, Timeouts};
-use support::{Image, MANIFEST_TYPE, Reply, Server, chain, client, settings};
+use support::server::{Reply, Server, chain};
+use support::{Image, MANIFEST_TYPE, client, reference, settings};
 
 fn read(mut blob: BlobReader) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
@@ -18,7 +19,7 @@ fn read(mut blob: BlobReader) -> Result<Vec<u8>, Error> {
 }
 
 fn read_layer(client: &Client, server: &Server) -> Result<Vec<u8>, Error> {
-    read(client.blob(&server.reference(), &Image::new().layer())?)
+    read(client.blob(&reference(server), &Image::new().layer())?)
 }
 
 #[test]
@@ -26,7 +27,7 @@ fn a_whole_image() {
     let image = Image::new();
     let server = Server::of(image.replies());
     let client = client();
-    let reference = server.reference();
+    let reference = reference(&server);
     let resolved = client.resolve(&reference).unwrap();
     assert_eq!((resolved.digest, &resolved.bytes), (Digest::of(&image.manifest), &image.manifest));
     assert_eq!(resolved.media_type, MediaType::OciManifest);
@@ -67,7 +68,7 @@ fn an_index_leads_to_the_platform() {
     replies[0].1 =
         Reply::ok(&index).with("Content-Type", "application/vnd.oci.image.index.v1+json");
     let server = Server::of(replies);
-    let (client, reference) = (client(), server.reference());
+    let (client, reference) = (client(), reference(&server));
     let resolved = client.resolve(&reference).unwrap();
     let select =
         |text: &str| client.select(&reference, resolved.clone(), &Platform::parse(text).unwrap());
@@ -103,7 +104,7 @@ fn an_index_of_indexes() {
     }
     let server = Server::of(replies);
     let select = |top: Digest| {
-        let reference = server.reference().with_digest(top);
+        let reference = reference(&server).with_digest(top);
         let resolved = client().resolve(&reference)?;
         client().select(&reference, resolved, &Platform::host())
     };
@@ -183,7 +184,7 @@ fn the_last_bytes_are_held_back_until_all_is_right() {
     let mut flipped = Image::new().layer;
     flipped[0] ^= 1;
     let server = Server::start(move |_, _| Some(Reply::ok(&flipped)));
-    let mut blob = client().blob(&server.reference(), &Image::new().layer()).unwrap();
+    let mut blob = client().blob(&reference(&server), &Image::new().layer()).unwrap();
     let mut bytes = vec![0; usize::try_from(blob.size()).unwrap()];
     assert!(blob.read_exact(&mut bytes).is_err());
     assert!(blob.read(&mut bytes).is_err(), "and so does every further read");
@@ -193,9 +194,9 @@ fn the_last_bytes_are_held_back_until_all_is_right() {
 fn an_empty_blob() {
     let empty = Descriptor::of(MediaType::OciEmpty, b"");
     let server = Server::start(|_, _| Some(Reply::ok("")));
-    assert!(read(client().blob(&server.reference(), &empty).unwrap()).unwrap().is_empty());
+    assert!(read(client().blob(&reference(&server), &empty).unwrap()).unwrap().is_empty());
     let wrong = Descriptor::new(MediaType::OciEmpty, Digest::of(b"x"), 0);
-    assert!(client().blob(&server.reference(), &wrong).is_err());
+    assert!(client().blob(&reference(&server), &wrong).is_err());
 }
 
 #[test]
@@ -264,7 +265,7 @@ fn waits_as_long_as_the_registry_asks_to() {
         })
     });
     let start = Instant::now();
-    client().resolve(&server.reference()).unwrap();
+    client().resolve(&reference(&server)).unwrap();
     assert!(start.elapsed() >= Duration::from_secs(1));
     assert_eq!(server.asked().len(), 3);
 }
@@ -275,11 +276,11 @@ fn gives_up_when_it_is_asked_to_wait_too_long_or_too_often() {
         let body = r#"{"errors":[{"code":"TOOMANYREQUESTS","message":"pull limit"}]}"#;
         Some(Reply::new(429, body).with("Retry-After", "3600"))
     });
-    let text = chain(&client().resolve(&hour.reference()).unwrap_err());
+    let text = chain(&client().resolve(&reference(&hour)).unwrap_err());
     assert!(text.contains("429: pull limit, wait or log in"), "{text}");
     assert_eq!(hour.asked().len(), 1);
     let broken = Server::start(|_, _| Some(Reply::new(500, "")));
-    assert!(chain(&client().resolve(&broken.reference()).unwrap_err()).contains("answered 500"));
+    assert!(chain(&client().resolve(&reference(&broken)).unwrap_err()).contains("answered 500"));
     assert_eq!(broken.asked().len(), 3);
 }
 
@@ -287,7 +288,7 @@ fn gives_up_when_it_is_asked_to_wait_too_long_or_too_often() {
 fn a_connection_that_ends_without_an_answer_is_tried_again() {
     let image = Image::new();
     let server = Server::start(move |asked, before| (before > 0).then(|| image.reply(&asked.path)));
-    client().resolve(&server.reference()).unwrap();
+    client().resolve(&reference(&server)).unwrap();
     assert_eq!(server.asked().len(), 2);
 }
 
@@ -303,7 +304,7 @@ fn silence_names_the_host() {
         thread::sleep(long);
         None
     });
-    let text = chain(&client.resolve(&server.reference()).unwrap_err());
+    let text = chain(&client.resolve(&reference(&server)).unwrap_err());
     assert!(
         text.contains(&format!("gave up on http://{}: no answer within 0.1 s", server.address())),
         "{text}"

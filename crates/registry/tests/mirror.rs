@@ -8,7 +8,8 @@ use std::io::Read;
 
 use lapstrake_oci::{Compression, Descriptor, MediaType, Reference};
 use lapstrake_registry::{BlobReader, Error};
-use support::{Image, MANIFEST_TYPE, Reply, Server, chain, client, client_with_mirrors, dead_host};
+use support::server::{Reply, Server, chain, dead_host};
+use support::{Image, MANIFEST_TYPE, client, client_with_mirrors, reference};
 
 fn read(mut blob: BlobReader) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
@@ -25,12 +26,12 @@ fn mirrors_are_asked_first_and_replaced_when_they_fail() {
     let mirrors =
         [format!("http://{}", dead_host()), missing.url(""), broken.url("/"), wrong.url("")];
     let client = client_with_mirrors(&registry.address(), &mirrors);
-    let resolved = client.resolve(&registry.reference()).unwrap();
+    let resolved = client.resolve(&reference(&registry)).unwrap();
     assert_eq!(resolved.endpoint, format!("http://{}", registry.address()));
     for server in [&missing, &broken, &wrong, &registry] {
         assert_eq!(server.asked().len(), 1);
     }
-    let layer = client.blob(&registry.reference(), &image.layer());
+    let layer = client.blob(&reference(&registry), &image.layer());
     assert!(
         layer.is_err() || read(layer.unwrap()).is_ok(),
         "a wrong length is seen before the body"
@@ -58,7 +59,7 @@ fn a_blob_that_a_mirror_cuts_comes_on_from_the_registry() {
         Server::start(move |_, before| (before == 0).then(|| Reply::ok(&layer).cut_after(300_000)));
     let registry = Server::of(image.replies());
     let client = client_with_mirrors(&registry.address(), &[mirror.url("")]);
-    let blob = client.blob(&registry.reference(), &image.layer()).unwrap();
+    let blob = client.blob(&reference(&registry), &image.layer()).unwrap();
     assert_eq!(read(blob).unwrap(), image.layer);
     assert_eq!(registry.asked()[0].header("range"), Some("bytes=300000-"));
 }
@@ -69,12 +70,12 @@ fn an_unknown_image_says_who_was_asked() {
     let dead = dead_host();
     let mirrors = [format!("http://{dead}"), mirror.url("")];
     let client = client_with_mirrors(&registry.address(), &mirrors);
-    let error = client.resolve(&registry.reference()).unwrap_err();
+    let error = client.resolve(&reference(&registry)).unwrap_err();
     assert!(matches!(error, Error::NotFound { .. }));
     let text = error.to_string();
     let begin = format!(
         "{} was not found at http://{dead} (cannot reach http://{dead}/v2/app/manifests/latest: ",
-        registry.reference()
+        reference(&registry)
     );
     let end = format!(
         "), http://{}, http://{}, check the name or log in",
@@ -84,7 +85,7 @@ fn an_unknown_image_says_who_was_asked() {
     assert!(text.starts_with(&begin) && text.ends_with(&end), "{text}");
     assert_eq!(
         client
-            .blob(&registry.reference(), &Image::new().layer())
+            .blob(&reference(&registry), &Image::new().layer())
             .unwrap_err()
             .to_string()
             .matches("check the name")
@@ -130,12 +131,12 @@ fn foreign_layers_come_from_their_urls() {
         urls: vec!["ftp://example.com/x".to_owned(), elsewhere.url("/layer")],
         ..Descriptor::of(MediaType::DockerForeignLayer(Compression::None), &image.layer)
     };
-    let blob = client().blob(&registry.reference(), &foreign).unwrap();
+    let blob = client().blob(&reference(&registry), &foreign).unwrap();
     assert_eq!(read(blob).unwrap(), image.layer);
     assert_eq!(elsewhere.asked()[0].authorization(), None);
     // Urls of what is no foreign layer mean nothing.
     let media_type = MediaType::OciLayer(Compression::None);
     let usual = Descriptor { media_type, ..foreign };
-    assert!(matches!(client().blob(&registry.reference(), &usual), Err(Error::NotFound { .. })));
+    assert!(matches!(client().blob(&reference(&registry), &usual), Err(Error::NotFound { .. })));
     assert_eq!(elsewhere.asked().len(), 1);
 }

@@ -1,4 +1,4 @@
-//! URLs of the two schemes that registries have.
+//! URLs of the two schemes that are spoken here.
 
 use std::fmt;
 
@@ -29,17 +29,21 @@ pub enum InvalidUrl {
 
 /// Where a connection goes to: what tokens are bound to.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Origin {
+pub struct Origin {
     /// TLS, else plain HTTP.
-    pub(crate) tls: bool,
+    pub tls: bool,
     /// Lower case, without brackets around an IPv6 address.
-    pub(crate) host: String,
-    pub(crate) port: u16,
+    pub host: String,
+    /// Never 0.
+    pub port: u16,
 }
 
 impl Origin {
     /// `host[:port]`, where the port is the scheme's own when there is none.
-    pub(crate) fn parse(tls: bool, authority: &str) -> Result<Self, InvalidUrl> {
+    ///
+    /// # Errors
+    /// When it is no host and port, or more than that.
+    pub fn parse(tls: bool, authority: &str) -> Result<Self, InvalidUrl> {
         let scheme = if tls { "https" } else { "http" };
         let url = Url::parse(&format!("{scheme}://{authority}"))?;
         if url.path != "/" {
@@ -64,15 +68,19 @@ impl fmt::Display for Origin {
 
 /// An absolute URL. Displayed without its query, which can hold signatures.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Url {
-    pub(crate) origin: Origin,
+pub struct Url {
+    /// Scheme, host and port.
+    pub origin: Origin,
     /// Begins with `/`; with the query.
-    pub(crate) path: String,
+    pub path: String,
 }
 
 impl Url {
-    /// Reads an absolute URL. One with a user or password is refused.
-    pub(crate) fn parse(text: &str) -> Result<Self, InvalidUrl> {
+    /// Reads an absolute URL.
+    ///
+    /// # Errors
+    /// When it is none, when its scheme is another one, and when it holds a user or password.
+    pub fn parse(text: &str) -> Result<Self, InvalidUrl> {
         let uri: Uri = text.parse().map_err(|_| InvalidUrl::Syntax)?;
         let tls = match uri.scheme_str() {
             Some("https") => true,
@@ -101,7 +109,10 @@ impl Url {
     }
 
     /// What `location` means when this URL answered it.
-    pub(crate) fn join(&self, location: &str) -> Result<Self, InvalidUrl> {
+    ///
+    /// # Errors
+    /// As [`Url::parse`].
+    pub fn join(&self, location: &str) -> Result<Self, InvalidUrl> {
         let origin = &self.origin;
         if location.starts_with("//") {
             let scheme = if origin.tls { "https" } else { "http" };
@@ -121,14 +132,15 @@ impl Url {
     }
 
     /// With one more pair in the query, percent-encoded.
-    pub(crate) fn with_query(mut self, key: &str, value: &str) -> Self {
+    #[must_use]
+    pub fn with_query(mut self, key: &str, value: &str) -> Self {
         self.path.push(if self.path.contains('?') { '&' } else { '?' });
         self.path.push_str(&format!("{}={}", encode(key), encode(value)));
         self
     }
 
     /// The whole, for the request itself.
-    pub(crate) fn full(&self) -> String {
+    pub fn full(&self) -> String {
         format!("{}{}", self.origin, self.path)
     }
 }
@@ -141,7 +153,7 @@ impl fmt::Display for Url {
 }
 
 /// Percent-encodes everything but unreserved characters.
-pub(crate) fn encode(text: &str) -> String {
+pub fn encode(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {
