@@ -11,8 +11,18 @@ use crate::temporary::replace_file;
 /// The version of everything that the crate's documentation draws.
 const VERSION: u32 = 1;
 
-const FOLDERS: [&str; 9] =
-    ["blobs", "blobs/sha256", "layers", "stat", "locks", "tmp", "stubs", "stubs/etc", "cache"];
+const FOLDERS: [&str; 10] = [
+    "blobs",
+    "blobs/sha256",
+    "layers",
+    "stat",
+    "notes",
+    "locks",
+    "tmp",
+    "stubs",
+    "stubs/etc",
+    "cache",
+];
 
 /// Files that a sandbox mounts its own over, where the image has none.
 const STUBS: [&str; 3] = ["stubs/etc/hosts", "stubs/etc/resolv.conf", "stubs/etc/hostname"];

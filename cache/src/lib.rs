@@ -7,6 +7,7 @@
 //! layers/ID/{fs,manifest}     fs is an overlayfs lower directory as it is
 //! stubs/                      the lowest directory of every sandbox: empty files to mount over
 //! stat/HEX                    stat indexes of build contexts
+//! notes/HEX                   what is known of remote sources
 //! store.db                    tags, action records, diff ids: the index over all this
 //! locks/                      files that are only locked, never read
 //! tmp/NAME/                   work in progress; each folder is locked by its process
@@ -29,6 +30,7 @@ mod error;
 mod layer;
 mod layout;
 mod lock;
+mod note;
 mod record;
 mod stat;
 mod store;

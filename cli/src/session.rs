@@ -57,6 +57,13 @@ pub(crate) fn registries() -> Result<ClientConfig, Failure> {
     })
 }
 
+/// How remote sources are reached.
+pub(crate) fn sources() -> lapstrake_source::Config {
+    let mut config = lapstrake_source::Config::default();
+    config.http.proxy = proxy();
+    config
+}
+
 /// The proxies that the environment names; lower case first, as curl and Go read them.
 fn proxy() -> Proxy {
     let named = |names: [&str; 2]| {

@@ -4,6 +4,7 @@ use lapstrake_cache::Store;
 use lapstrake_executor::{Cancel, Executor};
 use lapstrake_oci::{Digest, Reference};
 use lapstrake_parser::Dockerfile;
+use lapstrake_source::Fetcher;
 
 use crate::digest::Digests;
 use crate::error::Error;
@@ -42,6 +43,8 @@ pub struct Tools<'a> {
     pub executor: &'a dyn Executor,
     /// Where base images come from.
     pub images: &'a dyn ImageSource,
+    /// Where remote sources come from.
+    pub fetcher: &'a Fetcher<'a>,
     /// Stops the build.
     pub cancel: &'a Cancel,
     /// Who is told.
@@ -72,6 +75,7 @@ pub fn build(request: Request<'_>, tools: &Tools<'_>) -> Result<Built, Error> {
         cancel: tools.cancel,
         events: tools.events,
         contexts: &request.contexts,
+        fetcher: tools.fetcher,
         layers: Layers::new(tools.store),
         resolv_conf: &request.resolv_conf,
         resolved_conf: request.resolved_conf.as_deref(),

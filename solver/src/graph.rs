@@ -7,6 +7,7 @@ use std::collections::HashMap;
 
 use lapstrake_oci::Digest;
 use lapstrake_parser::Span;
+use lapstrake_source::HttpSource;
 use serde::Serialize;
 
 /// Index of a vertex in its graph.
@@ -20,6 +21,8 @@ pub enum Op {
     Image(ImageOp),
     /// The build context, as far as some COPY names it. No inputs.
     Local(LocalOp),
+    /// A file behind a URL: a root file system with nothing else. No inputs.
+    Http(HttpSource),
     /// Copies from the other inputs' trees onto the first input's root file system.
     Copy(CopyOp),
     /// Runs a command on the input's root file system.

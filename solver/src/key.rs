@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | image | nothing: its layers are its content | tag, digest, time |
 //! | local | nothing: what a copy takes is in the copy's key | everything else in the context |
+//! | http | in [`lapstrake_source`]: name; checksum or validated body | URL, credentials, time |
 //! | copy | destination, owner, mode, flags, inline files; content of the selected paths; root file system below | folder that the source lies in, times, owners of context files |
 //! | run | argv, env, cwd, user, network, hostname, inline files, names of extra hosts; root file system below | proxy variables, addresses of extra hosts, clock, host paths |
 //! | mkdir | path, owner; root file system below | |

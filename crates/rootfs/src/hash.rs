@@ -88,7 +88,8 @@ impl ContentHasher {
 pub enum LayerId {
     /// A layer of an image, by its diff id: known before a byte of it is here.
     Image(Digest),
-    /// A layer that was built here, by [`crate::LayerManifest::content_hash`].
+    /// A layer that was built here, by [`crate::LayerManifest::content_hash`], or fetched, by
+    /// [`crate::LayerManifest::timed_hash`].
     Built(ContentHash),
 }
 

@@ -86,6 +86,17 @@ impl LayerManifest {
         hasher.finish()
     }
 
+    /// As [`LayerManifest::content_hash`], but times count: for layers whose times came with them.
+    pub fn timed_hash(&self) -> ContentHash {
+        let mut hasher = ContentHasher::new("lapstrake timed layer 1");
+        hasher.field(self.content_hash().as_bytes());
+        for entry in &self.entries {
+            hasher.number(entry.mtime.seconds.cast_unsigned());
+            hasher.number(u64::from(entry.mtime.nanoseconds));
+        }
+        hasher.finish()
+    }
+
     /// The sum of the sizes of all regular files, in bytes.
     pub fn size(&self) -> u64 {
         let sizes = self.entries.iter().map(|entry| match entry.kind {

@@ -18,7 +18,7 @@ pub(super) fn check(instruction: &Instruction) -> Result<(), Diagnostic> {
     let unsupported: &[&str] = match &instruction.kind {
         InstructionKind::Run(_) => &["mount", "security", "device"],
         InstructionKind::Copy(_) => &["link"],
-        InstructionKind::Add(_) => &["link", "keep-git-dir", "checksum"],
+        InstructionKind::Add(_) => &["link", "keep-git-dir"],
         _ => &[],
     };
     let flag = instruction.flags.iter().find(|flag| {

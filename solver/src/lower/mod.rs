@@ -21,6 +21,7 @@ mod named;
 mod origin;
 mod platform;
 mod reach;
+mod remote;
 mod scope;
 mod stage;
 mod transfer;

@@ -2,6 +2,7 @@
 
 use lapstrake_oci::{Config, Descriptor, ImageConfig};
 use lapstrake_parser::{Diagnostic, Instruction, InstructionKind, Span};
+use lapstrake_source::redacted;
 
 use super::environment::Environment;
 use super::fault::fault;
@@ -328,7 +329,8 @@ impl Written<'_> {
         let keyword = self.instruction.keyword.value.len();
         let (keyword, rest) = original.split_at_checked(keyword).unwrap_or(("", original));
         let words: Vec<&str> = rest.split_whitespace().collect();
-        let mut text = format!("{} {}", keyword.to_uppercase(), words.join(" "));
+        let rest = words.join(" ");
+        let mut text = format!("{} {}", keyword.to_uppercase(), redacted(&rest));
         if let Some((end, _)) = text.char_indices().nth(LIMIT) {
             text.truncate(end);
             text.push('…');

@@ -5,12 +5,14 @@ use lapstrake_parser::ignore_file::{IgnoreError, IgnoreFile};
 use lapstrake_parser::mode::Mode;
 use lapstrake_parser::{Diagnostic, Heredoc, Instruction, Keyword, Source, Span, Transfer, Word};
 use lapstrake_rootfs::TreePath;
+use lapstrake_source::redacted;
 
 use super::fault::{fault, with_help};
 use super::origin::{Origin, Tree};
+use super::remote::{self, Checksum};
 use super::stage::{Build, Shown, Stage, Written};
 use super::{directory, flag, reach, word};
-use crate::graph::{CopyOp, CopySource, Op, Want};
+use crate::graph::{CopyOp, CopySource, Op, VertexId, Want};
 
 pub(super) fn copy(
     build: &mut Build<'_>,
@@ -20,7 +22,7 @@ pub(super) fn copy(
 ) -> Result<(), Diagnostic> {
     let origin = reach::origin(build.headers, stage.number, from.instruction, build.options)?;
     let mut words = Words::of(build, stage, from.instruction, transfer)?;
-    if let Some(span) = words.remote() {
+    if let Some(span) = words.remote(transfer)? {
         let help = "use ADD for what has to be fetched";
         let message = "COPY takes files of the build context, a stage or an image";
         return Err(with_help(fault("copy-remote", span, message), help));
@@ -28,8 +30,10 @@ pub(super) fn copy(
     if from.instruction.switch("parents").unwrap_or(false) {
         words.keep_parents()?;
     }
-    let source = words.source(build, &origin.unwrap_or(Origin::MAIN));
-    words.push(build, stage, from, source);
+    let tree = words.source(build, &origin.unwrap_or(Origin::MAIN));
+    let keep_owner = tree.as_ref().is_some_and(|tree| !tree.is_context);
+    let trees = tree.iter().map(|tree| tree.vertex).collect();
+    words.push(build, stage, from, Kind { trees, keep_owner });
     Ok(())
 }
 
@@ -40,15 +44,17 @@ pub(super) fn add(
     transfer: &Transfer,
 ) -> Result<(), Diagnostic> {
     let mut words = Words::of(build, stage, from.instruction, transfer)?;
-    if let Some(span) = words.remote() {
-        let message = "ADD of a URL or a git repository is not supported yet";
-        let help = "fetch it in a RUN step for now";
-        return Err(with_help(fault("unsupported-source", span, message), help));
-    }
-    words.unpack(from.instruction.switch("unpack").unwrap_or(true));
-    let source = words.source(build, &Origin::MAIN);
-    words.push(build, stage, from, source);
+    let checksum = remote::checksum(build, stage, from.instruction)?;
+    let trees = words.fetch(build, from.instruction, transfer, checksum.as_ref())?;
+    words.push(build, stage, from, Kind { trees, keep_owner: false });
     Ok(())
+}
+
+/// How COPY, COPY --from and ADD differ.
+struct Kind {
+    /// Where the sources are.
+    trees: Vec<VertexId>,
+    keep_owner: bool,
 }
 
 /// What an instruction says, expanded.
@@ -133,13 +139,43 @@ impl Words {
         Ok(())
     }
 
-    /// Has archives unpacked or not.
-    fn unpack(&mut self, on: bool) {
-        for source in &mut self.sources {
-            if let CopySource::Path { unpack, .. } = source {
-                *unpack = on;
-            }
+    /// The vertices that the sources of an ADD are in: each source learns which of them is its own,
+    /// and whether it is unpacked.
+    fn fetch(
+        &mut self,
+        build: &mut Build<'_>,
+        instruction: &Instruction,
+        transfer: &Transfer,
+        checksum: Option<&Checksum<'_>>,
+    ) -> Result<Vec<VertexId>, Diagnostic> {
+        let is_path = |source: &&CopySource| matches!(source, CopySource::Path { .. });
+        if self.sources.iter().filter(is_path).count() != 1 {
+            checksum.map_or(Ok(()), |checksum| Err(checksum.needs_one_source()))?;
         }
+        let wanted = instruction.switch("unpack");
+        let mut trees: Vec<VertexId> = Vec::new();
+        for (source, written) in self.sources.iter_mut().zip(ordered(&transfer.sources)) {
+            let CopySource::Path { tree, path, unpack } = source else { continue };
+            let found = remote::remote(path, written.word())?;
+            *unpack = wanted.unwrap_or(found.is_none());
+            let vertex = match found {
+                Some(remote) => remote.vertex(build, written.word(), checksum, path)?,
+                None => {
+                    checksum.map_or(Ok(()), |checksum| Err(checksum.needs_remote_source()))?;
+                    let context = build.tree(&Origin::MAIN).vertex;
+                    let want =
+                        Want { path: path.clone(), only: None, exclude: self.exclude.clone() };
+                    build.graph.want_part(context, want);
+                    context
+                }
+            };
+            let known = trees.iter().position(|known| *known == vertex);
+            *tree = known.unwrap_or_else(|| {
+                trees.push(vertex);
+                trees.len() - 1
+            });
+        }
+        Ok(trees)
     }
 
     /// The tree of `origin`, which learns what is read of it; `None` when nothing is.
@@ -159,17 +195,18 @@ impl Words {
     }
 
     /// The first source that is no path.
-    fn remote(&self) -> Option<Span> {
-        let schemes = ["http://", "https://", "git://", "ssh://", "git@"];
-        let mut sources = self.sources.iter().zip(&self.spans);
-        let (_, span) = sources.find(|(source, _)| match source {
-            CopySource::Path { path, .. } => schemes.iter().any(|scheme| path.starts_with(scheme)),
-            CopySource::Below { .. } | CopySource::Inline { .. } => false,
-        })?;
-        Some(*span)
+    fn remote(&self, transfer: &Transfer) -> Result<Option<Span>, Diagnostic> {
+        for (source, written) in self.sources.iter().zip(ordered(&transfer.sources)) {
+            if let CopySource::Path { path, .. } = source
+                && remote::remote(path, written.word())?.is_some()
+            {
+                return Ok(Some(written.word().span));
+            }
+        }
+        Ok(None)
     }
 
-    fn push(self, build: &mut Build<'_>, stage: &mut Stage, from: Written<'_>, tree: Option<Tree>) {
+    fn push(self, build: &mut Build<'_>, stage: &mut Stage, from: Written<'_>, kind: Kind) {
         let history = self.history(from.instruction.kind.keyword());
         let op = Op::Copy(CopyOp {
             sources: self.sources,
@@ -177,10 +214,9 @@ impl Words {
             exclude: self.exclude,
             owner: self.owner,
             mode: self.mode,
-            keep_owner: tree.as_ref().is_some_and(|tree| !tree.is_context),
+            keep_owner: kind.keep_owner,
         });
-        let sources = tree.iter().map(|tree| tree.vertex).collect();
-        build.push(stage, from, Shown { op, sources, words: self.spans, history });
+        build.push(stage, from, Shown { op, sources: kind.trees, words: self.spans, history });
     }
 
     fn history(&self, keyword: Keyword) -> String {
@@ -191,7 +227,7 @@ impl Words {
 /// A source as the history shows it.
 fn text(source: &CopySource) -> String {
     match source {
-        CopySource::Path { path, .. } => path.clone(),
+        CopySource::Path { path, .. } => redacted(path).into_owned(),
         CopySource::Below { base, pattern, .. } => format!("{base}/./{pattern}"),
         CopySource::Inline { name, .. } => format!("<<{name}"),
     }

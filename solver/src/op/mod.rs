@@ -1,6 +1,7 @@
 //! One vertex: its key, the look-up, and on a miss its execution.
 
 mod copy;
+mod fetch;
 mod layers;
 mod local;
 mod mkdir;
@@ -15,6 +16,7 @@ use lapstrake_cache::{ActionKey, Record, Staging, StepId, Store};
 use lapstrake_executor::{Cancel, Executor};
 use lapstrake_rootfs::context::ContextTree;
 use lapstrake_rootfs::{LayerId, LayerManifest, Timestamp};
+use lapstrake_source::Fetcher;
 
 use self::layers::Stack;
 use self::owner::Owners;
@@ -56,6 +58,8 @@ pub struct Workshop<'a> {
     pub events: Sink<'a>,
     /// Build contexts.
     pub contexts: &'a Contexts,
+    /// What fetches.
+    pub fetcher: &'a Fetcher<'a>,
     /// Layers that were already read.
     pub layers: Layers<'a>,
     /// The host's resolv.conf.
@@ -141,6 +145,7 @@ impl Workshop<'_> {
             Op::Local(op) => {
                 Ok((Value::Tree(Arc::new(self.contexts.tree(self.store, op)?)), Outcome::Executed))
             }
+            Op::Http(source) => self.http(id, vertex, source),
             Op::Copy(op) => self.copy(id, vertex, op, inputs),
             Op::Run(op) => self.run(id, vertex, op, inputs),
             Op::Mkdir(op) => self.mkdir(id, vertex, op, inputs),

@@ -8,4 +8,8 @@
 
 mod cache;
 mod context;
+mod fetch;
+#[path = "../../../crates/registry/tests/support/server.rs"]
+#[allow(dead_code, reason = "shared with the tests of the registry client")]
+mod server;
 mod support;

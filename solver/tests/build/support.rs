@@ -12,12 +12,14 @@ use lapstrake_executor::{Cancel, Error as ExecutorError, Executor, SandboxSpec, 
 use lapstrake_oci::{Descriptor, Digest, ImageConfig, Manifest, MediaType, Platform, RootFs};
 use lapstrake_parser::ignore_file::IgnoreFile;
 use lapstrake_parser::parse;
+use lapstrake_rootfs::{Kind, LayerId};
 use lapstrake_solver::build::{Built, Request, Tools, build};
 use lapstrake_solver::event::{ImageProgress, Outcome};
 use lapstrake_solver::image::{BaseImage, ImageName, ImageSource};
 use lapstrake_solver::lower::{NamedContext, NamedContexts, Options};
 use lapstrake_solver::op::{Context, Contexts};
 use lapstrake_solver::{Error, Event};
+use lapstrake_source::{Config, Fetcher, Secrets};
 
 /// Carries out `write FILE TEXT`, `fail CODE`, `sleep MS` and `wait` in place of a program, and
 /// remembers what it was asked for.
@@ -171,12 +173,15 @@ impl Bench {
             }
             _ => {}
         };
+        let fetcher = Fetcher::new(&self.store, Config::default(), Secrets::default(), &|| false);
+        let fetcher = fetcher.unwrap();
         let result = build(
             request,
             &Tools {
                 store: &self.store,
                 executor: &self.executor,
                 images: &self.images,
+                fetcher: &fetcher,
                 cancel: &Cancel::new().unwrap(),
                 events: &events,
             },
@@ -197,6 +202,19 @@ impl Bench {
     /// Commands that were executed since the last call.
     pub(crate) fn executed(&self) -> Vec<String> {
         std::mem::take(&mut *self.executor.commands.lock().unwrap())
+    }
+
+    /// Paths and contents of the regular files of an image's topmost layer.
+    pub(crate) fn files(&self, built: &Built) -> Vec<(String, String)> {
+        let diff_id = *self.config(built).rootfs.diff_ids.last().unwrap();
+        let layer = self.store.layer(&LayerId::Image(diff_id)).unwrap().unwrap();
+        let entries = layer.manifest.entries().iter();
+        let files = entries.filter(|entry| matches!(entry.kind, Kind::File { .. }));
+        let file = |path: String| {
+            let content = fs::read_to_string(layer.path.join(path.trim_start_matches('/')));
+            (path, content.unwrap())
+        };
+        files.map(|entry| file(entry.path.to_string())).collect()
     }
 
     pub(crate) fn config(&self, built: &Built) -> ImageConfig {

@@ -19,6 +19,7 @@ use lapstrake_solver::graph::Network;
 use lapstrake_solver::lower::{self, NamedContexts, Options};
 use lapstrake_solver::op::{Context, Contexts};
 use lapstrake_solver::{Built, Error, Request};
+use lapstrake_source::Secrets;
 
 use crate::args::{Assignment, Build, BuildNetwork, Output, Progress as ProgressFlag};
 use crate::diagnostics::{Format, Source};
@@ -27,7 +28,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::images::{self, Fetcher};
 use crate::progress::{Conclusion, Mode, Progress};
-use crate::session::{ResolvConf, Session};
+use crate::session::{self, ResolvConf, Session};
 use crate::signal::{self, Watch};
 use crate::{output, platform};
 
@@ -198,11 +199,16 @@ fn execute(
     let cancel = Cancel::new()?;
     let watch = signal::cancel_on_signal(cancel.clone())?;
     let names: Vec<String> = request.tags.iter().map(ToString::to_string).collect();
+    let cancelled = || cancel.is_cancelled();
+    let sources =
+        lapstrake_source::Fetcher::new(store, session::sources(), Secrets::default(), &cancelled);
+    let sources = sources.map_err(|error| Failure::of(&error))?;
     let progress = Progress::new(mode, "Building");
     let tools = Tools {
         store,
         executor: &Sandboxes,
         images: fetcher,
+        fetcher: &sources,
         cancel: &cancel,
         events: &|event| progress.event(event),
     };

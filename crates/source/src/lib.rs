@@ -1,0 +1,24 @@
+//! Remote sources: files behind URLs and git repositories, each as one layer in the store.
+//!
+//! Whatever comes from outside is bounded in bytes and time, and written through `rootfs`, so that
+//! no name and no link in it leads anywhere. Logins and tokens go to the host that they belong to;
+//! they are in no key, no layer, no argument of a program and no message.
+//!
+//! It knows no Dockerfile and no graph, reads no environment and prints nothing.
+//!
+//! Start at [`Fetcher`]. In reading order: `fetcher`, `http`, `secret`, `redact`, `error`.
+
+mod date;
+mod error;
+mod fetcher;
+mod git;
+mod http;
+mod redact;
+mod secret;
+
+pub use error::Error;
+pub use fetcher::{Config, Fetched, Fetcher};
+pub use git::{GitReference, InvalidGitReference, QUERY_KEYS, Remote};
+pub use http::{HttpSource, HttpUrl};
+pub use redact::redacted;
+pub use secret::Secrets;
