@@ -8,7 +8,7 @@ mod onbuild;
 mod single;
 mod transfer;
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Fix};
 use crate::dockerfile::Instruction;
 use crate::flag_rule;
 use crate::fragment::Fragment;
@@ -105,7 +105,8 @@ impl<'l> Statement<'l> {
             }
             Keyword::Healthcheck if healthcheck::is_none(self.head.rest) => {}
             keyword => {
-                flag_rule::check(keyword, flags).into_iter().for_each(|fault| context.fault(fault));
+                let faults = flag_rule::check(keyword, flags, self.head.rest);
+                faults.into_iter().for_each(|fault| context.fault(fault));
             }
         }
     }
@@ -124,10 +125,16 @@ impl<'l> Statement<'l> {
             JsonArray::NotJson => Ok(None),
             JsonArray::Other(element) => {
                 let message = "a JSON array of arguments holds strings only";
-                context.syntax_fault(
-                    Diagnostic::error("json-not-strings", element.span(), message)
-                        .with_help("put the element in double quotes"),
-                );
+                let fault = Diagnostic::error("json-not-strings", element.span(), message);
+                context.syntax_fault(match element.as_str().starts_with(['[', '{']) {
+                    true => fault.with_help("a list or an object has no meaning here"),
+                    false => {
+                        let quoted = format!("\"{}\"", element.as_str().trim());
+                        fault
+                            .with_help(format!("put it in double quotes: `{quoted}`"))
+                            .with_fix(Fix::guess(element.span(), quoted))
+                    }
+                });
                 Err(())
             }
         }

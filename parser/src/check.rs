@@ -2,6 +2,7 @@
 
 use crate::diagnostic::Diagnostic;
 use crate::span::{Span, Spanned};
+use crate::suggest::suggest;
 use crate::text::Text;
 
 /// What a `check` directive, or a `check=` comment above an instruction, asks for.
@@ -30,6 +31,10 @@ impl Default for RuleSelection {
     }
 }
 
+const OPTIONS: [&str; 3] = ["skip", "error", "experimental"];
+const HELP: &str = "options are `skip=RULE,…|all`, `error=true|false` and \
+                    `experimental=RULE,…|all`, with `;` between";
+
 impl RuleSelection {
     /// True if the rule is one of them.
     pub fn contains(&self, rule: &str) -> bool {
@@ -54,9 +59,12 @@ impl CheckOptions {
         for part in text.split(';') {
             let place = trimmed(part, at);
             if let Err(message) = options.set(part, at) {
-                let fault = Diagnostic::error("invalid-check-directive", place.span, message)
-                    .with_help("options are `skip=RULE,…|all`, `error=true|false` and `experimental=RULE,…|all`, with `;` between");
-                faults.push(fault);
+                let key = part.split('=').next().unwrap_or("").trim();
+                let fault = Diagnostic::error("invalid-check-directive", place.span, message);
+                faults.push(match suggest(key, OPTIONS) {
+                    Some(near) => fault.with_suggestion(Some(near)),
+                    None => fault.with_help(HELP),
+                });
             }
             at = at.saturating_add(part.len()).saturating_add(1);
         }

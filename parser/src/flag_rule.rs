@@ -1,9 +1,13 @@
 //! Which instruction knows which flags, and the faults in them (A3, A10, A11, A12).
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Fix};
 use crate::flag::Flag;
+use crate::fragment::Fragment;
 use crate::keyword::Keyword;
+use crate::span::Span;
+use crate::split;
 use crate::suggest::suggest;
+use crate::word::Word;
 
 /// What a flag takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -77,8 +81,9 @@ pub const fn known_flags(keyword: Keyword) -> &'static [FlagRule] {
     }
 }
 
-/// Checks the flags of an instruction; one diagnostic for each fault.
-pub(crate) fn check(keyword: Keyword, flags: &[Flag]) -> Vec<Diagnostic> {
+/// Checks the flags of an instruction; one diagnostic for each fault. `rest` is what is behind
+/// them.
+pub(crate) fn check(keyword: Keyword, flags: &[Flag], rest: Fragment<'_>) -> Vec<Diagnostic> {
     let known = known_flags(keyword);
     let mut faults = Vec::new();
     for (at, flag) in flags.iter().enumerate() {
@@ -90,7 +95,8 @@ pub(crate) fn check(keyword: Keyword, flags: &[Flag]) -> Vec<Diagnostic> {
         if let (Some(earlier), false) = (earlier, rule.kind == FlagKind::Repeatable) {
             faults.push(duplicate(flag, earlier));
         }
-        faults.extend(value_fault(rule.kind, flag));
+        let behind = (at + 1 == flags.len()).then(|| split::first_word(rest).0.word());
+        faults.extend(value_fault(rule.kind, flag, behind.as_ref()));
     }
     faults
 }
@@ -101,6 +107,8 @@ pub(crate) fn ignored(keyword: Keyword, flags: &[Flag]) -> impl Iterator<Item = 
         let message =
             format!("{} has no flags: `--{}` is ignored", keyword.name(), flag.name.value);
         Diagnostic::warning("ignored-flag", flag.span, message)
+            .with_help("take it out")
+            .with_fix(Fix::same(flag.span, ""))
     })
 }
 
@@ -109,13 +117,20 @@ fn unknown(keyword: Keyword, flag: &Flag) -> Diagnostic {
     let message = format!("{} has no flag `--{name}`", keyword.name());
     let fault = Diagnostic::error("unknown-flag", flag.name.span, message);
     let known = known_flags(keyword);
-    match suggest(name, known.iter().map(|rule| rule.name)) {
-        Some(near) => fault.with_help(format!("did you mean `--{near}`?")),
-        None if known.is_empty() => fault,
-        None => {
-            let names: Vec<_> = known.iter().map(|rule| format!("--{}", rule.name)).collect();
-            fault.with_help(format!("{} knows {}", keyword.name(), names.join(", ")))
+    if let Some(near) = suggest(name, known.iter().map(|rule| rule.name)) {
+        let near = format!("--{near}");
+        let fix = Fix::guess(flag.name.span, near.as_str());
+        return fault.with_suggestion(Some(&near)).with_fix(fix);
+    }
+    let has_it = |other: &&Keyword| known_flags(**other).iter().any(|rule| *rule.name == **name);
+    let owners: Vec<_> = Keyword::ALL.iter().filter(has_it).map(|other| other.name()).collect();
+    match (owners.as_slice(), known) {
+        ([], []) => fault.with_help(format!("{} has no flags at all", keyword.name())),
+        ([], known) => {
+            let names: Vec<_> = known.iter().map(|rule| format!("`--{}`", rule.name)).collect();
+            fault.with_help(format!("{} has {}", keyword.name(), names.join(", ")))
         }
+        (owners, _) => fault.with_help(format!("it is a flag of {}", owners.join(" and "))),
     }
 }
 
@@ -123,27 +138,56 @@ fn duplicate(flag: &Flag, earlier: &Flag) -> Diagnostic {
     let message = format!("`--{}` is given twice", flag.name.value);
     Diagnostic::error("duplicate-flag", flag.span, message)
         .with_label(earlier.span, "first given here")
+        .with_help("take one of them out")
 }
 
-fn value_fault(kind: FlagKind, flag: &Flag) -> Option<Diagnostic> {
+/// The fault of a flag's value. `behind` is the word behind the flag.
+fn value_fault(kind: FlagKind, flag: &Flag, behind: Option<&Word>) -> Option<Diagnostic> {
     let name = &flag.name.value;
     match (kind, &flag.value) {
         (FlagKind::Boolean, None) | (FlagKind::Value | FlagKind::Repeatable, Some(_)) => None,
         (FlagKind::Boolean, Some(value)) if is_boolean(&value.text) => None,
         (FlagKind::Boolean, Some(value)) if !value.text.is_empty() => {
-            let message = format!("`--{name}` is true or false, not `{}`", value.text);
-            Some(Diagnostic::error("invalid-flag-value", value.span, message))
+            Some(not_boolean(name, value))
+        }
+        (FlagKind::Boolean, _) => {
+            let help = format!("write `--{name}`, `--{name}=true` or `--{name}=false`");
+            Some(missing_value(flag).with_help(help))
         }
         _ => {
-            let message = format!("`--{name}` has no value");
-            let fault = Diagnostic::error("missing-flag-value", flag.span, message);
-            Some(fault.with_help(match kind {
-                FlagKind::Boolean => {
-                    format!("write `--{name}`, `--{name}=true` or `--{name}=false`")
+            let fault = missing_value(flag);
+            let value = behind.filter(|word| !word.text.is_empty() && !word.text.starts_with('-'));
+            Some(match value {
+                Some(word) => {
+                    let joint = Span::new(flag.span.end, word.span.start);
+                    fault
+                        .with_help(format!("write it as one word: `--{name}={}`", word.text))
+                        .with_fix(Fix::guess(joint, "="))
                 }
-                _ => format!("write it as one word: `--{name}=value`"),
-            }))
+                None => fault.with_help(format!("write it as one word: `--{name}=value`")),
+            })
         }
+    }
+}
+
+fn missing_value(flag: &Flag) -> Diagnostic {
+    let message = format!("`--{}` has no value", flag.name.value);
+    Diagnostic::error("missing-flag-value", flag.span, message)
+}
+
+fn not_boolean(name: &str, value: &Word) -> Diagnostic {
+    let message = format!("`--{name}` is true or false, not `{}`", value.text);
+    let fault = Diagnostic::error("invalid-flag-value", value.span, message);
+    let meant = match value.text.to_ascii_lowercase().as_str() {
+        "1" | "yes" | "y" | "on" | "t" => Some("true"),
+        "0" | "no" | "n" | "off" | "f" => Some("false"),
+        other => suggest(other, ["true", "false"]),
+    };
+    match meant {
+        Some(meant) => fault
+            .with_suggestion(Some(&format!("--{name}={meant}")))
+            .with_fix(Fix::guess(value.span, meant)),
+        None => fault.with_help(format!("write `--{name}` or `--{name}=false`")),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Heredocs: files written in place (A6).
 
 use crate::buffer::Buffer;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Fix};
 use crate::expand::{Expander, Quotes};
 use crate::fragment::Fragment;
 use crate::head::Head;
@@ -204,6 +204,7 @@ pub(crate) fn body<'a>(
     lines: impl Iterator<Item = PhysicalLine<'a>>,
 ) -> Result<Body, Diagnostic> {
     let mut start = None;
+    let mut near = None;
     for line in lines {
         let start = *start.get_or_insert(line.start);
         let text = line.text();
@@ -214,15 +215,26 @@ pub(crate) fn body<'a>(
             let delimiter = Span::new(line.start, end);
             return Ok(Body { marker, place, content, delimiter });
         }
+        let may_be_meant = near.is_none() && text.len() < marker.name.len() + 20;
+        if may_be_meant && text.trim().eq_ignore_ascii_case(&marker.name) {
+            near = Some(Span::new(line.start, end));
+        }
     }
-    Err(unterminated(&marker, place))
+    Err(unterminated(&marker, place, near))
 }
 
-fn unterminated(marker: &Marker, place: Span) -> Diagnostic {
+/// `near` is a line that was likely meant to end the body.
+fn unterminated(marker: &Marker, place: Span, near: Option<Span>) -> Diagnostic {
     let name = &marker.name;
     let message = format!("the heredoc `{name}` is never ended");
     let blanks =
         if marker.chomp { "with nothing but tabs in front" } else { "with nothing else on it" };
-    Diagnostic::error("unterminated-heredoc", place, message)
-        .with_help(format!("end the text with a line `{name}`, {blanks}"))
+    let fault = Diagnostic::error("unterminated-heredoc", place, message)
+        .with_help(format!("end the text with a line `{name}`, {blanks}"));
+    match near {
+        Some(near) => fault
+            .with_label(near, format!("this line is not exactly `{name}`"))
+            .with_fix(Fix::guess(near, name.as_str())),
+        None => fault,
+    }
 }

@@ -45,6 +45,7 @@ mod keyword;
 mod logical;
 pub mod mode;
 pub mod mount;
+mod order;
 mod parse;
 mod physical;
 mod place_set;
@@ -56,6 +57,7 @@ mod split;
 mod suggest;
 pub mod syntax;
 mod text;
+mod unknown;
 mod word;
 
 pub use diagnostic::{Diagnostic, Edit, Fix, Safety, Severity};

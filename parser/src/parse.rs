@@ -4,13 +4,14 @@ use crate::arguments::{Context, Statement};
 use crate::diagnostic::Diagnostic;
 use crate::directive::{Directive, DirectiveKind, directives};
 use crate::dockerfile::{Dockerfile, Instruction};
-use crate::fragment::Fragment;
 use crate::head::Head;
 use crate::keyword::Keyword;
 use crate::logical::{Layout, LogicalLine};
+use crate::order::Order;
 use crate::physical::PhysicalLines;
 use crate::span::Span;
 use crate::syntax;
+use crate::unknown::{nothing_continued, unknown};
 use std::borrow::Cow;
 
 /// What parsing yields: always a tree, and what is wrong with the file.
@@ -94,21 +95,15 @@ fn escape(directives: &[Directive]) -> char {
 /// Reads the instructions of a whole file.
 fn read(layout: &Layout, context: &mut Context) -> Vec<Instruction> {
     let mut instructions = Vec::with_capacity(layout.lines.len());
-    let mut early = Vec::new();
-    let mut in_stage = false;
-    let mut last = None;
+    let mut order = Order::default();
     for line in &layout.lines {
-        let ((keyword, span), instruction) = instruction(layout, line, context);
-        in_stage |= keyword == Some(Keyword::From);
-        let early_one = keyword.filter(|keyword| !in_stage && *keyword != Keyword::Arg);
-        early.extend(early_one.map(|keyword| too_early(keyword, span)));
-        last = Some(span);
+        let (name, instruction) = instruction(layout, line, context);
+        order.note(name, layout.fragment(line).as_str());
         instructions.extend(instruction);
     }
-    match last {
-        None => context.diagnostics.push(no_instructions(layout)),
-        Some(last) if !in_stage => context.diagnostics.push(no_stage(last)),
-        Some(_) => context.diagnostics.append(&mut early),
+    match layout.lines.is_empty() {
+        true => context.diagnostics.push(no_instructions(layout)),
+        false => context.diagnostics.extend(order.fault()),
     }
     instructions
 }
@@ -121,7 +116,10 @@ fn instruction(layout: &Layout, line: &LogicalLine, context: &mut Context) -> Na
     let head = Head::read(whole, context.escape);
     let name = (head.keyword, head.word.span());
     let Some(keyword) = head.keyword else {
-        context.diagnostics.push(unknown(head.word, context.escape));
+        context.diagnostics.push(match head.word.is_empty() {
+            true => nothing_continued(line.span.start, context.escape),
+            false => unknown(head.word, context.escape),
+        });
         return (name, None);
     };
     let bodies = layout.bodies(line).iter();
@@ -137,43 +135,13 @@ fn instruction(layout: &Layout, line: &LogicalLine, context: &mut Context) -> Na
     (name, instruction)
 }
 
-/// The fault of a name that is no instruction.
-pub(crate) fn unknown(word: Fragment<'_>, escape: char) -> Diagnostic {
-    let name = word.as_str();
-    if name.is_empty() {
-        return Diagnostic::error("empty-instruction", word.span(), "nothing is continued here")
-            .with_help(format!("take the `{escape}` out"));
-    }
-    let message = format!("there is no instruction `{name}`");
-    let fault = Diagnostic::error("unknown-instruction", word.span(), message);
-    match Keyword::nearest(name) {
-        Some(near) => fault.with_suggestion(Some(near)),
-        None => fault.with_help(format!(
-            "to go on with the instruction above, end its last line with `{escape}`"
-        )),
-    }
-}
-
 /// The fault of a file with nothing in it (A1.9).
 fn no_instructions(layout: &Layout) -> Diagnostic {
     let text = layout.source();
     let end = Span::point(text.len());
-    if text.trim_start_matches('\u{feff}').trim().is_empty() {
-        return Diagnostic::error("empty-file", end, "the Dockerfile is empty");
-    }
-    Diagnostic::error("no-instructions", end, "the Dockerfile has no instructions")
-}
-
-/// The fault of a file with nothing to build (A1.9). `last` is its last instruction's name.
-fn no_stage(last: Span) -> Diagnostic {
-    let message = "the Dockerfile has no FROM, so there is nothing to build";
-    Diagnostic::error("no-stage", last, message)
-        .with_help("start with `FROM image`, or with `FROM scratch` for an empty one")
-}
-
-/// The fault of an instruction in front of the first FROM (A1.10).
-fn too_early(name: Keyword, span: Span) -> Diagnostic {
-    let message = format!("{} stands before the first FROM", name.name());
-    Diagnostic::error("instruction-before-from", span, message)
-        .with_help("only ARG may: move the instruction below a FROM")
+    let fault = match text.trim_start_matches('\u{feff}').trim().is_empty() {
+        true => Diagnostic::error("empty-file", end, "the Dockerfile is empty"),
+        false => Diagnostic::error("no-instructions", end, "the Dockerfile has only comments"),
+    };
+    fault.with_help("start with `FROM image`, or with `FROM scratch` for an empty one")
 }

@@ -99,6 +99,9 @@ fn diagnostics(source: &str, parsed: &Parsed) -> String {
         if let Some(help) = &one.help {
             writeln!(text, "    help: {help}").unwrap();
         }
+        for edit in one.fix.iter().flat_map(|fix| &fix.edits) {
+            writeln!(text, "    fix: {} {:?}", place(&index, edit.span), edit.text).unwrap();
+        }
     }
     text
 }

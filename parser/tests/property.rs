@@ -73,7 +73,11 @@ fn check(source: &str, parsed: &Parsed) {
     for one in &parsed.diagnostics {
         inside(source, one.span);
         one.labels.iter().for_each(|(span, _)| inside(source, *span));
+        if let Some(fix) = &one.fix {
+            assert!(fix.apply(source).is_some(), "{fix:?} is not for {source:?}");
+        }
     }
+    assert!(parsed.diagnostics.is_sorted_by_key(|one| one.span), "not in file order");
     for instruction in &parsed.dockerfile.instructions {
         check_instruction(source, instruction);
     }

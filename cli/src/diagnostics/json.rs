@@ -66,6 +66,11 @@ pub(super) fn object(source: &Source, faults: &[Diagnostic]) -> String {
     text + "\n"
 }
 
+/// Whether a fix can be made in the file: what it replaces, it may have put into the new text.
+fn fits(source: &Source, fix: &lapstrake_parser::Fix) -> bool {
+    fix.edits.iter().all(|edit| source.is_verbatim(edit.span))
+}
+
 fn fault<'a>(source: &'a Source, fault: &'a Diagnostic) -> Fault<'a> {
     let place =
         |span: Span| Place { start: source.position(span.start), end: source.position(span.end) };
@@ -83,7 +88,7 @@ fn fault<'a>(source: &'a Source, fault: &'a Diagnostic) -> Fault<'a> {
             .map(|(span, message)| Label { message, place: fitting(*span) })
             .collect(),
         help: fault.help.as_deref(),
-        fix: fault.fix.as_ref().map(|fix| Fix {
+        fix: fault.fix.as_ref().filter(|fix| fits(source, fix)).map(|fix| Fix {
             safe: fix.safety == Safety::Safe,
             edits: fix
                 .edits

@@ -113,6 +113,14 @@ impl Source {
         Span::new(start, start + text.trim_end_matches(['\n', '\r']).len())
     }
 
+    /// Whether the file has the very bytes that the text has at this place.
+    pub(super) fn is_verbatim(&self, span: Span) -> bool {
+        let next = self.replaced.partition_point(|replaced| replaced.text <= span.start);
+        self.replaced.get(next).is_none_or(|replaced| {
+            replaced.text.saturating_sub(char::REPLACEMENT_CHARACTER.len_utf8()) >= span.end
+        })
+    }
+
     /// The span without blanks at its ends.
     pub(super) fn trimmed(&self, span: Span) -> Span {
         let text = self.text.get(span.range()).unwrap_or_default();
@@ -177,6 +185,8 @@ mod tests {
         assert_eq!(place(&source, x), (1, 8, 8, 7));
         let y = source.text().find('y').unwrap();
         assert_eq!(place(&source, y), (2, 7, 8, 16));
+        assert!(source.is_verbatim(Span::new(0, 4)) && source.is_verbatim(Span::new(10, 12)));
+        assert!(!source.is_verbatim(Span::new(0, 5)) && !source.is_verbatim(Span::new(4, 10)));
     }
 
     #[test]

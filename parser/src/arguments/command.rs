@@ -1,10 +1,11 @@
 //! RUN, CMD, ENTRYPOINT and SHELL.
 
 use super::{Context, Statement};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Fix};
 use crate::fragment::Fragment;
 use crate::instruction::CommandForm;
 use crate::keyword::Keyword;
+use crate::suggest::suggest;
 use crate::word::Word;
 
 const NETWORKS: [&str; 3] = ["default", "none", "host"];
@@ -36,14 +37,29 @@ impl<'l> Statement<'l> {
         match self.json(self.head.rest, context).ok()? {
             Some(words) if !words.is_empty() => return Some(words),
             None if !self.head.rest.is_empty() => {
-                let message = "SHELL takes a JSON array";
-                let fault = Diagnostic::error("shell-not-json", self.head.rest.span(), message)
-                    .with_help("write it like `SHELL [\"/bin/sh\", \"-c\"]`, with double quotes");
-                context.fault(fault);
+                context.fault(self.shell_not_json());
             }
-            _ => context.fault(self.missing("names no program")),
+            _ => {
+                let help = "write it like `SHELL [\"/bin/sh\", \"-c\"]`";
+                context.fault(self.missing("names no program").with_help(help));
+            }
         }
         None
+    }
+
+    /// A program and its arguments as plain words, or in an array that is no JSON.
+    fn shell_not_json(&self) -> Diagnostic {
+        let rest = self.head.rest;
+        let message = "SHELL takes a JSON array of strings";
+        let fault = Diagnostic::error("shell-not-json", rest.span(), message);
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "/-_.:+ ".contains(c);
+        if !rest.as_str().chars().all(is_plain) {
+            let help = "write it like `SHELL [\"/bin/sh\", \"-c\"]`, with double quotes";
+            return fault.with_help(help);
+        }
+        let words: Vec<_> = rest.as_str().split(' ').filter(|word| !word.is_empty()).collect();
+        let array = format!("[\"{}\"]", words.join("\", \""));
+        fault.with_help(format!("write `SHELL {array}`")).with_fix(Fix::guess(rest.span(), array))
     }
 
     fn check_choice(&self, name: &str, choices: &[&str], context: &mut Context) {
@@ -51,9 +67,13 @@ impl<'l> Statement<'l> {
         for value in flags.filter_map(|flag| flag.value.as_ref()) {
             if !choices.contains(&value.as_str()) {
                 let message = format!("`{}` is no value of `--{name}`", value.text);
-                let help = format!("it is one of {}", choices.join(", "));
                 let fault = Diagnostic::error("invalid-flag-value", value.span, message);
-                context.fault(fault.with_help(help));
+                context.fault(match suggest(&value.text, choices.iter().copied()) {
+                    Some(near) => {
+                        fault.with_suggestion(Some(near)).with_fix(Fix::guess(value.span, near))
+                    }
+                    None => fault.with_help(format!("it is one of {}", choices.join(", "))),
+                });
             }
         }
     }

@@ -1,9 +1,10 @@
 //! FROM (A7).
 
 use super::{Context, Statement};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Fix};
 use crate::fragment::Fragment;
 use crate::instruction::FromInstruction;
+use crate::span::Span;
 use crate::split;
 
 impl<'l> Statement<'l> {
@@ -32,17 +33,35 @@ impl<'l> Statement<'l> {
     }
 
     fn odd_arguments(&self, words: &[Fragment<'_>]) -> Diagnostic {
-        let span = words.iter().skip(1).map(Fragment::span).reduce(crate::span::Span::cover);
-        let message = "FROM takes an image, or an image, `AS` and a stage name";
-        let fault = Diagnostic::error("invalid-from", span.unwrap_or(self.place()), message);
+        let from = |at: usize| words.get(at..).unwrap_or(&[]).iter().map(Fragment::span);
+        let span = |at: usize| from(at).reduce(Span::cover).unwrap_or(self.place());
+        let fault = |span: Span| {
+            let message = "FROM takes an image, or an image, `AS` and a stage name";
+            Diagnostic::error("invalid-from", span, message)
+        };
+        if let Some(at) = words.iter().position(|word| word.as_str().starts_with('#')) {
+            return fault(span(at)).with_help("a comment stands on a line of its own");
+        }
         match words {
             [_, second] if second.as_str().eq_ignore_ascii_case("as") => {
-                fault.with_help("put the name of the stage behind `AS`")
+                fault(second.span()).with_help("put the name of the stage behind `AS`")
             }
-            [_, second, _] => {
-                fault.with_help(format!("write `AS` in place of `{}`", second.as_str()))
+            [image, name] => {
+                let help = format!(
+                    "to name the stage, write `FROM {} AS {}`",
+                    image.as_str(),
+                    name.as_str()
+                );
+                let front = Span::point(name.span().start);
+                fault(name.span()).with_help(help).with_fix(Fix::guess(front, "AS "))
             }
-            _ => fault.with_help("write it like `FROM image AS name`"),
+            [_, second, _] => fault(second.span())
+                .with_help(format!("write `AS` in place of `{}`", second.as_str()))
+                .with_fix(Fix::guess(second.span(), "AS")),
+            [_, second, ..] if second.as_str().eq_ignore_ascii_case("as") => {
+                fault(span(3)).with_help("the name of a stage is one word: take the rest out")
+            }
+            _ => fault(span(1)).with_help("write it like `FROM image AS name`"),
         }
     }
 }
@@ -51,12 +70,22 @@ impl<'l> Statement<'l> {
 fn check_name(name: Fragment<'_>, context: &mut Context) {
     let lower = name.as_str().to_lowercase();
     let starts_well = lower.starts_with(|c: char| c.is_ascii_lowercase());
-    let known = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.".contains(c);
-    if !starts_well || !lower.chars().all(known) {
-        let message = format!("`{}` cannot be the name of a stage", name.as_str());
-        context
-            .fault(Diagnostic::error("invalid-stage-name", name.span(), message).with_help(
-                "a name is letters, digits, `-`, `_` and `.`, and starts with a letter",
-            ));
+    if starts_well && lower.chars().all(is_known) {
+        return;
     }
+    let message = format!("`{}` cannot be the name of a stage", name.as_str());
+    let fault = Diagnostic::error("invalid-stage-name", name.span(), message);
+    let rule = "a name is letters, digits, `-`, `_` and `.`, and starts with a letter";
+    let known: String = lower.chars().map(|c| if is_known(c) { c } else { '-' }).collect();
+    let known = known.trim_start_matches(|c: char| !c.is_ascii_lowercase()).trim_end_matches('-');
+    context.fault(match known {
+        "" => fault.with_help(rule),
+        known => fault
+            .with_help(format!("{rule}, as in `{known}`"))
+            .with_fix(Fix::guess(name.span(), known)),
+    });
+}
+
+fn is_known(c: char) -> bool {
+    c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.".contains(c)
 }

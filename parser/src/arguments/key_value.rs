@@ -1,7 +1,7 @@
 //! ENV, LABEL and ARG (A8.1, A9).
 
 use super::{Context, Statement};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Fix};
 use crate::fragment::Fragment;
 use crate::instruction::{ArgDeclaration, KeyValue};
 use crate::split;
@@ -18,8 +18,9 @@ impl<'l> Statement<'l> {
         if !first.as_str().contains('=') {
             return self.legacy(context).map(|pair| vec![pair]);
         }
-        let pairs: Vec<_> = words.iter().filter_map(|word| self.pair(*word, context)).collect();
-        Some(pairs)
+        let before = std::iter::once(None).chain(words.iter().map(Some));
+        let pairs = words.iter().zip(before);
+        Some(pairs.filter_map(|(word, before)| self.pair(*word, before, context)).collect())
     }
 
     pub(super) fn declarations(&self, context: &mut Context) -> Option<Vec<ArgDeclaration>> {
@@ -47,9 +48,15 @@ impl<'l> Statement<'l> {
         Some(KeyValue { key: key.word(), value: value.word(), legacy: true })
     }
 
-    fn pair(&self, word: Fragment<'l>, context: &mut Context) -> Option<KeyValue> {
+    /// One pair. `before` is the word in front of it.
+    fn pair(
+        &self,
+        word: Fragment<'l>,
+        before: Option<&Fragment<'l>>,
+        context: &mut Context,
+    ) -> Option<KeyValue> {
         let Some(at) = word.as_str().find('=') else {
-            context.syntax_fault(self.no_equals(word));
+            context.syntax_fault(no_equals(word, before));
             return None;
         };
         let (key, value) = self.halves(word, at, context)?;
@@ -75,15 +82,27 @@ impl<'l> Statement<'l> {
         if key.is_empty() {
             let message = format!("{} has a value without a name", self.keyword.name());
             let fault = Diagnostic::error("blank-name", word.span(), message);
-            context.fault(fault.with_help("there must be no blank in front of `=`"));
+            context.fault(fault.with_help("put the name in front of `=`, with no blank between"));
             return None;
         }
         Some((key, behind.split_at(1).1))
     }
+}
 
-    fn no_equals(&self, word: Fragment<'_>) -> Diagnostic {
-        let message = format!("`{}` is not of the form `name=value`", word.as_str());
-        Diagnostic::error("invalid-key-value", word.span(), message)
-            .with_help("put a value with blanks in double quotes")
+/// The fault of a word without `=` among others that have one. Mostly it belongs to the value in
+/// front of it.
+fn no_equals(word: Fragment<'_>, before: Option<&Fragment<'_>>) -> Diagnostic {
+    let message = format!("`{}` is not of the form `name=value`", word.as_str());
+    let fault = Diagnostic::error("invalid-key-value", word.span(), message);
+    let is_plain = |text: &str| !text.contains(['"', '\'', '\\', '`', '$']);
+    let pair = before.and_then(|before| before.as_str().split_once('=').zip(Some(before.span())));
+    match pair {
+        Some(((name, value), span)) if is_plain(value) && is_plain(word.as_str()) => {
+            let whole = format!("{name}=\"{value} {}\"", word.as_str());
+            fault
+                .with_help(format!("put a value with blanks in double quotes: `{whole}`"))
+                .with_fix(Fix::guess(span.cover(word.span()), whole))
+        }
+        _ => fault.with_help("put a value with blanks in double quotes"),
     }
 }

@@ -11,14 +11,20 @@ impl<'l> Statement<'l> {
     pub(super) fn onbuild(&self, context: &mut Context) -> Option<Onbuild> {
         let head = Head::read(self.head.rest, context.escape);
         if head.word.is_empty() {
-            context.fault(self.missing("names no instruction"));
+            let help = "write it like `ONBUILD RUN command`";
+            context.fault(self.missing("names no instruction").with_help(help));
             return None;
         }
         if let Some(keyword @ (Keyword::Onbuild | Keyword::From | Keyword::Maintainer)) =
             head.keyword
         {
             let message = format!("{} cannot be an ONBUILD trigger", keyword.name());
-            context.fault(Diagnostic::error("forbidden-trigger", head.word.span(), message));
+            let fault = Diagnostic::error("forbidden-trigger", head.word.span(), message);
+            context.fault(fault.with_help(match keyword {
+                Keyword::Onbuild => "a trigger is no trigger again: take one ONBUILD out",
+                Keyword::From => "a trigger runs inside of a stage, and cannot start one",
+                _ => "write `ONBUILD LABEL org.opencontainers.image.authors=…`",
+            }));
             return None;
         }
         let outer = std::mem::replace(&mut context.trigger, true);
@@ -29,7 +35,7 @@ impl<'l> Statement<'l> {
 
     fn trigger(&self, head: Head<'l>, context: &mut Context) -> Option<Instruction> {
         let Some(keyword) = head.keyword else {
-            context.fault(crate::parse::unknown(head.word, context.escape));
+            context.fault(crate::unknown::unknown(head.word, context.escape));
             return None;
         };
         let statement = Statement { keyword, head, heredocs: self.heredocs.clone() };

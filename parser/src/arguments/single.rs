@@ -3,6 +3,7 @@
 use super::{Context, Statement};
 use crate::diagnostic::Diagnostic;
 use crate::instruction::Volume;
+use crate::keyword::Keyword;
 use crate::split;
 use crate::word::Word;
 
@@ -10,7 +11,13 @@ impl Statement<'_> {
     /// All of the rest of the line is one argument.
     pub(super) fn single(&self, context: &mut Context) -> Option<Word> {
         if self.head.rest.is_empty() {
-            context.fault(self.missing("takes an argument"));
+            let help = match self.keyword {
+                Keyword::Workdir => "name the directory, as in `WORKDIR /app`",
+                Keyword::User => "name the user, as in `USER nobody` or `USER 1000:1000`",
+                Keyword::Stopsignal => "name the signal, as in `STOPSIGNAL SIGTERM`",
+                _ => "name the author",
+            };
+            context.fault(self.missing("takes an argument").with_help(help));
             return None;
         }
         Some(self.head.rest.word())
@@ -32,12 +39,14 @@ impl Statement<'_> {
             split::blank_separated(self.head.rest).iter().map(|path| path.word()).collect()
         });
         if paths.is_empty() {
-            context.fault(self.missing("names no path"));
+            let help = "write it like `VOLUME /data`";
+            context.fault(self.missing("names no path").with_help(help));
             return None;
         }
         for path in paths.iter().filter(|path| path.text.trim().is_empty()) {
             let message = "VOLUME has an empty path";
-            context.fault(Diagnostic::error("empty-volume", path.span, message));
+            let fault = Diagnostic::error("empty-volume", path.span, message);
+            context.fault(fault.with_help("name a directory of the image, as in `\"/data\"`"));
         }
         paths.retain(|path| !path.text.trim().is_empty());
         (!paths.is_empty()).then_some(Volume { paths, json })

@@ -20,7 +20,7 @@ impl Statement<'_> {
             context.fault(self.missing("takes a source and a destination").with_help(help));
             return None;
         };
-        if !json && destination.text.contains("<<") && marker_name(&destination.text).is_some() {
+        if self.heredoc_index(&destination, json).is_some() {
             let message = format!("{} cannot write to a heredoc", self.keyword.name());
             let fault = Diagnostic::error("heredoc-destination", destination.span, message);
             context.fault(fault.with_help("name the file to write behind the heredoc"));

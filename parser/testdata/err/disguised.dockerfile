@@ -1,0 +1,6 @@
+FROM a
+RUN x
+​RUN x
+RUN​ x
+CMD　x y
+X y
