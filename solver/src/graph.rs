@@ -29,6 +29,8 @@ pub enum Op {
     Run(RunOp),
     /// Makes a directory in the input's root file system.
     Mkdir(MkdirOp),
+    /// Lays the layers of the second input over the root file system of the first.
+    Merge,
 }
 
 /// See [`Op::Image`].

@@ -8,6 +8,7 @@
 //! | copy | destination, owner, mode, flags, inline files; content of the selected paths; root file system below | folder that the source lies in, times, owners of context files |
 //! | run | argv, env, cwd, user, network, hostname, inline files, names of extra hosts; root file system below | proxy variables, addresses of extra hosts, clock, host paths |
 //! | mkdir | path, owner; root file system below | |
+//! | merge | nothing: its layers are its content | |
 //!
 //! A root file system is known by its layers: an image's layer by diff id, a built one by its
 //! content. Lists are hashed with their lengths, so no two different keys have the same bytes.

@@ -11,14 +11,13 @@ pub(super) fn value<'a>(instruction: &'a Instruction, name: &str) -> Option<&'a 
 }
 
 /// Flags that `=false` turns off: then nothing is lost.
-const SWITCHES: [&str; 2] = ["link", "keep-git-dir"];
+const SWITCHES: [&str; 1] = ["keep-git-dir"];
 
 /// Refuses flags whose meaning would otherwise be lost.
 pub(super) fn check(instruction: &Instruction) -> Result<(), Diagnostic> {
     let unsupported: &[&str] = match &instruction.kind {
         InstructionKind::Run(_) => &["mount", "security", "device"],
-        InstructionKind::Copy(_) => &["link"],
-        InstructionKind::Add(_) => &["link", "keep-git-dir"],
+        InstructionKind::Add(_) => &["keep-git-dir"],
         _ => &[],
     };
     let flag = instruction.flags.iter().find(|flag| {

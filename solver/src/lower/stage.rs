@@ -247,20 +247,47 @@ impl<'a> Build<'a> {
     }
 
     /// Adds a shown vertex on top of the stage's root file system and makes it the new one.
-    pub(super) fn push(&mut self, stage: &mut Stage, from: Written<'_>, vertex: Shown) {
+    pub(super) fn push(&mut self, stage: &mut Stage, from: Written<'_>, shown: Shown) {
+        let history = shown.history.clone();
+        stage.rootfs = self.shown(stage, stage.rootfs, from, shown);
+        stage.steps.push(Step { created_by: history, vertex: Some(stage.rootfs) });
+    }
+
+    /// The same, but the layer is made on the empty file system and then laid over the stage's, so
+    /// that it does not depend on that.
+    pub(super) fn push_apart(&mut self, stage: &mut Stage, from: Written<'_>, shown: Shown) {
+        let history = shown.history.clone();
+        let scratch = self.internal(Op::Image(ImageOp { layers: Vec::new() }));
+        let layer = self.shown(stage, scratch, from, shown);
+        stage.rootfs = self.graph.add(Vertex {
+            op: Op::Merge,
+            inputs: vec![stage.rootfs, layer],
+            name: None,
+            span: None,
+            words: Vec::new(),
+            cache: true,
+        });
+        stage.steps.push(Step { created_by: history, vertex: Some(stage.rootfs) });
+    }
+
+    fn shown(
+        &mut self,
+        stage: &mut Stage,
+        rootfs: VertexId,
+        from: Written<'_>,
+        shown: Shown,
+    ) -> VertexId {
         let onbuild = if from.trigger.is_some() { "ONBUILD " } else { "" };
         let name = stage.counter.next(&format!("{onbuild}{}", from.summary()));
-        let inputs = std::iter::once(stage.rootfs).chain(vertex.sources).collect();
         let place = from.trigger.and_then(|trigger| trigger.place);
-        stage.rootfs = self.graph.add(Vertex {
-            op: vertex.op,
-            inputs,
+        self.graph.add(Vertex {
+            op: shown.op,
+            inputs: std::iter::once(rootfs).chain(shown.sources).collect(),
             name: Some(name),
             span: Some(place.unwrap_or(from.instruction.span)),
-            words: vertex.words.into_iter().map(|span| place.unwrap_or(span)).collect(),
+            words: shown.words.into_iter().map(|span| place.unwrap_or(span)).collect(),
             cache: !self.options.no_cache,
-        });
-        stage.steps.push(Step { created_by: vertex.history, vertex: Some(stage.rootfs) });
+        })
     }
 
     /// A name for `owner` has to be looked up in the stage's files, of which there have to be some.
@@ -279,7 +306,7 @@ impl<'a> Build<'a> {
             Some(name) if is_empty => {
                 let message = format!("there is no {name}: the image has no files yet");
                 let help = "write ids, such as 1000:1000";
-                Err(fault("owner", span, message).with_help(help))
+                Err(fault("unknown-owner", span, message).with_help(help))
             }
             _ => Ok(()),
         }

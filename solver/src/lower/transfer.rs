@@ -13,6 +13,7 @@ use super::remote::{self, Checksum};
 use super::stage::{Build, Shown, Stage, Written};
 use super::{directory, flag, reach, word};
 use crate::graph::{CopyOp, CopySource, Op, VertexId, Want};
+use crate::owner::name;
 
 pub(super) fn copy(
     build: &mut Build<'_>,
@@ -67,6 +68,8 @@ struct Words {
     owner: Option<String>,
     mode: Option<String>,
     exclude: Vec<String>,
+    /// Whether the layer is made without what is below. As in BuildKit `--chmod` undoes that.
+    is_link: bool,
 }
 
 impl Words {
@@ -88,8 +91,11 @@ impl Words {
             Some(word) => Some((expand(word)?, word.span)).filter(|(owner, _)| !owner.is_empty()),
             None => None,
         };
-        if let Some((owner, span)) = &owner {
-            build.check_owner(stage, owner, *span)?;
+        let is_link = mode.is_none() && instruction.switch("link").unwrap_or(false);
+        match &owner {
+            Some((owner, span)) if is_link => check_link_owner(owner, *span)?,
+            Some((owner, span)) => build.check_owner(stage, owner, *span)?,
+            None => {}
         }
         let owner = owner.map(|(owner, _)| owner);
         let sources = ordered(&transfer.sources).map(|source| match source {
@@ -116,6 +122,7 @@ impl Words {
             owner,
             mode,
             exclude: exclude(instruction)?,
+            is_link,
         })
     }
 
@@ -216,7 +223,11 @@ impl Words {
             mode: self.mode,
             keep_owner: kind.keep_owner,
         });
-        build.push(stage, from, Shown { op, sources: kind.trees, words: self.spans, history });
+        let shown = Shown { op, sources: kind.trees, words: self.spans, history };
+        match self.is_link {
+            true => build.push_apart(stage, from, shown),
+            false => build.push(stage, from, shown),
+        }
     }
 
     fn history(&self, keyword: Keyword) -> String {
@@ -233,6 +244,18 @@ fn text(source: &CopySource) -> String {
     }
 }
 
+/// With `--link` there is no file to look a name up in.
+fn check_link_owner(owner: &str, span: Span) -> Result<(), Diagnostic> {
+    match name(owner) {
+        None => Ok(()),
+        Some(name) => {
+            let message = format!("--link does not see the image's files, so {name} is unknown");
+            let help = "write ids, such as 1000:1000, or leave --link out";
+            Err(with_help(fault("link-owner", span, message), help))
+        }
+    }
+}
+
 /// The patterns of `--exclude`, in which no variables are expanded.
 fn exclude(instruction: &Instruction) -> Result<Vec<String>, Diagnostic> {
     let flags = instruction.flags.iter().filter(|flag| flag.name.value == "exclude");
@@ -246,7 +269,7 @@ fn exclude(instruction: &Instruction) -> Result<Vec<String>, Diagnostic> {
 
 fn bad_pattern(error: &IgnoreError, span: Span) -> Diagnostic {
     let message = format!("the pattern `{}` {}", error.pattern, error.reason);
-    fault("pattern", span, message)
+    fault("copy-pattern", span, message)
 }
 
 /// Paths first, then here-documents: the order in which BuildKit copies them.

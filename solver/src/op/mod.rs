@@ -149,7 +149,21 @@ impl Workshop<'_> {
             Op::Copy(op) => self.copy(id, vertex, op, inputs),
             Op::Run(op) => self.run(id, vertex, op, inputs),
             Op::Mkdir(op) => self.mkdir(id, vertex, op, inputs),
+            Op::Merge => Ok((self.merge(id, inputs), Outcome::Cached)),
         }
+    }
+
+    /// Nothing is to be done: a root file system is the list of its layers.
+    fn merge(&self, id: VertexId, inputs: &[Value]) -> Value {
+        let mut merged = rootfs(inputs);
+        if let Some(Value::Rootfs(upper)) = inputs.get(1) {
+            merged.layers.extend(&upper.layers);
+            merged.created = upper.created;
+        }
+        if let Some(layer) = merged.layers.last() {
+            self.digests.add(id, *layer);
+        }
+        Value::Rootfs(merged)
     }
 
     /// Takes the record of `key`, or makes the layer and records it; one maker at a time for each

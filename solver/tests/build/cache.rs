@@ -89,6 +89,45 @@ fn what_a_copy_from_a_stage_leaves_out_does_not_count() {
 }
 
 #[test]
+fn a_linked_copy_does_not_depend_on_what_is_below() {
+    let bench = Bench::new();
+    bench.file("a", "a");
+    let build = |below: &str, flag: &str| {
+        bench.build(&format!("FROM base\nRUN write f {below}\nCOPY {flag} a /d/\nRUN write g 1\n"))
+    };
+    let first = build("1", "--link");
+    assert_eq!(first.outcome("COPY"), Executed);
+    let second = build("2", "--link");
+    assert_eq!(second.outcome("write f"), Executed);
+    assert_eq!(second.outcome("COPY"), Cached, "another base");
+    assert_eq!(second.outcome("write g"), Executed, "which sees that base");
+    let layer =
+        |outcomes: &crate::support::Outcomes| bench.config(outcomes.built()).rootfs.diff_ids[1];
+    assert_eq!(layer(&first), layer(&second));
+    assert_eq!(build("1", "--link --chown=1:2").outcome("COPY"), Executed, "owner");
+    assert_eq!(build("1", "--link --exclude=x").outcome("COPY"), Cached, "nothing left out");
+    assert_eq!(build("1", "--link --chmod=644").outcome("COPY"), Executed, "a plain copy");
+    assert_eq!(build("3", "--link --chmod=644").outcome("COPY"), Executed, "so its base counts");
+    assert_eq!(build("1", "").outcome("COPY"), Executed);
+    assert_eq!(build("1", "--link=false").outcome("COPY"), Cached);
+    bench.file("a", "changed");
+    assert_eq!(build("1", "--link").outcome("COPY"), Executed, "content");
+}
+
+#[test]
+fn stages_share_a_linked_copy() {
+    let bench = Bench::new();
+    bench.file("a", "a");
+    let outcomes = bench.build(
+        "FROM base AS b\nRUN write f 1\nCOPY --link a /d/\nFROM base\nRUN write f 2\n\
+         COPY --link a /d/\nCOPY --from=b /f /g\n",
+    );
+    let copies = outcomes.steps.iter().filter(|(name, _)| name.contains("--link"));
+    assert_eq!(copies.count(), 1);
+    assert_eq!(bench.config(outcomes.built()).rootfs.diff_ids.len(), 3);
+}
+
+#[test]
 fn the_folder_that_a_source_lies_in_does_not_count() {
     let bench = Bench::new();
     bench.file("one/f", "f");
