@@ -13,7 +13,8 @@ fn main() -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         paths.push(entry?.path().canonicalize()?);
     }
-    paths.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
+    let is_page = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "md");
+    paths.retain(|path| is_page(path) && !path.ends_with("README.md"));
     paths.sort();
     let mut list = String::from("&[\n");
     for path in &paths {

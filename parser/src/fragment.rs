@@ -55,6 +55,11 @@ impl<'l> Fragment<'l> {
         (self.part(0..length), self.part(length..self.len()))
     }
 
+    /// From the start of this fragment to the end of a later one of the same line.
+    pub(crate) fn up_to(&self, later: &Self) -> Self {
+        Self { end: later.end.max(self.start), ..*self }
+    }
+
     /// What is left when `rest`, a tail of the text, is all that was not read.
     pub(crate) fn tail(&self, rest: &str) -> Self {
         let start = self.end.saturating_sub(rest.len()).max(self.start);

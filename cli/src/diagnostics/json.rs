@@ -1,4 +1,4 @@
-//! Faults for programs: one JSON object. `docs/diagnostics.md` describes it; what stands there
+//! Faults for programs: one JSON object. `docs/diagnostics/README.md` describes it; what stands there
 //! stays, new fields may come.
 
 use lapstrake_parser::{Diagnostic, Safety, Span};
@@ -12,6 +12,7 @@ const VERSION: u32 = 1;
 #[derive(Serialize)]
 struct Report<'a> {
     version: u32,
+    image: Option<&'a str>,
     diagnostics: Vec<Fault<'a>>,
 }
 
@@ -57,10 +58,10 @@ struct Edit<'a> {
     text: &'a str,
 }
 
-/// The object of these faults, with a line end.
-pub(super) fn object(source: &Source, faults: &[Diagnostic]) -> String {
+/// The object of these faults, with a line end. `image` is the id of what was built.
+pub(super) fn object(source: &Source, faults: &[Diagnostic], image: Option<&str>) -> String {
     let diagnostics = faults.iter().map(|fault| self::fault(source, fault)).collect();
-    let report = Report { version: VERSION, diagnostics };
+    let report = Report { version: VERSION, image, diagnostics };
     // A tree of strings and numbers cannot fail to be written.
     let text = serde_json::to_string_pretty(&report).unwrap_or_default();
     text + "\n"

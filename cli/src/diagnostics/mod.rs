@@ -56,9 +56,9 @@ impl Source {
         faults.iter().map(|fault| short::line(self, fault)).collect()
     }
 
-    /// One JSON object with all faults.
-    pub(crate) fn json(&self, faults: &[Diagnostic]) -> String {
-        json::object(self, faults)
+    /// One JSON object with all faults, and the id of the image that was built.
+    pub(crate) fn json(&self, faults: &[Diagnostic], image: Option<&str>) -> String {
+        json::object(self, faults, image)
     }
 }
 

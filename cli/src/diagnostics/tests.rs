@@ -141,7 +141,7 @@ fn faults_for_programs() {
         .with_help("did you mean `bed`?")
         .with_fix(lapstrake_parser::Fix::guess(place(&source, "bad"), "bed"))
         .with_url("https://example.org/unknown-thing");
-    insta::assert_snapshot!(source.json(&[fault]));
+    insta::assert_snapshot!(source.json(&[fault], None));
 }
 
 #[test]

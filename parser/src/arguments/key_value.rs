@@ -18,6 +18,10 @@ impl<'l> Statement<'l> {
         if !first.as_str().contains('=') {
             return self.legacy(context).map(|pair| vec![pair]);
         }
+        if let Some(fault) = cut_variable(&words) {
+            context.syntax_fault(fault);
+            return None;
+        }
         let before = std::iter::once(None).chain(words.iter().map(Some));
         let pairs = words.iter().zip(before);
         Some(pairs.filter_map(|(word, before)| self.pair(*word, before, context)).collect())
@@ -87,6 +91,31 @@ impl<'l> Statement<'l> {
         }
         Some((key, behind.split_at(1).1))
     }
+}
+
+/// The fault of a value that ends at a blank in the middle of `${…}`, if there is one.
+fn cut_variable(words: &[Fragment<'_>]) -> Option<Diagnostic> {
+    let is_open = |text: &str| {
+        let open = text.rfind("${").filter(|open| text.rfind('}').is_none_or(|end| end < *open));
+        open.is_some() && !text.contains(['"', '\''])
+    };
+    let at = words.iter().position(|word| is_open(word.as_str()))?;
+    let behind = words.get(at + 1..)?;
+    let end = behind.iter().position(|word| word.as_str().contains('}'))?;
+    let cut = behind.get(..=end)?;
+    if cut.iter().all(|word| word.as_str().contains('=')) {
+        return None;
+    }
+    let whole = words.get(at)?.up_to(cut.last()?);
+    let (name, value) = whole.as_str().split_once('=')?;
+    let mended = format!("{name}=\"{value}\"");
+    let message = format!("the value of `{name}` ends at the blank in `${{…}}`");
+    let fault = Diagnostic::error("invalid-key-value", whole.span(), message)
+        .with_help(format!("put it in double quotes: `{mended}`"));
+    Some(match value.contains('"') {
+        true => fault,
+        false => fault.with_fix(Fix::guess(whole.span(), mended)),
+    })
 }
 
 /// The fault of a word without `=` among others that have one. Mostly it belongs to the value in

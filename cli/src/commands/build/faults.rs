@@ -51,11 +51,14 @@ impl Faults {
         failure
     }
 
-    /// Writes what is written once and in the end.
-    pub(super) fn end(self) -> Result<(), Failure> {
+    /// Writes what is written once and in the end; `image` is the id of what was built. Returns
+    /// whether it was among that.
+    pub(super) fn end(self, image: Option<String>) -> Result<bool, Failure> {
         match self.format {
-            Format::Json => output::stdout(&self.source.json(&self.told)),
-            Format::Human | Format::Short => Ok(()),
+            Format::Json => {
+                output::stdout(&self.source.json(&self.told, image.as_deref())).map(|()| true)
+            }
+            Format::Human | Format::Short => Ok(false),
         }
     }
 }

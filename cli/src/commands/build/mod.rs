@@ -63,8 +63,13 @@ pub(crate) fn run(build: &Build, session: &Session) -> Result<Exit, Failure> {
         }
         execute(request, session, &fetcher, mode, &mut faults)
     });
-    faults.end()?;
-    deliver(build, session, &outcome?, &tags)?;
+    let is_told = faults.end(outcome.as_ref().ok().map(|built| built.id.to_string()))?;
+    let built = outcome?;
+    deliver(build, session, &built, &tags)?;
+    let to_stdout = is_on_stdout(build.output.as_ref());
+    if mode == Mode::Quiet && !is_told && !to_stdout {
+        output::stdout(&format!("{}\n", built.id))?;
+    }
     Ok(Exit::SUCCESS)
 }
 
@@ -247,10 +252,6 @@ fn deliver(
         fs::write(path, built.id.to_string()).map_err(|error| {
             Failure::new(format!("cannot write the id to {}", path.display())).because(&error)
         })?;
-    }
-    let to_stdout = is_on_stdout(build.output.as_ref());
-    if (build.quiet || build.progress == ProgressFlag::Quiet) && !to_stdout {
-        output::stdout(&format!("{}\n", built.id))?;
     }
     Ok(())
 }
