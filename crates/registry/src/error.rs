@@ -250,6 +250,14 @@ pub enum Error {
         /// What is wrong with it.
         source: lapstrake_oci::Error,
     },
+    /// What is to be pushed cannot be read.
+    #[error("cannot read {what} to push it")]
+    Content {
+        /// What it is.
+        what: String,
+        /// What happened.
+        source: io::Error,
+    },
     /// A list of tags that cannot be read.
     #[error("cannot read the tags of {what} from {endpoint}")]
     Tags {

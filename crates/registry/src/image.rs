@@ -211,7 +211,7 @@ fn check_size(wanted: &Wanted<'_>, what: &str, endpoint: &str, found: u64) -> Re
 }
 
 /// All kinds of documents that are understood.
-fn accepted() -> String {
+pub(crate) fn accepted() -> String {
     let kinds = [
         MediaType::OciIndex,
         MediaType::OciManifest,

@@ -1,4 +1,5 @@
-//! A client of the OCI distribution protocol: finds out what a name stands for and streams blobs.
+//! A client of the OCI distribution protocol: finds out what a name stands for, streams blobs, and
+//! pushes both.
 //!
 //! What arrives is checked before it is given out: documents against digest and media type, blobs
 //! against size and sha256 while they stream. Credentials go to the host they belong to and nowhere
@@ -6,11 +7,12 @@
 //!
 //! The crate reads no files, no environment and no home directory: registries, proxies and
 //! credentials come in as data ([`ClientConfig`]); [`DockerConfig`] understands the bytes of a
-//! `config.json`. It stores nothing and prints nothing. Pushing is not there yet.
+//! `config.json`. It stores nothing and prints nothing.
 //!
 //! Start at [`Client`]. In reading order: `config`, `credentials`, `docker_config`, `client`, `image`,
-//! `blob`, `tags` (what can be asked), `session` (one question to one endpoint), `auth`, `challenge`,
-//! `retry`, `transport` (HTTP), `endpoint`, `guard` (where requests may go), `error`.
+//! `blob`, `tags` (what can be asked), `upload` (what can be pushed), `session` (one question to one
+//! endpoint), `auth`, `challenge`, `retry`, `transport` (HTTP), `endpoint`, `guard` (where requests
+//! may go), `error`.
 
 mod auth;
 mod blob;
@@ -27,6 +29,7 @@ mod retry;
 mod session;
 mod tags;
 mod transport;
+mod upload;
 
 pub use blob::BlobReader;
 pub use client::Client;
@@ -39,3 +42,4 @@ pub use error::{Error, Failure};
 pub use guard::Forbidden;
 pub use image::{Resolved, Selected};
 pub use lapstrake_http::{InvalidUrl, Proxy};
+pub use upload::{Content, Uploaded};

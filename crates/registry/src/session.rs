@@ -3,6 +3,8 @@
 use std::thread;
 
 use lapstrake_http::{InvalidUrl, Origin, Url};
+use ureq::SendBody;
+use ureq::http::Method;
 
 use crate::auth::Auth;
 use crate::challenge::{self, Challenge};
@@ -28,6 +30,33 @@ pub(crate) struct Question<'a> {
     pub(crate) accept: &'a str,
     /// The first byte wanted.
     pub(crate) offset: u64,
+}
+
+/// What is wanted of a repository, and where.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Access<'a> {
+    pub(crate) endpoint: &'a Endpoint,
+    /// Below the registry.
+    pub(crate) repository: &'a str,
+    /// As in a token's scope: `pull`, `pull,push`.
+    pub(crate) actions: &'a str,
+}
+
+impl Access<'_> {
+    fn scope(&self) -> String {
+        format!("repository:{}:{}", self.endpoint.repository(self.repository), self.actions)
+    }
+}
+
+/// A request that changes something.
+pub(crate) struct Order<'a> {
+    /// How it is called in errors.
+    pub(crate) what: &'a str,
+    pub(crate) method: Method,
+    pub(crate) url: &'a Url,
+    pub(crate) headers: &'a [(&'a str, &'a str)],
+    /// Its body from the start.
+    pub(crate) body: &'a dyn Fn() -> Result<SendBody<'static>, Error>,
 }
 
 /// Asks endpoints. Can be used from many threads at once.
@@ -85,22 +114,61 @@ impl Session {
     }
 
     fn ask_once(&self, endpoint: &Endpoint, question: Question<'_>) -> Result<Answer, Error> {
-        let scope = format!("repository:{}:pull", endpoint.repository(question.repository));
-        let granted = self.auth.granted(&endpoint.origin, &scope);
         let url = endpoint.url(question.repository, question.rest);
-        let answer = self.follow(url.clone(), question, granted.as_deref())?;
+        let access = Access { endpoint, repository: question.repository, actions: "pull" };
+        let follow =
+            |authorization: Option<&str>| self.follow(url.clone(), question, authorization);
+        let (answer, logged_in) = self.authorized(access, question.what, &follow)?;
+        check(question, answer, logged_in)
+    }
+
+    /// Sends a request that changes something at an endpoint, once: to the endpoint itself, or to
+    /// where it said that an upload goes on, which is shown no credentials when it is elsewhere.
+    /// `body` is asked for anew when the registry wants to know first who is there.
+    pub(crate) fn write(&self, access: Access<'_>, order: &Order<'_>) -> Result<Answer, Error> {
+        let send = |authorization: Option<&str>| {
+            let authorization = authorization.map(|value| ("Authorization", value));
+            let headers: Vec<(&str, &str)> =
+                order.headers.iter().copied().chain(authorization).collect();
+            self.transport.send(order.method.clone(), order.url, &headers, (order.body)()?)
+        };
+        let (answer, logged_in) = match order.url.origin == access.endpoint.origin {
+            true => self.authorized(access, order.what, &send)?,
+            false => (send(None)?, false),
+        };
+        check_status(order.what, answer, logged_in, |status| (200..300).contains(&status))
+    }
+
+    /// As [`Session::write`], again and again while trying later may help.
+    pub(crate) fn write_repeatedly(
+        &self,
+        access: Access<'_>,
+        order: &Order<'_>,
+    ) -> Result<Answer, Error> {
+        self.repeat(self.retry.attempts, || self.write(access, order))
+    }
+
+    /// Sends with what was granted before, and once more after logging in when that is asked for.
+    /// Also tells whether the user's credentials were shown.
+    fn authorized(
+        &self,
+        access: Access<'_>,
+        what: &str,
+        send: &dyn Fn(Option<&str>) -> Result<Answer, Error>,
+    ) -> Result<(Answer, bool), Error> {
+        let (endpoint, scope) = (access.endpoint, access.scope());
+        let granted = self.auth.granted(&endpoint.origin, &scope);
+        let answer = send(granted.as_deref())?;
         if answer.status != 401 || answer.url.origin != endpoint.origin {
-            return check(question, answer, granted.is_some());
+            return Ok((answer, granted.is_some()));
         }
         // Nothing was granted yet, or it is good no longer.
-        let challenges = challenges(&answer);
-        let login = self.auth.log_in(&self.transport, endpoint, &scope, &challenges);
-        let login = login.map_err(|error| denied_at_realm(question, endpoint, error))?;
-        let Some(header) = login.header else {
-            return check(question, answer, false);
-        };
-        let answer = self.follow(url, question, Some(&header))?;
-        check(question, answer, login.as_user)
+        let login = self.auth.log_in(&self.transport, endpoint, &scope, &challenges(&answer));
+        let login = login.map_err(|error| denied_at_realm(what, endpoint, error))?;
+        match login.header {
+            Some(header) => Ok((send(Some(&header))?, login.as_user)),
+            None => Ok((answer, false)),
+        }
     }
 
     /// Follows redirects. What authorizes us stays with the first host: once an answer led elsewhere
@@ -143,8 +211,8 @@ impl Session {
     }
 }
 
-/// Where a redirect leads, if we go there.
-fn next(answer: &Answer) -> Result<Url, Error> {
+/// Where an answer's `Location` leads, if we go there.
+pub(crate) fn next(answer: &Answer) -> Result<Url, Error> {
     let from = || answer.url.to_string();
     let location = answer.header("location").filter(|location| !location.is_empty());
     let to = location
@@ -159,12 +227,21 @@ fn next(answer: &Answer) -> Result<Url, Error> {
     Ok(to)
 }
 
-/// An answer that is no success is an error.
 fn check(question: Question<'_>, answer: Answer, logged_in: bool) -> Result<Answer, Error> {
+    check_status(question.what, answer, logged_in, |status| matches!(status, 200 | 206))
+}
+
+/// An answer that is no success is an error.
+fn check_status(
+    what: &str,
+    answer: Answer,
+    logged_in: bool,
+    is_success: impl Fn(u16) -> bool,
+) -> Result<Answer, Error> {
     match answer.status {
-        200 | 206 => Ok(answer),
+        status if is_success(status) => Ok(answer),
         401 | 403 => Err(Error::Denied {
-            what: question.what.to_owned(),
+            what: what.to_owned(),
             host: answer.url.origin.to_string(),
             message: answer.into_message(),
             logged_in,
@@ -174,10 +251,10 @@ fn check(question: Question<'_>, answer: Answer, logged_in: bool) -> Result<Answ
 }
 
 /// A token server that gives nothing to nobody means that the image is not for everybody.
-fn denied_at_realm(question: Question<'_>, endpoint: &Endpoint, error: Error) -> Error {
+fn denied_at_realm(what: &str, endpoint: &Endpoint, error: Error) -> Error {
     match error {
         Error::Status { status: 400 | 401 | 403, message, .. } => Error::Denied {
-            what: question.what.to_owned(),
+            what: what.to_owned(),
             host: endpoint.origin.to_string(),
             message,
             logged_in: false,

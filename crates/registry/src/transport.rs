@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use lapstrake_http::{Agents, Origin, Settings, Url, agent};
 use serde::Deserialize;
-use ureq::http::{HeaderMap, Response};
+use ureq::http::{HeaderMap, Method, Request, Response};
 use ureq::tls::{Certificate, PemItem, RootCerts, parse_pem};
-use ureq::{Agent, Body, BodyReader};
+use ureq::{Agent, Body, BodyReader, SendBody};
 
 use crate::config::{ClientConfig, Timeouts};
 use crate::endpoint::Endpoint;
@@ -63,6 +63,23 @@ impl Transport {
             .post(url.full())
             .header("Content-Type", "application/x-www-form-urlencoded");
         self.answer(url, request.send(form))
+    }
+
+    /// Any method, with a body.
+    pub(crate) fn send(
+        &self,
+        method: Method,
+        url: &Url,
+        headers: &[(&str, &str)],
+        body: SendBody<'_>,
+    ) -> Result<Answer, Error> {
+        let mut request = Request::builder().method(method).uri(url.full());
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let invalid = |source: ureq::http::Error| self.failed(url, source.into());
+        let request = request.body(body).map_err(invalid)?;
+        self.answer(url, self.agent(&url.origin).run(request))
     }
 
     /// All of a small body; `what` names it in errors.

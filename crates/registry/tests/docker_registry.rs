@@ -11,7 +11,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use lapstrake_oci::{Descriptor, Digest, Index, MediaType, Platform, Reference};
-use lapstrake_registry::{Client, Error, RegistryConfig};
+use lapstrake_registry::{Client, Error, RegistryConfig, Uploaded};
 use support::server::chain;
 use support::{Image, MANIFEST_TYPE, client, settings};
 use tempfile::TempDir;
@@ -182,4 +182,105 @@ fn tls_with_a_certificate_of_ones_own() {
     assert!(matches!(error, Error::NotFound { .. }), "{}", chain(&error));
     let text = chain(&client(Vec::new()).resolve(&reference).unwrap_err());
     assert!(text.contains("if its certificate is your own, configure that"), "{text}");
+}
+
+/// Bytes as a blob's content.
+fn content(bytes: &[u8]) -> impl Fn(u64) -> std::io::Result<Box<dyn Read + Send>> + Sync + use<> {
+    let bytes = bytes.to_vec();
+    move |offset| {
+        let rest = bytes[usize::try_from(offset).unwrap()..].to_vec();
+        Ok(Box::new(std::io::Cursor::new(rest)))
+    }
+}
+
+fn unread(_: u64) -> std::io::Result<Box<dyn Read + Send>> {
+    panic!("the bytes were asked for")
+}
+
+#[test]
+fn pushes_mounts_and_sends_nothing_twice() {
+    let registry = Registry::start();
+    let (client, image) = (client(), Image::new());
+    let config = Descriptor::of(MediaType::OciConfig, &image.config);
+    let first = registry.reference(":1.0");
+    for (descriptor, bytes) in [(&config, &image.config), (&image.layer(), &image.layer)] {
+        let pushed = client.push_blob(&first, descriptor, None, &content(bytes)).unwrap();
+        assert_eq!(pushed, Uploaded::Sent);
+    }
+    let digest = client.push_document(&first, &MediaType::OciManifest, &image.manifest).unwrap();
+    assert_eq!(digest, Digest::of(&image.manifest));
+    assert!(client.has_document(&first, &digest).unwrap());
+    let again = client.push_blob(&first, &image.layer(), None, &unread).unwrap();
+    assert_eq!(again, Uploaded::Existed);
+
+    let other = Reference::parse(&format!("{}/other/app:x", registry.address)).unwrap();
+    let mounted = client.push_blob(&other, &image.layer(), Some("some/app"), &unread).unwrap();
+    assert_eq!(mounted, Uploaded::Mounted);
+    // What cannot be mounted is sent.
+    let third = Reference::parse(&format!("{}/third/app:x", registry.address)).unwrap();
+    let sent = client.push_blob(&third, &config, Some("no/such"), &content(&image.config)).unwrap();
+    assert_eq!(sent, Uploaded::Sent);
+
+    // An independent reader finds it whole.
+    let copied = Command::new("skopeo")
+        .args(["copy", "--quiet", "--src-tls-verify=false", &format!("docker://{first}")])
+        .arg(format!("dir:{}", registry.storage.path().join("copy").display()))
+        .status()
+        .expect("skopeo is missing: apt-get install -y skopeo");
+    assert!(copied.success());
+}
+
+#[test]
+fn a_blob_whose_digest_comes_last() {
+    let registry = Registry::start();
+    let (client, image, reference) = (client(), Image::new(), registry.reference(""));
+    let digest = Digest::of(&image.layer);
+    client.push_stream(&reference, "a layer", &content(&image.layer), &|| digest).unwrap();
+    let mut read = Vec::new();
+    client.blob(&reference, &image.layer()).unwrap().read_to_end(&mut read).unwrap();
+    assert_eq!(read, image.layer);
+    let wrong = Digest::of(b"else");
+    let error = client.push_stream(&reference, "x", &content(b"x"), &|| wrong).unwrap_err();
+    assert!(matches!(error, Error::Status { status: 400, .. }), "{error:?}");
+}
+
+/// Lets `lengths` bytes of the first connections through to `to`, and everything of later ones.
+fn cutting_proxy(to: &str, lengths: Vec<usize>) -> String {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let to = to.to_owned();
+    std::thread::spawn(move || {
+        let mut lengths = lengths.into_iter();
+        for client in listener.incoming() {
+            let (mut client, mut server) = (client.unwrap(), TcpStream::connect(&to).unwrap());
+            let (mut back, mut answer) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+            std::thread::spawn(move || {
+                let _ = std::io::copy(&mut answer, &mut back);
+            });
+            let limit = lengths.next().unwrap_or(usize::MAX) as u64;
+            std::thread::spawn(move || {
+                let _ = std::io::copy(&mut (&mut client).take(limit), &mut server);
+                let _ = server.shutdown(std::net::Shutdown::Both);
+                let _ = client.shutdown(std::net::Shutdown::Both);
+            });
+        }
+    });
+    address
+}
+
+/// A connection that ends in the middle of a layer is taken up where the registry says it ended.
+#[test]
+fn a_cut_upload_goes_on() {
+    let registry = Registry::start();
+    let image = Image::new();
+    for cut in [700, 100_000, 1_100_000] {
+        let address = cutting_proxy(&registry.address, vec![cut, cut + 5000]);
+        let reference = Reference::parse(&format!("{address}/cut-{cut}/app")).unwrap();
+        let pushed =
+            client().push_blob(&reference, &image.layer(), None, &content(&image.layer)).unwrap();
+        assert_eq!(pushed, Uploaded::Sent);
+        let mut read = Vec::new();
+        client().blob(&reference, &image.layer()).unwrap().read_to_end(&mut read).unwrap();
+        assert!(read == image.layer, "cut after {cut}");
+    }
 }
