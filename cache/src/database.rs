@@ -22,6 +22,13 @@ const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS layer (
         id TEXT PRIMARY KEY, size INTEGER NOT NULL, boot TEXT, diff_id BLOB, tar_size INTEGER
     ) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS packed (
+        diff_id BLOB NOT NULL, packing TEXT NOT NULL, digest BLOB NOT NULL, size INTEGER NOT NULL,
+        PRIMARY KEY (diff_id, packing)
+    ) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS place (
+        digest BLOB NOT NULL, repository TEXT NOT NULL, PRIMARY KEY (digest, repository)
+    ) WITHOUT ROWID;
     CREATE INDEX IF NOT EXISTS layer_diff_id ON layer (diff_id);
     CREATE INDEX IF NOT EXISTS layer_boot ON layer (boot) WHERE boot IS NOT NULL;
     PRAGMA user_version = 2;

@@ -32,6 +32,7 @@ mod layout;
 mod lock;
 mod note;
 mod record;
+mod remote;
 mod stat;
 mod store;
 mod tag;

@@ -29,7 +29,14 @@ pub enum Progress {
         /// Of all layers together.
         total: u64,
     },
-    /// Everything is here.
+    /// Layers arrived in a registry, or were there.
+    Uploading {
+        /// Bytes of layers so far, as the store has them.
+        done: u64,
+        /// Of all layers together.
+        total: u64,
+    },
+    /// Everything is here, or there.
     Ready {
         /// Digest of the manifest.
         digest: Digest,

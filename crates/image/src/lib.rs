@@ -15,12 +15,14 @@
 //! Start at [`Images`]. In reading order: `images` (the type), `stored` (images that are here),
 //! `resolve` (names to images, pulling), `layers` (getting many layers at once), `incoming` (one
 //! layer's way in), `implied` (directories that a layer's tar does not name), `archive` (reading
-//! archives), `bounded` (their decompression), `load`, `layout` (one image of a folder), `import`, `save`, `find`, `list`, `inspect`, `history`, `remove`.
+//! archives), `bounded` (their decompression), `load`, `layout` (one image of a folder), `import`,
+//! `save`, `push` with `packing` and `gzip`, `find`, `list`, `inspect`, `history`, `remove`.
 
 mod archive;
 mod bounded;
 mod error;
 mod find;
+mod gzip;
 mod history;
 mod images;
 mod implied;
@@ -32,6 +34,8 @@ mod layout;
 mod list;
 mod load;
 mod outgoing;
+mod packing;
+mod push;
 mod remove;
 mod resolve;
 mod save;
@@ -44,6 +48,8 @@ pub use import::ImportOptions;
 pub use layout::Choice;
 pub use list::ImageSummary;
 pub use load::{Input, Loaded};
+pub use packing::Packing;
+pub use push::Pushed;
 pub use remove::Removed;
 pub use resolve::Pulled;
 pub use save::{Export, Format};

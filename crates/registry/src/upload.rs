@@ -90,6 +90,24 @@ impl Client {
         Ok(Uploaded::Sent)
     }
 
+    /// Has the registry take a blob from its repository `other`. Returns whether it did; an upload
+    /// that it began instead is left to it.
+    ///
+    /// # Errors
+    /// When the registry cannot be reached or lets us write nothing.
+    pub fn mount_blob(
+        &self,
+        reference: &Reference,
+        digest: &Digest,
+        other: &str,
+    ) -> Result<bool, Error> {
+        let what = format!("blob {digest} of {}", reference.name());
+        let endpoint = self.target(reference)?;
+        let none = |_| -> io::Result<Box<dyn Read + Send>> { Ok(Box::new(io::empty())) };
+        let upload = self.upload(reference, &endpoint, &what, &none);
+        Ok(matches!(upload.mount(digest, other)?, Begun::Done))
+    }
+
     /// Sends a blob whose digest is known only when its last byte was read: then `digest` is asked.
     ///
     /// # Errors

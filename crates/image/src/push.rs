@@ -1,0 +1,219 @@
+//! An image on its way into a registry.
+//!
+//! Layers go at the same time. One that came as a blob leaves as that blob; one that was built here
+//! is packed and compressed while it is sent, and what that gave is remembered, so that the next
+//! push only asks whether it is there. The manifest comes last.
+
+use std::io::{self, Read, Seek as _, SeekFrom};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use lapstrake_oci::{Compression, Descriptor, Digest, Manifest, MediaType, Reference};
+use lapstrake_registry::{Client, Uploaded};
+use lapstrake_rootfs::LayerId;
+
+use crate::images::Report;
+use crate::packing::{PackReader, Packed, Packing};
+use crate::{Error, Images, Progress, ResolvedImage};
+
+/// Layers that are sent at the same time.
+const WORKERS: usize = 4;
+
+/// What a push came to.
+#[derive(Clone, Debug)]
+pub struct Pushed {
+    /// Digest of the manifest in the registry.
+    pub digest: Digest,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Of each layer, bottom first: the digest of the blob, and how it came there.
+    pub layers: Vec<(Digest, Uploaded)>,
+}
+
+impl Images<'_> {
+    /// Sends the image that is called `reference` in the store to the registry of that name. The
+    /// tag is set there last, when everything is there. Idempotent.
+    ///
+    /// # Errors
+    /// When there is no such image here, something of it is missing, or the registry refuses.
+    pub fn push(
+        &self,
+        reference: &Reference,
+        packing: Packing,
+        report: Report<'_>,
+    ) -> Result<Pushed, Error> {
+        let _lease = self.store.lease()?;
+        let image = self.named(&reference.to_string())?;
+        let image = image.ok_or_else(|| Error::NoSuchImage { name: reference.familiar() })?;
+        let push = Push {
+            images: self,
+            client: self.client()?,
+            reference,
+            packing,
+            report,
+            sent: AtomicU64::new(0),
+            total: image.manifest.layers.iter().map(|layer| layer.size).sum(),
+        };
+        let layers = push.layers(&image)?;
+        push.blob(&image.manifest.config)?;
+        let described: Vec<Descriptor> = layers.iter().map(|(layer, _)| layer.clone()).collect();
+        let (media_type, bytes) = self.outgoing_manifest(&image, described)?;
+        let digest = push.client.push_document(reference, &media_type, &bytes)?;
+        report(Progress::Ready { digest });
+        let layers = layers.into_iter().map(|(layer, how)| (layer.digest, how)).collect();
+        Ok(Pushed { digest, size: bytes.len() as u64, layers })
+    }
+
+    /// The image's own manifest when its layers leave as they are there, else one with these.
+    fn outgoing_manifest(
+        &self,
+        image: &ResolvedImage,
+        layers: Vec<Descriptor>,
+    ) -> Result<(MediaType, Vec<u8>), Error> {
+        let media_type = image.manifest.media_type.clone().unwrap_or(MediaType::OciManifest);
+        if image.manifest.layers == layers {
+            let limit = lapstrake_oci::MAX_DOCUMENT_SIZE as u64;
+            let bytes = self.store.read_blob(&image.digest, limit)?;
+            let bytes = bytes.ok_or(Error::BlobMissing { digest: image.digest })?;
+            return Ok((media_type, bytes));
+        }
+        let manifest = Manifest { layers, ..image.manifest.clone() };
+        let bytes = manifest.to_bytes().map_err(Error::document("the manifest"))?;
+        Ok((media_type, bytes))
+    }
+}
+
+/// One push.
+struct Push<'a> {
+    images: &'a Images<'a>,
+    client: &'a Client,
+    reference: &'a Reference,
+    packing: Packing,
+    report: Report<'a>,
+    /// Bytes of layers that are done, as the store has them.
+    sent: AtomicU64,
+    total: u64,
+}
+
+type Layer = (Descriptor, Uploaded);
+
+impl Push<'_> {
+    /// Sends all layers; returns their descriptors in the registry, bottom first.
+    fn layers(&self, image: &ResolvedImage) -> Result<Vec<Layer>, Error> {
+        let work: Vec<(&Descriptor, Digest)> = image.layers().collect();
+        let done: Mutex<Vec<(usize, Result<Layer, Error>)>> = Mutex::default();
+        let next = AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..WORKERS.min(work.len()) {
+                scope.spawn(|| {
+                    while let Some((index, (layer, diff_id))) = take(&next, &work) {
+                        let result = self.layer(layer, diff_id);
+                        if result.is_err() {
+                            // The others end with what they are at.
+                            next.store(work.len(), Ordering::Relaxed);
+                        }
+                        lock(&done).push((index, result));
+                    }
+                });
+            }
+        });
+        let mut done = done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        done.sort_unstable_by_key(|(index, _)| *index);
+        done.into_iter().map(|(_, result)| result).collect()
+    }
+
+    fn layer(&self, descriptor: &Descriptor, diff_id: Digest) -> Result<Layer, Error> {
+        let store = self.images.store;
+        let is_plain = store.has_blob(&descriptor.digest, descriptor.size)
+            || descriptor.media_type != MediaType::OciLayer(Compression::None);
+        let result = match is_plain || self.packing == Packing::Plain {
+            true => (descriptor.clone(), self.blob(descriptor)?),
+            false => self.packed(diff_id)?,
+        };
+        let sent = self.sent.fetch_add(descriptor.size, Ordering::Relaxed) + descriptor.size;
+        (self.report)(Progress::Uploading { done: sent, total: self.total });
+        Ok(result)
+    }
+
+    /// A blob of the store, or a layer as its plain tar, under the digest that it has there.
+    fn blob(&self, descriptor: &Descriptor) -> Result<Uploaded, Error> {
+        let digest = descriptor.digest;
+        let stored = |offset: u64| -> io::Result<Box<dyn Read + Send>> {
+            if let Some(mut file) =
+                self.images.store.open_blob(&digest).map_err(io::Error::other)?
+            {
+                file.seek(SeekFrom::Start(offset))?;
+                return Ok(Box::new(file));
+            }
+            self.pack(digest, Packing::Plain, Packed::default(), offset)
+        };
+        let other = self.neighbour(&digest)?;
+        let how = self.client.push_blob(self.reference, descriptor, other.as_deref(), &stored)?;
+        self.images.store.put_place(&digest, &self.reference.name())?;
+        Ok(how)
+    }
+
+    /// A layer that was built here, compressed: what an earlier push made of it when the registry
+    /// has that, else packed now.
+    fn packed(&self, diff_id: Digest) -> Result<Layer, Error> {
+        let (store, kind) = (self.images.store, self.packing.to_string());
+        let media_type = self.packing.media_type();
+        if let Some((digest, size)) = store.packed(&diff_id, &kind)? {
+            let known = Descriptor::new(media_type.clone(), digest, size);
+            if self.client.has_blob(self.reference, &digest)? {
+                return Ok((known, Uploaded::Existed));
+            }
+            if let Some(other) = self.neighbour(&digest)?
+                && self.client.mount_blob(self.reference, &digest, &other)?
+            {
+                return Ok((known, Uploaded::Mounted));
+            }
+        }
+        let packed = Packed::default();
+        let content = |offset| self.pack(diff_id, self.packing, packed.clone(), offset);
+        let result = || lock(&packed).unwrap_or((diff_id, 0));
+        let what = format!("the layer {diff_id} of {}", self.reference.name());
+        self.client.push_stream(self.reference, &what, &content, &|| result().0)?;
+        let (digest, size) = result();
+        store.put_packed(&diff_id, &kind, &digest, size)?;
+        store.put_place(&digest, &self.reference.name())?;
+        Ok((Descriptor::new(media_type, digest, size), Uploaded::Sent))
+    }
+
+    /// Another repository of the same registry that had the blob when it was last heard of.
+    fn neighbour(&self, digest: &Digest) -> Result<Option<String>, Error> {
+        let places = self.images.store.places(digest)?;
+        let places = places.iter().filter_map(|place| Reference::parse(place).ok());
+        let mut neighbours = places.filter(|place| {
+            place.registry() == self.reference.registry()
+                && place.repository() != self.reference.repository()
+        });
+        Ok(neighbours.next().map(|place| place.repository().to_owned()))
+    }
+
+    fn pack(
+        &self,
+        diff_id: Digest,
+        packing: Packing,
+        packed: Packed,
+        offset: u64,
+    ) -> io::Result<Box<dyn Read + Send>> {
+        let store = self.images.store;
+        let missing = || io::Error::other(Error::BlobMissing { digest: diff_id });
+        let id = store.locate(&LayerId::Image(diff_id)).map_err(io::Error::other)?;
+        let id = id.ok_or_else(missing)?;
+        let layer = store.layer(&id).map_err(io::Error::other)?.ok_or_else(missing)?;
+        let mut reader = PackReader::new(layer, packing, packed)?;
+        io::copy(&mut (&mut reader).take(offset), &mut io::sink())?;
+        Ok(Box::new(reader))
+    }
+}
+
+fn take<'a, T: Copy>(next: &AtomicUsize, work: &'a [T]) -> Option<(usize, T)> {
+    let index = next.fetch_add(1, Ordering::Relaxed);
+    work.get(index).map(|item| (index, *item))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
