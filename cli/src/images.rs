@@ -88,6 +88,7 @@ fn event_of(event: ImageEvent) -> ImageProgress {
     match event {
         ImageEvent::Resolving => ImageProgress::Resolving,
         ImageEvent::Downloading { done, total } => ImageProgress::Downloading { done, total },
+        ImageEvent::Uploading { done, total } => ImageProgress::Uploading { done, total },
         ImageEvent::Ready { digest } => ImageProgress::Ready { digest: digest.to_string() },
     }
 }
@@ -129,34 +130,35 @@ fn pulled(
     reference: &Reference,
     quiet: bool,
 ) -> Result<ResolvedImage, Failure> {
-    let pulled = with_progress(reference, quiet, |report| {
+    let pulled = with_progress("Pulling", reference, quiet, |report| {
         images.pull(reference, &Platform::host(), report)
     })?;
     Ok(pulled.image)
 }
 
-/// Shows on standard error how an image comes in.
+/// Shows on standard error how an image comes in or goes out. `title` says which: `Pulling`.
 pub(crate) fn with_progress<T>(
+    title: &'static str,
     reference: &Reference,
     quiet: bool,
-    fetch: impl FnOnce(&(dyn Fn(ImageEvent) + Sync)) -> Result<T, ImageError>,
+    transfer: impl FnOnce(&(dyn Fn(ImageEvent) + Sync)) -> Result<T, ImageError>,
 ) -> Result<T, Failure> {
     let mode = match output::stderr_is_terminal() {
         _ if quiet => Mode::Quiet,
         true => Mode::Tty,
         false => Mode::Plain,
     };
-    let progress = Progress::new(mode, "Pulling");
+    let progress = Progress::new(mode, title);
     let name = reference.familiar();
-    let fetched = fetch(&|event| progress.image(&name, event_of(event)));
-    match fetched {
-        Ok(fetched) => {
+    let moved = transfer(&|event| progress.image(&name, event_of(event)));
+    match moved {
+        Ok(moved) => {
             progress.finish(&Conclusion::Done);
-            Ok(fetched)
+            Ok(moved)
         }
         Err(error) => {
             let image = Some(name.as_str());
-            progress.finish(&Conclusion::Failed { reason: "it cannot be had", image });
+            progress.finish(&Conclusion::Failed { reason: "it failed", image });
             Err(error.into())
         }
     }

@@ -83,7 +83,7 @@ pub enum Outcome {
     Cancelled,
 }
 
-/// The way of an image into the store.
+/// The way of an image into the store, or out of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ImageProgress {
     /// A registry is asked what the name stands for.
@@ -95,7 +95,14 @@ pub enum ImageProgress {
         /// Of all layers together.
         total: u64,
     },
-    /// Everything is here.
+    /// Layers arrived in a registry, or were there.
+    Uploading {
+        /// Bytes of layers so far.
+        done: u64,
+        /// Of all layers together.
+        total: u64,
+    },
+    /// Everything is here, or there.
     Ready {
         /// Digest of the manifest.
         digest: String,

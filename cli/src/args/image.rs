@@ -139,3 +139,28 @@ pub(crate) struct Pull {
     /// Name, with a tag or a digest
     pub(crate) image: String,
 }
+
+/// `lap push`.
+#[derive(Args, Debug)]
+pub(crate) struct Push {
+    /// Print only the image's name
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+    /// How layers that were built here are compressed; others leave as they came
+    #[arg(long, value_name = "KIND", default_value = "gzip")]
+    pub(crate) compression: LayerCompression,
+    /// From 0 (gzip) or 1 (zstd), fast, to 9 (gzip) or 22 (zstd), small
+    #[arg(long, value_name = "LEVEL")]
+    pub(crate) compression_level: Option<u32>,
+    /// Name of an image, which says where it goes
+    #[arg(value_name = "NAME[:TAG]")]
+    pub(crate) image: String,
+}
+
+/// `--compression`, as buildx spells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LayerCompression {
+    Uncompressed,
+    Gzip,
+    Zstd,
+}

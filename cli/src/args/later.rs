@@ -26,7 +26,7 @@ const RUN: &str = "--annotation --attach -a --blkio-weight --blkio-weight-device
     --stop-signal --stop-timeout --storage-opt --sysctl --tmpfs --ulimit --use-api-socket --userns \
     --uts --volume-driver --volumes-from";
 
-const LATER: [(&str, &str); 9] = [
+const LATER: [(&str, &str); 10] = [
     ("build", BUILD),
     ("run", RUN),
     ("images", "--digests --filter -f --tree"),
@@ -35,12 +35,13 @@ const LATER: [(&str, &str); 9] = [
     ("history", "--format --platform"),
     ("save", "--platform"),
     ("load", "--platform"),
+    ("push", "--all-tags -a --disable-content-trust --platform"),
     ("pull", "--all-tags -a --disable-content-trust"),
 ];
 
 /// Commands of Docker that come later.
 const COMMANDS: &str = "attach buildx builder commit compose container cp create diff events exec \
-    export image info kill login logout logs manifest network pause port ps push rename restart rm \
+    export image info kill login logout logs manifest network pause port ps rename restart rm \
     search start stats stop system top unpause update volume wait";
 
 /// What to say about a flag or command that Docker has and we do not have yet; `None` when the

@@ -15,7 +15,8 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 pub(crate) use build::{Build, BuildNetwork, Output, Progress};
 pub(crate) use explain::Explain;
 pub(crate) use image::{
-    ArchiveFormat, History, Images, Import, Inspect, ListFormat, Load, Pull, Rmi, Save, Tag,
+    ArchiveFormat, History, Images, Import, Inspect, LayerCompression, ListFormat, Load, Pull,
+    Push, Rmi, Save, Tag,
 };
 pub(crate) use run::{Bind, PullPolicy, Run, RunNetwork};
 pub(crate) use value::{Assignment, Host};
@@ -62,6 +63,8 @@ pub(crate) enum Command {
     Import(Import),
     /// Fetch an image from a registry
     Pull(Pull),
+    /// Send an image to a registry
+    Push(Push),
     /// Say more about a fault of a Dockerfile
     Explain(Explain),
     /// Show the version

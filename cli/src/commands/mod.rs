@@ -8,6 +8,7 @@ mod import;
 mod inspect;
 mod load;
 mod pull;
+mod push;
 mod rmi;
 mod run;
 mod save;
@@ -34,6 +35,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Load(load) => load::run(&load, &session),
         Command::Import(import) => import::run(&import, &session),
         Command::Pull(pull) => pull::run(&pull, &session),
+        Command::Push(push) => push::run(&push, &session),
         Command::Explain(explain) => explain::run(&explain),
         Command::Version => version(),
     }

@@ -19,7 +19,7 @@ pub(crate) fn run(pull: &Pull, session: &Session) -> Result<Exit, Failure> {
         let from = reference.repository();
         output::stdout(&format!("{default}{what}: Pulling from {from}\n"))?;
     }
-    let pulled = images::with_progress(&reference, pull.quiet, |report| {
+    let pulled = images::with_progress("Pulling", &reference, pull.quiet, |report| {
         images.pull(&reference, &platform, report)
     })?;
     if !pull.quiet {

@@ -182,7 +182,8 @@ impl Board {
         let Some(step) = self.steps.get_mut(at) else { return };
         match progress {
             ImageProgress::Resolving => {}
-            ImageProgress::Downloading { done, total } => {
+            ImageProgress::Downloading { done, total }
+            | ImageProgress::Uploading { done, total } => {
                 step.status = Some(format!("{} / {}", size(done), size(total)));
                 updates.push(Update { step: at, change: Change::Status });
             }

@@ -23,6 +23,7 @@ mod image;
 mod interrupt;
 mod layer;
 mod nginx;
+mod push;
 mod registry;
 mod run;
 mod sandbox;

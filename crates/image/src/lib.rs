@@ -54,3 +54,5 @@ pub use remove::Removed;
 pub use resolve::Pulled;
 pub use save::{Export, Format};
 pub use stored::ResolvedImage;
+
+pub use lapstrake_registry::Uploaded;

@@ -101,6 +101,11 @@ impl Images<'_> {
         let (config_bytes, image) = self.config(reference, &selected)?;
         let source = Source::Registry { client, reference };
         let fetched = self.provide(&image, source, report)?;
+        if fetched {
+            for layer in &image.manifest.layers {
+                self.store.put_place(&layer.digest, &reference.name())?;
+            }
+        }
         let documents = [Some(config_bytes), Some(selected.resolved.bytes), index];
         for bytes in documents.iter().flatten() {
             self.store.put_blob(bytes)?;

@@ -1,0 +1,75 @@
+//! Pushing: what arrives in a registry, and what need not be sent.
+
+use serde_json::Value;
+
+use crate::support::{Context, Store, registry_address, tool};
+
+fn counter() -> Context {
+    Context::new(
+        "FROM busybox\nRUN echo pushed > /word && seq 200000 > /numbers\nCMD [\"cat\", \"/word\"]\n",
+    )
+}
+
+fn inspected(name: &str) -> Value {
+    let raw =
+        tool("skopeo", &["inspect", "--raw", "--tls-verify=false", &format!("docker://{name}")]);
+    serde_json::from_str(&raw).expect("a manifest")
+}
+
+/// The last word of the line `TAG: digest: sha256:… size: N` but two.
+fn digest(said: &str) -> String {
+    let line = said.lines().last().expect("a line");
+    line.split(' ').nth(2).expect("a digest").to_owned()
+}
+
+#[test]
+fn what_is_pushed_runs_elsewhere() {
+    let store = Store::new();
+    let name = format!("{}/pushed/app:1", registry_address());
+    store.build(&name, counter().path());
+    let said = store.ok(&["push", &name]);
+    assert!(said.contains("layers: 2 sent"), "{said}");
+
+    let manifest = inspected(&name);
+    let top = manifest["layers"].as_array().and_then(|layers| layers.last()).expect("a layer");
+    assert_eq!(top["mediaType"], "application/vnd.oci.image.layer.v1.tar+gzip");
+    assert!(top["size"].as_u64().is_some_and(|size| size < 700_000), "{top}");
+    let stated = tool(
+        "skopeo",
+        &["inspect", "--tls-verify=false", "--format", "{{.Digest}}", &format!("docker://{name}")],
+    );
+    assert_eq!(stated.trim(), digest(&said));
+
+    let other = Store::new();
+    assert_eq!(other.prints(&name, &[]), "pushed");
+    // What was pulled leaves as it came, and the registry mounts what it has.
+    let copy = format!("{}/pushed/copy:2", registry_address());
+    other.ok(&["tag", &name, &copy]);
+    let again = other.ok(&["push", &copy]);
+    assert_eq!(digest(&again), digest(&said));
+    assert!(again.contains("layers: 0 sent, 2 mounted"), "{again}");
+}
+
+#[test]
+fn a_second_push_sends_nothing_and_gives_the_same() {
+    let store = Store::new();
+    for compression in ["gzip", "zstd", "uncompressed"] {
+        let name = format!("{}/again/{compression}:1", registry_address());
+        store.build(&name, counter().path());
+        let push = ["push", "--compression", compression, &name];
+        let (first, second) = (store.ok(&push), store.ok(&push));
+        assert!(second.contains("layers: 0 sent, 0 mounted, 2 there before"), "{second}");
+        assert_eq!(digest(&first), digest(&second));
+        // Another store makes the same bytes of the same layer.
+        assert_eq!(Store::new().prints(&name, &["wc", "-l", "/numbers"]), "200000 /numbers");
+    }
+}
+
+#[test]
+fn what_cannot_be_pushed_is_said() {
+    let store = Store::new();
+    store.answer(&["push", "nothing:here"]).ends_with(1).says(&["No such image", "nothing:here"]);
+    store.build("127.0.0.1:9/a/b", counter().path());
+    store.answer(&["push", "127.0.0.1:9/a/b"]).ends_with(1).says(&["127.0.0.1:9"]);
+    store.answer(&["push", "--compression-level", "10", "a"]).ends_with(1).says(&["0 to 9"]);
+}
