@@ -25,7 +25,7 @@ fn digest(said: &str) -> String {
 #[test]
 fn what_is_pushed_runs_elsewhere() {
     let store = Store::new();
-    let name = format!("{}/pushed/app:1", registry_address());
+    let name = format!("{}/pushed/app-{}:1", registry_address(), std::process::id());
     store.build(&name, counter().path());
     let said = store.ok(&["push", &name]);
     assert!(said.contains("layers: 2 sent"), "{said}");
@@ -43,7 +43,7 @@ fn what_is_pushed_runs_elsewhere() {
     let other = Store::new();
     assert_eq!(other.prints(&name, &[]), "pushed");
     // What was pulled leaves as it came, and the registry mounts what it has.
-    let copy = format!("{}/pushed/copy:2", registry_address());
+    let copy = format!("{}/pushed/copy-{}:2", registry_address(), std::process::id());
     other.ok(&["tag", &name, &copy]);
     let again = other.ok(&["push", &copy]);
     assert_eq!(digest(&again), digest(&said));
