@@ -3,7 +3,7 @@
 use lapstrake_cache::Store;
 use lapstrake_executor::{Cancel, Executor};
 use lapstrake_oci::{Digest, Reference};
-use lapstrake_parser::Dockerfile;
+use lapstrake_parser::{Diagnostic, Dockerfile};
 use lapstrake_source::Fetcher;
 
 use crate::digest::Digests;
@@ -49,7 +49,12 @@ pub struct Tools<'a> {
     pub cancel: &'a Cancel,
     /// Who is told.
     pub events: Sink<'a>,
+    /// Who looks at the plan before anything is executed.
+    pub review: Review<'a>,
 }
+
+/// Looks at a plan. Faults of the Dockerfile that it returns end the build.
+pub type Review<'a> = &'a (dyn Fn(&Plan) -> Vec<Diagnostic> + Sync);
 
 /// The result of a build.
 #[derive(Clone, Debug)]
@@ -68,6 +73,10 @@ pub struct Built {
 pub fn build(request: Request<'_>, tools: &Tools<'_>) -> Result<Built, Error> {
     let _lease = tools.store.lease().map_err(Error::Store)?;
     let plan = plan(&request, tools)?;
+    let faults = (tools.review)(&plan);
+    if !faults.is_empty() {
+        return Err(Error::Faults(faults));
+    }
     announce(&plan, tools.events);
     let workshop = Workshop {
         store: tools.store,
@@ -83,6 +92,17 @@ pub fn build(request: Request<'_>, tools: &Tools<'_>) -> Result<Built, Error> {
     };
     let results = execute(&plan, &workshop)?;
     export::export(&plan, &results, &workshop, &request.tags)
+}
+
+/// Plans the build and has the plan looked at, without executing anything. Base images are resolved.
+///
+/// # Errors
+/// As [`build`], as far as it comes.
+pub fn survey(request: &Request<'_>, tools: &Tools<'_>) -> Result<(), Error> {
+    let _lease = tools.store.lease().map_err(Error::Store)?;
+    let plan = plan(request, tools)?;
+    let faults = (tools.review)(&plan);
+    if faults.is_empty() { Ok(()) } else { Err(Error::Faults(faults)) }
 }
 
 /// Runs the graph, and digests the target's layers as they come.

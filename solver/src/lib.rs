@@ -26,6 +26,6 @@ pub mod op;
 mod owner;
 pub mod schedule;
 
-pub use build::{Built, Request, build};
+pub use build::{Built, Request, build, survey};
 pub use error::Error;
 pub use event::Event;

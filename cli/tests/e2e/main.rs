@@ -14,6 +14,7 @@
 mod build;
 mod cache;
 mod chain;
+mod check;
 mod compiled;
 mod context;
 mod counter;

@@ -51,6 +51,12 @@ impl Rule {
         Self { experimental: true, ..self }
     }
 
+    /// True if it looks at instructions one by one, as they are written, and so has something to say
+    /// of a file that is not whole as well.
+    pub fn sees_one_instruction(&self) -> bool {
+        matches!(self.check, Check::Instruction(_))
+    }
+
     /// The page of the one who made the rule.
     pub(crate) fn url(&self) -> Option<String> {
         match self.origin {

@@ -36,6 +36,8 @@ use crate::export::Step;
 use crate::graph::{Graph, Network, VertexId};
 use crate::image::{BaseImages, ImageName};
 
+use origin::Origin;
+
 pub use named::{NamedContext, NamedContexts, RESERVED};
 
 /// What the command line adds to a Dockerfile.
@@ -59,6 +61,8 @@ pub struct Options {
     pub hosts: Vec<(String, String)>,
     /// `--no-cache`: no earlier result is taken.
     pub no_cache: bool,
+    /// Stages that the target does not need are planned as well.
+    pub every_stage: bool,
 }
 
 impl Options {
@@ -74,6 +78,7 @@ impl Options {
             network: Network::Default,
             hosts: Vec::new(),
             no_cache: false,
+            every_stage: false,
         }
     }
 }
@@ -111,6 +116,17 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What the user should know.
     pub warnings: Vec<String>,
+    /// The stages of the Dockerfile, in its order.
+    pub stages: Vec<StageFacts>,
+}
+
+/// What is known of a stage once its base is: plain data, for who looks at the Dockerfile.
+#[derive(Clone, Debug)]
+pub struct StageFacts {
+    /// Whether its instructions are carried out.
+    pub is_needed: bool,
+    /// The config that it begins with, if that is not another stage's.
+    pub base: Option<ImageConfig>,
 }
 
 /// Lowers a Dockerfile that parsed without faults.
@@ -149,7 +165,8 @@ fn lowered(
             let mut build = stage::Build::new(&scope, options, images, &headers, &reach);
             build.stages(&mut faults);
             let plan = build.plan(target).filter(|_| faults.iter().all(word::is_unknown));
-            if let Some(plan) = plan {
+            if let Some(mut plan) = plan {
+                plan.stages = facts(&headers, &reach, options, images);
                 return Ok(match reach.needs.is_empty() {
                     true => Lowered::Plan(Box::new(plan)),
                     false => Lowered::Needs(reach.needs),
@@ -160,4 +177,21 @@ fn lowered(
     faults.retain(|fault| !word::is_unknown(fault));
     faults.sort_by_key(|fault| fault.span);
     Err(faults)
+}
+
+fn facts(
+    headers: &[header::Header<'_>],
+    reach: &reach::Reach,
+    options: &Options,
+    images: &BaseImages,
+) -> Vec<StageFacts> {
+    let facts = headers.iter().zip(&reach.stages).map(|(header, is_reached)| StageFacts {
+        is_needed: *is_reached && !header.is_replaced,
+        base: match &header.base {
+            Origin::Image(name) => images.get(name).map(|image| image.config.clone()),
+            Origin::Scratch | Origin::Context(_) => Some(ImageConfig::new(&options.platform)),
+            Origin::Stage(_) | Origin::Unknown => None,
+        },
+    });
+    facts.collect()
 }

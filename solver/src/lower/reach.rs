@@ -61,6 +61,9 @@ pub(super) fn reach(
         faults: Vec::new(),
     };
     search.stage(target);
+    if options.every_stage {
+        (0..headers.len()).for_each(|stage| search.stage(stage));
+    }
     faults.append(&mut search.faults);
     search.reach
 }

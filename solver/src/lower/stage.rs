@@ -108,6 +108,7 @@ impl<'a> Build<'a> {
             base_layers: stage.base_layers,
             steps: stage.steps,
             warnings: Vec::new(),
+            stages: Vec::new(),
         })
     }
 

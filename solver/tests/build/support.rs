@@ -178,6 +178,7 @@ impl Bench {
         let result = build(
             request,
             &Tools {
+                review: &|_| Vec::new(),
                 store: &self.store,
                 executor: &self.executor,
                 images: &self.images,

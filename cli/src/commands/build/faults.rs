@@ -8,22 +8,22 @@ use crate::output;
 use crate::progress::Mode;
 
 /// Tells faults as they come; for programs all together in the end.
-pub(super) struct Faults {
-    source: Source,
+pub(super) struct Faults<'a> {
+    source: &'a Source,
     format: Format,
     /// Nobody wants to read of what does not stop the build.
     is_quiet: bool,
     told: Vec<Diagnostic>,
 }
 
-impl Faults {
-    pub(super) fn new(source: Source, format: Format, mode: Mode) -> Self {
+impl<'a> Faults<'a> {
+    pub(super) fn new(source: &'a Source, format: Format, mode: Mode) -> Self {
         Self { source, format, is_quiet: mode == Mode::Quiet, told: Vec::new() }
     }
 
     /// The Dockerfile.
-    pub(super) fn source(&self) -> &Source {
-        &self.source
+    pub(super) fn source(&self) -> &'a Source {
+        self.source
     }
 
     /// Tells the faults in the order given.

@@ -1,5 +1,6 @@
 //! `lap build`.
 
+mod check;
 mod context;
 mod faults;
 mod named;
@@ -13,12 +14,13 @@ use std::path::Path;
 use clap::ValueEnum as _;
 use lapstrake_executor::{Cancel, Sandboxes};
 use lapstrake_oci::{Platform, Reference};
+use lapstrake_parser::ignore_file::IgnoreFile;
 use lapstrake_parser::{Diagnostic, Dockerfile, Severity};
 use lapstrake_solver::build::Tools;
 use lapstrake_solver::graph::Network;
 use lapstrake_solver::lower::{self, NamedContexts, Options};
 use lapstrake_solver::op::{Context, Contexts};
-use lapstrake_solver::{Built, Error, Request};
+use lapstrake_solver::{Built, Event, Request};
 use lapstrake_source::Secrets;
 
 use crate::args::{Assignment, Build, BuildNetwork, Output, Progress as ProgressFlag};
@@ -29,9 +31,10 @@ use crate::failure::Failure;
 use crate::images::{self, Fetcher};
 use crate::progress::{Conclusion, Mode, Progress};
 use crate::session::{self, ResolvConf, Session};
-use crate::signal::{self, Watch};
+use crate::signal;
 use crate::{output, platform};
 
+use check::Check;
 use context::Inputs;
 use faults::Faults;
 use named::Named;
@@ -54,14 +57,16 @@ pub(crate) fn run(build: &Build, session: &Session) -> Result<Exit, Failure> {
     let format = format(build)?;
     let inputs = context::inputs(&build.context, build.file.as_deref())?;
     let (source, undecodable) = Source::read(&inputs.name, &inputs.dockerfile);
-    let mut faults = Faults::new(source, format, mode);
+    let mut faults = Faults::new(&source, format, mode);
     let fetcher = Fetcher::new(session.store()?, build.pull, named.layouts)?;
-    let outcome = parse(&mut faults, undecodable, &options).and_then(|dockerfile| {
+    let ignore = inputs.ignore.clone();
+    let outcome = parse(&mut faults, undecodable, &options, &ignore).and_then(|dockerfile| {
+        let check = Check::new(source.text(), &dockerfile, &options, &ignore)?;
         let mut request = request(&dockerfile, inputs, options, tags.clone());
         for (name, folder) in named.folders {
             request.contexts.insert(name, folder);
         }
-        execute(request, session, &fetcher, mode, &mut faults)
+        execute(request, session, &fetcher, mode, &check, &mut faults)
     });
     let is_told = faults.end(outcome.as_ref().ok().map(|built| built.id.to_string()))?;
     let built = outcome?;
@@ -126,6 +131,7 @@ fn options(build: &Build, contexts: NamedContexts) -> Result<Options, Failure> {
         },
         hosts: build.hosts.iter().map(host).collect(),
         no_cache: build.no_cache,
+        every_stage: false,
     })
 }
 
@@ -163,17 +169,24 @@ fn forget(iidfile: &Path) -> Result<(), Failure> {
     }
 }
 
-/// Tells all faults that show without asking for an image; goes on when none of them is an error.
+/// Tells all faults that show without asking for an image; goes on when none of them is an error. What
+/// the linter has to say is told then as well.
 fn parse(
-    faults: &mut Faults,
+    faults: &mut Faults<'_>,
     undecodable: Option<Diagnostic>,
     options: &Options,
+    ignore: &IgnoreFile,
 ) -> Result<Dockerfile, Failure> {
     let parsed = lapstrake_parser::parse(faults.source().text());
     let mut found: Vec<Diagnostic> = parsed.diagnostics;
     found.extend(undecodable);
     let is_whole = found.iter().all(|fault| fault.severity != Severity::Error);
     found.extend(lower::check(&parsed.dockerfile, options, is_whole));
+    check::overruled(&mut found, options);
+    if found.iter().any(|fault| fault.severity == Severity::Error) {
+        let check = Check::new(faults.source().text(), &parsed.dockerfile, options, ignore)?;
+        found.extend(check.look(is_whole));
+    }
     found.sort_by_key(|fault| fault.span.start);
     faults.tell(found)?;
     Ok(parsed.dockerfile)
@@ -198,7 +211,8 @@ fn execute(
     session: &Session,
     fetcher: &Fetcher<'_>,
     mode: Mode,
-    faults: &mut Faults,
+    check: &Check<'_>,
+    faults: &mut Faults<'_>,
 ) -> Result<Built, Failure> {
     let store = session.store()?;
     let cancel = Cancel::new()?;
@@ -209,6 +223,9 @@ fn execute(
         lapstrake_source::Fetcher::new(store, session::sources(), Secrets::default(), &cancelled);
     let sources = sources.map_err(|error| Failure::of(&error))?;
     let progress = Progress::new(mode, "Building");
+    if let Some(message) = check::foreign_syntax(&request.options) {
+        progress.event(Event::Warning { message });
+    }
     let tools = Tools {
         store,
         executor: &Sandboxes,
@@ -216,23 +233,21 @@ fn execute(
         fetcher: &sources,
         cancel: &cancel,
         events: &|event| progress.event(event),
+        review: &|plan| check.review(plan),
     };
     match lapstrake_solver::build(request, &tools) {
         Ok(built) => {
             progress.finish(&Conclusion::Built { id: built.id.to_string(), names: &names });
+            faults.tell(check.take())?;
             Ok(built)
         }
-        Err(error) => Err(tell(error, progress, &watch, faults)),
+        Err(error) => {
+            let (reason, image) = (report::reason(&error), report::image(&error));
+            progress.finish(&Conclusion::Failed { reason: &reason, image: image.as_deref() });
+            faults.tell(check.take())?;
+            Err(report::report(error, faults, watch.exit()))
+        }
     }
-}
-
-fn tell(error: Error, progress: Progress, watch: &Watch, faults: &mut Faults) -> Failure {
-    let image = match &error {
-        Error::Image { name, .. } => Some(name.as_str()),
-        _ => None,
-    };
-    progress.finish(&Conclusion::Failed { reason: &report::reason(&error), image });
-    report::report(error, faults, watch.exit())
 }
 
 /// Writes what was asked for beside the image in the store.

@@ -16,7 +16,7 @@ const TAIL: usize = 10;
 
 /// Tells why the build failed, and says what its last line is. `stopped` is what to exit with when
 /// the user stopped the build.
-pub(super) fn report(error: Error, faults: &mut Faults, stopped: Option<Exit>) -> Failure {
+pub(super) fn report(error: Error, faults: &mut Faults<'_>, stopped: Option<Exit>) -> Failure {
     if matches!(error, Error::Cancelled) {
         return Failure::of(&error).exit_with(stopped.unwrap_or(Exit::FAILED));
     }
@@ -33,6 +33,14 @@ pub(super) fn report(error: Error, faults: &mut Faults, stopped: Option<Exit>) -
         Err(count) if has_many => count,
         // What is said above is not said again.
         Err(_) => summary.help(help),
+    }
+}
+
+/// The image that cannot be had, if that is why.
+pub(super) fn image(error: &Error) -> Option<String> {
+    match error {
+        Error::Image { name, .. } => Some(name.clone()),
+        _ => None,
     }
 }
 

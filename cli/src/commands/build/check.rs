@@ -1,0 +1,117 @@
+//! What the linter says of the Dockerfile of a build.
+
+use std::sync::{Mutex, PoisonError};
+
+use lapstrake_linter::{Finding, Known, KnownStage, Origin, Rule};
+use lapstrake_parser::check::CheckOptions;
+use lapstrake_parser::ignore_file::IgnoreFile;
+use lapstrake_parser::{Diagnostic, Dockerfile, Severity, syntax};
+use lapstrake_solver::lower::{Options, Plan, StageFacts};
+
+use crate::failure::Failure;
+
+/// The build argument that takes the place of the `check` directive.
+const CHECKS: &str = "BUILDKIT_DOCKERFILE_CHECK";
+
+/// The build argument that takes the place of the `syntax` directive.
+const SYNTAX: &str = "BUILDKIT_SYNTAX";
+
+/// Looks at a Dockerfile before it is built.
+pub(super) struct Check<'a> {
+    pub(super) source: &'a str,
+    pub(super) dockerfile: &'a Dockerfile,
+    /// Which rules the file, or the command line in its place, wants.
+    pub(super) checks: CheckOptions,
+    /// What is known without a base image.
+    pub(super) known: Known<'a>,
+    /// What was found, and does not stop the build.
+    pub(super) found: Mutex<Vec<Diagnostic>>,
+}
+
+impl<'a> Check<'a> {
+    /// # Errors
+    /// The build argument that says which checks to make is not understood.
+    pub(super) fn new(
+        source: &'a str,
+        dockerfile: &'a Dockerfile,
+        options: &Options,
+        ignore: &'a IgnoreFile,
+    ) -> Result<Self, Failure> {
+        let checks = match options.arguments.get(CHECKS) {
+            None => lapstrake_linter::checks(dockerfile),
+            Some(text) => lapstrake_linter::checks_from_argument(text).map_err(|faults| {
+                let fault = faults.into_iter().next();
+                let (message, help) = fault.map(|one| (one.message, one.help)).unwrap_or_default();
+                Failure::new(format!("{CHECKS} is not understood: {message}"))
+                    .help(help.unwrap_or_default())
+            })?,
+        };
+        let known = Known {
+            arguments: options.arguments.clone(),
+            target: options.target.clone(),
+            platform: options.platform.clone(),
+            build_platform: options.build_platform.clone(),
+            stages: Vec::new(),
+            ignore: Some(ignore),
+        };
+        Ok(Self { source, dockerfile, checks, known, found: Mutex::default() })
+    }
+
+    /// Looks at the file alone, without a base image. What would need the whole file is left out when
+    /// `is_whole` is false.
+    pub(super) fn look(&self, is_whole: bool) -> Vec<Diagnostic> {
+        self.lint(&self.known, |rule| is_whole || rule.sees_one_instruction())
+    }
+
+    /// Looks at the file with what the plan knows of its stages. What is found is kept, or given back
+    /// as faults if the file asks for that.
+    pub(super) fn review<'p>(&self, plan: &'p Plan) -> Vec<Diagnostic> {
+        let known_stage = |facts: &'p StageFacts| KnownStage {
+            needed: facts.is_needed,
+            base: facts.base.as_ref(),
+        };
+        let stages = plan.stages.iter().map(known_stage).collect();
+        let known = Known { stages, ..self.known.clone() };
+        let mut found = self.lint(&known, |_| true);
+        if self.checks.error {
+            found.iter_mut().for_each(|finding| finding.severity = Severity::Error);
+            return found;
+        }
+        *self.found.lock().unwrap_or_else(PoisonError::into_inner) = found;
+        Vec::new()
+    }
+
+    /// What was found and not told yet.
+    pub(super) fn take(&self) -> Vec<Diagnostic> {
+        std::mem::take(&mut *self.found.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn lint(&self, known: &Known<'_>, wanted: impl Fn(&Rule) -> bool) -> Vec<Diagnostic> {
+        let rules = lapstrake_linter::all().filter(|rule| rule.origin == Origin::BuildKit);
+        let rules: Vec<&'static Rule> = rules.filter(|rule| wanted(rule)).collect();
+        let found =
+            lapstrake_linter::lint(self.source, self.dockerfile, known, &rules, &self.checks);
+        found.into_iter().map(|Finding { diagnostic, .. }| diagnostic).collect()
+    }
+}
+
+/// Leaves out what the file says of frontends and checks where build arguments say it in its place, as
+/// in BuildKit.
+pub(super) fn overruled(faults: &mut Vec<Diagnostic>, options: &Options) {
+    if options.arguments.contains_key(CHECKS) {
+        faults.retain(|fault| fault.code != "invalid-check-directive");
+    }
+    if options.arguments.contains_key(SYNTAX) {
+        faults.retain(|fault| fault.code != "foreign-syntax");
+    }
+}
+
+/// What to say of the frontend that the command line asks for.
+pub(super) fn foreign_syntax(options: &Options) -> Option<String> {
+    let image = options.arguments.get(SYNTAX)?.split_whitespace().next()?;
+    let message = format!(
+        "{SYNTAX} asks for the frontend {image}, which is not run: the file is read as a plain \
+         Dockerfile, and what the frontend adds to the language does not work"
+    );
+    (!syntax::is_own(image)).then_some(message)
+}
