@@ -1,10 +1,9 @@
 //! File modes of `--chmod`: `0644`, `u=rwX,go=rX` (A11).
 
-use nom::branch::alt;
-use nom::bytes::complete::{take_while, take_while1};
+use nom::bytes::complete::take_while;
 use nom::character::complete::{char, one_of};
-use nom::combinator::{all_consuming, map_opt};
-use nom::multi::{many1, separated_list1};
+use nom::combinator::all_consuming;
+use nom::multi::{fold_many1, separated_list1};
 use nom::{IResult, Parser};
 
 /// Read, write and execute for one class of users.
@@ -30,21 +29,20 @@ pub struct SymbolicMode {
     changes: Vec<Change>,
 }
 
-/// One operator of a clause, as the `=rX` of `go=rX`.
+/// One step of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Change {
-    /// The bits of the classes named; 0 if none is.
-    who: u32,
-    operator: char,
-    permission: Permission,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Permission {
-    /// `bits`; and `x` for directories and for files that somebody may execute, if `search` says.
-    Bits { bits: u32, search: bool },
-    /// What another class of users has: the shift of its bits.
-    Copy(u32),
+enum Change {
+    Set(u32),
+    Clear(u32),
+    /// Sets these bits of directories, and of files that somebody might execute in the beginning.
+    Search(u32),
+    /// Gives these bits what the class of users whose bits are shifted by `from` has by now: `=`,
+    /// or adds or takes away what it has.
+    Copy {
+        from: u32,
+        bits: u32,
+        operator: char,
+    },
 }
 
 impl Mode {
@@ -88,23 +86,20 @@ impl SymbolicMode {
 
 impl Change {
     fn apply(self, before: u32, now: u32, directory: bool) -> u32 {
-        let who = if self.who == 0 { ALL } else { self.who };
-        let bits = match self.permission {
-            Permission::Copy(shift) => {
-                let shared = now >> shift & RWX;
-                (shared << 6 | shared << 3 | shared) & who
+        match self {
+            Self::Set(bits) => now | bits,
+            Self::Clear(bits) => now & !bits,
+            Self::Search(bits) if directory || before & 0o111 != 0 => now | bits,
+            Self::Search(_) => now,
+            Self::Copy { from, bits, operator } => {
+                let shared = now >> from & RWX;
+                let shared = (shared << 6 | shared << 3 | shared) & bits;
+                match operator {
+                    '+' => now | shared,
+                    '-' => now & !shared,
+                    _ => now & !bits | shared,
+                }
             }
-            Permission::Bits { bits, search } => {
-                let search = search && (directory || before & 0o111 != 0);
-                let sticky = bits & STICKY;
-                (bits | if search { 0o111 } else { 0 }) & who | sticky
-            }
-        };
-        match (self.operator, self.permission) {
-            ('+', _) => now | bits,
-            ('-', _) => now & !bits,
-            (_, Permission::Copy(_)) => now & !(who & 0o777) | bits,
-            _ => now & !who | bits,
         }
     }
 }
@@ -113,7 +108,13 @@ impl Change {
 fn clause(text: &str) -> IResult<&str, Vec<Change>> {
     let (rest, who) = take_while(|c| "ugoa".contains(c)).parse(text)?;
     let who = who.chars().fold(0, |bits, class| bits | class_bits(class));
-    many1(move |rest| change(rest, who)).parse(rest)
+    let action = (one_of("+-="), take_while(|c| "rwxXstugo".contains(c)));
+    let mut actions =
+        fold_many1(action, Vec::new, |mut changes, (operator, letters): (_, &str)| {
+            Action { who, operator, permission: 0, search: false }.read(letters, &mut changes);
+            changes
+        });
+    actions.parse(rest)
 }
 
 fn class_bits(class: char) -> u32 {
@@ -125,36 +126,68 @@ fn class_bits(class: char) -> u32 {
     }
 }
 
-fn change(text: &str, who: u32) -> IResult<&str, Change> {
-    let (rest, operator) = one_of("+-=").parse(text)?;
-    let copy = map_opt(one_of("ugo"), |class| match class {
-        'u' => Some(Permission::Copy(6)),
-        'g' => Some(Permission::Copy(3)),
-        _ => Some(Permission::Copy(0)),
-    });
-    let bits = take_while1(|c| "rwxXst".contains(c))
-        .map(move |letters| permission(letters, who, operator));
-    let none = take_while(|_| false).map(|_| Permission::Bits { bits: 0, search: false });
-    let (rest, permission) = alt((copy, bits, none)).parse(rest)?;
-    Ok((rest, Change { who, operator, permission }))
+/// One operator and the letters behind it that were read and are not yet changes. The rules are
+/// those of BSD's setmode(3), which BuildKit has; where the letters are all permissions, or one
+/// class of users, they are those of POSIX.
+struct Action {
+    /// The bits of the classes named; 0 if none is.
+    who: u32,
+    operator: char,
+    permission: u32,
+    /// Whether there was an `X`.
+    search: bool,
 }
 
-fn permission(letters: &str, who: u32, operator: char) -> Permission {
-    // Set-id and sticky bits are nothing to clauses for others only.
-    let special = who & !0o007 != 0 || who == 0;
-    let mut bits = 0;
-    let mut search = false;
-    for letter in letters.chars() {
-        match letter {
-            'r' => bits |= 0o444,
-            'w' => bits |= 0o222,
-            'x' => bits |= 0o111,
-            'X' if operator == '-' => bits |= 0o111,
-            'X' => search = true,
-            's' if special => bits |= SET_UID | SET_GID,
-            't' if special => bits |= STICKY,
-            _ => {}
+impl Action {
+    fn read(mut self, letters: &str, changes: &mut Vec<Change>) {
+        let mut copies = false;
+        for letter in letters.chars() {
+            // Set-id and sticky bits are nothing to clauses for others only.
+            let special = self.who & !0o007 != 0 || self.who == 0;
+            match letter {
+                'r' => self.permission |= 0o444,
+                'w' => self.permission |= 0o222,
+                'X' if self.operator != '-' => self.search = true,
+                'x' | 'X' => self.permission |= 0o111,
+                's' if special => self.permission |= SET_UID | SET_GID,
+                't' if special => {
+                    self.who |= STICKY;
+                    self.permission |= STICKY;
+                }
+                's' | 't' => {}
+                class => {
+                    self.flush(false, changes);
+                    changes.push(self.copy(class));
+                    copies = true;
+                }
+            }
+        }
+        self.flush(self.operator == '=' && !copies, changes);
+    }
+
+    /// Turns the permissions that were read into changes; without any only if `always`.
+    fn flush(&mut self, always: bool, changes: &mut Vec<Change>) {
+        let all = if self.who == 0 { ALL } else { self.who };
+        let bits = std::mem::take(&mut self.permission);
+        if bits != 0 || always {
+            match self.operator {
+                '-' => changes.push(Change::Clear(bits & all)),
+                '+' => changes.push(Change::Set(bits & all)),
+                _ => changes.extend([Change::Clear(all), Change::Set(bits & all)]),
+            }
+        }
+        if std::mem::take(&mut self.search) {
+            changes.push(Change::Search(0o111 & all));
         }
     }
-    Permission::Bits { bits, search }
+
+    fn copy(&self, class: char) -> Change {
+        let from = match class {
+            'u' => 6,
+            'g' => 3,
+            _ => 0,
+        };
+        let bits = if self.who == 0 { 0o777 } else { self.who & 0o777 };
+        Change::Copy { from, bits, operator: self.operator }
+    }
 }

@@ -92,6 +92,31 @@ fn options_are_found_before_variables_are_known() {
     assert_eq!(option("a\"b", &["a"]), None);
 }
 
+/// What the mode package that BuildKit uses does where chmod(1) of GNU refuses or differs.
+#[test]
+fn modes_are_those_of_buildkit() {
+    for (text, before, directory, after) in [
+        ("u=gr", 0o640, false, 0o440),
+        ("u=rg", 0o640, false, 0o440),
+        ("+gu", 0o640, false, 0o666),
+        ("=ou", 0o640, false, 0),
+        ("u+=g", 0o640, false, 0o440),
+        ("+xt", 0o644, false, 0o1644),
+        ("a+xt", 0o644, false, 0o1755),
+        ("o+t", 0o644, true, 0o644),
+        ("=t", 0o755, true, 0o1755),
+        ("go=u-w", 0o640, false, 0o644),
+        ("ug+rw-x", 0o755, false, 0o665),
+        ("-X", 0o644, true, 0o644),
+        ("u=X", 0o644, false, 0o044),
+        ("u=X", 0o644, true, 0o144),
+        ("u=x,+X", 0o644, false, 0o144),
+        ("-x,+X", 0o755, false, 0o755),
+    ] {
+        assert_eq!(Mode::parse(text).unwrap().apply(before, directory), after, "{text} {before:o}");
+    }
+}
+
 #[test]
 fn devices_are_read() {
     let device = |value| Device::parse(value).map(|one| (one.name, one.required));
@@ -106,7 +131,9 @@ fn modes_are_octal() {
     for (text, bits) in [("0644", 0o644), ("7777", 0o7777), ("0", 0), ("00000755", 0o755)] {
         assert_eq!(Mode::parse(text), Ok(Mode::Octal(bits)));
     }
-    for text in ["", "64a", "10000", "8", "u", "u+q", "u=rw,", ",u=r", "x=r", "u=rw;g=r", "+ugr"] {
+    for text in
+        ["", "64a", "10000", "8", "u", "u+q", "u=rw,", ",u=r", "x=r", "u=rw;g=r", "a", "+r,", "r"]
+    {
         assert!(Mode::parse(text).is_err(), "{text}");
     }
 }

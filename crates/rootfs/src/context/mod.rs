@@ -5,8 +5,7 @@
 //! every path is opened relative to the context's own descriptor without following links, nothing
 //! is waited for, and a file that changes while it is read is read again.
 //!
-//! Owners and extended attributes of context files do not count (A11.3); sockets, pipes and
-//! devices are left out (B6).
+//! Owners and extended attributes of context files do not count; sockets are empty files (A11.3).
 //!
 //! Reading order: [`Wanted`], `demand`, `gather`, `walk`, `leaf`, [`StatIndex`].
 

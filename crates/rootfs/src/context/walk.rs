@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use lapstrake_parser::ignore_file::ParentMatch;
 use rayon::prelude::*;
-use rustix::fs::{AtFlags, FileType, RawDir, Stat, readlinkat, statat};
+use rustix::fs::{AtFlags, FileType, RawDir, Stat, major, minor, readlinkat, statat};
 use rustix::io::Errno;
 
 use super::demand::{Demands, Wish};
@@ -101,7 +101,7 @@ impl Walker<'_> {
     }
 
     /// What is at `path`, following no link, like the entries of a folder but not read yet;
-    /// `None` when nothing is there, or nothing that can be in a context.
+    /// `None` when nothing is there.
     ///
     /// # Errors
     /// When it cannot be told, or a link not be read.
@@ -174,8 +174,7 @@ impl Walker<'_> {
         Ok((block, found.folders))
     }
 
-    /// Looks at some names of a folder, without what is not wanted, excluded, gone or cannot be in
-    /// a context.
+    /// Looks at some names of a folder, without what is not wanted, excluded or gone.
     fn look(
         &self,
         directory: BorrowedFd<'_>,
@@ -233,8 +232,8 @@ struct Place<'a> {
     is_passage: bool,
 }
 
-/// Adds what `stat` describes; files whose record does not hold are left unread. Sockets, pipes
-/// and devices are no part of a context (B6).
+/// Adds what `stat` describes; files whose record does not hold are left unread. A socket is an
+/// empty file, as in BuildKit; a whiteout of overlayfs is nothing.
 fn add_leaf(
     place: Place<'_>,
     path: TreePath,
@@ -243,31 +242,36 @@ fn add_leaf(
     leaves: &mut Vec<Leaf>,
 ) -> Result<(), ContextError> {
     let stamp = Stamp::of(stat);
-    let (mut is_file, mut is_known, mut mode) = (false, false, stamp.mode & 0o7777);
+    let known = record.and_then(|record| record.content(&stamp));
+    let (major, minor) = (major(stat.st_rdev), minor(stat.st_rdev));
     let kind = match FileType::from_raw_mode(stat.st_mode) {
         FileType::Directory => Kind::Directory { opaque: false },
         FileType::RegularFile => {
-            let known = record.and_then(|record| record.content(&stamp));
-            (is_file, is_known) = (true, known.is_some());
             let content = known.unwrap_or_else(|| ContentHash::from_bytes([0; 32]));
             Kind::File { size: stamp.size, content }
         }
         FileType::Symlink => {
             let Some(target) = read_link(place, &path)? else { return Ok(()) };
-            mode = 0o777;
             Kind::Symlink { target }
         }
+        FileType::Socket => Kind::File { size: 0, content: ContentHash::of(&[]) },
+        FileType::Fifo => Kind::Fifo,
+        FileType::BlockDevice => Kind::BlockDevice { major, minor },
+        FileType::CharacterDevice if (major, minor) != (0, 0) => Kind::CharDevice { major, minor },
         _ => return Ok(()),
     };
+    let is_file = FileType::from_raw_mode(stat.st_mode).is_file();
+    let is_link = matches!(kind, Kind::Symlink { .. });
+    let mode = if is_link { 0o777 } else { stamp.mode & 0o7777 };
     let mtime = stamp.modified;
     leaves.push(Leaf {
         entry: Entry { path, kind, mode, uid: 0, gid: 0, mtime, xattrs: Vec::new() },
         stamp,
         has_links: is_file && stat.st_nlink > 1,
         is_passage: place.is_passage,
-        is_unread: is_file && !is_known,
-        is_known,
-        is_remembered: is_known,
+        is_unread: is_file && known.is_none(),
+        is_known: is_file && known.is_some(),
+        is_remembered: is_file && known.is_some(),
     });
     Ok(())
 }

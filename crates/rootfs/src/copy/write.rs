@@ -193,6 +193,10 @@ impl<'a> Lander<'a> {
         if let Some((directory, twin)) = self.twin(&file, entry, layer) {
             return self.ground.written(|writer| writer.link_later(place, directory, &twin, copy));
         }
+        if size == 0 {
+            // It may be a socket, which cannot be opened.
+            return self.ground.written(|writer| writer.bytes_later(place, meta, Vec::new()));
+        }
         self.ground.written(|writer| writer.file_later(place, meta, size, copy, Some(content)))
     }
 
@@ -217,7 +221,7 @@ impl<'a> Lander<'a> {
     /// `copied` was one: a regular file that begins like an archive, whatever its name (A11.5).
     fn unpack(&mut self, copied: &Copied<'_>, index: usize) -> Result<bool, CopyError> {
         let What::File { size, content } = copied.what else { return Ok(false) };
-        if !self.spec.unpack {
+        if !self.spec.unpack || size == 0 {
             return Ok(false);
         }
         let path = &copied.shown.entry.path;

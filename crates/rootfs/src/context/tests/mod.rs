@@ -261,28 +261,28 @@ fn ignore_files_decide_as_buildkit_recorded() {
 }
 
 #[test]
-fn pipes_and_sockets_are_left_out_without_waiting() {
+fn pipes_and_sockets_are_taken_without_waiting() {
     let folder = context(&["file"]);
-    rustix::fs::mknodat(
-        rustix::fs::CWD,
-        folder.path().join("pipe"),
-        rustix::fs::FileType::Fifo,
-        rustix::fs::Mode::from_raw_mode(0o644),
-        0,
-    )
-    .expect("a pipe");
+    let pipe = folder.path().join("pipe");
+    let mode = rustix::fs::Mode::from_raw_mode(0o640);
+    rustix::fs::mknodat(rustix::fs::CWD, pipe, rustix::fs::FileType::Fifo, mode, 0)
+        .expect("a pipe");
     let _socket =
         std::os::unix::net::UnixListener::bind(folder.path().join("socket")).expect("a socket");
     let (sender, receiver) = std::sync::mpsc::channel();
     let path = folder.path().to_owned();
     std::thread::spawn(move || {
-        let found = paths(&path, &[source("."), source("pipe")], "");
-        let (tree, _) = scan_with(&path, &[], "", &StatIndex::default());
-        sender.send((found, tree.open(&TreePath::from("pipe")).is_err())).expect("a receiver");
+        let wanted = [source("."), source("pipe")];
+        let (tree, _) = scan_with(&path, &wanted, "", &StatIndex::default());
+        sender.send(tree).expect("a receiver");
     });
-    let (found, refused) = receiver.recv_timeout(Duration::from_secs(10)).expect("no hang");
-    assert_eq!(found, ["/file"]);
-    assert!(refused, "opening a pipe as a file");
+    let tree = receiver.recv_timeout(Duration::from_secs(10)).expect("no hang");
+    let kinds: Vec<&Kind> = entries(&tree).iter().skip(1).map(|entry| &entry.kind).collect();
+    let [Kind::File { size: 4, .. }, Kind::Fifo, socket] = kinds[..] else { panic!("{kinds:?}") };
+    assert_eq!(*socket, Kind::File { size: 0, content: ContentHash::of(b"") });
+    for name in ["pipe", "socket"] {
+        assert!(tree.open(&TreePath::from(name)).is_err(), "opening a {name} as a file");
+    }
 }
 
 #[test]
