@@ -3,9 +3,10 @@
 //! [`select`](select()) decides from manifests alone what is copied, and
 //! [`Selection::content_hash`] is what a cache key needs of it: no file is touched.
 //! [`write`](write()) then lays the selection into a layer by the rules of A11.2 to A11.5.
-//! [`make_directory`] is WORKDIR.
+//! [`make_directory`] is WORKDIR; [`subtree`](subtree()) is what a mount shows of a tree.
 //!
-//! Reading order: [`CopySpec`], `pattern`, `part`, `select`, `sift`, `selection`, `land`, `write`.
+//! Reading order: [`CopySpec`], `pattern`, `part`, `select`, `sift`, `selection`, `land`, `write`,
+//! `subtree`.
 
 mod error;
 mod land;
@@ -16,6 +17,7 @@ pub(crate) mod pattern;
 mod select;
 mod selection;
 mod sift;
+mod subtree;
 mod unpack;
 mod write;
 
@@ -28,6 +30,7 @@ pub use self::origin::{OpenFile, Origin, Previous};
 pub use self::part::Part;
 pub use self::select::select;
 pub use self::selection::Selection;
+pub use self::subtree::{Subtree, subtree};
 pub use self::write::write;
 
 use lapstrake_parser::ignore_file::IgnoreFile;

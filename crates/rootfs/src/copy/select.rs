@@ -48,6 +48,11 @@ pub fn select<'a>(source: &'a View, spec: &'a CopySpec) -> Result<Selection<'a>,
     Ok(Selection { items, owners_count })
 }
 
+/// What `path` names in `view`, links followed up to it; wildcards mean themselves.
+pub(super) fn item_at<'a>(view: &'a View, path: &TreePath) -> Result<Item<'a>, CopyError> {
+    Finder { view, index: 0, part: Part::default() }.item(path)
+}
+
 /// Looks for one source.
 struct Finder<'a> {
     view: &'a View,

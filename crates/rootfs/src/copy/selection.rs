@@ -132,6 +132,31 @@ impl Selection<'_> {
     }
 }
 
+impl Selection<'_> {
+    /// As [`Selection::content_hash`], but of what is seen where the items themselves are: their
+    /// names do not count, mode and owner of a directory that is named itself do.
+    pub(super) fn whole_hash(&self) -> ContentHash {
+        let mut record = Record::new("lapstrake subtree 1", self.owners_count);
+        for item in &self.items {
+            match &item.top {
+                Top::Inline { content, .. } => record.inline(b"", content),
+                Top::Single { copied, .. } => record.copied(b"", copied),
+                Top::Directory(tree) => {
+                    record.field(b"directory");
+                    if let Some(top) = tree.top {
+                        record.attributes(top.mode, (top.uid, top.gid), &top.xattrs);
+                    }
+                    record.number(tree.below.len());
+                    for copied in &tree.below {
+                        record.copied(tree.relative(copied), copied);
+                    }
+                }
+            }
+        }
+        record.finish()
+    }
+}
+
 impl What<'_> {
     fn size(&self) -> u64 {
         match self {

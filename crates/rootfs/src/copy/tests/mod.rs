@@ -5,4 +5,5 @@ mod conformance;
 mod image;
 mod script;
 mod selected;
+mod subtree;
 mod written;
