@@ -101,7 +101,7 @@ pub enum Error {
         source: serde_json::Error,
     },
     /// The work was cancelled while it waited for another process.
-    #[error("cancelled while waiting for another process that makes the same layer")]
+    #[error("cancelled while waiting for another step or process")]
     Cancelled,
 }
 

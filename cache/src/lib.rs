@@ -6,6 +6,7 @@
 //! blobs/sha256/HEX            bytes under their digest
 //! layers/ID/{fs,manifest}     fs is an overlayfs lower directory as it is
 //! stubs/                      the lowest directory of every sandbox: empty files to mount over
+//! cache/KEY.N/                what build steps keep for the next ones, see [`CacheFolder`]
 //! stat/HEX                    stat indexes of build contexts
 //! notes/HEX                   what is known of remote sources
 //! store.db                    tags, action records, diff ids: the index over all this
@@ -25,6 +26,7 @@
 //! This crate knows no network and no Dockerfile. Start at [`Store`].
 
 mod blob;
+mod cache_folder;
 mod database;
 mod error;
 mod layer;
@@ -39,6 +41,7 @@ mod tag;
 mod temporary;
 
 pub use blob::BlobWriter;
+pub use cache_folder::{CacheFolder, Sharing};
 pub use error::Error;
 pub use layer::{Layer, Staging};
 pub use lock::{ActionLock, Exclusive, Use};

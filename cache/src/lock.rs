@@ -48,7 +48,7 @@ impl ActionLock {
 }
 
 /// Whether `path` still names `file`: the holder before removes it.
-fn is_current(file: &File, path: &Path) -> bool {
+pub(crate) fn is_current(file: &File, path: &Path) -> bool {
     match (file.metadata(), fs::metadata(path)) {
         (Ok(held), Ok(named)) => held.ino() == named.ino() && held.dev() == named.dev(),
         _ => false,

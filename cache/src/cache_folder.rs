@@ -1,0 +1,153 @@
+//! Cache folders: what a build step keeps for the next one, such as downloads. Never part of an
+//! image, and no key speaks of what is in them.
+//!
+//! ```text
+//! cache/KEY.N/lock     locked while the folder is used; its time is that of the last use
+//! cache/KEY.N/about    what KEY stands for, for people to read
+//! cache/KEY.N/data     what the step sees
+//! ```
+//! `N` is 0 but for private uses at the same time, each of which has a folder of its own. `data`
+//! appears as a whole, with what the folder starts from.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use lapstrake_rootfs::ContentHash;
+use serde::Serialize;
+
+use crate::lock::{is_current, lock_file};
+use crate::{Error, Store};
+
+/// How long a waiter sleeps between two tries.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Who may use a cache folder at one time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub enum Sharing {
+    /// Any number of users who all ask for this; they wait for any other.
+    Shared,
+    /// One; while another one has it, each further one gets a folder of its own.
+    Private,
+    /// One; all others wait.
+    Locked,
+}
+
+/// A cache folder that may be used while this value lives. Released with the process, too.
+#[derive(Debug)]
+pub struct CacheFolder {
+    folder: PathBuf,
+    _lock: File,
+}
+
+impl CacheFolder {
+    /// What the step sees: a directory, or a file where it started from one.
+    pub fn data(&self) -> PathBuf {
+        self.folder.join("data")
+    }
+}
+
+impl Store {
+    /// Waits for the right to use the cache folder `key`. When there is none yet, `fill` makes what
+    /// it starts from: `data` in the empty folder that it is given, on the same file system.
+    /// `about` says what `key` stands for.
+    ///
+    /// Whoever needs several takes them in the order of their keys: two who meet would else wait
+    /// for each other.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`] when `cancelled` says so while waiting; I/O errors; those of `fill`, and
+    /// then there is no folder.
+    pub fn cache_folder<E: From<Error>>(
+        &self,
+        key: &ContentHash,
+        sharing: Sharing,
+        about: &str,
+        cancelled: &dyn Fn() -> bool,
+        fill: impl Fn(&Path) -> Result<(), E>,
+    ) -> Result<CacheFolder, E> {
+        loop {
+            if let Some((folder, lock)) = self.try_cache_folder(key, sharing)? {
+                let is_new = !exists(&folder.join("data"))?;
+                if is_new {
+                    self.fill(&folder, about, &fill)?;
+                }
+                // It was locked to be filled, and is to be shared from now on.
+                if is_new && sharing == Sharing::Shared {
+                    continue;
+                }
+                lock.set_modified(SystemTime::now()).map_err(Error::io("touch", &folder))?;
+                return Ok(CacheFolder { folder, _lock: lock });
+            }
+            if cancelled() {
+                return Err(Error::Cancelled.into());
+            }
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    /// A folder that is free for this use, locked; `None` when it has to be waited for.
+    fn try_cache_folder(
+        &self,
+        key: &ContentHash,
+        sharing: Sharing,
+    ) -> Result<Option<(PathBuf, File)>, Error> {
+        let path = |number: u32| self.root().join("cache").join(format!("{key}.{number}"));
+        match sharing {
+            Sharing::Shared => {
+                let first = path(0);
+                let is_new = !exists(&first.join("data"))?;
+                lock(first, if is_new { File::try_lock } else { File::try_lock_shared })
+            }
+            Sharing::Locked => lock(path(0), File::try_lock),
+            Sharing::Private => {
+                for folder in (0..=u32::MAX).map(path) {
+                    if let Some(found) = lock(folder, File::try_lock)? {
+                        return Ok(Some(found));
+                    }
+                }
+                Ok(None)
+            }
+        }
+    }
+
+    fn fill<E: From<Error>>(
+        &self,
+        folder: &Path,
+        about: &str,
+        fill: impl Fn(&Path) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let staging = self.temporary()?;
+        fill(staging.path())?;
+        let (about_file, data) = (folder.join("about"), folder.join("data"));
+        fs::write(&about_file, about).map_err(Error::io("write", about_file))?;
+        fs::rename(staging.path().join("data"), &data).map_err(Error::io("make", data))?;
+        Ok(())
+    }
+}
+
+/// The folder, made when it is not there, with its lock; `None` when another one has that.
+fn lock(
+    folder: PathBuf,
+    take: fn(&File) -> Result<(), fs::TryLockError>,
+) -> Result<Option<(PathBuf, File)>, Error> {
+    match fs::create_dir(&folder) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            return Err(Error::io("create", folder)(error));
+        }
+        _ => {}
+    }
+    let path = folder.join("lock");
+    let file = lock_file(&path)?;
+    let free = take(&file).is_ok() && is_current(&file, &path);
+    Ok(free.then_some((folder, file)))
+}
+
+fn exists(path: &Path) -> Result<bool, Error> {
+    match fs::symlink_metadata(path) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(Error::io("examine", path)(error)),
+    }
+}
