@@ -224,8 +224,11 @@ pub enum Mount {
         target: Bytes,
         /// Limit in bytes; the kernel's default is half of the memory.
         size: Option<u64>,
-        /// Mode of its root directory.
-        mode: u32,
+        /// Mode of its root directory. `None` is that of the directory that it covers, or 1777 where
+        /// there is none (runc's rule).
+        mode: Option<u32>,
+        /// Writing fails with EROFS.
+        read_only: bool,
     },
     /// A file with the given content, in memory: secrets and here-document scripts.
     File {

@@ -41,13 +41,43 @@ fn missing_mount_points_leave_no_trace() {
     spec.mounts = vec![
         file("/run/secrets/deep/one", "secret\n"),
         file("/two/file", "2\n"),
-        Mount::Tmpfs { target: "/three".into(), size: Some(1 << 20), mode: 0o1777 },
+        Mount::Tmpfs {
+            target: "/three".into(),
+            size: Some(1 << 20),
+            mode: Some(0o1777),
+            read_only: false,
+        },
         file("/etc/new", "x"),
     ];
     let root = fs::metadata(&spec.rootfs.upper).unwrap().mtime_nsec();
     assert!(succeed(&spec).starts_with("secret\n2\n"));
     assert_eq!(listing(&spec.rootfs.upper), [""; 0]);
     assert_eq!(fs::metadata(&spec.rootfs.upper).unwrap().mtime_nsec(), root);
+}
+
+#[test]
+fn a_file_system_in_memory_has_the_mode_of_what_it_covers() {
+    let ground = Ground::busybox();
+    let have = ground.base().join("have");
+    fs::create_dir(&have).unwrap();
+    fs::set_permissions(&have, fs::Permissions::from_mode(0o750)).unwrap();
+    let mut spec = ground.script("stat -c '%n %a' /have /new /given; touch /read/x || echo read");
+    let tmpfs = |target: &str, mode, read_only| Mount::Tmpfs {
+        target: target.into(),
+        size: None,
+        mode,
+        read_only,
+    };
+    spec.mounts = vec![
+        tmpfs("/have", None, false),
+        tmpfs("/new", None, false),
+        tmpfs("/given", Some(0o700), false),
+        tmpfs("/read", None, true),
+    ];
+    let output = succeed(&spec);
+    assert!(output.starts_with("/have 750\n/new 1777\n/given 700\n"), "{output}");
+    assert!(output.ends_with("read\n"), "{output}");
+    assert_eq!(listing(&spec.rootfs.upper), [""; 0]);
 }
 
 #[test]
@@ -275,8 +305,13 @@ fn a_later_mount_hides_an_earlier_one() {
     spec.mounts = vec![
         file("/f", "first\n"),
         file("/f", "second\n"),
-        Mount::Tmpfs { target: "/t".into(), size: None, mode: 0o755 },
-        Mount::Tmpfs { target: "/t".into(), size: Some(64 << 10), mode: 0o755 },
+        Mount::Tmpfs { target: "/t".into(), size: None, mode: Some(0o755), read_only: false },
+        Mount::Tmpfs {
+            target: "/t".into(),
+            size: Some(64 << 10),
+            mode: Some(0o755),
+            read_only: false,
+        },
     ];
     assert_eq!(succeed(&spec), "second\n64\n");
 }

@@ -44,7 +44,12 @@ fn everything_at_once() {
     spec.no_new_privileges = true;
     spec.hosts = vec![("db".to_owned(), "192.0.2.1".parse().unwrap())];
     spec.mounts = vec![
-        Mount::Tmpfs { target: "/t".into(), size: Some(4096), mode: 0o1777 },
+        Mount::Tmpfs {
+            target: "/t".into(),
+            size: Some(4096),
+            mode: Some(0o1777),
+            read_only: false,
+        },
         Mount::Bind {
             source: std::path::PathBuf::from("/host").into(),
             target: "/b".into(),

@@ -163,13 +163,6 @@ pub(super) fn etc_files(spec: &SandboxSpec) -> Vec<Step> {
     .collect()
 }
 
-/// A `tmpfs` that somebody asked for.
-pub(super) fn tmpfs(size: Option<u64>, mode: u32) -> NewMount {
-    let mut options = vec![("mode".to_owned(), format!("{mode:o}"))];
-    options.extend(size.map(|size| ("size".to_owned(), size.to_string())));
-    NewMount::Filesystem { kind: "tmpfs".to_owned(), options, attributes: vec![NoSuid, NoDev] }
-}
-
 fn hosts(spec: &SandboxSpec) -> Bytes {
     let mut text = format!(
         "127.0.0.1\tlocalhost {}\n::1\tlocalhost ip6-localhost ip6-loopback\n",

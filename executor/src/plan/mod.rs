@@ -101,7 +101,10 @@ fn user_mount(mount: &Mount, devices: bool) -> Step {
             let bind = NewMount::Bind { source: source.clone(), recursive: *recursive, attributes };
             (bind, target)
         }
-        Mount::Tmpfs { target, size, mode } => (defaults::tmpfs(*size, *mode), target),
+        Mount::Tmpfs { target, size, mode, read_only: ro } => {
+            let attributes = read_only(*ro).chain([Attribute::NoSuid, Attribute::NoDev]).collect();
+            (NewMount::Tmpfs { size: *size, mode: *mode, attributes }, target)
+        }
         Mount::File { target, content, mode, uid, gid, read_only: ro } => {
             let no_programs = (mode & 0o111 == 0).then_some(Attribute::NoExec);
             let attributes = read_only(*ro)

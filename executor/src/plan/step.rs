@@ -132,6 +132,16 @@ pub enum NewMount {
         /// Options of the mount.
         attributes: Vec<Attribute>,
     },
+    /// A new file system in memory.
+    Tmpfs {
+        /// Limit in bytes.
+        size: Option<u64>,
+        /// Mode of its root directory; that of the directory that it covers, or 1777 where there
+        /// is none.
+        mode: Option<u32>,
+        /// Options of the mount.
+        attributes: Vec<Attribute>,
+    },
     /// A part of another one.
     Bind {
         /// Which.

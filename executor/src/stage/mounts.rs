@@ -51,7 +51,7 @@ impl Outside {
         target: &[u8],
         place: Place,
     ) -> Result<(), Error> {
-        let (new, kind) = self.new_mount(mount)?;
+        let (new, kind) = self.new_mount(mount, target)?;
         let place = match place {
             Place::System => self.tree.system_directory(target)?,
             Place::Stub => self.stub(target, kind)?,
@@ -69,10 +69,16 @@ impl Outside {
         Ok(place)
     }
 
-    fn new_mount(&mut self, mount: &NewMount) -> Result<(OwnedFd, Kind), Error> {
+    fn new_mount(&mut self, mount: &NewMount, target: &[u8]) -> Result<(OwnedFd, Kind), Error> {
         match mount {
             NewMount::Filesystem { kind, options, attributes } => {
                 Ok((new_filesystem(kind, options, attributes)?, Kind::Directory))
+            }
+            NewMount::Tmpfs { size, mode, attributes } => {
+                let mode = mode.or_else(|| self.tree.directory_mode(target)).unwrap_or(0o1777);
+                let mut options = vec![("mode".to_owned(), format!("{mode:o}"))];
+                options.extend(size.map(|size| ("size".to_owned(), size.to_string())));
+                Ok((new_filesystem("tmpfs", &options, attributes)?, Kind::Directory))
             }
             NewMount::Bind { source, recursive, attributes } => {
                 self.new_bind(source, *recursive, attributes)

@@ -94,6 +94,13 @@ impl Tree {
         }
     }
 
+    /// The mode of the directory that a path leads to, if it does.
+    pub(super) fn directory_mode(&self, path: &[u8]) -> Option<u32> {
+        let stat = rustix::fs::fstat(self.open(path).ok()?).ok()?;
+        let is_directory = FileType::from_raw_mode(stat.st_mode).is_dir();
+        is_directory.then_some(stat.st_mode & 0o7777)
+    }
+
     /// What was created in `upper`, in this order, as it is now.
     pub(super) fn traces(&self) -> Vec<Trace> {
         let trace = |(path, kind): &(Vec<u8>, TraceKind)| {
