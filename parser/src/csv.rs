@@ -41,6 +41,12 @@ impl Field {
     }
 }
 
+/// The values of a line, without quotes; `None` when it is no such line.
+pub fn values(line: &str) -> Option<Vec<String>> {
+    let fields = fields(line).ok()?;
+    Some(fields.into_iter().map(|field| field.text).collect())
+}
+
 /// Reads the whole line. A value with a comma is in double quotes, where `""` is a quote.
 ///
 /// Fails with the range that is not understood. An empty line has no values and fails too.

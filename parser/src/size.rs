@@ -1,7 +1,7 @@
 //! Sizes as Docker writes them: `64m`, `1.5GiB`, `100`.
 
 /// Reads a number of bytes. Units are powers of 1024 and any case; `b`, `ib` may follow.
-pub(crate) fn parse(text: &str) -> Option<u64> {
+pub fn parse(text: &str) -> Option<u64> {
     let number_end = text.rfind(|c: char| c.is_ascii_digit() || c == '.' || c == ' ')? + 1;
     let (number, unit) = text.split_at_checked(number_end)?;
     let number = number.strip_suffix(' ').unwrap_or(number);

@@ -4,14 +4,14 @@ use lapstrake_cache::Store;
 use lapstrake_executor::{Cancel, Executor};
 use lapstrake_oci::{Digest, Reference};
 use lapstrake_parser::{Diagnostic, Dockerfile};
-use lapstrake_source::Fetcher;
+use lapstrake_source::{Fetcher, Secrets};
 
 use crate::digest::Digests;
 use crate::error::Error;
 use crate::event::{Event, Planned, Sink};
 use crate::image::{BaseImage, BaseImages, ImageSource};
 use crate::lower::{self, Lowered, Options, Plan};
-use crate::op::{Contexts, Layers, Value, Workshop};
+use crate::op::{Agents, Contexts, Layers, Value, Workshop};
 use crate::schedule::Results;
 use crate::{export, schedule};
 
@@ -27,6 +27,10 @@ pub struct Request<'a> {
     pub options: Options,
     /// Folders that COPY reads.
     pub contexts: Contexts,
+    /// Secrets that commands may read.
+    pub secrets: Secrets,
+    /// ssh agents that commands may use.
+    pub agents: Agents,
     /// Names of the result.
     pub tags: Vec<Reference>,
     /// The host's resolv.conf.
@@ -85,6 +89,8 @@ pub fn build(request: Request<'_>, tools: &Tools<'_>) -> Result<Built, Error> {
         events: tools.events,
         contexts: &request.contexts,
         fetcher: tools.fetcher,
+        secrets: &request.secrets,
+        agents: &request.agents,
         layers: Layers::new(tools.store),
         resolv_conf: &request.resolv_conf,
         resolved_conf: request.resolved_conf.as_deref(),

@@ -3,12 +3,20 @@
 //! A graph is built bottom-up, so the inputs of a vertex always have smaller ids and there are no
 //! circles. Equal ops on equal inputs are one vertex.
 
+mod mount;
+
 use std::collections::HashMap;
 
 use lapstrake_oci::Digest;
 use lapstrake_parser::Span;
 use lapstrake_source::HttpSource;
 use serde::Serialize;
+
+pub use lapstrake_cache::Sharing;
+pub use mount::{
+    AgentSocket, Bind, CacheMount, Mount, MountKind, MountSource, Ownership, SUBTREE, SecretFile,
+    SecretVariable, Tmpfs,
+};
 
 /// Index of a vertex in its graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -25,8 +33,10 @@ pub enum Op {
     Http(HttpSource),
     /// Copies from the other inputs' trees onto the first input's root file system.
     Copy(CopyOp),
-    /// Runs a command on the input's root file system.
+    /// Runs a command on the first input's root file system; the others are for its mounts.
     Run(RunOp),
+    /// Takes one path of the input's tree as a root file system of its own.
+    Subtree(SubtreeOp),
     /// Makes a directory in the input's root file system.
     Mkdir(MkdirOp),
     /// Lays the layers of the second input over the root file system of the first.
@@ -52,8 +62,10 @@ pub struct LocalOp {
 /// Something that is read of a context.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Want {
-    /// The source of a copy as it is written, wildcards and all.
+    /// The source of a copy or mount as it is written.
     pub path: String,
+    /// Whether wildcards in it mean themselves.
+    pub is_literal: bool,
     /// Of a directory only what this pattern matches.
     pub only: Option<String>,
     /// Of a directory nothing that these patterns match.
@@ -122,6 +134,14 @@ pub struct RunOp {
     pub user: String,
     /// What of the network it sees.
     pub network: Network,
+    /// How far it is locked down.
+    pub security: Security,
+    /// Resource limits.
+    pub limits: Vec<Limit>,
+    /// What is mounted for it, parents first.
+    pub mounts: Vec<Mount>,
+    /// Secrets in its environment.
+    pub secrets: Vec<SecretVariable>,
     /// Read-only files that are there only while it runs.
     pub files: Vec<InlineFile>,
     /// Host name.
@@ -143,6 +163,26 @@ pub enum Network {
     None,
 }
 
+/// How far a command is locked down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Security {
+    /// Docker's defaults.
+    Sandbox,
+    /// All capabilities, no filter, nothing hidden.
+    Insecure,
+}
+
+/// A limit on what a command may use, as setrlimit(2) has it; `None` is no limit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Limit {
+    /// The resource's name, such as `nofile`.
+    pub name: String,
+    /// What applies.
+    pub soft: Option<u64>,
+    /// How far the command may raise it.
+    pub hard: Option<u64>,
+}
+
 /// A file that a command sees while it runs.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct InlineFile {
@@ -152,6 +192,13 @@ pub struct InlineFile {
     pub content: String,
     /// Permission bits.
     pub mode: u32,
+}
+
+/// See [`Op::Subtree`]. What is named becomes [`SUBTREE`], a directory or a file.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SubtreeOp {
+    /// A path in the tree; links are followed inside.
+    pub path: String,
 }
 
 /// See [`Op::Mkdir`].
@@ -174,7 +221,8 @@ pub struct Vertex {
     pub name: Option<String>,
     /// The instruction that it comes from.
     pub span: Option<Span>,
-    /// Where the sources of a copy stand in the Dockerfile, in their order.
+    /// Where the sources of a copy stand in the Dockerfile, or the mounts of a command and behind
+    /// them its secret variables, in their order.
     pub words: Vec<Span>,
     /// Whether an earlier result may be taken.
     pub cache: bool,

@@ -6,7 +6,8 @@
 //! | local | nothing: what a copy takes is in the copy's key | everything else in the context |
 //! | http | in [`lapstrake_source`]: name; checksum or validated body | URL, credentials, time |
 //! | copy | destination, owner, mode, flags, inline files; content of the selected paths; root file system below | folder that the source lies in, times, owners of context files |
-//! | run | argv, env, cwd, user, network, hostname, inline files, names of extra hosts; root file system below | proxy variables, addresses of extra hosts, clock, host paths |
+//! | run | argv, env, cwd, user, network, security, limits, hostname, inline files, names of extra hosts; of each mount its target, kind, access, mode, owner and size, the ids of secrets and agents, and the content of what a bind shows or a cache starts from; root file system below | proxy variables, addresses of extra hosts, clock, host paths, values of secrets, agents, name, sharing and content of caches, where in its source a mount's content lies |
+//! | subtree | content of what is at the path, its own mode and owner included | the path, times |
 //! | mkdir | path, owner; root file system below | |
 //! | merge | nothing: its layers are its content | |
 //!
@@ -17,7 +18,7 @@ use lapstrake_cache::{ActionKey, StepId};
 use lapstrake_rootfs::{ContentHash, ContentHasher, LayerId};
 use serde::Serialize;
 
-use crate::graph::{CopyOp, MkdirOp, RunOp};
+use crate::graph::{CacheMount, CopyOp, MkdirOp, Mount, MountKind, MountSource, RunOp, SubtreeOp};
 
 /// The key of a copy whose sources were selected: `selections` are the content of just those, in
 /// the order in which they are copied, each with whether its archives are unpacked.
@@ -41,14 +42,67 @@ pub fn copy_from_whole(op: &CopyOp, trees: &[&[LayerId]], rootfs: &[LayerId]) ->
     ActionKey(hasher.finish())
 }
 
-/// The key of a command.
-pub fn run(op: &RunOp, rootfs: &[LayerId]) -> ActionKey {
-    let mut hasher = ContentHasher::new("lapstrake action run 1");
+/// The key of a command. `sources` has what each of its mounts shows or starts from, in their order:
+/// the content, or [`whole_source`]; nothing for mounts without a source.
+pub fn run(op: &RunOp, sources: &[Option<ContentHash>], rootfs: &[LayerId]) -> ActionKey {
+    let mut hasher = ContentHasher::new("lapstrake action run 2");
     let hosts: Vec<&str> = op.hosts.iter().map(|(name, _)| name.as_str()).collect();
     hasher.field(&encoded(&(&op.argv, &op.env, &op.cwd, &op.user, op.network)));
     hasher.field(&encoded(&(&op.files, &op.hostname, hosts)));
+    hasher.field(&encoded(&(op.security, &op.limits, &op.secrets)));
+    hasher.number(op.mounts.len() as u64);
+    let sources = sources.iter().chain(std::iter::repeat(&None));
+    for (mount, source) in op.mounts.iter().zip(sources) {
+        hasher.field(mount.target.as_bytes());
+        hasher.field(&mount_kind(mount));
+        hasher.field(source.as_ref().map_or(&[], |content| content.as_bytes()));
+    }
     add_rootfs(&mut hasher, rootfs);
     ActionKey(hasher.finish())
+}
+
+/// Stands for what a mount shows by where it is in which layers: found without reading what is in
+/// them. A key that is made of it says nothing when it misses.
+pub fn whole_source(source: &MountSource, layers: &[LayerId]) -> ContentHash {
+    let mut hasher = ContentHasher::new("lapstrake mount source 1");
+    hasher.field(source.path.as_bytes());
+    add_rootfs(&mut hasher, layers);
+    hasher.finish()
+}
+
+/// A letter for the kind, and what of it decides what the command may find.
+fn mount_kind(mount: &Mount) -> Vec<u8> {
+    match &mount.kind {
+        MountKind::Bind(bind) => encoded(&('b', bind.read_only)),
+        MountKind::Cache(cache) => encoded(&('c', &cache.path, cache.owner, cache.read_only)),
+        MountKind::Tmpfs(tmpfs) => encoded(&('t', tmpfs)),
+        MountKind::Secret(secret) => encoded(&('s', secret)),
+        MountKind::Agent(agent) => encoded(&('a', agent)),
+    }
+}
+
+/// The key of a part of a tree, by its content.
+pub fn subtree(content: &ContentHash) -> ActionKey {
+    let mut hasher = ContentHasher::new("lapstrake action subtree 1");
+    hasher.field(content.as_bytes());
+    ActionKey(hasher.finish())
+}
+
+/// As [`copy_step`], of a part of the folder `folder`.
+pub fn subtree_step(op: &SubtreeOp, folder: &[u8]) -> StepId {
+    let mut hasher = ContentHasher::new("lapstrake step subtree 1");
+    hasher.field(op.path.as_bytes());
+    hasher.field(folder);
+    StepId(hasher.finish())
+}
+
+/// What a cache is known by. `seed` has the content that it starts from.
+pub fn cache_folder(cache: &CacheMount, seed: Option<&ContentHash>) -> ContentHash {
+    let mut hasher = ContentHasher::new("lapstrake cache folder 1");
+    hasher.field(cache.name.as_bytes());
+    hasher.field(&encoded(&cache.owner));
+    hasher.field(seed.map_or(&[], |content| content.as_bytes()));
+    hasher.finish()
 }
 
 /// The key of a directory.

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use clap::{Args, ValueEnum};
 
 use super::image::ArchiveFormat;
+use super::step::Step;
 use super::value::{Assignment, Host};
 use crate::diagnostics::Format;
 
@@ -36,6 +37,8 @@ pub(crate) struct Build {
     /// Network of RUN
     #[arg(long, alias = "net", default_value = "default")]
     pub(crate) network: BuildNetwork,
+    #[command(flatten)]
+    pub(crate) step: Step,
     /// Run every step again
     #[arg(long)]
     pub(crate) no_cache: bool,

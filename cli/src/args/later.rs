@@ -6,11 +6,11 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::failure::Failure;
 
-const BUILD: &str = "--allow --annotation --attest --build-context --builder --cache-from \
+const BUILD: &str = "--annotation --attest --build-context --builder --cache-from \
     --cache-to --call --cgroup-parent --check --compress --cpu-period --cpu-quota --cpu-shares -c \
     --cpuset-cpus --cpuset-mems --debug -D --force-rm --isolation --memory -m --memory-swap \
-    --metadata-file --no-cache-filter --policy --provenance --push --resource --rm --sbom --secret \
-    --security-opt --shm-size --squash --ssh --ulimit";
+    --metadata-file --no-cache-filter --policy --provenance --push --resource --rm --sbom \
+    --security-opt --squash";
 
 const RUN: &str = "--annotation --attach -a --blkio-weight --blkio-weight-device --cap-add \
     --cap-drop --cgroup-parent --cgroupns --cidfile --cpu-period --cpu-quota --cpu-rt-period \

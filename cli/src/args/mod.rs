@@ -5,6 +5,7 @@ mod explain;
 mod image;
 mod later;
 mod run;
+mod step;
 mod value;
 
 use std::ffi::OsString;
@@ -19,6 +20,7 @@ pub(crate) use image::{
     Push, Rmi, Save, Tag,
 };
 pub(crate) use run::{Bind, PullPolicy, Run, RunNetwork};
+pub(crate) use step::{Allow, Secret, SecretSource, Ssh, Ulimit};
 pub(crate) use value::{Assignment, Host};
 
 use crate::exit::Exit;
@@ -178,8 +180,8 @@ mod tests {
     #[test]
     fn flags_that_come_later_are_refused_by_name() {
         for (line, flag, exit) in [
-            ("lap build --secret id=x .", "--secret", Exit::FAILED),
-            ("lap build --ssh=default .", "--ssh", Exit::FAILED),
+            ("lap build --sbom true .", "--sbom", Exit::FAILED),
+            ("lap build --provenance=true .", "--provenance", Exit::FAILED),
             ("lap build -m 1g .", "-m", Exit::FAILED),
             ("lap run -d b", "-d", Exit::ENGINE),
             ("lap run -p 80:80 b", "-p", Exit::ENGINE),

@@ -1,16 +1,17 @@
 //! RUN, CMD, ENTRYPOINT and SHELL.
 
-use lapstrake_parser::{CommandForm, Diagnostic, Heredoc, Instruction, Word};
+use lapstrake_parser::{CommandForm, Diagnostic, Heredoc, Word};
 
-use super::fault::{fault, with_help};
 use super::stage::{Build, Shown, Stage, Written};
-use super::{argument, flag, format};
-use crate::graph::{InlineFile, Network, Op, RunOp};
+use super::{argument, format, mount, privilege};
+use crate::graph::{InlineFile, Op, RunOp};
 
 /// The shell of shell forms when no SHELL was given.
 const DEFAULT_SHELL: [&str; 2] = ["/bin/sh", "-c"];
 /// BuildKit's; scripts were written against it.
 const HOSTNAME: &str = "buildkitsandbox";
+/// The build argument that gives another one.
+const HOSTNAME_ARGUMENT: &str = "BUILDKIT_SANDBOX_HOSTNAME";
 /// Where scripts of here-documents appear.
 const SCRIPTS: &str = "/dev/pipes/";
 
@@ -31,18 +32,33 @@ pub(super) fn run(
         }
     };
     let history = format!("RUN {}{} # lap", argument::history(stage), words.join(" "));
+    privilege::devices(build, from.instruction)?;
+    let network = privilege::network(build, from.instruction)?;
+    let security = privilege::security(build, from.instruction)?;
+    let mounts = mount::mounts(build, stage, from)?;
+    let mut env = stage.environment.to_pairs();
+    if let (Some(socket), None) = (mounts.agent, stage.environment.value(mount::AGENT_VARIABLE)) {
+        env.push((mount::AGENT_VARIABLE.to_owned(), socket));
+    }
+    let hostname = build.options.arguments.get(HOSTNAME_ARGUMENT);
+    let hostname = hostname.map(String::as_str).filter(|name| !name.is_empty());
     let op = Op::Run(RunOp {
         argv: words,
-        env: stage.environment.to_pairs(),
+        env,
         cwd: stage.working_directory().to_owned(),
         user: stage.image.config.user.clone(),
-        network: network(build, from.instruction)?,
+        network,
+        security,
+        limits: build.options.run.limits.clone(),
+        mounts: mounts.mounts,
+        secrets: mounts.secrets,
         files,
-        hostname: HOSTNAME.into(),
+        hostname: hostname.unwrap_or(HOSTNAME).to_owned(),
         hosts: build.options.hosts.clone(),
         proxy: proxy(build),
     });
-    build.push(stage, from, Shown { op, sources: Vec::new(), words: Vec::new(), history });
+    let (sources, words) = (mounts.sources, mounts.words);
+    build.push(stage, from, Shown { op, sources, words, history });
     Ok(())
 }
 
@@ -70,26 +86,6 @@ fn script(line: &Word, heredocs: &[Heredoc]) -> (String, Vec<InlineFile>) {
     let path = format!("{SCRIPTS}{}", first.name);
     let file = InlineFile { path: path.clone(), content: content.into_owned(), mode: 0o755 };
     (path, vec![file])
-}
-
-fn network(build: &Build<'_>, instruction: &Instruction) -> Result<Network, Diagnostic> {
-    let Some(written) = flag::value(instruction, "network") else {
-        return Ok(build.options.network);
-    };
-    match written.as_str() {
-        "default" => Ok(build.options.network),
-        "none" => Ok(Network::None),
-        "host" => {
-            let message = "RUN --network=host is not supported yet";
-            let help = "remove the flag: the default network reaches what the host reaches";
-            Err(with_help(fault("unsupported-flag", written.span, message), help))
-        }
-        other => {
-            let message = format!("{other} is not a network mode");
-            let help = "the modes are default, none and host";
-            Err(with_help(fault("network-mode", written.span, message), help))
-        }
-    }
 }
 
 /// Proxy arguments in upper and lower case, as programs look for either.

@@ -16,7 +16,6 @@ const SWITCHES: [&str; 1] = ["keep-git-dir"];
 /// Refuses flags whose meaning would otherwise be lost.
 pub(super) fn check(instruction: &Instruction) -> Result<(), Diagnostic> {
     let unsupported: &[&str] = match &instruction.kind {
-        InstructionKind::Run(_) => &["mount", "security", "device"],
         InstructionKind::Add(_) => &["keep-git-dir"],
         _ => &[],
     };

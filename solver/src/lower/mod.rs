@@ -17,9 +17,11 @@ mod flag;
 mod format;
 mod header;
 mod metadata;
+mod mount;
 mod named;
 mod origin;
 mod platform;
+mod privilege;
 mod reach;
 mod remote;
 mod scope;
@@ -33,7 +35,7 @@ use lapstrake_oci::{Descriptor, ImageConfig, Platform};
 use lapstrake_parser::{Diagnostic, Dockerfile, Span};
 
 use crate::export::Step;
-use crate::graph::{Graph, Network, VertexId};
+use crate::graph::{Graph, Limit, Network, VertexId};
 use crate::image::{BaseImages, ImageName};
 
 use origin::Origin;
@@ -59,10 +61,44 @@ pub struct Options {
     pub network: Network,
     /// `--add-host`: name and address.
     pub hosts: Vec<(String, String)>,
+    /// What RUN may do, and with how much.
+    pub run: RunOptions,
     /// `--no-cache`: no earlier result is taken.
     pub no_cache: bool,
     /// Stages that the target does not need are planned as well.
     pub every_stage: bool,
+}
+
+/// What the command line says about RUN.
+#[derive(Clone, Debug, Default)]
+pub struct RunOptions {
+    /// `--allow`.
+    pub allowed: Vec<Entitlement>,
+    /// `--ulimit`.
+    pub limits: Vec<Limit>,
+    /// `--shm-size` in bytes.
+    pub shm_size: Option<u64>,
+    /// Whether this machine describes devices for CDI.
+    pub has_devices: bool,
+}
+
+/// What a Dockerfile may only do when the command line allows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entitlement {
+    /// `RUN --network=host`.
+    NetworkHost,
+    /// `RUN --security=insecure`.
+    SecurityInsecure,
+}
+
+impl Entitlement {
+    /// Its name in `--allow`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NetworkHost => "network.host",
+            Self::SecurityInsecure => "security.insecure",
+        }
+    }
 }
 
 impl Options {
@@ -77,6 +113,7 @@ impl Options {
             platform,
             network: Network::Default,
             hosts: Vec::new(),
+            run: RunOptions::default(),
             no_cache: false,
             every_stage: false,
         }

@@ -1,7 +1,7 @@
 //! Where files come from: what a FROM, a COPY or a mount names.
 
 use lapstrake_oci::{Platform, Reference};
-use lapstrake_parser::{Diagnostic, Span, Word};
+use lapstrake_parser::{Diagnostic, Span};
 
 use super::Options;
 use super::fault::{fault, with_help};
@@ -60,12 +60,12 @@ pub(super) fn elsewhere(
 /// What the `from` of a copy or mount in stage `number` names: an earlier stage by name or by
 /// number, else as [`elsewhere`].
 pub(super) fn named(
-    from: &Word,
+    name: &str,
+    span: Span,
     number: usize,
     headers: &[Header<'_>],
     options: &Options,
 ) -> Result<Origin, Diagnostic> {
-    let (name, span) = (from.as_str(), from.span);
     if name.contains('$') {
         let message = "variables are not expanded in `from`";
         let help = "name a stage with `FROM … AS name`, where global ARGs are expanded";

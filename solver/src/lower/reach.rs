@@ -1,11 +1,11 @@
 //! Which stages and images the target needs, triggers of base images included.
 
-use lapstrake_parser::{Diagnostic, Instruction, InstructionKind, Severity, Span};
+use lapstrake_parser::{Diagnostic, Instruction, InstructionKind, Severity, Span, Word};
 
 use super::fault::fault;
 use super::header::Header;
 use super::origin::{self, Origin};
-use super::{Need, Options, flag};
+use super::{Need, Options, flag, mount};
 use crate::image::{BaseImage, BaseImages, ImageName};
 
 /// What the target needs.
@@ -148,15 +148,14 @@ impl Search<'_> {
         place: Option<Span>,
         pending: &mut Vec<usize>,
     ) {
-        match origin(self.headers, number, instruction, self.options) {
-            Ok(Some(Origin::Stage(stage))) => pending.push(stage),
-            Ok(Some(Origin::Image(name))) => {
-                if !self.images.contains_key(&name) {
-                    self.need(&name, place.unwrap_or(instruction.span));
+        for (origin, span) in origins(self.headers, number, instruction, self.options) {
+            match origin {
+                Origin::Stage(stage) => pending.push(stage),
+                Origin::Image(name) if !self.images.contains_key(&name) => {
+                    self.need(&name, place.unwrap_or(span));
                 }
+                Origin::Image(_) | Origin::Scratch | Origin::Context(_) | Origin::Unknown => {}
             }
-            // Lowering the instruction reports a fault.
-            Ok(Some(Origin::Scratch | Origin::Context(_) | Origin::Unknown) | None) | Err(_) => {}
         }
     }
 
@@ -175,6 +174,21 @@ fn triggers_of_stage(header: &Header<'_>) -> Vec<Trigger> {
     triggers.map(|instruction| Trigger { instruction, place: None }).collect()
 }
 
+/// What an instruction in stage `number` takes files from, and where it says so. Lowering the
+/// instruction reports a fault.
+fn origins(
+    headers: &[Header<'_>],
+    number: usize,
+    instruction: &Instruction,
+    options: &Options,
+) -> Vec<(Origin, Span)> {
+    if let InstructionKind::Run(_) = &instruction.kind {
+        return mount::origins(headers, number, instruction, options);
+    }
+    let origin = origin(headers, number, instruction, options).ok().flatten();
+    origin.map(|origin| (origin, instruction.span)).into_iter().collect()
+}
+
 /// Where a COPY in stage `number` takes its files from; `None` without `--from`, and for other
 /// instructions.
 pub(super) fn origin(
@@ -187,5 +201,6 @@ pub(super) fn origin(
         return Ok(None);
     };
     let from = flag::value(instruction, "from");
-    from.map(|from| origin::named(from, number, headers, options)).transpose()
+    let named = |from: &Word| origin::named(from.as_str(), from.span, number, headers, options);
+    from.map(named).transpose()
 }

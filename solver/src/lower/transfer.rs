@@ -170,8 +170,11 @@ impl Words {
                 None => {
                     checksum.map_or(Ok(()), |checksum| Err(checksum.needs_remote_source()))?;
                     let context = build.tree(&Origin::MAIN).vertex;
-                    let want =
-                        Want { path: path.clone(), only: None, exclude: self.exclude.clone() };
+                    let want = Want {
+                        path: path.clone(),
+                        exclude: self.exclude.clone(),
+                        ..Want::default()
+                    };
                     build.graph.want_part(context, want);
                     context
                 }
@@ -195,7 +198,8 @@ impl Words {
                 CopySource::Inline { .. } => continue,
             };
             let tree: &mut Tree = tree.get_or_insert_with(|| build.tree(origin));
-            let want = Want { path, only, exclude: self.exclude.clone() };
+            let exclude = self.exclude.clone();
+            let want = Want { path, only, exclude, is_literal: false };
             build.graph.want_part(tree.vertex, want);
         }
         tree

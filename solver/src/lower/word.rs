@@ -1,7 +1,7 @@
 //! Words of instructions, with variables expanded, and where they are at fault.
 
 use lapstrake_parser::expand::{ExpandError, Expander, Reference};
-use lapstrake_parser::{Diagnostic, Heredoc, Word};
+use lapstrake_parser::{Diagnostic, Heredoc, Span, Word};
 
 use super::environment::Environment;
 use super::fault::{fault, with_help};
@@ -53,8 +53,8 @@ pub(super) fn expand_heredoc(
     let expanded = Expander::heredoc_body().expand(&text, &variables);
     expanded.map(|expanded| expanded.text).map_err(|error| {
         let span = heredoc.span_of(error.range.clone());
-        if error.code == REQUIRED && environment.may_set_some() {
-            return fault(UNKNOWN, span, "");
+        if may_be_required(environment, &error) {
+            return unknown(span);
         }
         described(fault(error.code, span, error.message), error.hint)
     })
@@ -63,21 +63,36 @@ pub(super) fn expand_heredoc(
 /// The code of `${v:?}` where `v` is not set.
 const REQUIRED: &str = "required-variable";
 
+/// In place of a fault at `span`: what stands there is not known.
+pub(super) fn unknown(span: Span) -> Diagnostic {
+    fault(UNKNOWN, span, "")
+}
+
+/// Whether a variable that is not set may be set all the same.
+pub(super) fn may_be_set(environment: &Environment, undefined: &[Reference]) -> bool {
+    undefined.iter().any(|reference| environment.may_set(&reference.name))
+}
+
+/// Whether the error is none if a variable is set that may be.
+pub(super) fn may_be_required(environment: &Environment, error: &ExpandError) -> bool {
+    error.code == REQUIRED && environment.may_set_some()
+}
+
 /// Fails if a variable that is not set may be set all the same.
 fn known(
     word: &Word,
     environment: &Environment,
     undefined: &[Reference],
 ) -> Result<(), Diagnostic> {
-    match undefined.iter().any(|reference| environment.may_set(&reference.name)) {
-        true => Err(fault(UNKNOWN, word.span, "")),
+    match may_be_set(environment, undefined) {
+        true => Err(unknown(word.span)),
         false => Ok(()),
     }
 }
 
 fn at(word: &Word, environment: &Environment, error: &ExpandError) -> Diagnostic {
-    if error.code == REQUIRED && environment.may_set_some() {
-        return fault(UNKNOWN, word.span, "");
+    if may_be_required(environment, error) {
+        return unknown(word.span);
     }
     let span = word.span_of(error.range.clone());
     described(fault(error.code, span, error.message.clone()), error.hint)

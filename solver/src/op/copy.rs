@@ -24,7 +24,7 @@ use crate::graph::{CopyOp, CopySource, Vertex, VertexId};
 use crate::{Error, key};
 
 /// What a copy reads from.
-enum Files {
+pub(super) enum Files {
     Layers(Arc<Stack>),
     Tree(Arc<ContextTree>),
     /// Everything stands in the Dockerfile.
@@ -86,7 +86,7 @@ impl Workshop<'_> {
         Ok(parts)
     }
 
-    fn files(&self, tree: Option<&Value>) -> Result<Files, Failure> {
+    pub(super) fn files(&self, tree: Option<&Value>) -> Result<Files, Failure> {
         match tree {
             Some(Value::Rootfs(Rootfs { layers, .. })) => {
                 Ok(Files::Layers(Arc::new(self.layers.stack(layers)?)))
@@ -127,7 +127,7 @@ impl Workshop<'_> {
     }
 
     /// What the same step made before, and its directory, if it is still here.
-    fn previous(&self, step: &StepId) -> Result<Option<(Layer, Arc<OwnedFd>)>, Failure> {
+    pub(super) fn previous(&self, step: &StepId) -> Result<Option<(Layer, Arc<OwnedFd>)>, Failure> {
         let Some(id) = self.store.previous(step)? else { return Ok(None) };
         let Some(layer) = self.layers.layer(&id)? else { return Ok(None) };
         let directory = Arc::new(File::open(&layer.path)?.into());
@@ -154,7 +154,7 @@ fn place(source: &CopySource) -> Option<(usize, bool)> {
 }
 
 impl Files {
-    fn view(&self) -> &View {
+    pub(super) fn view(&self) -> &View {
         match self {
             Self::Layers(stack) => &stack.view,
             Self::Tree(tree) => &tree.view,
@@ -162,7 +162,7 @@ impl Files {
         }
     }
 
-    fn opener(&self) -> OpenFile {
+    pub(super) fn opener(&self) -> OpenFile {
         match self {
             Self::Layers(stack) => {
                 let stack = stack.clone();
@@ -177,7 +177,7 @@ impl Files {
     }
 
     /// Directories whose files never change and may be linked to.
-    fn directories(&self) -> &[Arc<OwnedFd>] {
+    pub(super) fn directories(&self) -> &[Arc<OwnedFd>] {
         match self {
             Self::Layers(stack) => stack.directories(),
             Self::Tree(_) | Self::None(_) => &[],
@@ -185,7 +185,7 @@ impl Files {
     }
 
     /// Which folder of this machine it is; nothing for what is known by its content.
-    fn identity(&self) -> io::Result<Vec<u8>> {
+    pub(super) fn identity(&self) -> io::Result<Vec<u8>> {
         match self {
             Self::Tree(tree) => {
                 let (device, inode) = tree.identity()?;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use lapstrake_cache::Store;
 use lapstrake_parser::ignore_file::{IgnoreError, IgnoreFile};
+use lapstrake_rootfs::TreePath;
 use lapstrake_rootfs::context::{ContextTree, StatIndex, Wanted, scan};
 use lapstrake_rootfs::copy::Part;
 
@@ -56,5 +57,10 @@ fn wanted(want: &Want) -> Result<Wanted, IgnoreError> {
     let exclude = IgnoreFile::from_patterns(want.exclude.iter().map(String::as_str))?;
     let part = Part::without(exclude);
     let part = want.only.iter().try_fold(part, |part, pattern| part.only(pattern))?;
-    Ok(Wanted::source(want.path.as_bytes()).part(part))
+    let path = want.path.as_bytes();
+    let wanted = match want.is_literal {
+        true => Wanted::path(TreePath::clean(path)),
+        false => Wanted::source(path),
+    };
+    Ok(wanted.part(part))
 }

@@ -1,12 +1,16 @@
 //! One vertex: its key, the look-up, and on a miss its execution.
 
+mod agent;
 mod copy;
 mod fetch;
 mod layers;
 mod local;
 mod mkdir;
+mod mount;
 mod owner;
 mod run;
+mod secret;
+mod subtree;
 
 use std::error::Error as StdError;
 use std::sync::Arc;
@@ -16,7 +20,7 @@ use lapstrake_cache::{ActionKey, Record, Staging, StepId, Store};
 use lapstrake_executor::{Cancel, Executor};
 use lapstrake_rootfs::context::ContextTree;
 use lapstrake_rootfs::{LayerId, LayerManifest, Timestamp};
-use lapstrake_source::Fetcher;
+use lapstrake_source::{Fetcher, Secrets};
 
 use self::layers::Stack;
 use self::owner::Owners;
@@ -25,6 +29,7 @@ use crate::event::{Outcome, Sink};
 use crate::graph::{Op, Vertex, VertexId};
 use crate::{Error, Event};
 
+pub use agent::Agents;
 pub use layers::Layers;
 pub use local::{Context, Contexts};
 
@@ -60,6 +65,10 @@ pub struct Workshop<'a> {
     pub contexts: &'a Contexts,
     /// What fetches.
     pub fetcher: &'a Fetcher<'a>,
+    /// Secrets that commands may read.
+    pub secrets: &'a Secrets,
+    /// ssh agents that commands may use.
+    pub agents: &'a Agents,
     /// Layers that were already read.
     pub layers: Layers<'a>,
     /// The host's resolv.conf.
@@ -150,6 +159,7 @@ impl Workshop<'_> {
             Op::Run(op) => self.run(id, vertex, op, inputs),
             Op::Mkdir(op) => self.mkdir(id, vertex, op, inputs),
             Op::Merge => Ok((self.merge(id, inputs), Outcome::Cached)),
+            Op::Subtree(op) => self.subtree(id, vertex, op, inputs),
         }
     }
 

@@ -5,12 +5,14 @@ use std::os::fd::AsFd as _;
 use std::path::PathBuf;
 
 use lapstrake_cache::Staging;
-use lapstrake_executor::{self as executor, Mount, SandboxSpec, Status};
+use lapstrake_executor::{self as executor, Bytes, Mount, Resource, SandboxSpec, Status};
 use lapstrake_rootfs::scan::scan;
 
+use super::mount::{Outfit, Reading};
+use super::secret::Mask;
 use super::{Failure, Made, Rootfs, Value, Workshop, rootfs};
 use crate::event::Outcome;
-use crate::graph::{Network, RunOp, Vertex, VertexId};
+use crate::graph::{Network, RunOp, Security, Vertex, VertexId};
 use crate::{Error, Event, key};
 
 /// How much of a command's output an error shows, at most.
@@ -25,22 +27,51 @@ impl Workshop<'_> {
         inputs: &[Value],
     ) -> Result<(Value, Outcome), Failure> {
         let below = rootfs(inputs);
-        let key = key::run(op, &below.layers);
-        self.recorded(id, vertex, &below, &key, || {
-            let staging = self.store.stage_layer()?;
-            let spec = self.sandbox(op, &below, &staging)?;
-            let mut tail = Tail::default();
-            let status = self.executor.run(&spec, self.cancel, &mut |bytes| {
-                tail.push(bytes);
-                (self.events)(Event::Output { vertex: id, bytes: bytes.to_vec() });
-            })?;
-            if !status.success() {
-                return Err(failed(vertex, status, tail));
-            }
-            let folder = File::open(staging.fs())?;
-            let manifest = scan(folder.as_fd())?;
-            Ok(Made { staging, manifest, step: None })
-        })
+        let sources = self.sources(vertex, op, inputs, &Reading::Layers)?;
+        let quick = key::run(op, &sources, &below.layers);
+        if sources.iter().all(Option::is_none) {
+            return self
+                .recorded(id, vertex, &below, &quick, || self.execute_run(id, vertex, op, inputs));
+        }
+        if let Some(found) = self.cached(vertex, &below, &quick)? {
+            return Ok(found);
+        }
+        let sources = self.sources(vertex, op, inputs, &Reading::Content)?;
+        let key = key::run(op, &sources, &below.layers);
+        let result =
+            self.recorded(id, vertex, &below, &key, || self.execute_run(id, vertex, op, inputs))?;
+        if let Some(record) = self.store.record(&key)? {
+            self.store.put_record(&quick, &record)?;
+        }
+        Ok(result)
+    }
+
+    /// Runs the command and makes a layer of what it wrote.
+    fn execute_run(
+        &self,
+        id: VertexId,
+        vertex: &Vertex,
+        op: &RunOp,
+        inputs: &[Value],
+    ) -> Result<Made, Failure> {
+        let staging = self.store.stage_layer()?;
+        let mut outfit = self.outfit(vertex, op, inputs)?;
+        let mut mask = Mask::new(outfit.secrets.iter().map(Vec::as_slice));
+        let spec = self.sandbox(op, &rootfs(inputs), &staging, &mut outfit)?;
+        let mut tail = Tail::default();
+        let mut show = |bytes: Vec<u8>| {
+            tail.push(&bytes);
+            (self.events)(Event::Output { vertex: id, bytes });
+        };
+        let status = self.executor.run(&spec, self.cancel, &mut |bytes| show(mask.push(bytes)))?;
+        show(mask.finish());
+        drop(outfit);
+        if !status.success() {
+            return Err(failed(vertex, status, tail));
+        }
+        let folder = File::open(staging.fs())?;
+        let manifest = scan(folder.as_fd())?;
+        Ok(Made { staging, manifest, step: None })
     }
 
     fn sandbox(
@@ -48,6 +79,7 @@ impl Workshop<'_> {
         op: &RunOp,
         below: &Rootfs,
         staging: &Staging,
+        outfit: &mut Outfit,
     ) -> Result<SandboxSpec, Failure> {
         let rootfs = executor::Rootfs {
             lower: self.lower(below)?,
@@ -60,7 +92,6 @@ impl Workshop<'_> {
             Network::None => executor::Network::None,
         };
         let text = |text: &String| executor::Bytes::from(text.as_str());
-        let env = op.proxy.iter().chain(&op.env);
         let files = op.files.iter().map(|file| Mount::File {
             target: text(&file.path),
             content: text(&file.content),
@@ -70,8 +101,9 @@ impl Workshop<'_> {
             read_only: true,
         });
         let hosts = op.hosts.iter().map(|(name, address)| Ok((name.clone(), address.parse()?)));
+        let files: Vec<Mount> = files.collect();
         Ok(SandboxSpec {
-            env: env.map(|(name, value)| (text(name), text(value))).collect(),
+            env: environment(op, &outfit.variables),
             cwd: text(&op.cwd),
             user: op.user.clone(),
             hostname: op.hostname.clone(),
@@ -79,7 +111,12 @@ impl Workshop<'_> {
             resolv_conf: executor::resolv_conf(self.resolv_conf, self.resolved_conf, network)
                 .into(),
             network,
-            mounts: files.collect(),
+            security: match op.security {
+                Security::Sandbox => executor::Security::Sandbox,
+                Security::Insecure => executor::Security::Insecure,
+            },
+            limits: limits(op)?,
+            mounts: files.into_iter().chain(std::mem::take(&mut outfit.mounts)).collect(),
             ..SandboxSpec::new(rootfs, op.argv.iter().map(text).collect())
         })
     }
@@ -92,6 +129,32 @@ impl Workshop<'_> {
         }
         Ok(lower)
     }
+}
+
+/// Proxies, the command's own variables, and secrets, each over one of the same name before it.
+fn environment(op: &RunOp, secrets: &[(String, Vec<u8>)]) -> Vec<(Bytes, Bytes)> {
+    let is_secret = |name: &String| secrets.iter().any(|(secret, _)| secret == name);
+    let plain = op.proxy.iter().chain(&op.env).filter(|(name, _)| !is_secret(name));
+    let plain = plain.map(|(name, value)| (name.as_str().into(), value.as_str().into()));
+    let secrets = secrets.iter();
+    let secrets = secrets.map(|(name, value)| (name.as_str().into(), value.as_slice().into()));
+    plain.chain(secrets).collect()
+}
+
+fn limits(op: &RunOp) -> Result<Vec<executor::Limit>, UnknownLimit> {
+    let limits = op.limits.iter().map(|limit| {
+        let resource = Resource::ALL.into_iter().find(|one| one.name() == limit.name);
+        let resource = resource.ok_or_else(|| UnknownLimit { name: limit.name.clone() })?;
+        Ok(executor::Limit { resource, soft: limit.soft, hard: limit.hard })
+    });
+    limits.collect()
+}
+
+/// A limit on something that the kernel does not limit.
+#[derive(Debug, thiserror::Error)]
+#[error("there is no limit on {name}")]
+struct UnknownLimit {
+    name: String,
 }
 
 fn failed(vertex: &Vertex, status: Status, tail: Tail) -> Failure {

@@ -9,6 +9,7 @@
 mod cache;
 mod context;
 mod fetch;
+mod mount;
 #[path = "../../../crates/registry/tests/support/server.rs"]
 #[allow(dead_code, reason = "shared with the tests of the registry client")]
 mod server;

@@ -16,16 +16,18 @@ use lapstrake_rootfs::{Kind, LayerId};
 use lapstrake_solver::build::{Built, Request, Tools, build};
 use lapstrake_solver::event::{ImageProgress, Outcome};
 use lapstrake_solver::image::{BaseImage, ImageName, ImageSource};
-use lapstrake_solver::lower::{NamedContext, NamedContexts, Options};
-use lapstrake_solver::op::{Context, Contexts};
+use lapstrake_solver::lower::{NamedContext, NamedContexts, Options, RunOptions};
+use lapstrake_solver::op::{Agents, Context, Contexts};
 use lapstrake_solver::{Error, Event};
 use lapstrake_source::{Config, Fetcher, Secrets};
 
-/// Carries out `write FILE TEXT`, `fail CODE`, `sleep MS` and `wait` in place of a program, and
-/// remembers what it was asked for.
+/// Carries out `write FILE TEXT`, `print VARIABLE`, `fail CODE`, `sleep MS` and `wait` in place of
+/// a program, and remembers what it was asked for.
 #[derive(Default)]
 pub(crate) struct FakeExecutor {
     pub(crate) commands: Mutex<Vec<String>>,
+    /// The last description.
+    pub(crate) spec: Mutex<Option<SandboxSpec>>,
 }
 
 impl Executor for FakeExecutor {
@@ -38,11 +40,20 @@ impl Executor for FakeExecutor {
         let line = spec.argv.last().map(|word| String::from_utf8_lossy(word.as_ref()).into_owned());
         let line = line.unwrap_or_default();
         self.commands.lock().unwrap().push(line.clone());
+        *self.spec.lock().unwrap() = Some(spec.clone());
         let words: Vec<&str> = line.split_whitespace().take_while(|word| *word != "#").collect();
         match words.as_slice() {
             ["write", file, text] => {
                 fs::write(spec.rootfs.upper.join(file), text).unwrap();
                 on_output(format!("wrote {file}\n").as_bytes());
+            }
+            ["print", name] => {
+                let value = spec.env.iter().find(|(known, _)| **known == *name.as_bytes());
+                // In two pieces, as it may come from a pipe.
+                let value = value.map_or(&b"nothing"[..], |(_, value)| value);
+                let (one, two) = value.split_at(value.len() / 2);
+                on_output(one);
+                on_output(two);
             }
             ["fail", code] => {
                 on_output(b"it went wrong\n");
@@ -97,6 +108,12 @@ pub(crate) struct Bench {
     pub(crate) arguments: Vec<(&'static str, &'static str)>,
     pub(crate) target: Option<&'static str>,
     pub(crate) contexts: NamedContexts,
+    pub(crate) run: RunOptions,
+    pub(crate) no_cache: bool,
+    /// What of the build context is left out.
+    pub(crate) ignore: &'static str,
+    pub(crate) secrets: Secrets,
+    pub(crate) agents: Agents,
 }
 
 /// What a build came to.
@@ -104,6 +121,8 @@ pub(crate) struct Outcomes {
     pub(crate) result: Result<Built, Error>,
     /// Shown steps with how they ended, in the order in which they did.
     pub(crate) steps: Vec<(String, Outcome)>,
+    /// What the commands wrote, as it is shown.
+    pub(crate) output: String,
 }
 
 impl Bench {
@@ -118,6 +137,11 @@ impl Bench {
             arguments: Vec::new(),
             target: None,
             contexts: NamedContexts::default(),
+            run: RunOptions::default(),
+            no_cache: false,
+            ignore: "",
+            secrets: Secrets::default(),
+            agents: Agents::default(),
         }
     }
 
@@ -145,7 +169,7 @@ impl Bench {
         let parsed = parse(dockerfile);
         assert!(parsed.diagnostics.is_empty(), "{:?}", parsed.diagnostics);
         let mut contexts = Contexts::default();
-        let ignore = IgnoreFile::parse(b"").unwrap();
+        let ignore = IgnoreFile::parse(self.ignore.as_bytes()).unwrap();
         contexts.insert(String::new(), Context { directory: self.context(), ignore });
         for folder in fs::read_dir(self.folder.path().join("named")).into_iter().flatten() {
             let (folder, ignore) = (folder.unwrap(), IgnoreFile::parse(b"").unwrap());
@@ -156,17 +180,21 @@ impl Bench {
             dockerfile: &parsed.dockerfile,
             options: self.options(),
             contexts,
+            secrets: self.secrets.clone(),
+            agents: self.agents.clone(),
             tags: vec!["result:latest".parse().unwrap()],
             resolv_conf: Vec::new(),
             resolved_conf: None,
         };
         let names = Mutex::new(HashMap::new());
         let steps = Mutex::new(Vec::new());
+        let output = Mutex::new(Vec::new());
         let events = |event: Event| match event {
             Event::Planned { vertices } => {
                 let named = vertices.into_iter().map(|planned| (planned.vertex, planned.name));
                 names.lock().unwrap().extend(named);
             }
+            Event::Output { bytes, .. } => output.lock().unwrap().extend(bytes),
             Event::Finished { vertex, outcome, .. } => {
                 let name = names.lock().unwrap().get(&vertex).cloned().unwrap_or_default();
                 steps.lock().unwrap().push((name, outcome));
@@ -187,7 +215,8 @@ impl Bench {
                 events: &events,
             },
         );
-        Outcomes { result, steps: steps.into_inner().unwrap() }
+        let output = String::from_utf8(output.into_inner().unwrap()).unwrap();
+        Outcomes { result, steps: steps.into_inner().unwrap(), output }
     }
 
     fn options(&self) -> Options {
@@ -196,6 +225,8 @@ impl Bench {
             arguments: self.arguments.iter().map(owned).collect(),
             target: self.target.map(str::to_owned),
             contexts: self.contexts.clone(),
+            run: self.run.clone(),
+            no_cache: self.no_cache,
             ..Options::new(Platform::new("linux", "amd64", ""))
         }
     }

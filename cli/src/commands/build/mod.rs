@@ -1,10 +1,12 @@
 //! `lap build`.
 
+mod agent;
 mod check;
 mod context;
 mod faults;
 mod named;
 mod report;
+mod step;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -19,7 +21,7 @@ use lapstrake_parser::{Diagnostic, Dockerfile, Severity};
 use lapstrake_solver::build::Tools;
 use lapstrake_solver::graph::Network;
 use lapstrake_solver::lower::{self, NamedContexts, Options};
-use lapstrake_solver::op::{Context, Contexts};
+use lapstrake_solver::op::{Agents, Context, Contexts};
 use lapstrake_solver::{Built, Event, Request};
 use lapstrake_source::Secrets;
 
@@ -34,6 +36,7 @@ use crate::session::{self, ResolvConf, Session};
 use crate::signal;
 use crate::{output, platform};
 
+use agent::Forwarded;
 use check::Check;
 use context::Inputs;
 use faults::Faults;
@@ -56,6 +59,8 @@ pub(crate) fn run(build: &Build, session: &Session) -> Result<Exit, Failure> {
     }
     let format = format(build)?;
     let inputs = context::inputs(&build.context, build.file.as_deref())?;
+    let secrets = step::secrets(&build.step.secrets)?;
+    let forwarded = Forwarded::new(&build.step.agents, session.store()?)?;
     let (source, undecodable) = Source::read(&inputs.name, &inputs.dockerfile);
     let mut faults = Faults::new(&source, format, mode);
     let fetcher = Fetcher::new(session.store()?, build.pull, named.layouts)?;
@@ -66,6 +71,8 @@ pub(crate) fn run(build: &Build, session: &Session) -> Result<Exit, Failure> {
         for (name, folder) in named.folders {
             request.contexts.insert(name, folder);
         }
+        request.secrets = secrets;
+        request.agents.clone_from(&forwarded.agents);
         execute(request, session, &fetcher, mode, &check, &mut faults)
     });
     let is_told = faults.end(outcome.as_ref().ok().map(|built| built.id.to_string()))?;
@@ -130,6 +137,7 @@ fn options(build: &Build, contexts: NamedContexts) -> Result<Options, Failure> {
             BuildNetwork::None => Network::None,
         },
         hosts: build.hosts.iter().map(host).collect(),
+        run: step::options(build),
         no_cache: build.no_cache,
         every_stage: false,
     })
@@ -202,7 +210,16 @@ fn request(
     let context = Context { directory: inputs.directory, ignore: inputs.ignore };
     contexts.insert(String::new(), context);
     let ResolvConf { host: resolv_conf, resolved: resolved_conf } = ResolvConf::read();
-    Request { dockerfile, options, contexts, tags, resolv_conf, resolved_conf }
+    Request {
+        dockerfile,
+        options,
+        contexts,
+        secrets: Secrets::default(),
+        agents: Agents::default(),
+        tags,
+        resolv_conf,
+        resolved_conf,
+    }
 }
 
 /// Builds with progress, and tells what went wrong.
@@ -219,8 +236,8 @@ fn execute(
     let watch = signal::cancel_on_signal(cancel.clone())?;
     let names: Vec<String> = request.tags.iter().map(ToString::to_string).collect();
     let cancelled = || cancel.is_cancelled();
-    let sources =
-        lapstrake_source::Fetcher::new(store, session::sources(), Secrets::default(), &cancelled);
+    let secrets = request.secrets.clone();
+    let sources = lapstrake_source::Fetcher::new(store, session::sources(), secrets, &cancelled);
     let sources = sources.map_err(|error| Failure::of(&error))?;
     let progress = Progress::new(mode, "Building");
     if let Some(message) = check::foreign_syntax(&request.options) {
