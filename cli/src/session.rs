@@ -61,6 +61,9 @@ pub(crate) fn registries() -> Result<ClientConfig, Failure> {
 pub(crate) fn sources() -> lapstrake_source::Config {
     let mut config = lapstrake_source::Config::default();
     config.http.proxy = proxy();
+    if let Some(path) = variable("PATH") {
+        config.git.path = path;
+    }
     config
 }
 

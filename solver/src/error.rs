@@ -88,7 +88,10 @@ impl Error {
 }
 
 /// Adds an error and its causes as reasons; one that the line above already says is left out.
-fn caused(mut fault: Diagnostic, mut next: Option<&(dyn StdError + 'static)>) -> Diagnostic {
+pub(crate) fn caused(
+    mut fault: Diagnostic,
+    mut next: Option<&(dyn StdError + 'static)>,
+) -> Diagnostic {
     while let Some(cause) = next {
         let text = cause.to_string();
         let above = fault.causes.last().unwrap_or(&fault.message);

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 use lapstrake_oci::Digest;
 use lapstrake_parser::Span;
-use lapstrake_source::HttpSource;
+use lapstrake_source::{GitReference, HttpSource};
 use serde::Serialize;
 
 pub use lapstrake_cache::Sharing;
@@ -31,6 +31,8 @@ pub enum Op {
     Local(LocalOp),
     /// A file behind a URL: a root file system with nothing else. No inputs.
     Http(HttpSource),
+    /// The files of a commit as a root file system. No inputs.
+    Git(Box<GitReference>),
     /// Copies from the other inputs' trees onto the first input's root file system.
     Copy(CopyOp),
     /// Runs a command on the first input's root file system; the others are for its mounts.

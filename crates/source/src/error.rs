@@ -1,6 +1,7 @@
 //! What can go wrong with a remote source. No text holds a user name, a password or a token.
 
 use std::io;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use lapstrake_http::{InvalidProxy, InvalidUrl};
@@ -98,6 +99,91 @@ pub enum Error {
         /// How it failed.
         source: WriteError,
     },
+    /// A file of the work in progress.
+    #[error("cannot {operation} {}", path.display())]
+    Io {
+        /// What was tried, as an infinitive.
+        operation: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The `git` program cannot be run or talked to.
+    #[error("cannot run git")]
+    NoGit {
+        /// Why not.
+        source: io::Error,
+    },
+    /// The `git` program failed.
+    #[error("git cannot fetch {remote}: {said}")]
+    Git {
+        /// The repository.
+        remote: String,
+        /// What it said last.
+        said: String,
+    },
+    /// A repository that is elsewhere, where its credentials do not go.
+    #[error("{remote} has moved, and credentials do not follow to another host")]
+    Moved {
+        /// Where it was.
+        remote: String,
+    },
+    /// A repository without that branch or tag.
+    #[error("{remote} has no branch or tag {name}")]
+    NoReference {
+        /// The repository.
+        remote: String,
+        /// What was asked for.
+        name: String,
+    },
+    /// A repository whose default branch cannot be told.
+    #[error("{remote} has no default branch that could be used")]
+    NoDefault {
+        /// The repository.
+        remote: String,
+    },
+    /// A commit that is not the one that it should be.
+    #[error("{remote} is not what it should be: {name} is {found}, wanted {expected}")]
+    Commit {
+        /// The repository.
+        remote: String,
+        /// What was asked for.
+        name: String,
+        /// What it is.
+        found: String,
+        /// What it should begin with.
+        expected: String,
+    },
+    /// Too little is known to fetch a commit by itself.
+    #[error("fetch-by-commit needs a whole commit id of 40 or 64 digits as the checksum")]
+    NoCommit,
+    /// A directory that the commit does not have.
+    #[error("{remote} has no directory {path}")]
+    NoDirectory {
+        /// The repository.
+        remote: String,
+        /// What was asked for.
+        path: String,
+    },
+    /// Something else than a directory.
+    #[error("{path} in {remote} is not a directory")]
+    NotDirectory {
+        /// The repository.
+        remote: String,
+        /// The path.
+        path: String,
+    },
+    /// A repository that holds what none should.
+    #[error("{remote} holds {what}: {name:?}")]
+    Hostile {
+        /// The repository.
+        remote: String,
+        /// What it holds.
+        what: &'static str,
+        /// What that is called.
+        name: String,
+    },
     /// The store failed.
     #[error("the store failed")]
     Store(#[from] lapstrake_cache::Error),
@@ -115,18 +201,49 @@ impl Error {
                  Authorization header with HTTP_AUTH_HEADER_{host}"
             )),
             Self::Status { status: 404 | 410, .. } => Some("check the address".to_owned()),
-            Self::Checksum { .. } => Some(
-                "if the new content is the one you want, put its checksum into the Dockerfile"
-                    .to_owned(),
-            ),
+            Self::Checksum { .. } | Self::Commit { .. } => {
+                Some("if the new content is the one you want, put its checksum there".to_owned())
+            }
+            Self::NoGit { source } if source.kind() == io::ErrorKind::NotFound => {
+                Some("install the package git".to_owned())
+            }
+            Self::Git { said, .. } => hint_of_git(said),
+            Self::NoReference { .. } => Some("a commit has to be named by its whole id".to_owned()),
             _ => None,
         }
     }
 
     /// Whether it is about the checksum that was asked for.
     pub fn is_checksum(&self) -> bool {
-        matches!(self, Self::Checksum { .. })
+        matches!(self, Self::Checksum { .. } | Self::Commit { .. } | Self::NoCommit)
     }
+
+    /// For `map_err`.
+    pub(crate) fn io(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Io { operation, path: path.to_owned(), source }
+    }
+}
+
+/// What the user can do about what the `git` program says.
+fn hint_of_git(said: &str) -> Option<String> {
+    let says = |words: &[&str]| words.iter().any(|word| said.contains(word));
+    let hint = if says(&[
+        "could not read Username",
+        "Authentication failed",
+        "error: 401",
+        "error: 403",
+    ]) {
+        "check the address, or give a token with --secret id=GIT_AUTH_TOKEN,src=FILE"
+    } else if says(&["Permission denied (publickey"]) {
+        "let an agent log in, with --ssh default"
+    } else if says(&["Host key verification failed", "REMOTE HOST IDENTIFICATION HAS CHANGED"]) {
+        "the host is not who it was: check its key in ~/.ssh/known_hosts"
+    } else if says(&["invalid index-pack output"]) {
+        "what came is damaged, or larger than what is taken of a source"
+    } else {
+        return None;
+    };
+    Some(hint.to_owned())
 }
 
 /// The name of a status, for those that people meet.

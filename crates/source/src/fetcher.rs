@@ -8,6 +8,7 @@ use lapstrake_cache::{ActionKey, Record, Staging, Store};
 use lapstrake_http::Settings;
 use lapstrake_rootfs::{ContentHash, LayerId, LayerManifest};
 
+use crate::git::GitConfig;
 use crate::http::request::Client;
 use crate::{Error, Secrets};
 
@@ -16,7 +17,9 @@ use crate::{Error, Secrets};
 pub struct Config {
     /// Proxies and timeouts.
     pub http: Settings,
-    /// The most bytes that are taken of one file, decompressed.
+    /// How `git` is run.
+    pub git: GitConfig,
+    /// The most bytes that are taken of one source, decompressed.
     pub most_bytes: u64,
     /// How long one source may take, in seconds.
     pub most_seconds: u64,
@@ -25,7 +28,12 @@ pub struct Config {
 /// Takes every sane source: 64 GiB, within six hours.
 impl Default for Config {
     fn default() -> Self {
-        Self { http: Settings::default(), most_bytes: 64 << 30, most_seconds: 6 * 3600 }
+        Self {
+            http: Settings::default(),
+            git: GitConfig::default(),
+            most_bytes: 64 << 30,
+            most_seconds: 6 * 3600,
+        }
     }
 }
 

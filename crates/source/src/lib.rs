@@ -6,7 +6,7 @@
 //!
 //! It knows no Dockerfile and no graph, reads no environment and prints nothing.
 //!
-//! Start at [`Fetcher`]. In reading order: `fetcher`, `http`, `secret`, `redact`, `error`.
+//! Start at [`Fetcher`]. In reading order: `fetcher`, `http`, `git`, `secret`, `redact`, `error`.
 
 mod date;
 mod error;
@@ -18,7 +18,7 @@ mod secret;
 
 pub use error::Error;
 pub use fetcher::{Config, Fetched, Fetcher};
-pub use git::{GitReference, InvalidGitReference, QUERY_KEYS, Remote};
+pub use git::{GitConfig, GitReference, InvalidGitReference, QUERY_KEYS, Remote};
 pub use http::{HttpSource, HttpUrl};
 pub use redact::redacted;
 pub use secret::Secrets;

@@ -2,19 +2,21 @@
 
 use lapstrake_oci::Digest;
 use lapstrake_parser::{Diagnostic, Instruction, Word};
-use lapstrake_source::{GitReference, HttpSource, HttpUrl};
+use lapstrake_source::{GitReference, HttpSource, HttpUrl, InvalidGitReference, QUERY_KEYS};
 
-use super::fault::{fault, with_help};
+use super::fault::{fault, suggestion, with_help};
 use super::stage::{Build, Stage};
 use super::{flag, word};
 use crate::graph::{Op, Vertex, VertexId};
+
+const KEEP_GIT_DIR: &str = "keep-git-dir";
 
 /// A source that is no path.
 pub(super) enum Remote {
     /// A file behind a URL.
     Http(HttpUrl),
-    /// A repository.
-    Git,
+    /// A commit of a repository.
+    Git(Box<GitReference>),
 }
 
 /// A checksum that was asked for.
@@ -25,8 +27,9 @@ pub(super) struct Checksum<'a> {
 
 /// What `text`, the expanded `word`, names; `None` for a path.
 pub(super) fn remote(text: &str, word: &Word) -> Result<Option<Remote>, Diagnostic> {
-    if GitReference::parse(text).is_some() {
-        return Ok(Some(Remote::Git));
+    if let Some(reference) = GitReference::parse(text) {
+        let reference = reference.map_err(|error| at(word, &error))?;
+        return Ok(Some(Remote::Git(Box::new(reference))));
     }
     if !text.starts_with("http://") && !text.starts_with("https://") {
         return Ok(None);
@@ -78,11 +81,17 @@ impl Checksum<'_> {
 }
 
 impl Remote {
-    /// The vertex that fetches it; `path` becomes what is copied from there.
+    /// Whether it is a repository: nothing in one is unpacked.
+    pub(super) fn is_git(&self) -> bool {
+        matches!(self, Self::Git(_))
+    }
+
+    /// The vertex that fetches it for `instruction`, which names it by `word`; `path` becomes what
+    /// is copied from there.
     pub(super) fn vertex(
         self,
         build: &mut Build<'_>,
-        word: &Word,
+        (instruction, word): (&Instruction, &Word),
         checksum: Option<&Checksum<'_>>,
         path: &mut String,
     ) -> Result<VertexId, Diagnostic> {
@@ -95,12 +104,46 @@ impl Remote {
                 let op = Op::Http(HttpSource { url, name, checksum: digest });
                 Ok(push(build, op, shown, word, checksum))
             }
-            Self::Git => {
-                let message = "ADD of a git repository is not supported yet";
-                let help = "fetch it in a RUN step for now";
-                Err(with_help(fault("unsupported-source", word.span, message), help))
+            Self::Git(mut reference) => {
+                *path = "/".to_owned();
+                keep_git_dir(&mut reference, instruction)?;
+                if let Some(Checksum { word, text }) = checksum {
+                    reference.expect(text).map_err(|error| at(word, &error))?;
+                }
+                let shown = format!("fetch {reference}");
+                Ok(push(build, Op::Git(reference), shown, word, checksum))
             }
         }
+    }
+}
+
+/// Takes over `--keep-git-dir`, which must not say something else than the reference itself.
+fn keep_git_dir(reference: &mut GitReference, instruction: &Instruction) -> Result<(), Diagnostic> {
+    let flag = instruction.flags.iter().rfind(|flag| flag.name.value == KEEP_GIT_DIR);
+    let Some(flag) = flag else { return Ok(()) };
+    match reference.keep_git_dir.replace(flag.is_true()) {
+        Some(said) if said != flag.is_true() => {
+            let message = format!("--{KEEP_GIT_DIR} and the reference's own keep-git-dir disagree");
+            Err(with_help(fault("git-reference", flag.span, message), "leave one of them out"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A faulty reference, at the part of the word that is at fault when that stands there as it is.
+fn at(word: &Word, error: &InvalidGitReference) -> Diagnostic {
+    let part = error.part().filter(|part| !part.is_empty());
+    let start = part.and_then(|part| Some((word.as_str().rfind(part)?, part.len())));
+    let span = start.map_or(word.span, |(start, length)| word.span_of(start..start + length));
+    let fault = fault("git-reference", span, error.to_string());
+    match error {
+        InvalidGitReference::UnknownKey { key } => {
+            let help = suggestion(key, QUERY_KEYS);
+            fault.with_help(
+                help.unwrap_or_else(|| format!("the keys are {}", QUERY_KEYS.join(", "))),
+            )
+        }
+        _ => fault,
     }
 }
 

@@ -10,7 +10,7 @@ use super::header::Header;
 use super::origin::Origin;
 use super::reach::{Reach, Trigger};
 use super::scope::Scope;
-use super::{Options, Plan, argument, command, directory, expose, flag, metadata, transfer};
+use super::{Options, Plan, argument, command, directory, expose, metadata, transfer};
 use crate::export::Step;
 use crate::graph::{CopyOp, CopySource, Graph, ImageOp, Op, Vertex, VertexId};
 use crate::image::{BaseImage, BaseImages, ImageName};
@@ -128,24 +128,19 @@ impl<'a> Build<'a> {
         let mut stage = self.begin(number, header, triggers);
         for trigger in triggers {
             let from = Written { instruction: &trigger.instruction, trigger: Some(trigger) };
-            if let Err(fault) = self.checked(&mut stage, from) {
+            if let Err(fault) = self.instruction(&mut stage, from) {
                 faults.push(trigger.relocate(fault));
                 stage.environment.make_partial();
             }
         }
         for instruction in header.instructions {
             let from = Written { instruction, trigger: None };
-            if let Err(fault) = self.checked(&mut stage, from) {
+            if let Err(fault) = self.instruction(&mut stage, from) {
                 faults.push(fault);
                 stage.environment.make_partial();
             }
         }
         Some(stage)
-    }
-
-    fn checked(&mut self, stage: &mut Stage, from: Written<'_>) -> Result<(), Diagnostic> {
-        flag::check(from.instruction)?;
-        self.instruction(stage, from)
     }
 
     fn begin(&mut self, number: usize, header: &Header<'_>, triggers: &[Trigger]) -> Stage {

@@ -164,9 +164,12 @@ impl Words {
         for (source, written) in self.sources.iter_mut().zip(ordered(&transfer.sources)) {
             let CopySource::Path { tree, path, unpack } = source else { continue };
             let found = remote::remote(path, written.word())?;
-            *unpack = wanted.unwrap_or(found.is_none());
+            *unpack = wanted.unwrap_or(found.is_none())
+                && !found.as_ref().is_some_and(remote::Remote::is_git);
             let vertex = match found {
-                Some(remote) => remote.vertex(build, written.word(), checksum, path)?,
+                Some(remote) => {
+                    remote.vertex(build, (instruction, written.word()), checksum, path)?
+                }
                 None => {
                     checksum.map_or(Ok(()), |checksum| Err(checksum.needs_remote_source()))?;
                     let context = build.tree(&Origin::MAIN).vertex;

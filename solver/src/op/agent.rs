@@ -40,7 +40,8 @@ impl Agents {
         self.0.insert(id, socket);
     }
 
-    pub(super) fn socket(&self, id: &str) -> Option<&Path> {
+    /// The socket of an agent.
+    pub fn socket(&self, id: &str) -> Option<&Path> {
         self.0.get(id).map(PathBuf::as_path)
     }
 }

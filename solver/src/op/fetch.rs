@@ -3,10 +3,11 @@
 use std::error::Error as _;
 
 use lapstrake_parser::Diagnostic;
-use lapstrake_source::{Error as SourceError, Fetched, HttpSource};
+use lapstrake_source::{Error as SourceError, Fetched, GitReference, HttpSource};
 
 use super::{Failure, Rootfs, Value, Workshop};
 use crate::Error;
+use crate::error::caused;
 use crate::event::{Event, Outcome};
 use crate::graph::{Vertex, VertexId};
 
@@ -18,8 +19,27 @@ impl Workshop<'_> {
         vertex: &Vertex,
         source: &HttpSource,
     ) -> Result<(Value, Outcome), Failure> {
+        self.fetched(id, vertex, || self.fetcher.http(source))
+    }
+
+    /// The files of a commit.
+    pub(super) fn git(
+        &self,
+        id: VertexId,
+        vertex: &Vertex,
+        reference: &GitReference,
+    ) -> Result<(Value, Outcome), Failure> {
+        self.fetched(id, vertex, || self.fetcher.git(reference))
+    }
+
+    fn fetched(
+        &self,
+        id: VertexId,
+        vertex: &Vertex,
+        fetch: impl FnOnce() -> Result<Fetched, SourceError>,
+    ) -> Result<(Value, Outcome), Failure> {
         (self.events)(Event::Started { vertex: id });
-        let fetched = self.fetcher.http(source).map_err(|error| failure(vertex, error))?;
+        let fetched = fetch().map_err(|error| failure(vertex, error))?;
         Ok(value(fetched))
     }
 }
@@ -39,14 +59,8 @@ fn failure(vertex: &Vertex, error: SourceError) -> Failure {
     let Some(span) = checksum.or(vertex.words.first()) else {
         return Failure::Cause(Box::new(error));
     };
-    let mut message = error.to_string();
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        message = format!("{message}: {next}");
-        cause = next.source();
-    }
     let code = if error.is_checksum() { "checksum" } else { "fetch" };
-    let mut fault = Diagnostic::error(code, *span, message);
+    let mut fault = caused(Diagnostic::error(code, *span, error.to_string()), error.source());
     fault.help = error.hint();
     Failure::Build(Error::Faults(vec![fault]))
 }

@@ -155,6 +155,7 @@ impl Workshop<'_> {
                 Ok((Value::Tree(Arc::new(self.contexts.tree(self.store, op)?)), Outcome::Executed))
             }
             Op::Http(source) => self.http(id, vertex, source),
+            Op::Git(reference) => self.git(id, vertex, reference),
             Op::Copy(op) => self.copy(id, vertex, op, inputs),
             Op::Run(op) => self.run(id, vertex, op, inputs),
             Op::Mkdir(op) => self.mkdir(id, vertex, op, inputs),

@@ -10,6 +10,9 @@ mod cache;
 mod context;
 mod fetch;
 mod mount;
+#[path = "../../../crates/source/tests/support/origin.rs"]
+#[allow(dead_code, reason = "shared with the tests of remote sources")]
+mod origin;
 #[path = "../../../crates/registry/tests/support/server.rs"]
 #[allow(dead_code, reason = "shared with the tests of the registry client")]
 mod server;

@@ -249,6 +249,13 @@ impl Bench {
         files.map(|entry| file(entry.path.to_string())).collect()
     }
 
+    /// All paths of an image's topmost layer.
+    pub(crate) fn paths(&self, built: &Built) -> Vec<String> {
+        let diff_id = *self.config(built).rootfs.diff_ids.last().unwrap();
+        let layer = self.store.layer(&LayerId::Image(diff_id)).unwrap().unwrap();
+        layer.manifest.entries().iter().map(|entry| entry.path.to_string()).collect()
+    }
+
     pub(crate) fn config(&self, built: &Built) -> ImageConfig {
         ImageConfig::parse(&self.store.read_blob(&built.id, 1 << 20).unwrap().unwrap()).unwrap()
     }

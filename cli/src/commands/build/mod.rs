@@ -237,7 +237,9 @@ fn execute(
     let names: Vec<String> = request.tags.iter().map(ToString::to_string).collect();
     let cancelled = || cancel.is_cancelled();
     let secrets = request.secrets.clone();
-    let sources = lapstrake_source::Fetcher::new(store, session::sources(), secrets, &cancelled);
+    let mut sources = session::sources();
+    sources.git.ssh_agent = request.agents.socket("default").map(Path::to_owned);
+    let sources = lapstrake_source::Fetcher::new(store, sources, secrets, &cancelled);
     let sources = sources.map_err(|error| Failure::of(&error))?;
     let progress = Progress::new(mode, "Building");
     if let Some(message) = check::foreign_syntax(&request.options) {

@@ -53,6 +53,10 @@ pub(super) fn reason(error: &Error) -> String {
         Error::Command { status: Status::Signaled(number), .. } => {
             format!("the command was killed by signal {number}")
         }
+        Error::Faults(faults) => match faults.as_slice() {
+            [only] => only.message.clone(),
+            _ => error.to_string(),
+        },
         other => {
             let mut last = other.source();
             while let Some(next) = last.and_then(|error| error.source()) {

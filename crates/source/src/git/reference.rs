@@ -1,6 +1,8 @@
 //! What names a repository and a commit of it: `https://host/x.git#ref:subdir` and the forms with a
 //! query. The forms are those of BuildKit's `dfgitutil`.
 
+use std::fmt;
+
 use lapstrake_http::InvalidUrl;
 use serde::Serialize;
 
@@ -84,6 +86,33 @@ pub enum InvalidGitReference {
         /// What it can have.
         wanted: &'static str,
     },
+}
+
+impl InvalidGitReference {
+    /// The part of the text that is at fault, decoded.
+    pub fn part(&self) -> Option<&str> {
+        match self {
+            Self::Remote(_) => None,
+            Self::Name { name } => Some(name),
+            Self::Checksum { text } => Some(text),
+            Self::Conflict { second, .. } => Some(second),
+            Self::UnknownKey { key } | Self::NoValue { key } | Self::Twice { key } => Some(key),
+            Self::Value { value, .. } => Some(value),
+        }
+    }
+}
+
+/// The address without its login, with reference and directory behind a `#`.
+impl fmt::Display for GitReference {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.remote, formatter)?;
+        let name = self.reference.as_deref().unwrap_or_default();
+        match &self.subdirectory {
+            Some(subdirectory) => write!(formatter, "#{name}:{subdirectory}"),
+            None if name.is_empty() => Ok(()),
+            None => write!(formatter, "#{name}"),
+        }
+    }
 }
 
 impl GitReference {
@@ -170,6 +199,12 @@ impl GitReference {
     }
 }
 
+/// A whole commit id: 40 digits of SHA-1 or 64 of SHA-256.
+pub(crate) fn is_commit(text: &str) -> bool {
+    let is_digit = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    matches!(text.len(), 40 | 64) && text.bytes().all(is_digit)
+}
+
 /// In lower case, as git writes ids.
 pub(super) fn checked_checksum(text: &str) -> Result<String, InvalidGitReference> {
     let is_hex = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -195,7 +230,7 @@ pub(super) fn one(
 
 /// As git-check-ref-format(1) has it, as far as it matters here: no option, no pattern, no second
 /// half of a refspec, no revision expression.
-pub(crate) fn check_name(name: &str) -> Result<(), InvalidGitReference> {
+pub(super) fn check_name(name: &str) -> Result<(), InvalidGitReference> {
     let is_forbidden = |letter: char| letter.is_control() || " ~^:?*[\\".contains(letter);
     let is_faulty = name.is_empty()
         || name.starts_with(['-', '+', '/'])

@@ -83,6 +83,56 @@ impl Remote {
         }
     }
 
+    /// Host, and port unless it is the scheme's own, as secrets name it; only for HTTP.
+    pub(crate) fn http_host(&self) -> Option<String> {
+        let Self::Http(url) = self else { return None };
+        let Origin { tls, host, port } = &url.url.origin;
+        let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
+        let is_usual = *port == if *tls { 443 } else { 80 };
+        Some(if is_usual { host } else { format!("{host}:{port}") })
+    }
+
+    /// What a submodule's address means that begins with `./` or `../`, as git-submodule(1) has
+    /// it; a login goes on. `None` when it leads above the address.
+    pub(crate) fn join(&self, relative: &str) -> Option<Result<Self, InvalidUrl>> {
+        let mut path = match self {
+            Self::Http(url) => url.url.path.clone(),
+            Self::Url { path, .. } | Self::Scp { path, .. } => path.clone(),
+        };
+        path.truncate(path.trim_end_matches('/').len());
+        let mut rest = relative;
+        loop {
+            if let Some(after) = rest.strip_prefix("./") {
+                rest = after;
+            } else if let Some(after) = rest.strip_prefix("../") {
+                path.truncate(path.rfind('/')?);
+                rest = after;
+            } else {
+                break;
+            }
+        }
+        Some(self.with_path(&format!("{path}/{rest}")))
+    }
+
+    fn with_path(&self, path: &str) -> Result<Self, InvalidUrl> {
+        if !is_safe(path) {
+            return Err(InvalidUrl::Syntax);
+        }
+        let path = path.to_owned();
+        Ok(match self {
+            Self::Http(url) => {
+                let whole = HttpUrl::parse(&format!("{}{path}", url.url.origin))?;
+                Self::Http(HttpUrl { login: url.login.clone(), ..whole })
+            }
+            Self::Url { ssh, user, host, .. } => {
+                Self::Url { ssh: *ssh, user: user.clone(), host: host.clone(), path }
+            }
+            Self::Scp { user, host, .. } => {
+                Self::Scp { user: user.clone(), host: host.clone(), path }
+            }
+        })
+    }
+
     /// User and password that stand in an HTTP address.
     pub(crate) fn login(&self) -> Option<&(String, String)> {
         match self {
@@ -113,8 +163,7 @@ fn parse(ssh: bool, rest: &str) -> Result<Remote, InvalidUrl> {
 
 /// Nothing that could be an option or another line (CVE-2017-1000117 and its kin).
 fn is_safe(part: &str) -> bool {
-    let after_slash = part.trim_start_matches('/');
-    !after_slash.starts_with('-') && !part.chars().any(char::is_control)
+    !part.split('/').any(|part| part.starts_with('-')) && !part.chars().any(char::is_control)
 }
 
 impl fmt::Display for Remote {
@@ -156,6 +205,35 @@ mod tests {
         }
         let scp = Remote::parse_scp("git@github.com:moby/buildkit.git").unwrap().unwrap();
         assert_eq!(scp.argument(), "git@github.com:moby/buildkit.git");
+        for (text, host) in [
+            ("http://h:81/x.git", Some("h:81")),
+            ("https://h:443/x.git", Some("h")),
+            ("http://[::1]:8/x.git", Some("[::1]:8")),
+            ("ssh://h/x", None),
+        ] {
+            assert_eq!(url(text).unwrap().unwrap().http_host().as_deref(), host);
+        }
+    }
+
+    /// The examples of git-submodule(1), and what leads out.
+    #[test]
+    fn submodules_relative_to_their_repository() {
+        let join = |base: &str, relative: &str| {
+            let base = url(base).or_else(|| Remote::parse_scp(base)).unwrap().unwrap();
+            base.join(relative).map(|joined| joined.map(|remote| remote.argument()))
+        };
+        for (base, relative, joined) in [
+            ("https://u:p@h/a/b.git", "../c.git", "https://h/a/c.git"),
+            ("https://h/a/b.git", "./c.git", "https://h/a/b.git/c.git"),
+            ("https://h/a/b.git/", "../../c/d", "https://h/c/d"),
+            ("git@h:a/b.git", "../c", "git@h:a/c"),
+            ("ssh://git@h/a/b", "../c", "ssh://git@h/a/c"),
+        ] {
+            assert_eq!(join(base, relative), Some(Ok(joined.to_owned())));
+        }
+        assert_eq!(join("https://h/b.git", "../../c"), None);
+        assert_eq!(join("git@h:b.git", "../c"), None);
+        assert_eq!(join("git@h:a/b", "../-oProxyCommand=x"), Some(Err(InvalidUrl::Syntax)));
     }
 
     /// S50: option injection.

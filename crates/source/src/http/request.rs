@@ -64,6 +64,22 @@ impl Client {
         Err(Error::Redirects { url: url.to_string(), limit: MAX_REDIRECTS })
     }
 
+    /// Where `url` redirects to, as long as that stays at its own host, port and scheme.
+    pub(crate) fn locate(&self, url: &Url, authorization: &str) -> Result<Option<Url>, Error> {
+        let mut target = url.clone();
+        for _ in 0..=MAX_REDIRECTS {
+            let response = self.ask(&target, Some(authorization), &[])?;
+            if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
+                return Ok(Some(target));
+            }
+            target = next(&target, response.headers())?;
+            if target.origin != url.origin {
+                return Ok(None);
+            }
+        }
+        Err(Error::Redirects { url: url.to_string(), limit: MAX_REDIRECTS })
+    }
+
     fn ask(
         &self,
         url: &Url,

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "every test binary uses another part of this")]
 
+pub(crate) mod origin;
 #[path = "../../../registry/tests/support/server.rs"]
 pub(crate) mod server;
 
@@ -11,7 +12,9 @@ use std::time::Duration;
 use lapstrake_cache::Store;
 use lapstrake_oci::Digest;
 use lapstrake_rootfs::LayerId;
-use lapstrake_source::{Config, Error, Fetched, Fetcher, HttpSource, HttpUrl, Secrets};
+use lapstrake_source::{
+    Config, Error, Fetched, Fetcher, GitReference, HttpSource, HttpUrl, Secrets,
+};
 use tempfile::TempDir;
 
 /// A store in a folder of its own.
@@ -48,6 +51,10 @@ impl Bench {
 
     pub(crate) fn http_with(&self, url: &str, checksum: &Digest) -> Result<Fetched, Error> {
         self.fetch(|fetcher| fetcher.http(&source(url, Some(*checksum))))
+    }
+
+    pub(crate) fn git(&self, text: &str) -> Result<Fetched, Error> {
+        self.fetch(|fetcher| fetcher.git(&GitReference::parse(text).unwrap().unwrap()))
     }
 
     /// What is in a layer, one entry a line: kind, mode, time, path.
