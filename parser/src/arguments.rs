@@ -9,7 +9,6 @@ mod single;
 mod transfer;
 
 use crate::diagnostic::{Diagnostic, Fix};
-use crate::dockerfile::Instruction;
 use crate::flag_rule;
 use crate::fragment::Fragment;
 use crate::head::Head;
@@ -32,11 +31,13 @@ pub(crate) struct Context {
 
 impl Context {
     /// Reports a fault of the syntax.
+    #[cold]
     pub(crate) fn syntax_fault(&mut self, fault: Diagnostic) {
         self.diagnostics.push(fault);
     }
 
     /// Reports a fault of the meaning.
+    #[cold]
     pub(crate) fn fault(&mut self, mut fault: Diagnostic) {
         if self.trigger {
             fault.severity = fault.severity.min(crate::diagnostic::Severity::Warning);
@@ -55,28 +56,10 @@ pub(crate) struct Statement<'l> {
 impl<'l> Statement<'l> {
     /// Reads the arguments. Nothing if they are too broken to mean something; then there is a
     /// fault.
-    ///
-    /// `whole` is the instruction on one line. It is its place, too; what else the lines know, such
-    /// as comments, is empty.
-    pub(crate) fn read(self, whole: Fragment<'l>, context: &mut Context) -> Option<Instruction> {
-        let kind = self.kind(context)?;
-        Some(Instruction {
-            keyword: self.head.word.spanned(),
-            kind,
-            span: whole.span(),
-            flags: self.head.flags,
-            lines: (0, 0),
-            original: whole.text(),
-            heredocs: self.heredocs,
-            comments: Vec::new(),
-            blank_lines: Vec::new(),
-        })
-    }
-
-    fn kind(&self, context: &mut Context) -> Option<InstructionKind> {
+    pub(crate) fn kind(&self, context: &mut Context) -> Option<InstructionKind> {
         self.check_flags(context);
         match self.keyword {
-            Keyword::From => Some(InstructionKind::From(self.from(context))),
+            Keyword::From => Some(InstructionKind::From(Box::new(self.from(context)))),
             Keyword::Run => self.command(context).map(InstructionKind::Run),
             Keyword::Cmd => self.command(context).map(InstructionKind::Cmd),
             Keyword::Entrypoint => self.command(context).map(InstructionKind::Entrypoint),
@@ -92,13 +75,18 @@ impl<'l> Statement<'l> {
             Keyword::Expose => self.ports(context).map(InstructionKind::Expose),
             Keyword::Volume => self.volumes(context).map(InstructionKind::Volume),
             Keyword::Shell => self.shell(context).map(InstructionKind::Shell),
-            Keyword::Healthcheck => self.healthcheck(context).map(InstructionKind::Healthcheck),
+            Keyword::Healthcheck => {
+                self.healthcheck(context).map(Box::new).map(InstructionKind::Healthcheck)
+            }
             Keyword::Onbuild => self.onbuild(context).map(InstructionKind::Onbuild),
         }
     }
 
     fn check_flags(&self, context: &mut Context) {
         let flags = &self.head.flags;
+        if flags.is_empty() {
+            return;
+        }
         match self.keyword {
             Keyword::Arg | Keyword::Stopsignal => {
                 flag_rule::ignored(self.keyword, flags).for_each(|fault| context.fault(fault));
@@ -141,6 +129,7 @@ impl<'l> Statement<'l> {
     }
 
     /// A fault about arguments that are missing.
+    #[cold]
     fn missing(&self, message: &str) -> Diagnostic {
         let message = format!("{} {message}", self.keyword.name());
         Diagnostic::error("missing-argument", self.place(), message)

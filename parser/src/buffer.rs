@@ -1,98 +1,158 @@
-//! The text of a file, and behind it what was put together from pieces of it.
+//! The text of a file, and beside it what was put together from pieces of it.
 //!
 //! A continued instruction is one text for its reader and several runs of bytes in the file. It is
-//! written once, behind the file's own text, with a segment for each run:
+//! written once more, joined, with a segment for each run:
 //!
 //! ```text
-//! text    R U N \ ⏎ a   b ⏎ │ R U N   a   b
-//!         └── the file ───┘   └─┬─┘ └──┬──┘
-//!                   bytes 0..3 ─┘      └─ bytes 5..8
+//! file     R U N \ ⏎ a   b ⏎        offsets from 0
+//!          └──┬──┘   └─┬─┘
+//! joined   R U N a   b              offsets from one behind the end of the file
 //! ```
 //!
 //! So every text of the tree is a range of one buffer, and needs no memory of its own. A text
-//! whose escapes are resolved has a small buffer to itself.
+//! whose escapes are resolved has a small buffer to itself, without a file.
 
 use crate::span::Span;
 use std::ops::Range;
+use std::sync::Arc;
+
+/// Longest file in bytes. Offsets in the buffer of a file, which is less than twice as long, are
+/// kept in 32 bits.
+pub(crate) const LONGEST_FILE: usize = 1 << 30;
+
+/// Bytes of a line in an everyday file: the list of segments starts with room for that many.
+const USUAL_LINE: usize = 64;
+
+/// A range of offsets, each in 32 bits.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Extent {
+    start: u32,
+    end: u32,
+}
+
+impl From<Range<usize>> for Extent {
+    fn from(range: Range<usize>) -> Self {
+        Self { start: small(range.start), end: small(range.end) }
+    }
+}
+
+impl Extent {
+    pub(crate) const fn range(self) -> Range<usize> {
+        self.start as usize..self.end as usize
+    }
+}
+
+/// An offset or a length that is known to be small. A larger one names no text.
+fn small(offset: usize) -> u32 {
+    u32::try_from(offset).unwrap_or(u32::MAX)
+}
 
 /// A text, and where in the file its bytes come from.
 #[derive(Debug, Default)]
 pub(crate) struct Buffer {
-    text: String,
-    /// Up to here the text is the file itself: an offset is its own place.
-    file: usize,
+    /// Up to its end the text is the file itself: an offset is its own place.
+    file: Arc<str>,
+    joined: String,
     segments: Vec<Segment>,
 }
 
-/// A run of the text and the bytes of the file it was made from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A run of the joined text and the bytes of the file it was made from.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Segment {
-    text: Range<usize>,
+    /// Offset in the buffer.
+    start: u32,
+    length: u32,
     /// Of another length than the run if that was written as an escape.
-    source: Span,
+    source_start: u32,
+    source_length: u32,
 }
 
 impl Segment {
-    /// Byte for byte as in the file.
-    const fn is_verbatim(&self) -> bool {
-        self.source.len() == self.text.end.saturating_sub(self.text.start)
+    const fn end(self) -> usize {
+        self.start as usize + self.length as usize
+    }
+
+    const fn source_end(self) -> usize {
+        self.source_start as usize + self.source_length as usize
+    }
+
+    /// Where the byte at `offset` of the buffer, or the one behind the run, comes from.
+    const fn place(self, offset: usize) -> usize {
+        let inside = offset.saturating_sub(self.start as usize);
+        if inside >= self.length as usize {
+            self.source_end()
+        } else if self.source_length == self.length {
+            self.source_start as usize + inside
+        } else {
+            self.source_start as usize
+        }
+    }
+
+    /// The end of the source of the bytes up to `offset`.
+    const fn place_behind(self, offset: usize) -> usize {
+        if self.source_length == self.length { self.place(offset) } else { self.source_end() }
     }
 }
 
 impl Buffer {
-    /// The text of a file, with room for all that can be joined from it.
-    pub(crate) fn of_file(source: &str) -> Self {
-        let mut text = String::with_capacity(source.len().saturating_mul(2).saturating_add(1));
-        text.push_str(source);
-        // What is at the end of the file is not in front of what follows.
-        text.push('\n');
-        Self { text, file: source.len(), segments: Vec::new() }
-    }
-
-    /// A text that was made from one place of the file.
-    pub(crate) fn of_place(text: String, source: Span) -> Self {
-        let segments = vec![Segment { text: 0..text.len(), source }];
-        Self { text, file: 0, segments }
+    /// The buffer of a file, which must not be longer than [`LONGEST_FILE`].
+    pub(crate) const fn of_file(file: Arc<str>) -> Self {
+        Self { file, joined: String::new(), segments: Vec::new() }
     }
 
     /// The file as it is.
     pub(crate) fn file(&self) -> &str {
-        self.text(0..self.file)
+        &self.file
     }
 
+    /// The text at a range, which lies either in the file or in what was joined.
     pub(crate) fn text(&self, range: Range<usize>) -> &str {
-        self.text.get(range).unwrap_or("")
+        let text = match range.start.checked_sub(self.file.len() + 1) {
+            None => self.file.get(range),
+            Some(start) => self.joined.get(start..start + range.len()),
+        };
+        text.unwrap_or("")
     }
 
-    /// Length of the text so far.
-    pub(crate) const fn len(&self) -> usize {
-        self.text.len()
+    /// Where the next text that is pushed will start.
+    pub(crate) fn end(&self) -> usize {
+        self.file.len() + 1 + self.joined.len()
+    }
+
+    /// Makes room for all that can be joined from the file.
+    pub(crate) fn reserve(&mut self) {
+        if self.segments.is_empty() {
+            self.joined.reserve(self.file.len());
+            self.segments.reserve(self.file.len() / USUAL_LINE);
+        }
     }
 
     /// Adds a text that was made from `source`.
+    #[inline]
     pub(crate) fn push(&mut self, text: &str, source: Span) {
-        if text.is_empty() {
-            return;
-        }
-        let start = self.text.len();
-        self.text.push_str(text);
-        let added = Segment { text: start..self.text.len(), source };
-        match self.segments.last_mut() {
-            Some(last) if last.text.end == start && continues(last, &added) => {
-                last.text.end = added.text.end;
-                last.source.end = source.end;
-            }
-            _ => self.segments.push(added),
+        if !text.is_empty() {
+            self.add_segment(text.len(), source);
+            self.joined.push_str(text);
         }
     }
 
     /// Ends a text that started at `start`, so that the next one stands apart from it. An empty
     /// one stands at `place`.
     pub(crate) fn close(&mut self, start: usize, place: usize) {
-        if self.text.len() == start {
-            self.segments.push(Segment { text: start..start, source: Span::point(place) });
+        if self.end() == start {
+            self.add_segment(0, Span::point(place));
         }
-        self.text.push('\n');
+        self.joined.push('\n');
+    }
+
+    #[inline]
+    fn add_segment(&mut self, length: usize, source: Span) {
+        self.segments.push(Segment {
+            start: small(self.end()),
+            length: small(length),
+            source_start: small(source.start),
+            source_length: small(source.len()),
+        });
     }
 
     /// Where the next segment will stand among the segments.
@@ -112,28 +172,20 @@ impl Buffer {
 
     /// The same, given the segments that the range lies in.
     pub(crate) fn span_in(&self, segments: &[Segment], range: Range<usize>) -> Span {
-        if range.end <= self.file {
-            return Span::new(range.start, range.end.max(range.start));
+        if range.start <= self.file.len() {
+            return Span::new(range.start, range.end);
         }
-        let Some(first) = segment(segments, range.start) else { return Span::point(self.file) };
-        let start = if range.start >= first.text.end {
-            first.source.end
-        } else if first.is_verbatim() {
-            first.source.start.saturating_add(range.start.saturating_sub(first.text.start))
-        } else {
-            first.source.start
-        };
+        let Some(first) = segment(segments, range.start) else { return Span::default() };
+        let start = first.place(range.start);
         if range.end <= range.start {
             return Span::point(start);
         }
-        let one = range.end <= first.text.end;
-        let last = if one { Some(first) } else { segment(segments, range.end.saturating_sub(1)) };
-        let end = last.map_or(start, |last| match last.is_verbatim() {
-            true => last.source.start.saturating_add(range.end.saturating_sub(last.text.start)),
-            false => last.source.end,
-        });
-        let limit = last.map_or(start, |last| last.source.end);
-        Span::new(start, end.min(limit).max(start))
+        let last = if range.end <= first.end() {
+            first
+        } else {
+            segment(segments, range.end.saturating_sub(1)).unwrap_or(first)
+        };
+        Span::new(start, last.place_behind(range.end).max(start))
     }
 
     /// The runs of `range` that stand in the file without a gap.
@@ -141,10 +193,10 @@ impl Buffer {
         let mut from = range.start;
         std::iter::from_fn(move || {
             let gap = match segment(&self.segments, from) {
-                Some(segment) if from >= self.file => segment.text.end,
+                Some(segment) if from > self.file.len() => segment.end(),
                 _ => range.end,
             };
-            let to = gap.clamp(from, range.end);
+            let to = gap.clamp(from, range.end.max(from));
             let run = from..to;
             from = to;
             (!run.is_empty()).then(|| (self.text(run.clone()), self.span(run)))
@@ -152,13 +204,8 @@ impl Buffer {
     }
 }
 
-/// True if a segment follows another in text and file alike.
-const fn continues(last: &Segment, next: &Segment) -> bool {
-    last.source.end == next.source.start && last.is_verbatim() && next.is_verbatim()
-}
-
 /// The last segment that starts at or in front of an offset, else the first one.
-fn segment(segments: &[Segment], offset: usize) -> Option<&Segment> {
-    let next = segments.partition_point(|segment| segment.text.start <= offset);
-    segments.get(next.saturating_sub(1))
+fn segment(segments: &[Segment], offset: usize) -> Option<Segment> {
+    let next = segments.partition_point(|segment| segment.start as usize <= offset);
+    segments.get(next.saturating_sub(1)).copied()
 }

@@ -81,11 +81,14 @@ pub enum Safety {
 
 impl Diagnostic {
     /// A fault that stops the build.
+    // Most files have no fault: what leads here is to lie apart from the code that runs.
+    #[cold]
     pub fn error(code: Code, span: Span, message: impl Into<String>) -> Self {
         Self::new(Severity::Error, code, span, message.into())
     }
 
     /// A fault that does not stop the build.
+    #[cold]
     pub fn warning(code: Code, span: Span, message: impl Into<String>) -> Self {
         Self::new(Severity::Warning, code, span, message.into())
     }

@@ -123,9 +123,9 @@ impl Dockerfile {
 
 impl Instruction {
     /// What the instruction says if it is a `FROM`.
-    pub const fn from(&self) -> Option<&FromInstruction> {
+    pub fn from(&self) -> Option<&FromInstruction> {
         match &self.kind {
-            InstructionKind::From(from) => Some(from),
+            InstructionKind::From(from) => Some(&**from),
             _ => None,
         }
     }

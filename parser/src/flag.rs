@@ -37,10 +37,10 @@ impl Flag {
 /// Takes the flags off the front of the arguments; `--` alone ends them.
 pub(crate) fn flags<'l>(rest: Fragment<'l>, escape: char) -> (Vec<Flag>, Fragment<'l>) {
     let mut flags = Vec::new();
-    let mut left = rest.trim();
+    let mut left = rest.trim_start();
     while left.as_str().starts_with("--") {
         let (flag, behind) = flag(left, escape);
-        left = behind.tail(behind.as_str().trim_start());
+        left = behind.trim_start();
         match flag {
             Some(flag) => flags.push(flag),
             None => break,
@@ -64,8 +64,8 @@ fn flag<'l>(from: Fragment<'l>, escape: char) -> (Option<Flag>, Fragment<'l>) {
 
 /// A flag without quotes and escapes.
 fn plain_flag(word: Fragment<'_>) -> Option<Flag> {
-    let (name, value) = match word.as_str().find('=') {
-        Some(at) => (word.part(0..at), Some(word.split_at(at + 1).1)),
+    let (name, value) = match word.split_once(b'=') {
+        Some((name, value)) => (name, Some(value)),
         None => (word, None),
     };
     let dashes = 2;
@@ -93,7 +93,7 @@ fn word_flag(word: &Word) -> Option<Flag> {
 
 /// Reads a word and takes its quotes and escapes away.
 fn unquoted<'l>(from: Fragment<'l>, escape: char) -> (Word, Fragment<'l>) {
-    let mut builder = WordBuilder::default();
+    let mut builder = WordBuilder::new();
     let mut left = from;
     let mut quote = None;
     while let Some(next) = left.as_str().chars().next() {

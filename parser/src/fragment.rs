@@ -2,87 +2,96 @@
 
 use crate::buffer::{Buffer, Segment};
 use crate::span::{Span, Spanned};
+use crate::split;
 use crate::text::Text;
 use crate::word::Word;
+use memchr::memchr;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// The bytes `start..end` of a buffer, inside one logical line.
+/// What the fragments of a logical line share.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Line<'l> {
+    pub(crate) buffer: &'l Arc<Buffer>,
+    /// The segments of the buffer that belong to the line.
+    pub(crate) segments: &'l [Segment],
+}
+
+/// A piece of a buffer, inside one logical line.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Fragment<'l> {
-    buffer: &'l Arc<Buffer>,
-    /// Those of the line.
-    segments: &'l [Segment],
+    line: &'l Line<'l>,
+    /// Offset of the text in the buffer.
     start: usize,
-    end: usize,
+    text: &'l str,
 }
 
 impl<'l> Fragment<'l> {
     /// A whole line.
-    pub(crate) const fn line(
-        buffer: &'l Arc<Buffer>,
-        segments: &'l [Segment],
-        range: Range<usize>,
-    ) -> Self {
-        Self { buffer, segments, start: range.start, end: range.end }
+    pub(crate) fn whole(line: &'l Line<'l>, range: Range<usize>) -> Self {
+        Self { line, start: range.start, text: line.buffer.text(range) }
     }
 
-    pub(crate) fn as_str(&self) -> &'l str {
-        self.buffer.text(self.start..self.end)
+    pub(crate) const fn as_str(&self) -> &'l str {
+        self.text
     }
 
     pub(crate) const fn is_empty(&self) -> bool {
-        self.end <= self.start
+        self.text.is_empty()
     }
 
-    const fn len(&self) -> usize {
-        self.end.saturating_sub(self.start)
+    fn range(&self) -> Range<usize> {
+        self.start..self.start.saturating_add(self.text.len())
     }
 
     pub(crate) fn span(&self) -> Span {
-        self.buffer.span_in(self.segments, self.start..self.end)
+        self.line.buffer.span_in(self.line.segments, self.range())
     }
 
     /// The part at `range`, counted from the fragment's own start.
     pub(crate) fn part(&self, range: Range<usize>) -> Self {
-        let end = self.start.saturating_add(range.end).min(self.end);
-        let start = self.start.saturating_add(range.start).min(end);
-        Self { start, end, ..*self }
+        self.split_at(range.end).0.split_at(range.start).1
     }
 
     /// Splits into the first `length` bytes and the rest.
     pub(crate) fn split_at(&self, length: usize) -> (Self, Self) {
-        (self.part(0..length), self.part(length..self.len()))
+        let (text, rest) = self.text.split_at_checked(length).unwrap_or((self.text, ""));
+        (Self { text, ..*self }, self.tail(rest))
+    }
+
+    /// Splits at the first `byte`, which must be ASCII and belongs to neither part.
+    pub(crate) fn split_once(&self, byte: u8) -> Option<(Self, Self)> {
+        let (front, behind) = self.split_at(memchr(byte, self.text.as_bytes())?);
+        Some((front, behind.split_at(1).1))
     }
 
     /// From the start of this fragment to the end of a later one of the same line.
     pub(crate) fn up_to(&self, later: &Self) -> Self {
-        Self { end: later.end.max(self.start), ..*self }
+        let whole = self.start..later.range().end.max(self.start);
+        Self::whole(self.line, whole)
     }
 
     /// What is left when `rest`, a tail of the text, is all that was not read.
-    pub(crate) fn tail(&self, rest: &str) -> Self {
-        let start = self.end.saturating_sub(rest.len()).max(self.start);
-        Self { start, ..*self }
+    pub(crate) const fn tail(&self, rest: &'l str) -> Self {
+        let read = self.text.len().saturating_sub(rest.len());
+        Self { start: self.start.saturating_add(read), text: rest, ..*self }
     }
 
     /// What was read when `rest`, a tail of the text, is all that was not.
     pub(crate) fn head(&self, rest: &str) -> Self {
-        let end = self.end.saturating_sub(rest.len()).max(self.start);
-        Self { end, ..*self }
+        self.split_at(self.text.len().saturating_sub(rest.len())).0
     }
 
     pub(crate) fn trim_start(&self) -> Self {
-        self.tail(self.as_str().trim_start())
+        self.tail(split::trim_start(self.text))
     }
 
-    pub(crate) fn trim(&self) -> Self {
-        let front = self.trim_start();
-        front.part(0..front.as_str().trim_end().len())
+    pub(crate) fn trim_end(&self) -> Self {
+        Self { text: split::trim_end(self.text), ..*self }
     }
 
     pub(crate) fn text(&self) -> Text {
-        Text::new(Arc::clone(self.buffer), self.start..self.end)
+        Text::new(Arc::clone(self.line.buffer), self.range())
     }
 
     pub(crate) fn word(&self) -> Word {
@@ -95,15 +104,21 @@ impl<'l> Fragment<'l> {
 }
 
 /// A word whose text is not its source: without quotes, or with escapes resolved.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct WordBuilder {
     buffer: Buffer,
+    start: usize,
 }
 
 impl WordBuilder {
+    pub(crate) fn new() -> Self {
+        let buffer = Buffer::default();
+        Self { start: buffer.end(), buffer }
+    }
+
     /// Adds a fragment as it is.
     pub(crate) fn push(&mut self, fragment: Fragment<'_>) {
-        for (text, span) in fragment.buffer.runs(fragment.start..fragment.end) {
+        for (text, span) in fragment.line.buffer.runs(fragment.range()) {
             self.buffer.push(text, span);
         }
     }
@@ -116,7 +131,7 @@ impl WordBuilder {
     /// The word that stands at `whole`.
     pub(crate) fn finish(mut self, whole: Fragment<'_>) -> Word {
         let span = whole.span();
-        let range = 0..self.buffer.len();
+        let range = self.start..self.buffer.end();
         self.buffer.close(range.start, span.start);
         Word { text: Text::new(Arc::new(self.buffer), range), span }
     }

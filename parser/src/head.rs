@@ -17,12 +17,12 @@ pub(crate) struct Head<'l> {
 
 impl<'l> Head<'l> {
     pub(crate) fn read(line: Fragment<'l>, escape: char) -> Self {
-        let line = line.trim();
+        let line = line.trim_start().trim_end();
         let (word, behind) = split::first_word(line);
         let (flags, rest) = match behind {
             Some(behind) => flag::flags(behind, escape),
             None => (Vec::new(), line.tail("")),
         };
-        Self { keyword: Keyword::parse(word.as_str()), word, flags, rest: rest.trim() }
+        Self { keyword: Keyword::parse(word.as_str()), word, flags, rest }
     }
 }

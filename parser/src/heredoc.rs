@@ -3,13 +3,14 @@
 use crate::buffer::Buffer;
 use crate::diagnostic::{Diagnostic, Fix};
 use crate::expand::{Expander, Quotes};
-use crate::fragment::Fragment;
+use crate::fragment::{Fragment, Line};
 use crate::head::Head;
 use crate::json::{self, JsonArray};
 use crate::keyword::Keyword;
 use crate::physical::PhysicalLine;
 use crate::span::Span;
 use crate::text::Text;
+use memchr::memchr;
 use nom::bytes::complete::{tag, take_while};
 use nom::character::complete::{char, digit0};
 use nom::combinator::opt;
@@ -95,7 +96,10 @@ pub(crate) struct Marker {
 /// The line is split as a shell would. A line that a shell could not split, for a quote that is
 /// never closed, has none. The escape character is always `\` (A2.3).
 pub(crate) fn markers(line: &str, escape: char) -> Vec<Marker> {
-    if !line.contains("<<") || !may_have_heredocs(line, escape) {
+    if memchr(b'<', line.as_bytes()).is_none()
+        || !line.contains("<<")
+        || !may_have_heredocs(line, escape)
+    {
         return Vec::new();
     }
     let expander = Expander {
@@ -115,9 +119,9 @@ pub(crate) fn markers(line: &str, escape: char) -> Vec<Marker> {
 
 /// RUN, COPY and ADD may, not in exec form, and ONBUILD of these (A6.1, A6.9).
 fn may_have_heredocs(line: &str, escape: char) -> bool {
-    let buffer = Arc::new(Buffer::of_file(line));
-    let whole = Fragment::line(&buffer, &[], 0..line.len());
-    let mut head = Head::read(whole, escape);
+    let buffer = Arc::new(Buffer::of_file(line.into()));
+    let whole = Line { buffer: &buffer, segments: &[] };
+    let mut head = Head::read(Fragment::whole(&whole, 0..line.len()), escape);
     if head.keyword == Some(Keyword::Onbuild) {
         head = Head::read(head.rest, escape);
     }

@@ -13,7 +13,7 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum InstructionKind {
     /// `FROM [--platform=p] image [AS name]`.
-    From(FromInstruction),
+    From(Box<FromInstruction>),
     /// `RUN command`. Its heredocs are on the instruction.
     Run(CommandForm),
     /// `CMD command`.
@@ -43,7 +43,7 @@ pub enum InstructionKind {
     /// `SHELL ["program", "argument"…]`. Never empty.
     Shell(Vec<Word>),
     /// `HEALTHCHECK NONE` or `HEALTHCHECK CMD command`.
-    Healthcheck(Healthcheck),
+    Healthcheck(Box<Healthcheck>),
     /// `ONBUILD instruction`.
     Onbuild(Onbuild),
     /// `MAINTAINER name`.
@@ -124,6 +124,12 @@ pub enum Source {
 }
 
 impl Source {
+    pub(crate) fn into_word(self) -> Word {
+        match self {
+            Self::Path(word) | Self::Heredoc { word, .. } => word,
+        }
+    }
+
     /// The source as written.
     pub const fn word(&self) -> &Word {
         match self {

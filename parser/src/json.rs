@@ -25,7 +25,7 @@ pub(crate) enum JsonArray<'l> {
 
 /// Reads the whole of `rest`.
 pub(crate) fn array<'l>(rest: Fragment<'l>) -> JsonArray<'l> {
-    let Some(inner) = rest.as_str().trim_start().strip_prefix('[') else {
+    let Some(inner) = rest.trim_start().as_str().strip_prefix('[') else {
         return JsonArray::NotJson;
     };
     elements(rest.tail(inner)).unwrap_or(JsonArray::NotJson)
@@ -61,7 +61,12 @@ fn elements<'l>(inner: Fragment<'l>) -> Option<JsonArray<'l>> {
 /// Reads a string; returns what is behind it and its value.
 fn string<'l>(at: Fragment<'l>) -> Option<(&'l str, Word)> {
     let mut left = at.tail(at.as_str().strip_prefix('"')?);
-    let mut word = WordBuilder::default();
+    let (behind, text) = plain(left.as_str()).ok()?;
+    if let Some(behind) = behind.strip_prefix('"') {
+        let text = left.split_at(text.len()).0.text();
+        return Some((behind, Word { text, span: at.head(behind).span() }));
+    }
+    let mut word = WordBuilder::new();
     loop {
         let (behind, _) = plain(left.as_str()).ok()?;
         word.push(left.head(behind));

@@ -51,7 +51,23 @@ impl Keyword {
 
     /// The instruction with this name, in any case of letters (A1.1).
     pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|keyword| keyword.name().eq_ignore_ascii_case(name))
+        let candidates: &[Self] = match name.bytes().next()?.to_ascii_uppercase() {
+            b'A' => &[Self::Arg, Self::Add],
+            b'C' => &[Self::Copy, Self::Cmd],
+            b'E' => &[Self::Env, Self::Expose, Self::Entrypoint],
+            b'F' => &[Self::From],
+            b'H' => &[Self::Healthcheck],
+            b'L' => &[Self::Label],
+            b'M' => &[Self::Maintainer],
+            b'O' => &[Self::Onbuild],
+            b'R' => &[Self::Run],
+            b'S' => &[Self::Shell, Self::Stopsignal],
+            b'U' => &[Self::User],
+            b'V' => &[Self::Volume],
+            b'W' => &[Self::Workdir],
+            _ => &[],
+        };
+        candidates.iter().copied().find(|keyword| keyword.name().eq_ignore_ascii_case(name))
     }
 
     /// The name in upper case.

@@ -75,7 +75,7 @@ pub use instruction::{
     KeyValue, Onbuild, Source, Transfer, Volume,
 };
 pub use keyword::Keyword;
-pub use parse::{Parsed, decode, parse, parse_bytes, parse_trigger};
+pub use parse::{Parsed, decode, parse, parse_bytes, parse_shared, parse_trigger};
 pub use span::{LineIndex, Position, Span, Spanned};
 pub use suggest::suggest;
 pub use text::Text;

@@ -4,13 +4,15 @@
 //! All of a file is cut into lines before any of them is read: then its buffer is complete, and
 //! whatever is read can share it.
 
-use crate::buffer::Buffer;
+use crate::buffer::{Buffer, Extent};
 use crate::diagnostic::Diagnostic;
-use crate::fragment::Fragment;
+use crate::fragment::{Fragment, Line};
 use crate::heredoc::{self, Body};
 use crate::physical::{LONGEST_LINE, PhysicalLine, PhysicalLines};
 use crate::span::{Span, Spanned};
+use crate::split;
 use crate::text::Text;
+use memchr::memchr;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -30,21 +32,21 @@ pub(crate) struct Layout {
 #[derive(Clone, Debug)]
 pub(crate) struct LogicalLine {
     /// In the buffer.
-    text: Range<usize>,
-    segments: Range<usize>,
+    text: Extent,
+    segments: Extent,
     /// From the first character that is no blank to the end of the last line that has text, or
     /// that ends a heredoc.
     pub(crate) span: Span,
     pub(crate) first: u32,
     pub(crate) last: u32,
-    comments: Range<usize>,
-    blank_lines: Range<usize>,
-    bodies: Range<usize>,
+    comments: Extent,
+    blank_lines: Extent,
+    bodies: Extent,
 }
 
 impl Layout {
     /// Reads on from where `lines` stands in `source`.
-    pub(crate) fn read(source: &str, lines: PhysicalLines<'_>, escape: char) -> Self {
+    pub(crate) fn read(source: Arc<str>, lines: PhysicalLines<'_>, escape: char) -> Self {
         let mut reader = Reader::new(source, lines, escape);
         while let Some(line) = reader.next_line() {
             reader.lines.push(line);
@@ -59,15 +61,24 @@ impl Layout {
         }
     }
 
-    /// The text of a line.
-    pub(crate) fn fragment(&self, line: &LogicalLine) -> Fragment<'_> {
-        let segments = self.buffer.segments(line.segments.clone());
-        Fragment::line(&self.buffer, segments, line.text.clone())
+    /// What the fragments of a line share.
+    pub(crate) fn line(&self, line: &LogicalLine) -> Line<'_> {
+        Line { buffer: &self.buffer, segments: self.buffer.segments(line.segments.range()) }
+    }
+
+    /// The whole text of a line, given what it shares with its other fragments.
+    pub(crate) fn whole<'l>(&self, line: &LogicalLine, shared: &'l Line<'l>) -> Fragment<'l> {
+        Fragment::whole(shared, line.text.range())
     }
 
     /// The file as it is.
     pub(crate) fn source(&self) -> &str {
         self.buffer.file()
+    }
+
+    /// The text of a line.
+    pub(crate) fn text(&self, line: &LogicalLine) -> Text {
+        Text::new(Arc::clone(&self.buffer), line.text.range())
     }
 
     /// The text of the file at a place.
@@ -77,24 +88,28 @@ impl Layout {
 
     /// The comments above a line.
     pub(crate) fn comments(&self, line: &LogicalLine) -> &[Span] {
-        self.comments.get(line.comments.clone()).unwrap_or(&[])
+        self.comments.get(line.comments.range()).unwrap_or(&[])
     }
 
     /// The blank lines inside a line.
     pub(crate) fn blank_lines(&self, line: &LogicalLine) -> &[Span] {
-        self.blank_lines.get(line.blank_lines.clone()).unwrap_or(&[])
+        self.blank_lines.get(line.blank_lines.range()).unwrap_or(&[])
     }
 
     /// The heredocs of a line.
     pub(crate) fn bodies(&self, line: &LogicalLine) -> &[Body] {
-        self.bodies.get(line.bodies.clone()).unwrap_or(&[])
+        self.bodies.get(line.bodies.range()).unwrap_or(&[])
     }
 }
+
+/// Bytes of an instruction in an everyday file: lists start with room for that many.
+const USUAL_INSTRUCTION: usize = 160;
 
 /// Reads a file logical line by logical line.
 struct Reader<'a> {
     physical: PhysicalLines<'a>,
-    escape: char,
+    /// One of two characters, both of ASCII.
+    escape: u8,
     buffer: Buffer,
     lines: Vec<LogicalLine>,
     comments: Vec<Span>,
@@ -103,20 +118,24 @@ struct Reader<'a> {
     blank_lines: Vec<Span>,
     bodies: Vec<Body>,
     diagnostics: Vec<Diagnostic>,
+    /// False if the file has no `<` at all.
+    may_have_heredocs: bool,
 }
 
 impl<'a> Reader<'a> {
-    fn new(source: &str, physical: PhysicalLines<'a>, escape: char) -> Self {
+    fn new(source: Arc<str>, physical: PhysicalLines<'a>, escape: char) -> Self {
+        let may_have_heredocs = memchr(b'<', source.as_bytes()).is_some();
         Self {
             physical,
-            escape,
+            escape: u8::try_from(escape).unwrap_or(b'\\'),
+            lines: Vec::with_capacity(source.len() / USUAL_INSTRUCTION),
+            comments: Vec::with_capacity(source.len() / USUAL_INSTRUCTION),
             buffer: Buffer::of_file(source),
-            lines: Vec::new(),
-            comments: Vec::new(),
             own_comments: 0,
             blank_lines: Vec::new(),
             bodies: Vec::new(),
             diagnostics: Vec::new(),
+            may_have_heredocs,
         }
     }
 
@@ -124,7 +143,7 @@ impl<'a> Reader<'a> {
         loop {
             let line = self.next_physical()?;
             let whole = line.text();
-            let text = whole.trim_start();
+            let text = split::trim_start(whole);
             if text.starts_with('#') {
                 self.note_comment(&line);
                 continue;
@@ -142,10 +161,11 @@ impl<'a> Reader<'a> {
         }
     }
 
+    #[inline]
     fn next_physical(&mut self) -> Option<PhysicalLine<'a>> {
         let line = self.physical.next()?;
         if line.is_too_long() {
-            self.diagnostics.push(too_long(&line));
+            note_too_long(&line, &mut self.diagnostics);
         }
         Some(line)
     }
@@ -153,12 +173,13 @@ impl<'a> Reader<'a> {
     fn note_comment(&mut self, line: &PhysicalLine<'a>) {
         // An indented comment keeps its `#`: so does BuildKit.
         let body = line.raw.strip_prefix('#').unwrap_or(line.raw);
-        let text = body.trim();
+        let front = split::trim_start(body);
+        let text = split::trim_end(front);
         if text.is_empty() {
             self.comments.truncate(self.own_comments);
             return;
         }
-        let start = line.start + line.raw.len() - body.trim_start().len();
+        let start = line.start + line.raw.len() - front.len();
         self.comments.push(Span::new(start, start + text.len()));
     }
 
@@ -167,25 +188,26 @@ impl<'a> Reader<'a> {
         let (segments, blanks) = (self.buffer.mark(), self.blank_lines.len());
         LogicalLine {
             span: Span::new(text.start, text.end),
-            text,
-            segments: segments..segments,
+            text: text.into(),
+            segments: (segments..segments).into(),
             first: line.number,
             last: line.number,
             comments: self.take_comments(),
-            blank_lines: blanks..blanks,
-            bodies: 0..0,
+            blank_lines: (blanks..blanks).into(),
+            bodies: Extent::default(),
         }
     }
 
     /// Joins the lines that follow a first line that goes on.
     fn joined(&mut self, first: &PhysicalLine<'a>, head: &'a str, start: usize) -> LogicalLine {
         let (text, segments, blanks) =
-            (self.buffer.len(), self.buffer.mark(), self.blank_lines.len());
+            (self.buffer.end(), self.buffer.mark(), self.blank_lines.len());
         let mut end = start + head.len();
+        self.buffer.reserve();
         self.buffer.push(head, Span::new(start, end));
         while let Some(line) = self.next_physical() {
             let whole = line.text();
-            let body = whole.trim_start();
+            let body = split::trim_start(whole);
             if body.starts_with('#') {
                 continue;
             }
@@ -201,33 +223,35 @@ impl<'a> Reader<'a> {
                 break;
             }
         }
-        let text = text..self.buffer.len();
+        let text = text..self.buffer.end();
         self.buffer.close(text.start, start);
         LogicalLine {
-            text,
-            segments: segments..self.buffer.mark(),
+            text: text.into(),
+            segments: (segments..self.buffer.mark()).into(),
             span: Span::new(start, end),
             first: first.number,
             last: self.physical.number(),
             comments: self.take_comments(),
-            blank_lines: blanks..self.blank_lines.len(),
-            bodies: 0..0,
+            blank_lines: (blanks..self.blank_lines.len()).into(),
+            bodies: Extent::default(),
         }
     }
 
-    fn take_comments(&mut self) -> Range<usize> {
+    fn take_comments(&mut self) -> Extent {
         let start = std::mem::replace(&mut self.own_comments, self.comments.len());
-        start..self.own_comments
+        (start..self.own_comments).into()
     }
 
     /// Reads the heredocs whose markers stand on the line, from the lines behind it.
     fn read_bodies(&mut self, line: &mut LogicalLine) {
+        if !self.may_have_heredocs {
+            return;
+        }
         let start = self.bodies.len();
-        let markers = heredoc::markers(self.buffer.text(line.text.clone()), self.escape);
-        for marker in markers {
-            let range = line.text.start + marker.start..line.text.start + marker.end;
-            let segments = self.buffer.segments(line.segments.start..self.buffer.mark());
-            let place = self.buffer.span_in(segments, range);
+        let text = line.text.range();
+        let escape = char::from(self.escape);
+        for marker in heredoc::markers(self.buffer.text(text.clone()), escape) {
+            let place = self.buffer.span(text.start + marker.start..text.start + marker.end);
             let physical = std::iter::from_fn(|| self.next_physical());
             match heredoc::body(marker, place, physical) {
                 Ok(body) => {
@@ -238,7 +262,7 @@ impl<'a> Reader<'a> {
                 Err(fault) => self.diagnostics.push(fault),
             }
         }
-        line.bodies = start..self.bodies.len();
+        line.bodies = (start..self.bodies.len()).into();
     }
 }
 
@@ -246,16 +270,23 @@ impl<'a> Reader<'a> {
 ///
 /// The mark is the escape character with only blanks and tabs behind it. An escape character in
 /// front of it takes its meaning away.
-fn without_continuation(line: &str, escape: char) -> Option<&str> {
-    let blank = line.ends_with([' ', '\t']);
-    let line = if blank { line.trim_end_matches([' ', '\t']) } else { line };
-    let before = line.strip_suffix(escape)?;
-    if before.ends_with(escape) { None } else { Some(before) }
+fn without_continuation(line: &str, escape: u8) -> Option<&str> {
+    let line = match line.as_bytes() {
+        [.., b' ' | b'\t'] => line.trim_end_matches([' ', '\t']),
+        _ => line,
+    };
+    match line.as_bytes() {
+        [.., before, last] if *last == escape && *before == escape => None,
+        [before @ .., last] if *last == escape => line.get(..before.len()),
+        _ => None,
+    }
 }
 
-fn too_long(line: &PhysicalLine<'_>) -> Diagnostic {
+#[cold]
+fn note_too_long(line: &PhysicalLine<'_>, diagnostics: &mut Vec<Diagnostic>) {
     let span = Span::new(line.start, line.start + line.text().len());
     let message = format!("line {} is longer than {LONGEST_LINE} bytes", line.number);
-    Diagnostic::error("line-too-long", span, message)
-        .with_help("break the line with a continuation, or COPY the text from a file")
+    let fault = Diagnostic::error("line-too-long", span, message)
+        .with_help("break the line with a continuation, or COPY the text from a file");
+    diagnostics.push(fault);
 }

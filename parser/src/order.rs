@@ -20,8 +20,13 @@ pub(crate) struct Order {
 }
 
 impl Order {
+    /// True once a FROM is there: what follows may have any order.
+    pub(crate) const fn is_settled(&self) -> bool {
+        self.from.is_some()
+    }
+
     /// Takes the next name. `text` starts with it.
-    pub(crate) fn note(&mut self, (keyword, span): (Option<Keyword>, Span), text: &str) {
+    pub(crate) fn note(&mut self, keyword: Option<Keyword>, span: Span, text: &str) {
         self.last = span;
         match keyword {
             Some(Keyword::From) => {

@@ -1,11 +1,11 @@
 //! The parser: reads a file from top to bottom, instruction by instruction.
 
 use crate::arguments::{Context, Statement};
+use crate::buffer::LONGEST_FILE;
 use crate::diagnostic::Diagnostic;
 use crate::directive::{Directive, DirectiveKind, directives};
 use crate::dockerfile::{Dockerfile, Instruction};
 use crate::head::Head;
-use crate::keyword::Keyword;
 use crate::logical::{Layout, LogicalLine};
 use crate::order::Order;
 use crate::physical::PhysicalLines;
@@ -13,6 +13,7 @@ use crate::span::Span;
 use crate::syntax;
 use crate::unknown::{nothing_continued, unknown};
 use std::borrow::Cow;
+use std::sync::Arc;
 
 /// What parsing yields: always a tree, and what is wrong with the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,11 +26,20 @@ pub struct Parsed {
 
 /// Parses a Dockerfile. Never fails: faults become diagnostics, all of them at once.
 pub fn parse(source: &str) -> Parsed {
+    parse_shared(Arc::from(source))
+}
+
+/// Parses a Dockerfile whose text is shared already, so that the tree need not copy it.
+pub fn parse_shared(source: Arc<str>) -> Parsed {
+    if source.len() > LONGEST_FILE {
+        return too_long();
+    }
+    let text = Arc::clone(&source);
     let mut diagnostics = Vec::new();
-    let mut lines = PhysicalLines::new(source);
+    let mut lines = PhysicalLines::new(&text);
     let directives = directives(&mut lines, &mut diagnostics);
     if directives.iter().all(|directive| directive.syntax().is_none()) {
-        let elsewhere = syntax::elsewhere(source);
+        let elsewhere = syntax::elsewhere(&text);
         diagnostics.extend(elsewhere.and_then(|image| syntax::foreign(&image.value, image.span)));
     }
     let escape = escape(&directives);
@@ -40,6 +50,14 @@ pub fn parse(source: &str) -> Parsed {
     let mut diagnostics = context.diagnostics;
     diagnostics.sort_by_key(|diagnostic| diagnostic.span);
     Parsed { dockerfile: Dockerfile { directives, escape, instructions }, diagnostics }
+}
+
+/// What comes of a file that is too long to be read.
+fn too_long() -> Parsed {
+    let message = format!("the Dockerfile is longer than {} MiB", LONGEST_FILE >> 20);
+    let fault = Diagnostic::error("file-too-long", Span::default(), message);
+    let dockerfile = Dockerfile { directives: Vec::new(), escape: '\\', instructions: Vec::new() };
+    Parsed { dockerfile, diagnostics: vec![fault] }
 }
 
 /// Parses a Dockerfile from bytes. See [`decode`] for what happens to bytes that are not UTF-8.
@@ -70,18 +88,24 @@ pub fn decode(source: &[u8]) -> (Cow<'_, str>, Option<Diagnostic>) {
 ///
 /// The escape character is always `\`: the text comes without directives.
 pub fn parse_trigger(text: &str) -> (Option<Instruction>, Vec<Diagnostic>) {
-    let mut layout = Layout::read(text, PhysicalLines::new(text), '\\');
+    if text.len() > LONGEST_FILE {
+        return (None, too_long().diagnostics);
+    }
+    let mut layout = Layout::read(Arc::from(text), PhysicalLines::new(text), '\\');
     let diagnostics = std::mem::take(&mut layout.diagnostics);
     let mut context = Context { escape: '\\', diagnostics, trigger: false };
-    let read = layout.lines.iter().filter_map(|line| instruction(&layout, line, &mut context).1);
-    let mut instructions: Vec<_> = read.collect();
+    let mut instructions = Vec::new();
+    for line in &layout.lines {
+        let shared = layout.line(line);
+        let head = Head::read(layout.whole(line, &shared), '\\');
+        read_instruction(&layout, line, head, &mut context, &mut instructions);
+    }
     let second = instructions.get(1).map(|instruction| {
         let message = "an ONBUILD trigger is more than one instruction";
         Diagnostic::error("forbidden-trigger", instruction.span, message)
     });
     context.diagnostics.extend(second);
-    instructions.truncate(1);
-    (instructions.pop(), context.diagnostics)
+    (instructions.into_iter().next(), context.diagnostics)
 }
 
 fn escape(directives: &[Directive]) -> char {
@@ -97,49 +121,58 @@ fn read(layout: &Layout, context: &mut Context) -> Vec<Instruction> {
     let mut instructions = Vec::with_capacity(layout.lines.len());
     let mut order = Order::default();
     for line in &layout.lines {
-        let (name, instruction) = instruction(layout, line, context);
-        order.note(name, layout.fragment(line).as_str());
-        instructions.extend(instruction);
+        let shared = layout.line(line);
+        let whole = layout.whole(line, &shared);
+        let head = Head::read(whole, context.escape);
+        if !order.is_settled() {
+            order.note(head.keyword, head.word.span(), whole.as_str());
+        }
+        read_instruction(layout, line, head, context, &mut instructions);
     }
     match layout.lines.is_empty() {
-        true => context.diagnostics.push(no_instructions(layout)),
+        true => context.diagnostics.push(no_instructions(layout.source())),
         false => context.diagnostics.extend(order.fault()),
     }
     instructions
 }
 
-/// The name of an instruction if there is such a one, its place, and what the instruction says.
-type Named = ((Option<Keyword>, Span), Option<Instruction>);
-
-fn instruction(layout: &Layout, line: &LogicalLine, context: &mut Context) -> Named {
-    let whole = layout.fragment(line);
-    let head = Head::read(whole, context.escape);
-    let name = (head.keyword, head.word.span());
+/// Reads an instruction and adds it to the others. Adds a fault if it cannot be understood.
+fn read_instruction(
+    layout: &Layout,
+    line: &LogicalLine,
+    head: Head<'_>,
+    context: &mut Context,
+    instructions: &mut Vec<Instruction>,
+) {
     let Some(keyword) = head.keyword else {
         context.diagnostics.push(match head.word.is_empty() {
             true => nothing_continued(line.span.start, context.escape),
             false => unknown(head.word, context.escape),
         });
-        return (name, None);
+        return;
     };
     let bodies = layout.bodies(line).iter();
     let heredocs = bodies.map(|body| body.heredoc(&layout.buffer)).collect();
-    let mut instruction = Statement { keyword, head, heredocs }.read(whole, context);
-    if let Some(instruction) = &mut instruction {
-        instruction.span = line.span;
-        instruction.lines = (line.first, line.last);
-        let comments = layout.comments(line).iter();
-        instruction.comments = comments.map(|span| layout.verbatim(*span)).collect();
-        instruction.blank_lines = layout.blank_lines(line).to_vec();
-    }
-    (name, instruction)
+    let statement = Statement { keyword, head, heredocs };
+    let Some(kind) = statement.kind(context) else { return };
+    let comments = layout.comments(line).iter();
+    instructions.push(Instruction {
+        keyword: statement.head.word.spanned(),
+        kind,
+        flags: statement.head.flags,
+        span: line.span,
+        lines: (line.first, line.last),
+        original: layout.text(line),
+        heredocs: statement.heredocs,
+        comments: comments.map(|span| layout.verbatim(*span)).collect(),
+        blank_lines: layout.blank_lines(line).to_vec(),
+    });
 }
 
 /// The fault of a file with nothing in it (A1.9).
-fn no_instructions(layout: &Layout) -> Diagnostic {
-    let text = layout.source();
-    let end = Span::point(text.len());
-    let fault = match text.trim_start_matches('\u{feff}').trim().is_empty() {
+fn no_instructions(source: &str) -> Diagnostic {
+    let end = Span::point(source.len());
+    let fault = match source.trim_start_matches('\u{feff}').trim().is_empty() {
         true => Diagnostic::error("empty-file", end, "the Dockerfile is empty"),
         false => Diagnostic::error("no-instructions", end, "the Dockerfile has only comments"),
     };

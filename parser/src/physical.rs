@@ -32,7 +32,8 @@ impl<'a> PhysicalLine<'a> {
 /// Reads a text line by line.
 #[derive(Clone, Debug)]
 pub(crate) struct PhysicalLines<'a> {
-    source: &'a str,
+    /// What was not read yet, and where it starts.
+    rest: &'a str,
     offset: usize,
     number: u32,
 }
@@ -40,8 +41,8 @@ pub(crate) struct PhysicalLines<'a> {
 impl<'a> PhysicalLines<'a> {
     /// Starts at the first line, behind a byte order mark (A1.6).
     pub(crate) fn new(source: &'a str) -> Self {
-        let offset = if source.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
-        Self { source, offset, number: 0 }
+        let rest = source.strip_prefix('\u{feff}').unwrap_or(source);
+        Self { rest, offset: source.len().saturating_sub(rest.len()), number: 0 }
     }
 
     /// Number of the last line read.
@@ -53,16 +54,17 @@ impl<'a> PhysicalLines<'a> {
 impl<'a> Iterator for PhysicalLines<'a> {
     type Item = PhysicalLine<'a>;
 
+    #[inline]
     fn next(&mut self) -> Option<PhysicalLine<'a>> {
-        let rest = self.source.get(self.offset..)?;
-        if rest.is_empty() {
+        if self.rest.is_empty() {
             return None;
         }
-        let length = memchr(b'\n', rest.as_bytes()).map_or(rest.len(), |at| at + 1);
-        let line =
-            PhysicalLine { raw: rest.get(..length)?, start: self.offset, number: self.number + 1 };
-        self.offset += length;
-        self.number = line.number;
+        let end = memchr(b'\n', self.rest.as_bytes()).map_or(self.rest.len(), |at| at + 1);
+        let (raw, rest) = self.rest.split_at_checked(end)?;
+        self.number = self.number.saturating_add(1);
+        let line = PhysicalLine { raw, start: self.offset, number: self.number };
+        self.offset += end;
+        self.rest = rest;
         Some(line)
     }
 }

@@ -1,76 +1,107 @@
-//! Splitting arguments into words (A1.13).
+//! Splitting arguments into words (A1.13), and taking blanks off.
 
 use crate::fragment::Fragment;
-use nom::branch::alt;
-use nom::bytes::complete::{take_till, take_while, take_while1};
-use nom::character::complete::{anychar, char};
-use nom::combinator::{eof, opt, recognize, value};
-use nom::multi::many1_count;
-use nom::sequence::{delimited, preceded};
-use nom::{IResult, Parser};
 
 /// A blank between arguments. Not every white space of Unicode is one.
-pub(crate) const fn is_blank(c: char) -> bool {
-    matches!(c, ' ' | '\t' | '\u{b}' | '\u{c}' | '\r')
+const fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\x0b' | b'\x0c' | b'\r')
 }
 
 /// Splits at blanks, quotes or not: how paths, ports and the arguments of FROM are read.
-pub(crate) fn blank_separated<'l>(rest: Fragment<'l>) -> Vec<Fragment<'l>> {
-    let text = rest.as_str();
-    let mut words = Vec::new();
-    let mut at = 0;
-    for word in text.split(is_blank) {
-        if !word.is_empty() {
-            words.push(rest.part(at..at + word.len()));
-        }
-        // Blanks are one byte each.
-        at += word.len() + 1;
-    }
-    words
+pub(crate) fn blank_separated<'l>(rest: Fragment<'l>) -> impl Iterator<Item = Fragment<'l>> {
+    let mut left = Some(rest);
+    std::iter::from_fn(move || {
+        let (word, behind) = first_word(left?);
+        left = behind;
+        Some(word)
+    })
+    .filter(|word| !word.is_empty())
 }
 
 /// Splits at the first run of blanks.
 pub(crate) fn first_word<'l>(rest: Fragment<'l>) -> (Fragment<'l>, Option<Fragment<'l>>) {
-    let text = rest.as_str();
-    let Some(length) = text.find(is_blank) else { return (rest, None) };
+    let bytes = rest.as_str().as_bytes();
+    let Some(length) = bytes.iter().position(|byte| is_blank(*byte)) else { return (rest, None) };
+    let blanks = bytes.iter().skip(length).take_while(|byte| is_blank(**byte)).count();
     let (word, behind) = rest.split_at(length);
-    let behind = behind.tail(behind.as_str().trim_start_matches(is_blank));
-    (word, Some(behind))
+    (word, Some(behind.split_at(blanks).1))
 }
 
 /// Splits at white space outside quotes, and keeps the quotes: how pairs are read.
 ///
 /// A quote without its partner runs to the end.
-pub(crate) fn quoted_words<'l>(rest: Fragment<'l>, escape: char) -> Vec<Fragment<'l>> {
-    let mut words = Vec::new();
-    let mut left = rest.tail(rest.as_str().trim_start());
-    while let Ok((behind, word)) = quoted_word(left.as_str(), escape) {
-        words.push(left.part(0..word.len()));
-        left = left.tail(behind.trim_start());
+pub(crate) fn quoted_words<'l>(
+    rest: Fragment<'l>,
+    escape: char,
+) -> impl Iterator<Item = Fragment<'l>> {
+    let mut left = rest.trim_start();
+    std::iter::from_fn(move || {
+        let (word, behind) = left.split_at(quoted_word(left.as_str(), escape));
+        left = behind.trim_start();
+        (!word.is_empty()).then_some(word)
+    })
+}
+
+/// The bytes that mean themselves in a word, whatever the escape character is.
+const PLAIN: [bool; 256] = {
+    let mut plain = [false; 256];
+    let mut byte = 0x21;
+    while byte < 0x7f {
+        plain[byte] = !matches!(byte as u8, b'\'' | b'"' | b'\\' | b'`');
+        byte += 1;
     }
-    words
-}
+    plain
+};
 
-fn quoted_word(text: &str, escape: char) -> IResult<&str, &str> {
-    let plain = value(
-        (),
-        take_while1(move |c: char| !c.is_whitespace() && c != '\'' && c != '"' && c != escape),
-    );
-    let escaped = value((), (char(escape), opt(anychar)));
-    let single = value((), delimited(char('\''), take_till(|c| c == '\''), opt(char('\''))));
-    let double = value((), preceded(char('"'), move |rest| double_quoted(rest, escape)));
-    recognize(many1_count(alt((plain, escaped, single, double)))).parse(text)
-}
-
-/// The rest of a double-quoted string, with its end if it has one.
-fn double_quoted(text: &str, escape: char) -> IResult<&str, ()> {
+/// Length of the word at the front.
+fn quoted_word(text: &str, escape: char) -> usize {
+    let plain = |byte: u8| PLAIN.get(usize::from(byte)).copied().unwrap_or(false);
     let mut rest = text;
     loop {
-        let (behind, _) = take_while(|c| c != '"' && c != escape)(rest)?;
-        let (behind, end) = opt(alt((value((), char('"')), eof.map(|_| ())))).parse(behind)?;
-        if end.is_some() {
-            return Ok((behind, ()));
+        let run = rest.bytes().take_while(|byte| plain(*byte)).count();
+        let mut chars = rest.get(run..).unwrap_or("").chars();
+        let left = chars.as_str();
+        match chars.next() {
+            None => return text.len(),
+            Some(c) if c.is_whitespace() => return text.len().saturating_sub(left.len()),
+            Some(c) if c == escape => {
+                chars.next();
+                rest = chars.as_str();
+            }
+            Some(quote @ ('\'' | '"')) => rest = behind_quote(chars.as_str(), quote, escape),
+            Some(_) => rest = chars.as_str(),
         }
-        (rest, ()) = value((), (char(escape), opt(anychar))).parse(behind)?;
     }
+}
+
+/// What is behind a quoted text, given what is behind its first quote. Only between double quotes
+/// does the escape character protect the next one.
+fn behind_quote(text: &str, quote: char, escape: char) -> &str {
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        if c == quote {
+            break;
+        }
+        if c == escape && quote == '"' {
+            chars.next();
+        }
+    }
+    chars.as_str()
+}
+
+/// `str::trim_start`, but quick: most text has a few blanks in front, or none.
+pub(crate) fn trim_start(text: &str) -> &str {
+    let blanks = text.bytes().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+    let rest = text.get(blanks..).unwrap_or(text);
+    if rest.bytes().next().is_none_or(is_no_white_space) { rest } else { rest.trim_start() }
+}
+
+/// `str::trim_end`, but quick: most text has no white space at its end.
+pub(crate) fn trim_end(text: &str) -> &str {
+    if text.bytes().next_back().is_none_or(is_no_white_space) { text } else { text.trim_end() }
+}
+
+/// True for the bytes of ASCII that print. Others may belong to white space of Unicode.
+const fn is_no_white_space(byte: u8) -> bool {
+    byte.is_ascii_graphic()
 }

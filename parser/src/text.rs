@@ -1,6 +1,6 @@
 //! Text that is shared, not copied.
 
-use crate::buffer::Buffer;
+use crate::buffer::{Buffer, Extent};
 use crate::span::Span;
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -13,47 +13,49 @@ use std::sync::Arc;
 #[derive(Clone, Default)]
 pub struct Text {
     buffer: Arc<Buffer>,
-    start: usize,
-    end: usize,
+    extent: Extent,
 }
 
 impl Text {
-    pub(crate) const fn new(buffer: Arc<Buffer>, range: Range<usize>) -> Self {
-        Self { buffer, start: range.start, end: range.end }
+    pub(crate) fn new(buffer: Arc<Buffer>, range: Range<usize>) -> Self {
+        Self { buffer, extent: range.into() }
+    }
+
+    /// A text of its own that was made from one place of the file.
+    pub(crate) fn of_place(text: &str, place: Span) -> Self {
+        let mut buffer = Buffer::default();
+        let start = buffer.end();
+        buffer.push(text, place);
+        let range = start..buffer.end();
+        buffer.close(start, place.start);
+        Self::new(Arc::new(buffer), range)
     }
 
     /// The text as a slice.
     pub fn as_str(&self) -> &str {
-        self.buffer.text(self.start..self.end)
+        self.buffer.text(self.extent.range())
     }
 
     /// The place of the bytes `range` of this text, which must lie inside.
     pub(crate) fn span(&self, range: Range<usize>) -> Span {
-        let end = self.start.saturating_add(range.end).min(self.end);
-        let start = self.start.saturating_add(range.start).min(end);
+        let own = self.extent.range();
+        let end = own.start.saturating_add(range.end).min(own.end);
+        let start = own.start.saturating_add(range.start).min(end);
         self.buffer.span(start..end)
     }
 
     /// The text without its first `offset` bytes; empty if they are not whole characters.
     pub(crate) fn skip(&self, offset: usize) -> Self {
         let left = self.as_str().get(offset..).map_or(0, str::len);
-        let start = self.end.saturating_sub(left);
-        Self { buffer: Arc::clone(&self.buffer), start, end: self.end }
-    }
-}
-
-impl From<String> for Text {
-    /// A text of its own.
-    fn from(text: String) -> Self {
-        let end = text.len();
-        let buffer = Buffer::of_place(text, Span::new(0, end));
-        Self { buffer: Arc::new(buffer), start: 0, end }
+        let own = self.extent.range();
+        Self::new(Arc::clone(&self.buffer), own.end.saturating_sub(left)..own.end)
     }
 }
 
 impl From<&str> for Text {
+    /// A text of its own.
     fn from(text: &str) -> Self {
-        Self::from(text.to_owned())
+        Self::of_place(text, Span::new(0, text.len()))
     }
 }
 

@@ -1,10 +1,8 @@
 //! A piece of an instruction as it was written.
 
-use crate::buffer::Buffer;
 use crate::span::Span;
 use crate::text::Text;
 use std::ops::Range;
-use std::sync::Arc;
 
 /// Text of an instruction with the place of each of its bytes.
 ///
@@ -20,11 +18,8 @@ pub struct Word {
 
 impl Word {
     /// A word that stands in the source as it is: `text` has the length of `span`.
-    pub fn new(text: impl Into<String>, span: Span) -> Self {
-        let text = text.into();
-        let range = 0..text.len();
-        let buffer = Arc::new(Buffer::of_place(text, span));
-        Self { text: Text::new(buffer, range), span }
+    pub fn new(text: impl AsRef<str>, span: Span) -> Self {
+        Self { text: Text::of_place(text.as_ref(), span), span }
     }
 
     /// The text as a slice.

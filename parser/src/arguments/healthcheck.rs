@@ -122,7 +122,7 @@ fn not_a_duration(value: &Word, message: String) -> Diagnostic {
 fn split<'l>(rest: Fragment<'l>) -> (Fragment<'l>, Fragment<'l>) {
     let text = rest.as_str();
     let (word, behind) = rest.split_at(text.find(char::is_whitespace).unwrap_or(text.len()));
-    (word, behind.trim())
+    (word, behind.trim_start())
 }
 
 fn is_empty(command: &CommandForm) -> bool {

@@ -9,31 +9,29 @@ use crate::split;
 impl<'l> Statement<'l> {
     /// `key=value…`, or the legacy form `key value` if the first word has no `=`.
     pub(super) fn key_values(&self, context: &mut Context) -> Option<Vec<KeyValue>> {
-        let words = split::quoted_words(self.head.rest, context.escape);
-        let Some(first) = words.first() else {
-            let help = format!("write it like `{} key=value`", self.keyword.name());
-            context.fault(self.missing("sets nothing").with_help(help));
-            return None;
-        };
-        if !first.as_str().contains('=') {
+        let words = || split::quoted_words(self.head.rest, context.escape);
+        if let Some(pairs) = words().map(pair).collect::<Option<Vec<_>>>() {
+            if pairs.is_empty() {
+                let help = format!("write it like `{} key=value`", self.keyword.name());
+                context.fault(self.missing("sets nothing").with_help(help));
+                return None;
+            }
+            return Some(pairs);
+        }
+        let words: Vec<_> = words().collect();
+        if words.first().is_some_and(|first| !first.as_str().contains('=')) {
             return self.legacy(context).map(|pair| vec![pair]);
         }
-        if let Some(fault) = cut_variable(&words) {
-            context.syntax_fault(fault);
-            return None;
-        }
-        let before = std::iter::once(None).chain(words.iter().map(Some));
-        let pairs = words.iter().zip(before);
-        Some(pairs.filter_map(|(word, before)| self.pair(*word, before, context)).collect())
+        self.faulty_pairs(&words, context)
     }
 
     pub(super) fn declarations(&self, context: &mut Context) -> Option<Vec<ArgDeclaration>> {
-        let words = split::quoted_words(self.head.rest, context.escape);
-        if words.is_empty() {
+        let mut words = split::quoted_words(self.head.rest, context.escape).peekable();
+        if words.peek().is_none() {
             context.fault(self.missing("declares nothing").with_help("write it like `ARG name`"));
             return None;
         }
-        Some(words.iter().filter_map(|word| self.declaration(*word, context)).collect())
+        Some(words.filter_map(|word| self.declaration(word, context)).collect())
     }
 
     fn legacy(&self, context: &mut Context) -> Option<KeyValue> {
@@ -52,45 +50,48 @@ impl<'l> Statement<'l> {
         Some(KeyValue { key: key.word(), value: value.word(), legacy: true })
     }
 
-    /// One pair. `before` is the word in front of it.
-    fn pair(
-        &self,
-        word: Fragment<'l>,
-        before: Option<&Fragment<'l>>,
-        context: &mut Context,
-    ) -> Option<KeyValue> {
-        let Some(at) = word.as_str().find('=') else {
-            context.syntax_fault(no_equals(word, before));
+    /// The pairs among words of which one at least is none, and a fault for each of those.
+    fn faulty_pairs(&self, words: &[Fragment<'l>], context: &mut Context) -> Option<Vec<KeyValue>> {
+        if let Some(fault) = cut_variable(words) {
+            context.syntax_fault(fault);
             return None;
-        };
-        let (key, value) = self.halves(word, at, context)?;
-        Some(KeyValue { key: key.word(), value: value.word(), legacy: false })
+        }
+        let before = std::iter::once(None).chain(words.iter().map(Some));
+        for (word, before) in words.iter().zip(before) {
+            match word.split_once(b'=') {
+                None => context.syntax_fault(no_equals(*word, before)),
+                Some((key, _)) if key.is_empty() => context.fault(self.blank_name(*word)),
+                Some(_) => {}
+            }
+        }
+        Some(words.iter().filter_map(|word| pair(*word)).collect())
     }
 
     fn declaration(&self, word: Fragment<'l>, context: &mut Context) -> Option<ArgDeclaration> {
-        let Some(at) = word.as_str().find('=') else {
+        let Some((name, value)) = word.split_once(b'=') else {
             return Some(ArgDeclaration { name: word.word(), value: None });
         };
-        let (name, value) = self.halves(word, at, context)?;
+        if name.is_empty() {
+            context.fault(self.blank_name(word));
+            return None;
+        }
         Some(ArgDeclaration { name: name.word(), value: Some(value.word()) })
     }
 
-    /// What is on both sides of the `=` at `at`. Nothing in front of it is a fault.
-    fn halves(
-        &self,
-        word: Fragment<'l>,
-        at: usize,
-        context: &mut Context,
-    ) -> Option<(Fragment<'l>, Fragment<'l>)> {
-        let (key, behind) = word.split_at(at);
-        if key.is_empty() {
-            let message = format!("{} has a value without a name", self.keyword.name());
-            let fault = Diagnostic::error("blank-name", word.span(), message);
-            context.fault(fault.with_help("put the name in front of `=`, with no blank between"));
-            return None;
-        }
-        Some((key, behind.split_at(1).1))
+    /// The fault of a pair with nothing in front of the `=`.
+    #[cold]
+    fn blank_name(&self, pair: Fragment<'_>) -> Diagnostic {
+        let message = format!("{} has a value without a name", self.keyword.name());
+        Diagnostic::error("blank-name", pair.span(), message)
+            .with_help("put the name in front of `=`, with no blank between")
     }
+}
+
+/// A pair, if the word is one.
+fn pair(word: Fragment<'_>) -> Option<KeyValue> {
+    let (key, value) = word.split_once(b'=')?;
+    let pair = || KeyValue { key: key.word(), value: value.word(), legacy: false };
+    (!key.is_empty()).then(pair)
 }
 
 /// The fault of a value that ends at a blank in the middle of `${…}`, if there is one.

@@ -39,7 +39,18 @@ impl<'l> Statement<'l> {
             return None;
         };
         let statement = Statement { keyword, head, heredocs: self.heredocs.clone() };
-        statement.read(self.head.rest, context)
+        let kind = statement.kind(context)?;
+        Some(Instruction {
+            keyword: statement.head.word.spanned(),
+            kind,
+            flags: statement.head.flags,
+            span: self.head.rest.span(),
+            lines: (0, 0),
+            original: self.head.rest.text(),
+            heredocs: statement.heredocs,
+            comments: Vec::new(),
+            blank_lines: Vec::new(),
+        })
     }
 
     /// The trigger on one line, and behind it each heredoc with its delimiter.

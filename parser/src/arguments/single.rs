@@ -25,18 +25,19 @@ impl Statement<'_> {
 
     pub(super) fn ports(&self, context: &mut Context) -> Option<Vec<Word>> {
         let ports = split::blank_separated(self.head.rest);
+        let ports: Vec<_> = ports.map(|port| port.word()).collect();
         if ports.is_empty() {
             context.fault(self.missing("names no port").with_help("write it like `EXPOSE 80/tcp`"));
             return None;
         }
-        Some(ports.iter().map(|port| port.word()).collect())
+        Some(ports)
     }
 
     pub(super) fn volumes(&self, context: &mut Context) -> Option<Volume> {
         let array = self.json(self.head.rest, context).ok()?;
         let json = array.is_some();
         let mut paths = array.unwrap_or_else(|| {
-            split::blank_separated(self.head.rest).iter().map(|path| path.word()).collect()
+            split::blank_separated(self.head.rest).map(|path| path.word()).collect()
         });
         if paths.is_empty() {
             let help = "write it like `VOLUME /data`";
