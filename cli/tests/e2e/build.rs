@@ -108,26 +108,6 @@ fn many_tags_name_one_image() {
     }
 }
 
-/// What another release brings is refused, never left out in silence.
-#[test]
-fn what_is_not_there_yet_is_refused_with_its_line() {
-    let flags = [
-        "RUN --mount=type=cache,target=/c true",
-        "RUN --security=insecure true",
-        "COPY --link a.txt /",
-        "COPY --parents a.txt /",
-        "COPY --exclude=*.md . /",
-        "ADD https://example.invalid/a.txt /",
-    ];
-    for line in flags {
-        let context = Context::new(&format!("FROM busybox\n{line}\n")).file("a.txt", "a\n");
-        Store::new()
-            .try_build("refused", context.path(), &[])
-            .ends_with(1)
-            .says(&["Dockerfile:2:"]);
-    }
-}
-
 #[test]
 fn a_base_can_be_named_by_its_digest_or_its_registry() {
     let store = Store::new();
