@@ -84,8 +84,11 @@ impl Words {
         let mut mode = None;
         if let Some(word) = flag::value(instruction, "chmod") {
             let text = expand(word)?;
-            check_mode(&text, word.span)?;
-            mode = Some(text);
+            // As with --chown, nothing is asked for when a variable was empty.
+            if !text.is_empty() {
+                check_mode(&text, word.span)?;
+                mode = Some(text);
+            }
         }
         let owner = match flag::value(instruction, "chown") {
             Some(word) => Some((expand(word)?, word.span)).filter(|(owner, _)| !owner.is_empty()),

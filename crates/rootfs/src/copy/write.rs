@@ -187,6 +187,10 @@ impl<'a> Lander<'a> {
         (size, content): (u64, crate::ContentHash),
     ) -> Result<(), CopyError> {
         let (entry, layer) = (copied.shown.entry, copied.shown.layer);
+        if size == 0 {
+            // Nothing to read: it may be a socket, which cannot be opened.
+            return self.ground.written(|writer| writer.bytes_later(place, meta, Vec::new()));
+        }
         let (open, path) = (self.origin.open.clone(), entry.path.clone());
         let copy = Box::new(move || open(layer, &path));
         let file = meta.entry(place, Kind::File { size, content });

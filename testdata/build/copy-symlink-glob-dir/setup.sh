@@ -1,0 +1,2 @@
+# sh, run in the prepared context folder
+ln -s real ln
