@@ -1,13 +1,14 @@
 //! Unpacking: the members of an archive become entries of a layer.
 //!
-//! Names and link targets are paths of the image: `..` stays inside the root, and links on the
-//! way to a member's parent are followed inside it. The last component is never followed: a
-//! member replaces a link that has its name.
+//! Names and link targets are paths below the directory that is unpacked into: `..` stays inside
+//! it, and links on the way to a member's parent are followed as if it were the root. The last
+//! component is never followed: a member replaces a link that has its name.
 
 use std::io::{ErrorKind, Read};
 
 use super::member::{Member, MemberKind, Members};
 use super::{ApplyError, Limits, OPAQUE, WHITEOUT, WHITEOUT_META};
+use crate::view::resolve_links;
 use crate::{Entry, LayerManifest, LayerWriter, Meta, Timestamp, TreePath, WriteError};
 
 /// Files up to this size are read into memory and written by several threads.
@@ -50,11 +51,11 @@ pub fn apply(
 }
 
 /// Unpacks `reader`, an uncompressed tar, below the directory `at`, which is made (root's, mode
-/// 0755, or of the `owner` asked for) when it is missing. Names that look like whiteouts are
-/// ordinary names. Existing entries are replaced member by member; directories are merged.
+/// 0755, or of the `owner` asked for) when it is missing. Existing entries are replaced member by
+/// member; directories are merged, and `at` itself stays as it is.
 ///
 /// # Errors
-/// As [`apply`].
+/// As [`apply`]; and when a name looks like a whiteout: in a layer it would be one.
 pub fn extract(
     reader: impl Read,
     writer: &mut LayerWriter,
@@ -94,9 +95,9 @@ impl<'a> Unpack<'a> {
                 let limit = limits.depth as u64;
                 return Err(ApplyError::Limit { what: "components in a path", limit });
             }
-            if self.whiteouts && has_reserved_name(&path) {
+            if has_reserved_name(&path) {
                 self.reserved(&member, &path)?;
-            } else {
+            } else if self.whiteouts || !path.is_root() {
                 self.place(&member, &path, members).map_err(|error| unpacking(&member, error))?;
             }
         }
@@ -106,6 +107,9 @@ impl<'a> Unpack<'a> {
     /// A whiteout, or a name that nothing may have.
     fn reserved(&mut self, member: &Member, path: &TreePath) -> Result<(), ApplyError> {
         let shown = || String::from_utf8_lossy(&member.name).into_owned();
+        if !self.whiteouts {
+            return Err(ApplyError::Reserved { member: shown() });
+        }
         if path.components().any(|name| name != OPAQUE && name.starts_with(WHITEOUT_META)) {
             return Ok(());
         }
@@ -178,8 +182,12 @@ impl<'a> Unpack<'a> {
     /// Where a name of the archive leads: links above the last component are followed.
     fn destination(&self, path: &TreePath) -> Result<TreePath, WriteError> {
         let Some(parent) = path.parent() else { return Ok(self.at.clone()) };
-        let parent = self.writer.resolve(&self.at.join_path(&parent), true)?;
-        Ok(parent.join(path.name()))
+        let kind = |below: &TreePath| {
+            let entry = self.writer.entry(&self.at.join_path(below));
+            entry.map(|entry| &entry.kind)
+        };
+        let parent = resolve_links(&parent, true, kind)?;
+        Ok(self.at.join_path(&parent).join(path.name()))
     }
 
     fn file<R: Read>(

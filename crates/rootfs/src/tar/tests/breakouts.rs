@@ -232,18 +232,20 @@ t.close()",
 }
 
 #[test]
-fn extracting_follows_links_of_lower_layers_inside_the_root() {
+fn extracting_follows_links_of_lower_layers_inside_the_destination() {
     let scratch = Scratch::new();
     let meta = Meta::of_root(0o755, Timestamp::default());
     let lower = scratch.layer("lower", &View::default(), |writer| {
         writer.directory(&TreePath::from("x"), &meta).unwrap();
-        writer.directory(&TreePath::from("real"), &meta).unwrap();
+        writer.directory(&TreePath::from("x/real"), &meta).unwrap();
         writer.symlink(&TreePath::from("x/l"), &meta, b"/real").unwrap();
         writer.symlink(&TreePath::from("x/l2"), &meta, b"/real").unwrap();
         writer.directory(&TreePath::from("x/dir"), &meta).unwrap();
         writer.file(&TreePath::from("x/dir/in"), &meta, &mut std::io::empty()).unwrap();
     });
-    scratch.python(&python_tar("[('l/new', 'f', 0o644, ''), ('l2', 'd', 0o700, ''), ('dir', 'f', 0o600, ''), ('.wh.l', 'f', 0o644, '')]"));
+    scratch.python(&python_tar(
+        "[('l/new', 'f', 0o644, ''), ('l2', 'd', 0o700, ''), ('dir', 'f', 0o600, '')]",
+    ));
     let bytes = std::fs::read(scratch.path().join("a.tar")).unwrap();
     let upper = scratch.layer("upper", &View::new(vec![lower.into()]), |writer| {
         let options = Extract { owner: Some((5, 6)), ..Extract::default() };
@@ -252,11 +254,22 @@ fn extracting_follows_links_of_lower_layers_inside_the_root() {
     let shown = listing(upper.entries().iter().skip(1));
     let shown: Vec<String> =
         shown.iter().map(|line| line.replace(" { opaque: false }", "")).collect();
-    assert_eq!(shown[0], "/real Directory 755 0:0");
-    assert!(shown[1].starts_with("/real/new File") && shown[1].ends_with("644 5:6"));
-    assert_eq!(shown[2], "/x Directory 755 0:0");
-    assert!(shown[3].starts_with("/x/.wh.l File"), "an ordinary name");
-    assert!(shown[4].starts_with("/x/dir File"));
-    assert_eq!(shown[5], "/x/l2 Directory 700 5:6");
-    assert_eq!(shown.len(), 6);
+    assert_eq!(shown[0], "/x Directory 755 0:0");
+    assert!(shown[1].starts_with("/x/dir File"));
+    assert_eq!(shown[2], "/x/l2 Directory 700 5:6");
+    assert_eq!(shown[3], "/x/real Directory 755 0:0");
+    assert!(shown[4].starts_with("/x/real/new File") && shown[4].ends_with("644 5:6"));
+    assert_eq!(shown.len(), 5);
+}
+
+#[test]
+fn extracting_refuses_names_that_a_layer_would_read_as_removals() {
+    let scratch = Scratch::new();
+    scratch.python(&python_tar("[('f', 'f', 0o644, ''), ('.wh.f', 'f', 0o644, '')]"));
+    let bytes = std::fs::read(scratch.path().join("a.tar")).unwrap();
+    scratch.layer("upper", &View::default(), |writer| {
+        let error = extract(bytes.as_slice(), writer, &TreePath::from("x"), Extract::default());
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains(".wh.f"), "{error}");
+    });
 }

@@ -1,0 +1,13 @@
+# sh, run in the prepared context folder
+python3 - <<'E'
+import tarfile,io
+def f(t,n,d=b'x\n',**k):
+    i=tarfile.TarInfo(n); i.size=len(d); i.mtime=1400000000; i.mode=0o644
+    for a,v in k.items(): setattr(i,a,v)
+    if i.type!=tarfile.REGTYPE: i.size=0
+    t.addfile(i,io.BytesIO(d) if i.size else None)
+t=tarfile.open('x.tar','w',format=tarfile.PAX_FORMAT,pax_headers={'comment':'0123456789'})
+f(t,'f')
+f(t,'d/g')
+t.close()
+E

@@ -1,0 +1,17 @@
+# sh, run in the prepared context folder
+python3 - <<'E'
+import tarfile,io
+def f(t,n,d=b'x\n',**k):
+    i=tarfile.TarInfo(n); i.size=len(d); i.mtime=1400000000; i.mode=0o644
+    for a,v in k.items(): setattr(i,a,v)
+    if i.type!=tarfile.REGTYPE: i.size=0
+    t.addfile(i,io.BytesIO(d) if i.size else None)
+t=tarfile.open('x.tar','w',format=tarfile.GNU_FORMAT)
+f(t,'p',type=tarfile.FIFOTYPE)
+f(t,'c',type=tarfile.CHRTYPE,devmajor=1,devminor=3,mode=0o666)
+f(t,'f')
+f(t,'h',type=tarfile.LNKTYPE,linkname='f')
+f(t,'long/'+'n'*150+'/'+'m'*120)
+f(t,'l',type=tarfile.SYMTYPE,linkname='t'*180)
+t.close()
+E

@@ -1,0 +1,2 @@
+# sh, run in the prepared context folder
+echo m > m; touch -d @1400000000 m; tar --owner=0 --group=0 -cf x.tar m; rm m
