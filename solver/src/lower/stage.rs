@@ -37,6 +37,8 @@ pub(super) struct Stage {
     pub(super) number: usize,
     /// Its root file system.
     pub(super) rootfs: VertexId,
+    /// Whether the base is not known yet: then the root file system is a stand-in.
+    is_unknown: bool,
     /// What its image says so far; history and diff ids are the base's.
     pub(super) image: ImageConfig,
     /// Descriptors of the base's layers.
@@ -173,6 +175,7 @@ impl<'a> Build<'a> {
     fn on_unknown(&mut self) -> Stage {
         let mut stage = self.on_config(ImageConfig::new(&self.options.platform), Vec::new());
         stage.environment.make_partial();
+        stage.is_unknown = true;
         stage
     }
 
@@ -226,6 +229,7 @@ impl<'a> Build<'a> {
         Stage {
             number: 0,
             rootfs,
+            is_unknown: false,
             image,
             base_layers,
             environment,
@@ -295,7 +299,7 @@ impl<'a> Build<'a> {
     ) -> Result<(), Diagnostic> {
         let vertex = self.graph.vertex(stage.rootfs);
         let is_empty = vertex.is_some_and(|vertex| match &vertex.op {
-            Op::Image(image) => image.layers.is_empty(),
+            Op::Image(image) => image.layers.is_empty() && !stage.is_unknown,
             _ => false,
         });
         match name(owner) {
