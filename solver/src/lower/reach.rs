@@ -107,7 +107,8 @@ impl Search<'_> {
             Origin::Scratch | Origin::Context(_) | Origin::Unknown => Vec::new(),
             Origin::Stage(stage) => {
                 pending.push(*stage);
-                self.headers.get(*stage).map(triggers_of_stage).unwrap_or_default()
+                let parent = self.headers.get(*stage);
+                parent.map(|parent| self.triggers_of_stage(parent, header.span)).unwrap_or_default()
             }
             Origin::Image(name) => match self.images.get(name) {
                 // What replaces a stage is its result, and nothing runs in it.
@@ -122,23 +123,38 @@ impl Search<'_> {
     }
 
     fn triggers_of_image(&mut self, image: &BaseImage, place: Span) -> Vec<Trigger> {
+        let texts = image.config.config.on_build.iter();
+        let instructions = texts.filter_map(|text| self.due(text, place));
+        instructions.map(|instruction| Trigger { instruction, place: Some(place) }).collect()
+    }
+
+    /// As [`Self::triggers_of_image`], with the places that they have in this file.
+    fn triggers_of_stage(&mut self, parent: &Header<'_>, place: Span) -> Vec<Trigger> {
         let mut triggers = Vec::new();
-        for text in &image.config.config.on_build {
-            let (instruction, diagnostics) = lapstrake_parser::parse_trigger(text);
-            let is_faulty = diagnostics.iter().any(|one| one.severity == Severity::Error);
-            match instruction {
-                Some(instruction) if !is_faulty => {
-                    triggers.push(Trigger { instruction, place: Some(place) });
-                }
-                _ => {
-                    let reason = diagnostics.first().map(|one| one.message.as_str());
-                    let reason = reason.unwrap_or("it is not an instruction");
-                    let message = format!("the base's trigger `{text}` is faulty: {reason}");
-                    self.faults.push(fault("onbuild-trigger", place, message));
-                }
+        for instruction in parent.instructions {
+            let InstructionKind::Onbuild(onbuild) = &instruction.kind else { continue };
+            if self.due(&onbuild.text, place).is_some()
+                && let Some(instruction) = onbuild.instruction.as_deref().cloned()
+            {
+                triggers.push(Trigger { instruction, place: None });
             }
         }
         triggers
+    }
+
+    /// The instruction that the trigger `text` is. What was let pass while it was only a text is
+    /// a fault now, at `place`.
+    fn due(&mut self, text: &str, place: Span) -> Option<Instruction> {
+        let (instruction, diagnostics) = lapstrake_parser::parse_trigger(text);
+        let mut errors = diagnostics.iter().filter(|one| one.severity == Severity::Error);
+        let error = errors.next().map(|one| one.message.as_str());
+        if error.is_none() && instruction.is_some() {
+            return instruction;
+        }
+        let reason = error.unwrap_or("it is not an instruction");
+        let message = format!("the base's trigger `{text}` is faulty: {reason}");
+        self.faults.push(fault("onbuild-trigger", place, message));
+        None
     }
 
     fn source(
@@ -164,14 +180,6 @@ impl Search<'_> {
             self.reach.needs.push(Need { name: name.clone(), span: Some(span) });
         }
     }
-}
-
-fn triggers_of_stage(header: &Header<'_>) -> Vec<Trigger> {
-    let triggers = header.instructions.iter().filter_map(|instruction| match &instruction.kind {
-        InstructionKind::Onbuild(onbuild) => onbuild.instruction.as_deref().cloned(),
-        _ => None,
-    });
-    triggers.map(|instruction| Trigger { instruction, place: None }).collect()
 }
 
 /// What an instruction in stage `number` takes files from, and where it says so. Lowering the
