@@ -2,11 +2,14 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use crate::Error;
+
+/// How long another process is waited for.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The version of [`SCHEMA`].
 const VERSION: i64 = 2;
@@ -62,7 +65,7 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(Duration::from_secs(30))?;
+    connection.busy_timeout(PATIENCE)?;
     connection.execute_batch("PRAGMA synchronous = NORMAL")?;
     Ok(connection)
 }
@@ -74,11 +77,26 @@ fn version(connection: &Connection) -> rusqlite::Result<i64> {
 fn begin(connection: Connection) -> Result<(Connection, Fresh), Error> {
     // Several processes may begin at once; each statement is idempotent and the whole is one
     // transaction.
-    connection
-        .query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))
-        .map_err(Error::database("set the journal"))?;
+    write_ahead(&connection).map_err(Error::database("set the journal"))?;
     connection
         .execute_batch(&format!("BEGIN IMMEDIATE; {SCHEMA} COMMIT;"))
         .map_err(Error::database("make the tables"))?;
     Ok((connection, Fresh(true)))
+}
+
+/// Sets the journal. SQLite does not wait here as it does elsewhere while another process has the
+/// database, perhaps to do the same.
+fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
+    let start = Instant::now();
+    loop {
+        match connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(())) {
+            Err(error)
+                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+                    && start.elapsed() < PATIENCE =>
+            {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            result => return result,
+        }
+    }
 }

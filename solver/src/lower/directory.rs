@@ -13,10 +13,12 @@ pub(super) fn workdir(
     from: Written<'_>,
     path: &Word,
 ) -> Result<(), Diagnostic> {
-    let path = word::expand(path, &stage.environment, build.scope.escape)?;
-    let path = clean(stage.working_directory(), &path);
+    let written = word::expand(path, &stage.environment, build.scope.escape)?;
+    let path = clean(stage.working_directory(), &written);
     stage.config().working_dir.clone_from(&path);
-    let history = format!("WORKDIR {path}");
+    // An absolute path stands in the history as it is written.
+    let shown = if written.starts_with('/') { &written } else { &path };
+    let history = format!("WORKDIR {shown}");
     if path == "/" {
         stage.counter.next(&history);
         stage.note(history);

@@ -22,20 +22,22 @@ pub(super) struct Reach {
 #[derive(Clone, Debug)]
 pub(super) struct Trigger {
     pub(super) instruction: Instruction,
-    /// Where faults of it show: the FROM that brings it in, when it stands in no line of this
-    /// Dockerfile.
+    /// The FROM that brings it in, when it stands in no line of this Dockerfile.
     pub(super) place: Option<Span>,
+    /// The FROM that brings it in: where it is due, and where its faults show.
+    pub(super) due: Span,
 }
 
 impl Trigger {
-    /// A fault of this trigger, where the user can find it.
+    /// A fault of this trigger, where it is due; the trigger itself is shown when it is here.
     pub(super) fn relocate(&self, mut fault: Diagnostic) -> Diagnostic {
-        if let Some(place) = self.place {
-            fault.span = place;
-            fault.labels.clear();
-            let text = &self.instruction.original;
-            fault.message = format!("the base's trigger `{text}`: {}", fault.message);
+        match self.place {
+            Some(_) => fault.labels.clear(),
+            None => fault.labels.insert(0, (fault.span, "in this trigger".to_owned())),
         }
+        fault.span = self.due;
+        let text = &self.instruction.original;
+        fault.message = format!("the base's trigger `{text}`: {}", fault.message);
         fault
     }
 }
@@ -125,7 +127,9 @@ impl Search<'_> {
     fn triggers_of_image(&mut self, image: &BaseImage, place: Span) -> Vec<Trigger> {
         let texts = image.config.config.on_build.iter();
         let instructions = texts.filter_map(|text| self.due(text, place));
-        instructions.map(|instruction| Trigger { instruction, place: Some(place) }).collect()
+        instructions
+            .map(|instruction| Trigger { instruction, place: Some(place), due: place })
+            .collect()
     }
 
     /// As [`Self::triggers_of_image`], with the places that they have in this file.
@@ -136,7 +140,7 @@ impl Search<'_> {
             if self.due(&onbuild.text, place).is_some()
                 && let Some(instruction) = onbuild.instruction.as_deref().cloned()
             {
-                triggers.push(Trigger { instruction, place: None });
+                triggers.push(Trigger { instruction, place: None, due: place });
             }
         }
         triggers

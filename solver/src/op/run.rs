@@ -106,6 +106,7 @@ impl Workshop<'_> {
             env: environment(op, &outfit.variables),
             cwd: text(&op.cwd),
             user: op.user.clone(),
+            create_cwd: true,
             hostname: op.hostname.clone(),
             hosts: hosts.collect::<Result<_, std::net::AddrParseError>>()?,
             resolv_conf: executor::resolv_conf(self.resolv_conf, self.resolved_conf, network)
