@@ -6,7 +6,7 @@ use std::fs;
 use std::io;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use lapstrake_oci::Digest;
+use lapstrake_oci::{Digest, Document, MediaType};
 use rusqlite::OptionalExtension as _;
 use serde::{Deserialize, Serialize};
 
@@ -24,7 +24,7 @@ const REF_NAME: &str = "org.opencontainers.image.ref.name";
 pub struct Tag {
     /// The full name, e.g. `docker.io/library/busybox:latest`.
     pub name: String,
-    /// Digest of its manifest.
+    /// Digest of its manifest, or of an index of images for several platforms.
     pub manifest: Digest,
     /// When it was last set: seconds since 1970-01-01T00:00:00Z.
     pub updated: i64,
@@ -76,7 +76,7 @@ impl Store {
             .map_err(Error::database("list tags"))
     }
 
-    /// Makes `name` stand for the image whose manifest is the blob `manifest`. Atomic. Returns
+    /// Makes `name` stand for the image whose manifest or index is the blob `manifest`. Atomic. Returns
     /// what it stood for before.
     ///
     /// # Errors
@@ -129,12 +129,14 @@ impl Store {
     }
 
     fn named(&self, tag: &Tag) -> Named {
-        let size = fs::metadata(self.blob_path(&tag.manifest)).map_or(0, |found| found.len());
+        let bytes = fs::read(self.blob_path(&tag.manifest)).unwrap_or_default();
+        let document = Document::parse(&bytes, None);
+        let media_type = document.map_or(MediaType::OciManifest, |found| found.media_type());
         let reference = tag.name.rsplit(':').next().unwrap_or_default().to_owned();
         Named {
-            media_type: "application/vnd.oci.image.manifest.v1+json".into(),
+            media_type: media_type.to_string(),
             digest: tag.manifest,
-            size,
+            size: bytes.len() as u64,
             annotations: [(NAME.into(), tag.name.clone()), (REF_NAME.into(), reference)].into(),
         }
     }

@@ -100,26 +100,33 @@ pub(crate) struct Runnable {
     pub(crate) lower: Vec<PathBuf>,
 }
 
-/// The image to run, by name or id; pulled as the policy says. The caller holds a lease.
+/// The image to run, by name or id, for `platform`, else for this machine; pulled as the policy
+/// says. The caller holds a lease.
 pub(crate) fn runnable(
     store: &Store,
     name: &OsStr,
     policy: PullPolicy,
+    platform: Option<&Platform>,
     quiet: bool,
 ) -> Result<Runnable, Failure> {
     let name = name.to_string_lossy();
     let images = anywhere(store)?;
+    let wanted = platform.cloned().unwrap_or_else(Platform::host);
     let image = match policy {
-        PullPolicy::Always => pulled(&images, &parsed(&name)?, quiet)?,
-        PullPolicy::Never => images.find(&name)?,
-        PullPolicy::Missing => match (images.find(&name), Reference::parse(&name)) {
+        PullPolicy::Always => pulled(&images, &parsed(&name)?, &wanted, quiet)?,
+        PullPolicy::Never => images.find_for(&name, &wanted)?,
+        PullPolicy::Missing => match (images.find_for(&name, &wanted), Reference::parse(&name)) {
             (Err(ImageError::NoSuchImage { .. }), Ok(reference)) => {
                 output::stderr(&format!("Unable to find image '{name}' locally\n"));
-                pulled(&images, &reference, quiet)?
+                pulled(&images, &reference, &wanted, quiet)?
             }
             (found, _) => found?,
         },
     };
+    let is = image.config.platform();
+    if !wanted.accepts(&is) {
+        output::stderr(&format!("warning: the image {name} is for {is}, not for {wanted}\n"));
+    }
     let mut lower = vec![store.stubs()];
     lower.extend(images.rootfs_of(&image)?);
     Ok(Runnable { config: image.config, lower })
@@ -128,10 +135,11 @@ pub(crate) fn runnable(
 fn pulled(
     images: &Images<'_>,
     reference: &Reference,
+    platform: &Platform,
     quiet: bool,
 ) -> Result<ResolvedImage, Failure> {
     let pulled = with_progress("Pulling", reference, quiet, |report| {
-        images.pull(reference, &Platform::host(), report)
+        images.pull(reference, platform, report)
     })?;
     Ok(pulled.image)
 }

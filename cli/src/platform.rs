@@ -1,36 +1,84 @@
-//! `--platform`.
+//! `--platform`, and the platform that stands for it in the environment.
 
 use lapstrake_oci::Platform;
 
+use crate::environment::exact;
 use crate::failure::Failure;
 
-/// What the flag says; for now only what this machine is.
-pub(crate) fn wanted(flag: Option<&str>) -> Result<Platform, Failure> {
-    let host = Platform::host();
-    let Some(text) = flag.filter(|text| *text != "local") else { return Ok(host) };
-    if text.contains(',') {
-        return Err(Failure::new("several platforms at once are not supported yet"));
+/// What stands for the flag where it is not given, as with Docker.
+const DEFAULT: &str = "DOCKER_DEFAULT_PLATFORM";
+/// What this machine is.
+const LOCAL: &str = "local";
+
+/// The platforms that a build is for, each once; none when none is asked for.
+pub(crate) fn several(flags: &[String]) -> Result<Vec<Platform>, Failure> {
+    let default = match flags {
+        [] => default()?,
+        _ => None,
+    };
+    parse(flags.iter().map(String::as_str).chain(default.as_deref()))
+}
+
+/// The platform of the one image that a command is about; `None` when none is asked for.
+pub(crate) fn one(flag: Option<&str>) -> Result<Option<Platform>, Failure> {
+    let default = match flag {
+        None => default()?,
+        Some(_) => None,
+    };
+    match &parse(flag.into_iter().chain(default.as_deref()))?[..] {
+        [] => Ok(None),
+        [one] => Ok(Some(one.clone())),
+        _ => Err(Failure::new("the command is about one image, and there are several platforms")
+            .help("name one of them with --platform")),
     }
-    let wanted = Platform::parse(text).map_err(|error| Failure::of(&error))?;
-    if wanted != host {
-        return Err(Failure::new(format!("the platform {wanted} is not supported yet"))
-            .help(format!("this machine is {host}")));
+}
+
+fn default() -> Result<Option<String>, Failure> {
+    let value = exact(DEFAULT).map(|value| value.into_string());
+    let value = value.transpose();
+    value.map_err(|_| Failure::new(format!("the environment's {DEFAULT} is no UTF-8 text")))
+}
+
+/// Reads lists with commas between. An empty text asks for nothing.
+fn parse<'a>(texts: impl Iterator<Item = &'a str>) -> Result<Vec<Platform>, Failure> {
+    let mut platforms = Vec::new();
+    let texts = texts.filter(|text| !text.is_empty());
+    for text in texts.flat_map(|text| text.split(',')) {
+        let platform = match text.trim() {
+            LOCAL => Platform::host(),
+            text => Platform::parse(text).map_err(|error| {
+                Failure::of(&error).help("write OS/ARCHITECTURE, such as linux/amd64, or local")
+            })?,
+        };
+        if !platforms.contains(&platform) {
+            platforms.push(platform);
+        }
     }
-    Ok(host)
+    Ok(platforms)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn parsed(texts: &[&str]) -> Vec<String> {
+        let platforms = parse(texts.iter().copied()).unwrap();
+        platforms.iter().map(ToString::to_string).collect()
+    }
+
     #[test]
-    fn only_this_machine() {
-        let host = Platform::host();
-        assert_eq!(wanted(None), Ok(host.clone()));
-        assert_eq!(wanted(Some("local")), Ok(host.clone()));
-        assert_eq!(wanted(Some(&host.to_string())), Ok(host.clone()));
-        for other in ["linux/s390x", "windows/amd64", "linux/amd64,linux/arm64", "a/b/c/d"] {
-            assert!(wanted(Some(other)).is_err(), "{other}");
+    fn lists_are_joined_normalized_and_without_repetition() {
+        let host = Platform::host().to_string();
+        assert_eq!(parsed(&[]), [""; 0]);
+        assert_eq!(parsed(&[""]), [""; 0]);
+        assert_eq!(parsed(&["local"]), [host.as_str()]);
+        assert_eq!(parsed(&["local", host.as_str()]), [host.as_str()]);
+        assert_eq!(
+            parsed(&["linux/s390x, linux/arm64/v8", "linux/arm,linux/aarch64"]),
+            ["linux/s390x", "linux/arm64", "linux/arm/v7"]
+        );
+        for text in ["a/b/c/d", "linux/,linux/amd64", "nothing"] {
+            assert!(parse([text].into_iter()).is_err(), "{text}");
         }
     }
 }

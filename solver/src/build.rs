@@ -63,10 +63,10 @@ pub type Review<'a> = &'a (dyn Fn(&Plan) -> Vec<Diagnostic> + Sync);
 /// The result of a build.
 #[derive(Clone, Debug)]
 pub struct Built {
-    /// Digest of the image config: the image's id.
+    /// Digest of the image config: the image's id. That of the index where there is one.
     pub id: Digest,
-    /// Digest of its manifest.
-    pub manifest: Digest,
+    /// Digest of its manifest, or of the index of the images for all platforms.
+    pub document: Digest,
 }
 
 /// Builds an image: lowers, executes what the cache does not know, writes config, manifest and
@@ -82,6 +82,7 @@ pub fn build(request: Request<'_>, tools: &Tools<'_>) -> Result<Built, Error> {
         return Err(Error::Faults(faults));
     }
     announce(&plan, tools.events);
+    let steps = plan.images.iter().flat_map(|image| &image.steps);
     let workshop = Workshop {
         store: tools.store,
         executor: tools.executor,
@@ -94,7 +95,7 @@ pub fn build(request: Request<'_>, tools: &Tools<'_>) -> Result<Built, Error> {
         layers: Layers::new(tools.store),
         resolv_conf: &request.resolv_conf,
         resolved_conf: request.resolved_conf.as_deref(),
-        digests: Digests::of(plan.steps.iter().filter_map(|step| step.vertex).collect()),
+        digests: Digests::of(steps.filter_map(|step| step.vertex).collect()),
     };
     let results = execute(&plan, &workshop)?;
     export::export(&plan, &results, &workshop, &request.tags)
@@ -115,9 +116,10 @@ pub fn survey(request: &Request<'_>, tools: &Tools<'_>) -> Result<(), Error> {
 fn execute(plan: &Plan, workshop: &Workshop<'_>) -> Result<Results<Value>, Error> {
     std::thread::scope(|scope| {
         scope.spawn(|| workshop.digests.work(workshop.store, &workshop.layers));
-        let results = schedule::run(&plan.graph, plan.target, WORKERS, &|id, vertex, inputs| {
-            workshop.execute(id, vertex, inputs)
-        });
+        let results =
+            schedule::run(&plan.graph, &plan.targets(), WORKERS, &|id, vertex, inputs| {
+                workshop.execute(id, vertex, inputs)
+            });
         workshop.digests.close(results.is_ok());
         results
     })
@@ -132,16 +134,24 @@ fn plan(request: &Request<'_>, tools: &Tools<'_>) -> Result<Plan, Error> {
         }
         match lower::lower(request.dockerfile, &request.options, &images) {
             Ok(Lowered::Plan(plan)) => return Ok(*plan),
-            Ok(Lowered::Needs(needs)) => fetch(needs, tools, &mut images)?,
+            Ok(Lowered::Needs(needs)) => fetch(needs, request, tools, &mut images)?,
             Err(faults) => return Err(Error::Faults(faults)),
         }
     }
 }
 
 /// Resolves all images at the same time.
-fn fetch(needs: Vec<lower::Need>, tools: &Tools<'_>, images: &mut BaseImages) -> Result<(), Error> {
+fn fetch(
+    needs: Vec<lower::Need>,
+    request: &Request<'_>,
+    tools: &Tools<'_>,
+    images: &mut BaseImages,
+) -> Result<(), Error> {
     let resolve = |need: &lower::Need| -> Result<BaseImage, Error> {
-        let name = need.name.place.to_string();
+        let name = match request.options.platforms.len() {
+            0 | 1 => need.name.place.to_string(),
+            _ => format!("{} for {}", need.name.place, need.name.platform),
+        };
         let progress = |progress| (tools.events)(Event::Image { name: name.clone(), progress });
         tools.images.resolve(&need.name, &progress).map_err(|source| Error::Image {
             name: name.clone(),
@@ -173,7 +183,7 @@ fn announce(plan: &Plan, events: Sink<'_>) {
     for warning in &plan.warnings {
         events(Event::Warning { message: warning.clone() });
     }
-    let needed = schedule::needed(&plan.graph, plan.target);
+    let needed = schedule::needed(&plan.graph, &plan.targets());
     let vertices = plan.graph.iter().zip(needed).filter(|(_, needed)| *needed);
     let vertices = vertices.filter_map(|((vertex, known), _)| {
         Some(Planned { vertex, name: known.name.clone()?, span: known.span })

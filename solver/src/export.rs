@@ -5,7 +5,7 @@
 
 use lapstrake_cache::Store;
 use lapstrake_oci::{
-    self as oci, Compression, Descriptor, Digest, History, ImageConfig, Manifest, MediaType,
+    self as oci, Compression, Descriptor, Digest, History, ImageConfig, Index, Manifest, MediaType,
     Reference,
 };
 use lapstrake_rootfs::LayerId;
@@ -15,7 +15,7 @@ use std::time::Instant;
 use crate::build::Built;
 use crate::digest::digest;
 use crate::graph::VertexId;
-use crate::lower::Plan;
+use crate::lower::{ImagePlan, Plan};
 use crate::op::{Value, Workshop};
 use crate::schedule::Results;
 use crate::{Error, Event};
@@ -29,7 +29,8 @@ pub struct Step {
     pub vertex: Option<VertexId>,
 }
 
-/// Writes config and manifest of what the plan's target came to, and names it.
+/// Writes config and manifest of what the plan's images came to, an index where there is to be one,
+/// and names it.
 ///
 /// # Errors
 /// When a layer cannot be digested or the store cannot be written. Everything is flushed to disk
@@ -42,20 +43,60 @@ pub fn export(
 ) -> Result<Built, Error> {
     let begin = Instant::now();
     (workshop.events)(Event::Exporting);
-    let layers = layers(plan, results);
-    let described = describe(&layers, workshop)?;
-    let config = config(plan, &layers, &described);
-    let encoding = |what| move |source: oci::Error| Error::Export { what, source: source.into() };
-    let config = config.to_bytes().map_err(encoding("config"))?;
-    let manifest = manifest(plan, &config, &described);
-    let manifest = manifest.to_bytes().map_err(encoding("manifest"))?;
+    let images = plan.images.iter().map(|image| write(image, results, workshop));
+    let images = images.collect::<Result<Vec<Written>, _>>()?;
+    let built = match (plan.is_index, &images[..]) {
+        (false, [Written { id, manifest }]) => Built { id: *id, document: manifest.digest },
+        _ => {
+            let manifests = images.into_iter().map(|image| image.manifest).collect();
+            let index = Index::new(MediaType::OciIndex, manifests);
+            let index = put(index.to_bytes(), MediaType::OciIndex, workshop.store)?;
+            Built { id: index.digest, document: index.digest }
+        }
+    };
     let store = workshop.store;
-    let id = store.put_blob(&config).map_err(Error::Store)?;
-    let manifest = store.put_blob(&manifest).map_err(Error::Store)?;
     store.sync().map_err(Error::Store)?;
-    name(store, &manifest, tags).map_err(Error::Store)?;
+    name(store, &built.document, tags).map_err(Error::Store)?;
     (workshop.events)(Event::Exported { elapsed: begin.elapsed() });
-    Ok(Built { id, manifest })
+    Ok(built)
+}
+
+/// An image that is in the store.
+struct Written {
+    id: Digest,
+    /// With its platform.
+    manifest: Descriptor,
+}
+
+fn write(
+    image: &ImagePlan,
+    results: &Results<Value>,
+    workshop: &Workshop<'_>,
+) -> Result<Written, Error> {
+    let layers = layers(image, results);
+    let described = describe(&layers, workshop)?;
+    let config = config(image, &layers, &described);
+    let config = put(config.to_bytes(), MediaType::OciConfig, workshop.store)?;
+    let manifest = manifest(image, config.clone(), &described);
+    let manifest = put(manifest.to_bytes(), MediaType::OciManifest, workshop.store)?;
+    let platform = Some(image.platform.clone());
+    Ok(Written { id: config.digest, manifest: Descriptor { platform, ..manifest } })
+}
+
+/// Writes a document.
+fn put(
+    document: Result<Vec<u8>, oci::Error>,
+    media_type: MediaType,
+    store: &Store,
+) -> Result<Descriptor, Error> {
+    let what = match media_type {
+        MediaType::OciConfig => "config",
+        MediaType::OciManifest => "manifest",
+        _ => "index",
+    };
+    let bytes = document.map_err(|source| Error::Export { what, source: source.into() })?;
+    store.put_blob(&bytes).map_err(Error::Store)?;
+    Ok(Descriptor::of(media_type, &bytes))
 }
 
 /// A layer that the build added to its base.
@@ -65,8 +106,8 @@ struct Added {
     created: i64,
 }
 
-fn layers(plan: &Plan, results: &Results<Value>) -> Vec<Added> {
-    let vertices = plan.steps.iter().filter_map(|step| step.vertex);
+fn layers(image: &ImagePlan, results: &Results<Value>) -> Vec<Added> {
+    let vertices = image.steps.iter().filter_map(|step| step.vertex);
     let values = vertices.filter_map(|id| {
         let index = usize::try_from(id.0).ok()?;
         results.get(index)?.as_ref()
@@ -87,12 +128,12 @@ fn describe(layers: &[Added], workshop: &Workshop<'_>) -> Result<Vec<(Digest, u6
     work.collect()
 }
 
-fn config(plan: &Plan, layers: &[Added], described: &[(Digest, u64)]) -> ImageConfig {
-    let mut config = plan.config.clone();
+fn config(image: &ImagePlan, layers: &[Added], described: &[(Digest, u64)]) -> ImageConfig {
+    let mut config = image.config.clone();
     let mut last = config.history.last().and_then(|entry| entry.created.clone());
     last = last.or_else(|| config.created.clone());
     let mut added = layers.iter();
-    for step in &plan.steps {
+    for step in &image.steps {
         if step.vertex.is_some() {
             last = added.next().map(|layer| time(layer.created));
         }
@@ -109,8 +150,8 @@ fn config(plan: &Plan, layers: &[Added], described: &[(Digest, u64)]) -> ImageCo
     config
 }
 
-fn manifest(plan: &Plan, config: &[u8], described: &[(Digest, u64)]) -> Manifest {
-    let mut layers: Vec<Descriptor> = plan.base_layers.clone();
+fn manifest(image: &ImagePlan, config: Descriptor, described: &[(Digest, u64)]) -> Manifest {
+    let mut layers: Vec<Descriptor> = image.base_layers.clone();
     for layer in &mut layers {
         // One manifest speaks one language, and ours is OCI's.
         if let MediaType::DockerLayer(compression) = &layer.media_type {
@@ -119,17 +160,16 @@ fn manifest(plan: &Plan, config: &[u8], described: &[(Digest, u64)]) -> Manifest
     }
     let plain = || MediaType::OciLayer(Compression::None);
     layers.extend(described.iter().map(|(digest, size)| Descriptor::new(plain(), *digest, *size)));
-    let config = Descriptor::of(MediaType::OciConfig, config);
     Manifest::new(MediaType::OciManifest, config, layers)
 }
 
 fn name(
     store: &Store,
-    manifest: &Digest,
+    document: &Digest,
     tags: &[Reference],
 ) -> Result<(), lapstrake_cache::Error> {
     for tag in tags {
-        store.set_tag(&tag.to_string(), manifest)?;
+        store.set_tag(&tag.to_string(), document)?;
     }
     Ok(())
 }

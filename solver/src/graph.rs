@@ -126,6 +126,8 @@ pub enum CopySource {
 /// See [`Op::Run`].
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RunOp {
+    /// What the command is made for, as `os/architecture[/variant]`.
+    pub platform: String,
     /// The command and its arguments.
     pub argv: Vec<String>,
     /// Environment in order.

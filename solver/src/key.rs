@@ -7,7 +7,7 @@
 //! | http | in [`lapstrake_source`]: name; checksum or validated body | URL, credentials, time |
 //! | git | in [`lapstrake_source`]: commit, and what of it | where it comes from, credentials |
 //! | copy | destination, owner, mode, flags, inline files; content of the selected paths; root file system below | folder that the source lies in, times, owners of context files |
-//! | run | argv, env, cwd, user, network, security, limits, hostname, inline files, names of extra hosts; of each mount its target, kind, access, mode, owner and size, the ids of secrets and agents, and the content of what a bind shows or a cache starts from; root file system below | proxy variables, addresses of extra hosts, clock, host paths, values of secrets, agents, name, sharing and content of caches, where in its source a mount's content lies |
+//! | run | platform, argv, env, cwd, user, network, security, limits, hostname, inline files, names of extra hosts; of each mount its target, kind, access, mode, owner and size, the ids of secrets and agents, and the content of what a bind shows or a cache starts from; root file system below | proxy variables, addresses of extra hosts, clock, host paths, values of secrets, agents, name, sharing and content of caches, where in its source a mount's content lies |
 //! | subtree | content of what is at the path, its own mode and owner included | the path, times |
 //! | mkdir | path, owner; root file system below | |
 //! | merge | nothing: its layers are its content | |
@@ -48,7 +48,7 @@ pub fn copy_from_whole(op: &CopyOp, trees: &[&[LayerId]], rootfs: &[LayerId]) ->
 pub fn run(op: &RunOp, sources: &[Option<ContentHash>], rootfs: &[LayerId]) -> ActionKey {
     let mut hasher = ContentHasher::new("lapstrake action run 2");
     let hosts: Vec<&str> = op.hosts.iter().map(|(name, _)| name.as_str()).collect();
-    hasher.field(&encoded(&(&op.argv, &op.env, &op.cwd, &op.user, op.network)));
+    hasher.field(&encoded(&(&op.platform, &op.argv, &op.env, &op.cwd, &op.user, op.network)));
     hasher.field(&encoded(&(&op.files, &op.hostname, hosts)));
     hasher.field(&encoded(&(op.security, &op.limits, &op.secrets)));
     hasher.number(op.mounts.len() as u64);

@@ -9,20 +9,20 @@ use std::thread::Scope;
 
 use crate::graph::{Graph, Vertex, VertexId};
 
-/// Results by vertex; `None` where the target does not reach.
+/// Results by vertex; `None` where no target reaches.
 pub type Results<T> = Vec<Option<T>>;
 
 /// Comes to the result of one vertex from those of its inputs.
 pub type Execute<'a, T, E> = dyn Fn(VertexId, &Vertex, Vec<T>) -> Result<T, E> + Sync + 'a;
 
-/// Executes everything that `target` needs, `target` last, with at most `workers` at a time.
+/// Executes everything that `targets` need, with at most `workers` at a time.
 ///
 /// # Errors
 /// The first error of `execute`. No vertex is begun after it; those that are running are waited
 /// for, so `execute` should see to it that they end.
 pub fn run<T, E>(
     graph: &Graph,
-    target: VertexId,
+    targets: &[VertexId],
     workers: usize,
     execute: &Execute<'_, T, E>,
 ) -> Result<Results<T>, E>
@@ -34,7 +34,7 @@ where
         graph,
         workers: workers.max(1),
         execute,
-        state: Mutex::new(State::new(graph, target)),
+        state: Mutex::new(State::new(graph, targets)),
         changed: Condvar::new(),
     };
     std::thread::scope(|scope| schedule.work(scope));
@@ -45,10 +45,10 @@ where
     }
 }
 
-/// Which vertices `target` needs, itself among them, by index.
-pub fn needed(graph: &Graph, target: VertexId) -> Vec<bool> {
+/// Which vertices `targets` need, themselves among them, by index.
+pub fn needed(graph: &Graph, targets: &[VertexId]) -> Vec<bool> {
     let mut needed = vec![false; graph.len()];
-    let mut pending = vec![target];
+    let mut pending = targets.to_vec();
     while let Some(id) = pending.pop() {
         let (Some(slot), Some(vertex)) = (needed.get_mut(index(id)), graph.vertex(id)) else {
             continue;
@@ -85,8 +85,8 @@ struct State<T, E> {
 }
 
 impl<T, E> State<T, E> {
-    fn new(graph: &Graph, target: VertexId) -> Self {
-        let needed = needed(graph, target);
+    fn new(graph: &Graph, targets: &[VertexId]) -> Self {
+        let needed = needed(graph, targets);
         let mut state = Self {
             results: needed.iter().map(|_| None).collect(),
             missing: vec![None; graph.len()],
@@ -237,7 +237,7 @@ mod tests {
         // Both sides have to be here at once, or the test hangs.
         let meeting = Barrier::new(2);
         let executed = AtomicUsize::new(0);
-        let results = run::<u32, ()>(&graph, join, 8, &|id, _, inputs| {
+        let results = run::<u32, ()>(&graph, &[join], 8, &|id, _, inputs| {
             executed.fetch_add(1, Ordering::Relaxed);
             if id == left || id == right {
                 meeting.wait();
@@ -256,7 +256,7 @@ mod tests {
             last = add(&mut graph, name, &[last]);
         }
         let executed = AtomicUsize::new(0);
-        let results = run::<(), &str>(&graph, last, 8, &|id, _, _| {
+        let results = run::<(), &str>(&graph, &[last], 8, &|id, _, _| {
             executed.fetch_add(1, Ordering::Relaxed);
             if id == VertexId(1) { Err("a failed") } else { Ok(()) }
         });

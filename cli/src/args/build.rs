@@ -60,9 +60,10 @@ pub(crate) struct Build {
     /// Keep the image in the store, as always
     #[arg(long, hide = true, conflicts_with = "output")]
     pub(crate) load: bool,
-    /// Platform of the image; only this machine's for now
-    #[arg(long, value_name = "OS/ARCH")]
-    pub(crate) platform: Option<String>,
+    /// Platform of the image; several, with commas between or given more than once, make an index
+    /// of images [default: this machine's, DOCKER_DEFAULT_PLATFORM]
+    #[arg(long = "platform", value_name = "OS/ARCH[/VARIANT]")]
+    pub(crate) platforms: Vec<String>,
     /// File that the image's id is written to
     #[arg(long, value_name = "FILE")]
     pub(crate) iidfile: Option<PathBuf>,

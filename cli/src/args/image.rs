@@ -133,8 +133,8 @@ pub(crate) struct Pull {
     /// Print only the image's name
     #[arg(short, long)]
     pub(crate) quiet: bool,
-    /// Platform of the image; only this machine's for now
-    #[arg(long, value_name = "OS/ARCH")]
+    /// Platform of the image [default: this machine's, DOCKER_DEFAULT_PLATFORM]
+    #[arg(long, value_name = "OS/ARCH[/VARIANT]")]
     pub(crate) platform: Option<String>,
     /// Name, with a tag or a digest
     pub(crate) image: String,

@@ -54,8 +54,8 @@ pub(crate) struct Run {
     /// When the registry is asked
     #[arg(long, default_value = "missing")]
     pub(crate) pull: PullPolicy,
-    /// Platform of the image; only this machine's for now
-    #[arg(long, value_name = "OS/ARCH")]
+    /// Platform of the image [default: this machine's, DOCKER_DEFAULT_PLATFORM]
+    #[arg(long, value_name = "OS/ARCH[/VARIANT]")]
     pub(crate) platform: Option<String>,
     /// Do not show how the image is fetched
     #[arg(short, long)]

@@ -1,5 +1,7 @@
 //! `lap pull`.
 
+use lapstrake_oci::Platform;
+
 use crate::args::Pull;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -8,7 +10,7 @@ use crate::{images, output, platform};
 
 /// Fetches an image from a registry.
 pub(crate) fn run(pull: &Pull, session: &Session) -> Result<Exit, Failure> {
-    let platform = platform::wanted(pull.platform.as_deref())?;
+    let platform = platform::one(pull.platform.as_deref())?.unwrap_or_else(Platform::host);
     let reference = images::parsed(&pull.image)?;
     let images = images::anywhere(session.store()?)?;
     let tag = reference.tag().filter(|_| reference.digest().is_none());

@@ -50,6 +50,17 @@ pub enum Error {
         /// What there is.
         offered: Vec<Platform>,
     },
+    /// A docker archive cannot hold an index.
+    #[error(
+        "{name} is several images, for {}, and a docker archive holds one: write an OCI archive, or \
+         name one image by its id", list(.platforms)
+    )]
+    SeveralPlatforms {
+        /// What should go into the archive.
+        name: String,
+        /// What its images are for.
+        platforms: Vec<Platform>,
+    },
     /// Indexes in indexes without end.
     #[error("{what} consists of indexes that are nested more than {limit} deep")]
     IndexDepth {

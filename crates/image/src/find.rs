@@ -2,25 +2,43 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lapstrake_oci::{Digest, Reference};
+use lapstrake_oci::{Digest, Platform, Reference};
 
 use crate::{Error, Images, ResolvedImage};
 
 impl Images<'_> {
     /// The image that `name` is a name, the id, or a beginning of the id of. Names win. An id may
-    /// be written with or without `sha256:`, and the digest of a manifest will do as well.
+    /// be written with or without `sha256:`, and the digest of a manifest or index will do as well.
+    /// Of several images with one name, this machine's, else the first one.
     ///
     /// # Errors
     /// [`Error::NoSuchImage`], [`Error::AmbiguousId`], or when the store cannot be read.
     pub fn find(&self, name: &str) -> Result<ResolvedImage, Error> {
-        if let Some(image) = self.named(name)? {
-            return Ok(image);
-        }
-        self.by_id(name)?.ok_or_else(|| Error::NoSuchImage { name: name.to_owned() })
+        let image = self.usual(&self.look_up(name)?.root)?;
+        image.ok_or_else(|| Error::NoSuchImage { name: name.to_owned() })
     }
 
-    /// The image with this very name.
-    pub(crate) fn named(&self, name: &str) -> Result<Option<ResolvedImage>, Error> {
+    /// As [`Images::find`], of several images with one name that for `platform`. An image that is
+    /// alone is taken whatever its platform is.
+    ///
+    /// # Errors
+    /// As [`Images::find`]; [`Error::NoPlatform`] when there are others only.
+    pub fn find_for(&self, name: &str, platform: &Platform) -> Result<ResolvedImage, Error> {
+        let image = self.select_stored(&self.look_up(name)?.root, platform)?;
+        image.ok_or_else(|| Error::NoSuchImage { name: name.to_owned() })
+    }
+
+    /// What `name` stands for, as in [`Images::find`].
+    pub(crate) fn look_up(&self, name: &str) -> Result<Found, Error> {
+        if let Some(root) = self.named(name)? {
+            return Ok(Found { root, is_name: true });
+        }
+        let root = self.by_id(name)?.ok_or_else(|| Error::NoSuchImage { name: name.to_owned() })?;
+        Ok(Found { root, is_name: false })
+    }
+
+    /// The manifest or index with this very name.
+    pub(crate) fn named(&self, name: &str) -> Result<Option<Digest>, Error> {
         let Ok(reference) = Reference::parse(name) else {
             return Ok(None);
         };
@@ -29,9 +47,11 @@ impl Images<'_> {
             None => reference.to_string(),
         };
         match self.store.tag(&lookup)? {
-            Some(tag) => self.image(&tag.manifest),
+            Some(tag) => Ok(self.stored_document(&tag.manifest)?.map(|_| tag.manifest)),
             None => match reference.digest() {
-                Some(digest) if self.has_repository(&reference)? => self.image(&digest),
+                Some(digest) if self.has_repository(&reference)? => {
+                    Ok(self.stored_document(&digest)?.map(|_| digest))
+                }
                 _ => Ok(None),
             },
         }
@@ -44,7 +64,7 @@ impl Images<'_> {
         Ok(tags.iter().any(|tag| repository_of(&tag.name).is_some_and(|name| name == repository)))
     }
 
-    fn by_id(&self, name: &str) -> Result<Option<ResolvedImage>, Error> {
+    fn by_id(&self, name: &str) -> Result<Option<Digest>, Error> {
         let prefix = name.strip_prefix("sha256:").unwrap_or(name);
         let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
         if prefix.is_empty() || prefix.len() > 64 || !prefix.bytes().all(is_hex) {
@@ -52,16 +72,19 @@ impl Images<'_> {
         }
         let named: BTreeSet<Digest> =
             self.store.tags()?.into_iter().map(|tag| tag.manifest).collect();
-        let mut found: BTreeMap<Digest, ResolvedImage> = BTreeMap::new();
+        // By id, the manifest or index.
+        let mut found: BTreeMap<Digest, Digest> = BTreeMap::new();
         for image in self.all()? {
             let is_manifest = prefix.len() == 64 && image.digest.hex() == prefix;
             let is_meant = is_manifest || image.id().hex().starts_with(prefix);
             // The same config may have come with layers compressed in two ways.
             let is_better = is_manifest || named.contains(&image.digest);
             if is_meant && (is_better || !found.contains_key(&image.id())) {
-                found.insert(image.id(), image);
+                found.insert(image.id(), image.digest);
             }
         }
+        let indexes = self.indexes()?.into_iter().filter(|digest| digest.hex().starts_with(prefix));
+        found.extend(indexes.map(|digest| (digest, digest)));
         match found.len() {
             0 | 1 => Ok(found.into_values().next()),
             count => Err(Error::AmbiguousId { prefix: prefix.to_owned(), count }),
@@ -78,10 +101,18 @@ impl Images<'_> {
             return Err(Error::DigestAsTag { name: target.familiar() });
         }
         let _lease = self.store.lease()?;
-        let image = self.find(source)?;
-        self.store.set_tag(&target.to_string(), &image.digest)?;
+        let root = self.look_up(source)?.root;
+        self.store.set_tag(&target.to_string(), &root)?;
         Ok(())
     }
+}
+
+/// What a user's name or id leads to.
+pub(crate) struct Found {
+    /// A manifest or an index that is here.
+    pub(crate) root: Digest,
+    /// Whether it was a name, not an id.
+    pub(crate) is_name: bool,
 }
 
 /// Registry and repository of a stored name.

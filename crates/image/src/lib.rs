@@ -12,8 +12,8 @@
 //! The crate prints nothing and reads neither environment nor home: registries, proxies and
 //! credentials come in as data. It knows no Dockerfile.
 //!
-//! Start at [`Images`]. In reading order: `images` (the type), `stored` (images that are here),
-//! `resolve` (names to images, pulling), `layers` (getting many layers at once), `incoming` (one
+//! Start at [`Images`]. In reading order: `images` (the type), `stored` (images that are here), `root`
+//! (indexes of them), `resolve` (names to images, pulling), `layers` (getting many layers at once), `incoming` (one
 //! layer's way in), `implied` (directories that a layer's tar does not name), `archive` (reading
 //! archives), `bounded` (their decompression), `load`, `layout` (one image of a folder), `import`,
 //! `save`, `push` with `packing` and `gzip`, `find`, `list`, `inspect`, `history`, `remove`.
@@ -38,6 +38,7 @@ mod packing;
 mod push;
 mod remove;
 mod resolve;
+mod root;
 mod save;
 mod stored;
 
@@ -52,7 +53,7 @@ pub use packing::Packing;
 pub use push::Pushed;
 pub use remove::Removed;
 pub use resolve::Pulled;
-pub use save::{Export, Format};
+pub use save::Format;
 pub use stored::ResolvedImage;
 
 pub use lapstrake_registry::Uploaded;

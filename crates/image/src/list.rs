@@ -1,8 +1,5 @@
 //! `images`: what is in the store.
 
-use std::collections::BTreeMap;
-
-use lapstrake_cache::Tag;
 use lapstrake_oci::{Digest, Reference};
 use lapstrake_rootfs::LayerId;
 
@@ -35,12 +32,13 @@ pub(crate) struct Names {
 }
 
 impl Images<'_> {
-    /// All images, the newest first, those without a name among them.
+    /// All images, the newest first, those without a name among them. The images of an index have
+    /// its names, each of them.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub fn list(&self) -> Result<Vec<ImageSummary>, Error> {
-        let mut names = names_by_manifest(&self.store.tags()?);
+        let mut names = self.names_by_manifest()?;
         let mut summaries = Vec::new();
         for image in self.all()? {
             let Names { tags, digests, .. } = names.remove(&image.digest).unwrap_or_default();
@@ -72,21 +70,7 @@ impl Images<'_> {
 
     /// The names of one image.
     pub(crate) fn names(&self, manifest: &Digest) -> Result<Names, Error> {
-        let mut names = names_by_manifest(&self.store.tags()?);
+        let mut names = self.names_by_manifest()?;
         Ok(names.remove(manifest).unwrap_or_default())
     }
-}
-
-fn names_by_manifest(tags: &[Tag]) -> BTreeMap<Digest, Names> {
-    let mut names: BTreeMap<Digest, Names> = BTreeMap::new();
-    for tag in tags {
-        let Ok(reference) = Reference::parse(&tag.name) else { continue };
-        let known = names.entry(tag.manifest).or_default();
-        known.updated = known.updated.max(tag.updated);
-        match reference.digest() {
-            Some(_) => known.digests.push(reference),
-            None => known.tags.push(reference),
-        }
-    }
-    names
 }

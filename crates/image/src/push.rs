@@ -8,12 +8,13 @@ use std::io::{self, Read, Seek as _, SeekFrom};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use lapstrake_oci::{Compression, Descriptor, Digest, Manifest, MediaType, Reference};
+use lapstrake_oci::{Compression, Descriptor, Digest, Index, Manifest, MediaType, Reference};
 use lapstrake_registry::{Client, Uploaded};
 use lapstrake_rootfs::LayerId;
 
 use crate::images::Report;
 use crate::packing::{PackReader, Packed, Packing};
+use crate::root::Root;
 use crate::{Error, Images, Progress, ResolvedImage};
 
 /// Layers that are sent at the same time.
@@ -22,7 +23,7 @@ const WORKERS: usize = 4;
 /// What a push came to.
 #[derive(Clone, Debug)]
 pub struct Pushed {
-    /// Digest of the manifest in the registry.
+    /// Digest of the manifest or index in the registry.
     pub digest: Digest,
     /// Its size in bytes.
     pub size: u64,
@@ -31,8 +32,9 @@ pub struct Pushed {
 }
 
 impl Images<'_> {
-    /// Sends the image that is called `reference` in the store to the registry of that name. The
-    /// tag is set there last, when everything is there. Idempotent.
+    /// Sends the image that is called `reference` in the store to the registry of that name; of an
+    /// index, all images that are here, and then the index. The tag is set there last, when
+    /// everything is there. Idempotent.
     ///
     /// # Errors
     /// When there is no such image here, something of it is missing, or the registry refuses.
@@ -43,8 +45,10 @@ impl Images<'_> {
         report: Report<'_>,
     ) -> Result<Pushed, Error> {
         let _lease = self.store.lease()?;
-        let image = self.named(&reference.to_string())?;
-        let image = image.ok_or_else(|| Error::NoSuchImage { name: reference.familiar() })?;
+        let missing = || Error::NoSuchImage { name: reference.familiar() };
+        let document = self.named(&reference.to_string())?.ok_or_else(missing)?;
+        let Root { indexes, images, is_whole } = self.root(&document)?;
+        let layers = images.iter().flat_map(|image| &image.manifest.layers);
         let push = Push {
             images: self,
             client: self.client()?,
@@ -52,16 +56,17 @@ impl Images<'_> {
             packing,
             report,
             sent: AtomicU64::new(0),
-            total: image.manifest.layers.iter().map(|layer| layer.size).sum(),
+            total: layers.map(|layer| layer.size).sum(),
         };
-        let layers = push.layers(&image)?;
-        push.blob(&image.manifest.config)?;
-        let described: Vec<Descriptor> = layers.iter().map(|(layer, _)| layer.clone()).collect();
-        let (media_type, bytes) = self.outgoing_manifest(&image, described)?;
-        let digest = push.client.push_document(reference, &media_type, &bytes)?;
-        report(Progress::Ready { digest });
-        let layers = layers.into_iter().map(|(layer, how)| (layer.digest, how)).collect();
-        Ok(Pushed { digest, size: bytes.len() as u64, layers })
+        let pushed = match (&images[..], &indexes[..]) {
+            ([], _) => return Err(missing()),
+            ([only], []) => push.image(only, reference)?,
+            ([only], _) if !is_whole => push.image(only, reference)?,
+            (_, [index]) if is_whole => push.index(&images, Some(index))?,
+            _ => push.index(&images, None)?,
+        };
+        report(Progress::Ready { digest: pushed.digest });
+        Ok(pushed)
     }
 
     /// The image's own manifest when its layers leave as they are there, else one with these.
@@ -98,6 +103,50 @@ struct Push<'a> {
 type Layer = (Descriptor, Uploaded);
 
 impl Push<'_> {
+    /// Sends an image; `name` is its tag, or only its repository and the digest that it has here.
+    fn image(&self, image: &ResolvedImage, name: &Reference) -> Result<Pushed, Error> {
+        let layers = self.layers(image)?;
+        self.blob(&image.manifest.config)?;
+        let described: Vec<Descriptor> = layers.iter().map(|(layer, _)| layer.clone()).collect();
+        let (media_type, bytes) = self.images.outgoing_manifest(image, described)?;
+        let name = match name.digest() {
+            Some(_) => name.with_digest(Digest::of(&bytes)),
+            None => name.clone(),
+        };
+        let digest = self.client.push_document(&name, &media_type, &bytes)?;
+        let layers = layers.into_iter().map(|(layer, how)| (layer.digest, how)).collect();
+        Ok(Pushed { digest, size: bytes.len() as u64, layers })
+    }
+
+    /// Sends images by their digests, and then an index of them: `own`, when they are what it
+    /// leads to as they are.
+    fn index(&self, images: &[ResolvedImage], own: Option<&Digest>) -> Result<Pushed, Error> {
+        let (mut layers, mut entries) = (Vec::new(), Vec::new());
+        let mut is_own = own.is_some();
+        for image in images {
+            let name = self.reference.with_digest(image.digest);
+            let pushed = self.image(image, &name)?;
+            is_own &= pushed.digest == image.digest;
+            layers.extend(pushed.layers);
+            let media_type = image.manifest.media_type.clone().unwrap_or(MediaType::OciManifest);
+            let mut entry = Descriptor::new(media_type, pushed.digest, pushed.size);
+            entry.platform = Some(image.config.platform());
+            entries.push(entry);
+        }
+        let (media_type, bytes) = match own.filter(|_| is_own) {
+            Some(own) => {
+                let (entry, bytes) = self.images.descriptor(own)?;
+                (entry.media_type, bytes)
+            }
+            None => {
+                let index = Index::new(MediaType::OciIndex, entries).to_bytes();
+                (MediaType::OciIndex, index.map_err(Error::document("the index"))?)
+            }
+        };
+        let digest = self.client.push_document(self.reference, &media_type, &bytes)?;
+        Ok(Pushed { digest, size: bytes.len() as u64, layers })
+    }
+
     /// Sends all layers; returns their descriptors in the registry, bottom first.
     fn layers(&self, image: &ResolvedImage) -> Result<Vec<Layer>, Error> {
         let work: Vec<(&Descriptor, Digest)> = image.layers().collect();

@@ -20,7 +20,7 @@ pub enum Removed {
 
 impl Images<'_> {
     /// Removes the name `name`, or the image with that id. With the last tag go the manifest, the
-    /// config, and the blobs and layers that no other image has. Layers that were built here stay:
+    /// config, and the blobs and layers that no other image has; of an index, all its images. Layers that were built here stay:
     /// action records lead to them.
     ///
     /// When another process uses the store, only names go; the image stays without one, for a
@@ -30,46 +30,70 @@ impl Images<'_> {
     /// As [`Images::find`]. [`Error::Conflict`] for an id whose image has several tags, or names
     /// in several repositories, unless `force`.
     pub fn remove(&self, name: &str, force: bool) -> Result<Vec<Removed>, Error> {
-        let image = self.find(name)?;
-        let names = self.names(&image.digest)?;
-        let untagged = match self.named(name)? {
-            Some(_) => names_to_remove(name, &names),
-            None => all_names(name, names, force)?,
+        let found = self.look_up(name)?;
+        let images = self.root(&found.root)?.images;
+        // Of an index, nothing need be here.
+        let names = images.first().map(|image| self.names(&image.digest)).transpose()?;
+        let names = names.unwrap_or_default();
+        let untagged = match found.is_name {
+            true => names_to_remove(name, &names),
+            false => all_names(name, names, force)?,
         };
+        // By an image's id go the indexes that it is in, and with them the other images there.
+        let mut roots = BTreeSet::from([found.root]);
         let mut removed = Vec::new();
         for name in &untagged {
-            if self.store.remove_tag(&name.to_string())? {
+            let stored = name.to_string();
+            roots.extend(self.store.tag(&stored)?.map(|tag| tag.manifest));
+            if self.store.remove_tag(&stored)? {
                 removed.push(Removed::Untagged(name.clone()));
             }
         }
         if let Some(proof) = self.store.exclusive()? {
-            removed.extend(self.delete(&image, &untagged, &proof)?);
+            removed.extend(self.delete(&roots, &proof)?);
         }
         Ok(removed)
     }
 
-    /// Removes what belongs to nothing but an image that has no name any more.
-    fn delete(
+    /// Removes what belongs to nothing but these manifests and indexes, as far as nothing that has
+    /// a name leads to it any more.
+    fn delete(&self, roots: &BTreeSet<Digest>, proof: &Exclusive) -> Result<Vec<Removed>, Error> {
+        let mut kept = BTreeSet::new();
+        for tag in self.store.tags()? {
+            let root = self.root(&tag.manifest)?;
+            kept.extend(root.indexes);
+            kept.extend(root.images.iter().map(|image| image.digest));
+        }
+        let (mut indexes, mut images) = (Vec::new(), Vec::new());
+        for root in roots {
+            let root = self.root(root)?;
+            indexes.extend(root.indexes.into_iter().filter(|digest| !kept.contains(digest)));
+            images.extend(root.images.into_iter().filter(|image| !kept.contains(&image.digest)));
+        }
+        for index in indexes {
+            self.store.remove_blob(&index, proof)?;
+        }
+        let mut removed = Vec::new();
+        for image in images {
+            removed.extend(self.delete_image(&image, proof)?);
+        }
+        Ok(removed)
+    }
+
+    /// Removes what belongs to nothing but this image.
+    fn delete_image(
         &self,
         image: &ResolvedImage,
-        untagged: &[Reference],
         proof: &Exclusive,
     ) -> Result<Vec<Removed>, Error> {
-        let tags = self.store.tags()?;
-        if tags.iter().any(|tag| tag.manifest == image.digest) {
-            return Ok(Vec::new());
-        }
         let mut needed_blobs = BTreeSet::new();
         let mut needed_layers = BTreeSet::new();
         for other in self.all()?.iter().filter(|other| other.digest != image.digest) {
             needed_blobs.extend(blobs(other));
             needed_layers.extend(other.config.rootfs.diff_ids.iter().copied());
         }
-        // Indexes that the image was found through.
-        needed_blobs.extend(tags.iter().filter_map(|tag| digest_of(&tag.name)));
-        let indexes = untagged.iter().filter_map(Reference::digest);
         // The manifest first: without it, what is left over belongs to nobody.
-        for blob in blobs(image).into_iter().chain(indexes) {
+        for blob in blobs(image) {
             if !needed_blobs.contains(&blob) {
                 self.store.remove_blob(&blob, proof)?;
             }
@@ -119,9 +143,4 @@ fn all_names(id: &str, names: Names, force: bool) -> Result<Vec<Reference>, Erro
 fn blobs(image: &ResolvedImage) -> Vec<Digest> {
     let layers = image.manifest.layers.iter().map(|layer| layer.digest);
     [image.digest, image.id()].into_iter().chain(layers).collect()
-}
-
-/// The digest in a stored name.
-fn digest_of(name: &str) -> Option<Digest> {
-    Reference::parse(name).ok().and_then(|reference| reference.digest())
 }

@@ -23,8 +23,9 @@ pub struct Pulled {
 impl Images<'_> {
     /// The image that `reference` stands for on `platform`, with its layers in the store.
     ///
-    /// A tag that is in the store is used without asking the network unless `pull`, when it is for
-    /// the platform; a digest whose documents are in the store always is. All else is pulled.
+    /// A tag that is in the store is used without asking the network unless `pull`; a digest whose
+    /// documents are in the store always is. An image that stands in no index is taken whatever its
+    /// platform is. All else is pulled.
     ///
     /// # Errors
     /// As [`Images::pull`].
@@ -62,8 +63,7 @@ impl Images<'_> {
         let Some(tag) = self.store.tag(&reference.to_string())? else {
             return Ok(None);
         };
-        let image = self.image(&tag.manifest)?;
-        Ok(image.filter(|image| platform.accepts(&image.config.platform())))
+        self.select_stored(&tag.manifest, platform)
     }
 
     /// Whether every layer is here, or can be unpacked from its blob.
@@ -111,7 +111,7 @@ impl Images<'_> {
             self.store.put_blob(bytes)?;
         }
         self.store.sync()?;
-        let renamed = self.name(reference, &digest, &image)?;
+        let renamed = self.name(reference, &digest)?;
         report(Progress::Ready { digest: image.digest });
         Ok(Pulled { image, digest, updated: fetched || renamed })
     }
@@ -138,20 +138,16 @@ impl Images<'_> {
         Ok((bytes, image))
     }
 
-    /// Sets the names of what was pulled; returns whether the one asked for stood for something
-    /// else.
-    fn name(
-        &self,
-        reference: &Reference,
-        digest: &Digest,
-        image: &ResolvedImage,
-    ) -> Result<bool, Error> {
+    /// Sets the names of what was pulled: they stand for what they stand for in the registry, be it
+    /// an index of which only one image is here. Returns whether the one asked for stood for
+    /// something else.
+    fn name(&self, reference: &Reference, digest: &Digest) -> Result<bool, Error> {
         let by_digest = reference.with_digest(*digest).to_string();
-        let before = self.store.set_tag(&by_digest, &image.digest)?;
+        let before = self.store.set_tag(&by_digest, digest)?;
         if reference.digest().is_some() {
-            return Ok(before != Some(image.digest));
+            return Ok(before != Some(*digest));
         }
-        let before = self.store.set_tag(&reference.to_string(), &image.digest)?;
-        Ok(before != Some(image.digest))
+        let before = self.store.set_tag(&reference.to_string(), digest)?;
+        Ok(before != Some(*digest))
     }
 }

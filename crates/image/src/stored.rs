@@ -148,7 +148,7 @@ impl Images<'_> {
     }
 
     /// Small layers need not be read to their end.
-    fn could_be_json(&self, digest: &Digest) -> bool {
+    pub(crate) fn could_be_json(&self, digest: &Digest) -> bool {
         let mut first = [0];
         match self.store.open_blob(digest) {
             Ok(Some(mut file)) => file.read_exact(&mut first).is_ok() && first == *b"{",

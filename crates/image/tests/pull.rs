@@ -123,19 +123,31 @@ fn an_index_is_pulled_for_one_platform_and_known_by_its_digest() {
 
     let pulled = images.pull(&name, &platform("linux/arm64"), &quiet).unwrap();
     assert_eq!((pulled.digest, pulled.image.digest), (index, manifests[0]));
-    // The tag is for another platform: it is pulled for this one.
+    // What is here is for another platform.
+    let missing = with_error(images.find_for(&name.to_string(), &platform("linux/amd64")));
+    assert!(missing.contains("No such image"), "{missing}");
+    assert_eq!(images.find(&name.to_string()).unwrap().digest, manifests[0]);
     let image = images.resolve(&name, &platform("linux/amd64"), false, &quiet).unwrap();
     assert_eq!(image.digest, manifests[1]);
     // The index is here, and so are both images.
     drop(registry);
-    for (text, expected) in [("linux/arm64", manifests[0]), ("linux/amd64", manifests[1])] {
-        let by_digest = name.with_digest(index);
-        let image = images.resolve(&by_digest, &platform(text), false, &quiet).unwrap();
-        assert_eq!(image.digest, expected);
+    for name in [name.clone(), name.with_digest(index)] {
+        for (text, expected) in [("linux/arm64", manifests[0]), ("linux/amd64", manifests[1])] {
+            let image = images.resolve(&name, &platform(text), false, &quiet).unwrap();
+            assert_eq!(image.digest, expected);
+            let image = images.find_for(&name.to_string(), &platform(text)).unwrap();
+            assert_eq!(image.digest, expected);
+        }
+        let error = with_error(images.resolve(&name, &platform("linux/386"), false, &quiet));
+        assert!(error.contains("only for linux/arm64, linux/amd64"), "{error}");
     }
-    let error =
-        with_error(images.resolve(&name.with_digest(index), &platform("linux/386"), false, &quiet));
-    assert!(!error.is_empty());
+    // Both have the names.
+    for image in images.list().unwrap() {
+        assert_eq!(
+            (image.names, image.digests),
+            (vec![name.clone()], vec![name.with_digest(index)])
+        );
+    }
 }
 
 #[test]

@@ -236,6 +236,16 @@ impl ImageConfig {
         platform.normalized()
     }
 
+    /// Says that it is for `platform`, in its usual spelling.
+    pub fn set_platform(&mut self, platform: &Platform) {
+        let platform = platform.normalized();
+        self.architecture = platform.architecture;
+        self.os = platform.os;
+        self.os_version = platform.os_version;
+        self.os_features = platform.os_features;
+        self.variant = platform.variant;
+    }
+
     /// Compact JSON, fields in the order of the specification, empty ones left out.
     ///
     /// # Errors

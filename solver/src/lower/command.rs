@@ -43,6 +43,7 @@ pub(super) fn run(
     let hostname = build.options.arguments.get(HOSTNAME_ARGUMENT);
     let hostname = hostname.map(String::as_str).filter(|name| !name.is_empty());
     let op = Op::Run(RunOp {
+        platform: stage.platform.to_string(),
         argv: words,
         env,
         cwd: stage.working_directory().to_owned(),

@@ -20,7 +20,7 @@ pub(super) fn workdir(
     let shown = if written.starts_with('/') { &written } else { &path };
     let history = format!("WORKDIR {shown}");
     if path == "/" {
-        stage.counter.next(&history);
+        stage.counter.skip();
         stage.note(history);
         return Ok(());
     }

@@ -1,5 +1,6 @@
 //! Stages by name, and what each FROM stands for.
 
+use lapstrake_oci::Platform;
 use lapstrake_parser::{Diagnostic, Dockerfile, Instruction, Span, Stage};
 
 use super::fault::{fault, suggestion, with_help};
@@ -21,28 +22,32 @@ pub(super) struct Header<'a> {
     pub(super) instructions: &'a [Instruction],
     /// Whether a named context stands in the place of the whole stage.
     pub(super) is_replaced: bool,
+    /// What its base is to run on: as it says, else what the image is built for.
+    pub(super) platform: Platform,
 }
 
 /// The headers of all stages, in order.
 pub(super) fn headers<'a>(
     dockerfile: &'a Dockerfile,
-    scope: &Scope,
-    options: &Options,
+    scope: &Scope<'_>,
     faults: &mut Vec<Diagnostic>,
 ) -> Vec<Header<'a>> {
     let mut headers: Vec<Header<'a>> = Vec::new();
     for stage in dockerfile.stages() {
-        let platform = stage.from.platform.as_ref();
-        let platform = platform.map(|platform| platform::check(platform, scope, options));
-        faults.extend(platform.and_then(Result::err));
-        let base = base(&stage, &headers, scope, options).unwrap_or_else(|fault| {
+        let written = stage.from.platform.as_ref();
+        let written = written.map(|platform| platform::written(platform, scope)).transpose();
+        let platform = written.unwrap_or_else(|fault| {
+            faults.push(fault);
+            None
+        });
+        let platform = platform.unwrap_or_else(|| scope.platform.clone());
+        let base = base(&stage, &headers, scope, &platform).unwrap_or_else(|fault| {
             faults.push(fault);
             Origin::Unknown
         });
         let name = stage.name();
-        let replacement = name.as_ref();
-        let replacement =
-            replacement.and_then(|name| options.contexts.of_stage(name, &options.platform));
+        let contexts = &scope.options.contexts;
+        let replacement = name.as_ref().and_then(|name| contexts.of_stage(name, &platform));
         let is_replaced = replacement.is_some();
         headers.push(Header {
             name,
@@ -51,6 +56,7 @@ pub(super) fn headers<'a>(
             span: stage.from.image.span,
             instructions: if is_replaced { &[] } else { stage.instructions },
             is_replaced,
+            platform,
         });
     }
     headers
@@ -59,8 +65,8 @@ pub(super) fn headers<'a>(
 fn base(
     stage: &Stage<'_>,
     earlier: &[Header<'_>],
-    scope: &Scope,
-    options: &Options,
+    scope: &Scope<'_>,
+    platform: &Platform,
 ) -> Result<Origin, Diagnostic> {
     let written = &stage.from.image;
     if written.as_str().is_empty() {
@@ -73,10 +79,9 @@ fn base(
         let help = "give the ARG a default, or a value with --build-arg";
         return Err(with_help(fault("blank-base-image", written.span, message), help));
     }
-    let platform = &options.platform;
     match find(earlier, &image) {
         Some(stage) => Ok(Origin::Stage(stage)),
-        None => origin::elsewhere(&image, written.span, platform, options),
+        None => origin::elsewhere(&image, written.span, platform, scope.options),
     }
 }
 

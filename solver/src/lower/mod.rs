@@ -53,8 +53,11 @@ pub struct Options {
     pub target: Option<String>,
     /// `--build-context`.
     pub contexts: NamedContexts,
-    /// What the image is built for.
-    pub platform: Platform,
+    /// `--platform`: what the image is built for, each once. None for this machine, and then the
+    /// image is for what its base is for.
+    pub platforms: Vec<Platform>,
+    /// Whether the result is an index even for one platform.
+    pub as_index: bool,
     /// What this machine is.
     pub build_platform: Platform,
     /// `--network`: what RUN sees unless it says otherwise.
@@ -102,21 +105,35 @@ impl Entitlement {
 }
 
 impl Options {
-    /// For an image for `platform`, built on that platform, with nothing else asked for.
-    pub fn new(platform: Platform) -> Self {
+    /// For an image built on and for this platform, with nothing else asked for.
+    pub fn new(build_platform: Platform) -> Self {
         Self {
             arguments: BTreeMap::new(),
             labels: BTreeMap::new(),
             target: None,
             contexts: NamedContexts::default(),
-            build_platform: platform.clone(),
-            platform,
+            platforms: Vec::new(),
+            as_index: false,
+            build_platform,
             network: Network::Default,
             hosts: Vec::new(),
             run: RunOptions::default(),
             no_cache: false,
             every_stage: false,
         }
+    }
+
+    /// What images are built for; at least one.
+    pub fn targets(&self) -> &[Platform] {
+        match &self.platforms[..] {
+            [] => std::slice::from_ref(&self.build_platform),
+            asked => asked,
+        }
+    }
+
+    /// Whether the result is an index of images.
+    pub fn has_several(&self) -> bool {
+        self.as_index || self.platforms.len() > 1
     }
 }
 
@@ -138,21 +155,32 @@ pub struct Need {
     pub span: Option<Span>,
 }
 
-/// Everything that is to be done, and what the image will say of itself.
+/// Everything that is to be done, and what the images will say of themselves.
 #[derive(Debug)]
 pub struct Plan {
     /// The work.
     pub graph: Graph,
+    /// One for each platform, in the order in which they were asked for.
+    pub images: Vec<ImagePlan>,
+    /// Whether the result is an index of the images.
+    pub is_index: bool,
+    /// What the user should know.
+    pub warnings: Vec<String>,
+}
+
+/// One image of a plan.
+#[derive(Debug)]
+pub struct ImagePlan {
     /// The vertex whose root file system becomes the image.
     pub target: VertexId,
+    /// What it is for, as an index says it.
+    pub platform: Platform,
     /// The image config with the base's history and diff ids; those of the steps are to come.
     pub config: ImageConfig,
     /// Descriptors of the base's layers.
     pub base_layers: Vec<Descriptor>,
     /// What the target's stages add to the history, in order.
     pub steps: Vec<Step>,
-    /// What the user should know.
-    pub warnings: Vec<String>,
     /// The stages of the Dockerfile, in its order.
     pub stages: Vec<StageFacts>,
 }
@@ -164,6 +192,13 @@ pub struct StageFacts {
     pub is_needed: bool,
     /// The config that it begins with, if that is not another stage's.
     pub base: Option<ImageConfig>,
+}
+
+impl Plan {
+    /// The vertices that become images.
+    pub fn targets(&self) -> Vec<VertexId> {
+        self.images.iter().map(|image| image.target).collect()
+    }
 }
 
 /// Lowers a Dockerfile that parsed without faults.
@@ -186,47 +221,72 @@ pub fn check(dockerfile: &Dockerfile, options: &Options, is_whole: bool) -> Vec<
     lowered(dockerfile, options, &BaseImages::new(), is_whole).err().unwrap_or_default()
 }
 
+/// Lowers for one platform after the other, all into one graph: what is the same for two of them is
+/// one vertex.
 fn lowered(
     dockerfile: &Dockerfile,
     options: &Options,
     images: &BaseImages,
     is_whole: bool,
 ) -> Result<Lowered, Vec<Diagnostic>> {
-    let mut faults = Vec::new();
-    let scope = scope::Scope::new(dockerfile, options, is_whole, &mut faults);
-    let headers = header::headers(dockerfile, &scope, options, &mut faults);
-    match header::target(&headers, options) {
-        Err(fault) => faults.push(fault),
-        Ok(target) => {
-            let reach = reach::reach(&headers, target, options, images, &mut faults);
-            let mut build = stage::Build::new(&scope, options, images, &headers, &reach);
-            build.stages(&mut faults);
-            let plan = build.plan(target).filter(|_| faults.iter().all(word::is_unknown));
-            if let Some(mut plan) = plan {
-                plan.stages = facts(&headers, &reach, options, images);
-                return Ok(match reach.needs.is_empty() {
-                    true => Lowered::Plan(Box::new(plan)),
-                    false => Lowered::Needs(reach.needs),
-                });
+    let (mut graph, mut plans) = (Graph::default(), Vec::new());
+    let mut needs: Vec<Need> = Vec::new();
+    for platform in options.targets() {
+        let mut faults = Vec::new();
+        let scope = scope::Scope::new(dockerfile, options, platform, is_whole, &mut faults);
+        let lowering = for_platform(dockerfile, &scope, images, &mut graph, &mut faults);
+        let Some((plan, needed)) = lowering.filter(|_| faults.iter().all(word::is_unknown)) else {
+            faults.retain(|fault| !word::is_unknown(fault));
+            faults.sort_by_key(|fault| fault.span);
+            return Err(faults);
+        };
+        plans.push(plan);
+        for need in needed {
+            if needs.iter().all(|known| known.name != need.name) {
+                needs.push(need);
             }
         }
     }
-    faults.retain(|fault| !word::is_unknown(fault));
-    faults.sort_by_key(|fault| fault.span);
-    Err(faults)
+    Ok(match needs.is_empty() {
+        true => Lowered::Plan(Box::new(Plan {
+            graph,
+            images: plans,
+            is_index: options.has_several(),
+            warnings: Vec::new(),
+        })),
+        false => Lowered::Needs(needs),
+    })
+}
+
+/// The image for one platform as far as it can be known, and the images that are needed for more.
+fn for_platform(
+    dockerfile: &Dockerfile,
+    scope: &scope::Scope<'_>,
+    images: &BaseImages,
+    graph: &mut Graph,
+    faults: &mut Vec<Diagnostic>,
+) -> Option<(ImagePlan, Vec<Need>)> {
+    let headers = header::headers(dockerfile, scope, faults);
+    let target =
+        header::target(&headers, scope.options).map_err(|fault| faults.push(fault)).ok()?;
+    let reach = reach::reach(&headers, target, scope, images, faults);
+    let mut build = stage::Build::new(scope, images, &headers, &reach, graph);
+    build.stages(faults);
+    let plan = build.image_of(target)?;
+    let stages = facts(&headers, &reach, images);
+    Some((ImagePlan { stages, ..plan }, reach.needs))
 }
 
 fn facts(
     headers: &[header::Header<'_>],
     reach: &reach::Reach,
-    options: &Options,
     images: &BaseImages,
 ) -> Vec<StageFacts> {
     let facts = headers.iter().zip(&reach.stages).map(|(header, is_reached)| StageFacts {
         is_needed: *is_reached && !header.is_replaced,
         base: match &header.base {
             Origin::Image(name) => images.get(name).map(|image| image.config.clone()),
-            Origin::Scratch | Origin::Context(_) => Some(ImageConfig::new(&options.platform)),
+            Origin::Scratch | Origin::Context(_) => Some(ImageConfig::new(&header.platform)),
             Origin::Stage(_) | Origin::Unknown => None,
         },
     });

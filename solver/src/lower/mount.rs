@@ -7,8 +7,9 @@ use lapstrake_parser::{Diagnostic, Instruction, Span, Word};
 use super::fault::{fault, with_help};
 use super::header::Header;
 use super::origin::{self, Origin, Tree};
+use super::scope::Scope;
 use super::stage::{Build, Stage, Written as From};
-use super::{Options, directory, word};
+use super::{directory, word};
 use crate::graph::{
     AgentSocket, Bind, CacheMount, Mount, MountKind, MountSource, Op, Ownership, SUBTREE,
     SecretFile, SecretVariable, Sharing, SubtreeOp, Tmpfs, Vertex, VertexId, Want,
@@ -52,9 +53,9 @@ pub(super) fn origins(
     headers: &[Header<'_>],
     number: usize,
     instruction: &Instruction,
-    options: &Options,
+    scope: &Scope<'_>,
 ) -> Vec<(Origin, Span)> {
-    let origins = values(instruction).map(|word| origin_of(headers, number, word, options));
+    let origins = values(instruction).map(|word| origin_of(headers, number, word, scope));
     origins.filter_map(|origin| origin.ok().flatten()).collect()
 }
 
@@ -63,7 +64,7 @@ fn origin_of(
     headers: &[Header<'_>],
     number: usize,
     word: &Word,
-    options: &Options,
+    scope: &Scope<'_>,
 ) -> Result<Option<(Origin, Span)>, Diagnostic> {
     let Some((name, range)) = written::option(word.as_str(), &["from"]) else {
         return Ok(None);
@@ -77,7 +78,7 @@ fn origin_of(
         let help = "give the stage a name with `FROM … AS name`";
         return Err(with_help(fault("unknown-stage", span, message), help));
     }
-    Ok(Some((origin::named(&name, span, number, headers, options)?, span)))
+    Ok(Some((origin::named(&name, span, number, headers, scope)?, span)))
 }
 
 /// Lowers all mounts of a RUN.
@@ -260,7 +261,7 @@ impl Lowering<'_, '_> {
     }
 
     fn origin(&self, word: &Word) -> Result<Option<(Origin, Span)>, Diagnostic> {
-        origin_of(self.build.headers, self.stage.number, word, self.build.options)
+        origin_of(self.build.headers, self.stage.number, word, self.build.scope)
     }
 
     /// Where a mount appears, seen from the working directory.

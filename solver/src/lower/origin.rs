@@ -6,6 +6,7 @@ use lapstrake_parser::{Diagnostic, Span};
 use super::Options;
 use super::fault::{fault, with_help};
 use super::header::{self, Header};
+use super::scope::Scope;
 use super::stage::Build;
 use crate::graph::{ImageOp, LocalOp, Op, VertexId};
 use crate::image::{ImageName, Place};
@@ -64,7 +65,7 @@ pub(super) fn named(
     span: Span,
     number: usize,
     headers: &[Header<'_>],
-    options: &Options,
+    scope: &Scope<'_>,
 ) -> Result<Origin, Diagnostic> {
     if name.contains('$') {
         let message = "variables are not expanded in `from`";
@@ -81,7 +82,8 @@ pub(super) fn named(
     match stage {
         Some(stage) if stage < number => Ok(Origin::Stage(stage)),
         Some(stage) => Err(not_earlier(headers, stage, number, name, span)),
-        None => elsewhere(name, span, &options.platform, options),
+        // Whatever the stage is for, what it takes from elsewhere is for the image's platform.
+        None => elsewhere(name, span, &scope.platform, scope.options),
     }
 }
 

@@ -5,7 +5,8 @@ use lapstrake_parser::{Diagnostic, Instruction, InstructionKind, Severity, Span,
 use super::fault::fault;
 use super::header::Header;
 use super::origin::{self, Origin};
-use super::{Need, Options, flag, mount};
+use super::scope::Scope;
+use super::{Need, flag, mount};
 use crate::image::{BaseImage, BaseImages, ImageName};
 
 /// What the target needs.
@@ -47,13 +48,13 @@ impl Trigger {
 pub(super) fn reach(
     headers: &[Header<'_>],
     target: usize,
-    options: &Options,
+    scope: &Scope<'_>,
     images: &BaseImages,
     faults: &mut Vec<Diagnostic>,
 ) -> Reach {
     let mut search = Search {
         headers,
-        options,
+        scope,
         images,
         reach: Reach {
             stages: vec![false; headers.len()],
@@ -63,7 +64,7 @@ pub(super) fn reach(
         faults: Vec::new(),
     };
     search.stage(target);
-    if options.every_stage {
+    if scope.options.every_stage {
         (0..headers.len()).for_each(|stage| search.stage(stage));
     }
     faults.append(&mut search.faults);
@@ -72,7 +73,7 @@ pub(super) fn reach(
 
 struct Search<'a> {
     headers: &'a [Header<'a>],
-    options: &'a Options,
+    scope: &'a Scope<'a>,
     images: &'a BaseImages,
     reach: Reach,
     faults: Vec<Diagnostic>,
@@ -168,7 +169,7 @@ impl Search<'_> {
         place: Option<Span>,
         pending: &mut Vec<usize>,
     ) {
-        for (origin, span) in origins(self.headers, number, instruction, self.options) {
+        for (origin, span) in origins(self.headers, number, instruction, self.scope) {
             match origin {
                 Origin::Stage(stage) => pending.push(stage),
                 Origin::Image(name) if !self.images.contains_key(&name) => {
@@ -192,12 +193,12 @@ fn origins(
     headers: &[Header<'_>],
     number: usize,
     instruction: &Instruction,
-    options: &Options,
+    scope: &Scope<'_>,
 ) -> Vec<(Origin, Span)> {
     if let InstructionKind::Run(_) = &instruction.kind {
-        return mount::origins(headers, number, instruction, options);
+        return mount::origins(headers, number, instruction, scope);
     }
-    let origin = origin(headers, number, instruction, options).ok().flatten();
+    let origin = origin(headers, number, instruction, scope).ok().flatten();
     origin.map(|origin| (origin, instruction.span)).into_iter().collect()
 }
 
@@ -207,12 +208,12 @@ pub(super) fn origin(
     headers: &[Header<'_>],
     number: usize,
     instruction: &Instruction,
-    options: &Options,
+    scope: &Scope<'_>,
 ) -> Result<Option<Origin>, Diagnostic> {
     let InstructionKind::Copy(_) = &instruction.kind else {
         return Ok(None);
     };
     let from = flag::value(instruction, "from");
-    let named = |from: &Word| origin::named(from.as_str(), from.span, number, headers, options);
+    let named = |from: &Word| origin::named(from.as_str(), from.span, number, headers, scope);
     from.map(named).transpose()
 }

@@ -1,6 +1,6 @@
 //! Stages in file order, instruction by instruction.
 
-use lapstrake_oci::{Config, Descriptor, ImageConfig};
+use lapstrake_oci::{Config, Descriptor, ImageConfig, Platform};
 use lapstrake_parser::{Diagnostic, Instruction, InstructionKind, Span};
 use lapstrake_source::redacted;
 
@@ -10,7 +10,9 @@ use super::header::Header;
 use super::origin::Origin;
 use super::reach::{Reach, Trigger};
 use super::scope::Scope;
-use super::{Options, Plan, argument, command, directory, expose, metadata, transfer};
+use super::{
+    ImagePlan, Options, argument, command, directory, expose, metadata, platform, transfer,
+};
 use crate::export::Step;
 use crate::graph::{CopyOp, CopySource, Graph, ImageOp, Op, Vertex, VertexId};
 use crate::image::{BaseImage, BaseImages, ImageName};
@@ -21,12 +23,12 @@ const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 
 /// What all stages share.
 pub(super) struct Build<'a> {
-    pub(super) scope: &'a Scope,
+    pub(super) scope: &'a Scope<'a>,
     pub(super) options: &'a Options,
     pub(super) headers: &'a [Header<'a>],
     images: &'a BaseImages,
     reach: &'a Reach,
-    pub(super) graph: Graph,
+    pub(super) graph: &'a mut Graph,
     stages: Vec<Option<Stage>>,
 }
 
@@ -39,6 +41,8 @@ pub(super) struct Stage {
     pub(super) rootfs: VertexId,
     /// Whether the base is not known yet: then the root file system is a stand-in.
     is_unknown: bool,
+    /// What its commands run on.
+    pub(super) platform: Platform,
     /// What its image says so far; history and diff ids are the base's.
     pub(super) image: ImageConfig,
     /// Descriptors of the base's layers.
@@ -64,24 +68,31 @@ pub(super) struct Counter {
 }
 
 impl Counter {
-    /// The next step's name.
-    pub(super) fn next(&mut self, text: &str) -> String {
+    /// Counts a step that is not shown.
+    pub(super) fn skip(&mut self) {
         self.done += 1;
-        let space = if self.label.is_empty() { "" } else { " " };
-        format!("[{}{space}{}/{}] {text}", self.label, self.done, self.total)
+    }
+
+    /// The next step's name, with what it runs on.
+    fn next(&mut self, platform: Option<&str>, text: &str) -> String {
+        self.skip();
+        let count = format!("{}/{}", self.done, self.total);
+        let label = Some(self.label.as_str()).filter(|label| !label.is_empty());
+        let parts: Vec<&str> = platform.into_iter().chain(label).chain([count.as_str()]).collect();
+        format!("[{}] {text}", parts.join(" "))
     }
 }
 
 impl<'a> Build<'a> {
     pub(super) fn new(
-        scope: &'a Scope,
-        options: &'a Options,
+        scope: &'a Scope<'_>,
         images: &'a BaseImages,
         headers: &'a [Header<'a>],
         reach: &'a Reach,
+        graph: &'a mut Graph,
     ) -> Self {
         let stages = headers.iter().map(|_| None).collect();
-        let graph = Graph::default();
+        let options = scope.options;
         Self { scope, options, headers, images, reach, graph, stages }
     }
 
@@ -98,18 +109,19 @@ impl<'a> Build<'a> {
         }
     }
 
-    /// The plan, once all stages are lowered; nothing if there is no such stage.
-    pub(super) fn plan(self, target: usize) -> Option<Plan> {
+    /// The image of a stage, once all are lowered; nothing if there is no such stage.
+    pub(super) fn image_of(self, target: usize) -> Option<ImagePlan> {
         let stage = self.stages.into_iter().nth(target).flatten()?;
         let mut config = stage.image;
         config.config.labels.extend(self.options.labels.clone());
-        Some(Plan {
-            graph: self.graph,
+        let asked = (!self.options.platforms.is_empty()).then_some(&self.scope.platform);
+        platform::settle(&mut config, asked);
+        Some(ImagePlan {
             target: stage.rootfs,
+            platform: asked.cloned().unwrap_or_else(|| config.platform()),
             config,
             base_layers: stage.base_layers,
             steps: stage.steps,
-            warnings: Vec::new(),
             stages: Vec::new(),
         })
     }
@@ -148,11 +160,11 @@ impl<'a> Build<'a> {
     fn begin(&mut self, number: usize, header: &Header<'_>, triggers: &[Trigger]) -> Stage {
         let base = match &header.base {
             Origin::Scratch => Some(self.on_scratch()),
-            Origin::Context(name) => Some(self.on_files(name)),
+            Origin::Context(name) => Some(self.on_files(name, &header.platform)),
             Origin::Stage(base) => self.earlier(*base).cloned(),
             Origin::Image(name) => {
                 let image = self.image(name).cloned();
-                image.map(|image| self.on_image(&image))
+                image.map(|image| self.on_image(&image, &header.platform))
             }
             Origin::Unknown => None,
         };
@@ -165,29 +177,34 @@ impl<'a> Build<'a> {
         stage.image.config.on_build.clear();
         let is_image = matches!(header.base, Origin::Image(_));
         stage.counter = counter(number, header, self.headers.len(), triggers, is_image);
-        if let Origin::Image(name) = &header.base {
-            stage.counter.next(&name.place.to_string());
+        if is_image {
+            stage.counter.skip();
         }
         stage
     }
 
     /// On a base of which nothing is known: to find the faults of the instructions.
     fn on_unknown(&mut self) -> Stage {
-        let mut stage = self.on_config(ImageConfig::new(&self.options.platform), Vec::new());
+        let mut stage = self.on_config(ImageConfig::new(&self.scope.platform), Vec::new());
         stage.environment.make_partial();
         stage.is_unknown = true;
         stage
     }
 
+    /// As BuildKit has it, a `--platform` in front of `scratch` says nothing.
     fn on_scratch(&mut self) -> Stage {
-        let mut image = ImageConfig::new(&self.options.platform);
+        self.on_nothing(&self.scope.platform)
+    }
+
+    fn on_nothing(&mut self, platform: &Platform) -> Stage {
+        let mut image = ImageConfig::new(platform);
         image.config.working_dir = "/".into();
         self.on_config(image, Vec::new())
     }
 
     /// A stage on the files of a named context.
-    fn on_files(&mut self, name: &str) -> Stage {
-        let mut stage = self.on_scratch();
+    fn on_files(&mut self, name: &str, platform: &Platform) -> Stage {
+        let mut stage = self.on_nothing(platform);
         let context = self.tree(&Origin::Context(name.to_owned())).vertex;
         self.graph.want(context, "/");
         let op = Op::Copy(CopyOp {
@@ -211,8 +228,10 @@ impl<'a> Build<'a> {
         stage
     }
 
-    fn on_image(&mut self, image: &BaseImage) -> Stage {
-        self.on_config(image.config.clone(), image.manifest.layers.clone())
+    fn on_image(&mut self, image: &BaseImage, asked: &Platform) -> Stage {
+        let mut stage = self.on_config(image.config.clone(), image.manifest.layers.clone());
+        stage.platform = platform::of_image(&image.config, asked);
+        stage
     }
 
     fn on_config(&mut self, mut image: ImageConfig, base_layers: Vec<Descriptor>) -> Stage {
@@ -224,12 +243,14 @@ impl<'a> Build<'a> {
             config.working_dir = directory::clean("/", &config.working_dir);
         }
         let environment = Environment::from_texts(&config.env);
+        let platform = image.platform();
         let layers = image.rootfs.diff_ids.clone();
         let rootfs = self.internal(Op::Image(ImageOp { layers }));
         Stage {
             number: 0,
             rootfs,
             is_unknown: false,
+            platform,
             image,
             base_layers,
             environment,
@@ -278,7 +299,10 @@ impl<'a> Build<'a> {
         shown: Shown,
     ) -> VertexId {
         let onbuild = if from.trigger.is_some() { "ONBUILD " } else { "" };
-        let name = stage.counter.next(&format!("{onbuild}{}", from.summary()));
+        let platform = self.options.has_several();
+        let platform = platform.then(|| platform::shown(&stage.platform, &stage.environment));
+        let text = format!("{onbuild}{}", from.summary());
+        let name = stage.counter.next(platform.as_deref(), &text);
         let place = from.trigger.and_then(|trigger| trigger.place);
         self.graph.add(Vertex {
             op: shown.op,

@@ -21,7 +21,7 @@ pub(super) fn copy(
     from: Written<'_>,
     transfer: &Transfer,
 ) -> Result<(), Diagnostic> {
-    let origin = reach::origin(build.headers, stage.number, from.instruction, build.options)?;
+    let origin = reach::origin(build.headers, stage.number, from.instruction, build.scope)?;
     let mut words = Words::of(build, stage, from.instruction, transfer)?;
     if let Some(span) = words.remote(transfer)? {
         let help = "use ADD for what has to be fetched";

@@ -19,7 +19,7 @@ fn an_unchanged_build_executes_nothing_and_gives_the_same_image() {
     assert!(second.steps.iter().all(|(_, outcome)| *outcome == Cached), "{:?}", second.steps);
     assert!(bench.executed().is_empty());
     assert_eq!(first.built().id, second.built().id);
-    assert_eq!(first.built().manifest, second.built().manifest);
+    assert_eq!(first.built().document, second.built().document);
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod mount;
 #[path = "../../../crates/source/tests/support/origin.rs"]
 #[allow(dead_code, reason = "shared with the tests of remote sources")]
 mod origin;
+mod platform;
 #[path = "../../../crates/registry/tests/support/server.rs"]
 #[allow(dead_code, reason = "shared with the tests of the registry client")]
 mod server;

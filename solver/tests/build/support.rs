@@ -9,7 +9,9 @@ use std::sync::Mutex;
 
 use lapstrake_cache::Store;
 use lapstrake_executor::{Cancel, Error as ExecutorError, Executor, SandboxSpec, Status};
-use lapstrake_oci::{Descriptor, Digest, ImageConfig, Manifest, MediaType, Platform, RootFs};
+use lapstrake_oci::{
+    Descriptor, Digest, ImageConfig, Index, Manifest, MediaType, Platform, RootFs,
+};
 use lapstrake_parser::ignore_file::IgnoreFile;
 use lapstrake_parser::parse;
 use lapstrake_rootfs::{Kind, LayerId};
@@ -75,7 +77,8 @@ impl Executor for FakeExecutor {
     }
 }
 
-/// Images without layers, by name, with these triggers.
+/// Images without layers, by name, with these triggers: for every platform, those whose names end
+/// with `-arm` only for arm64.
 #[derive(Default)]
 pub(crate) struct FakeImages(pub(crate) HashMap<&'static str, Vec<&'static str>>);
 
@@ -89,8 +92,13 @@ impl ImageSource for FakeImages {
         let Some(triggers) = self.0.get(place.as_str()) else {
             return Err(format!("no image {place}").into());
         };
-        let mut config = ImageConfig::new(&name.platform);
-        config.config.labels = [("name".to_owned(), place)].into();
+        let arm = Platform::new("linux", "arm64", "");
+        let mut config = ImageConfig::new(match place.strip_suffix("-arm:latest") {
+            Some(_) => &arm,
+            None => &name.platform,
+        });
+        let asked = name.platform.to_string();
+        config.config.labels = [("name".to_owned(), place), ("asked".to_owned(), asked)].into();
         config.rootfs = RootFs::new(Vec::new());
         config.config.on_build = triggers.iter().map(|text| (*text).to_owned()).collect();
         let descriptor = Descriptor::of(MediaType::OciConfig, b"{}");
@@ -107,6 +115,7 @@ pub(crate) struct Bench {
     pub(crate) images: FakeImages,
     pub(crate) arguments: Vec<(&'static str, &'static str)>,
     pub(crate) target: Option<&'static str>,
+    pub(crate) platforms: Vec<&'static str>,
     pub(crate) contexts: NamedContexts,
     pub(crate) run: RunOptions,
     pub(crate) no_cache: bool,
@@ -136,6 +145,7 @@ impl Bench {
             images: FakeImages([("base:latest", Vec::new())].into()),
             arguments: Vec::new(),
             target: None,
+            platforms: Vec::new(),
             contexts: NamedContexts::default(),
             run: RunOptions::default(),
             no_cache: false,
@@ -227,6 +237,7 @@ impl Bench {
             contexts: self.contexts.clone(),
             run: self.run.clone(),
             no_cache: self.no_cache,
+            platforms: self.platforms.iter().map(|text| text.parse().unwrap()).collect(),
             ..Options::new(Platform::new("linux", "amd64", ""))
         }
     }
@@ -257,7 +268,25 @@ impl Bench {
     }
 
     pub(crate) fn config(&self, built: &Built) -> ImageConfig {
-        ImageConfig::parse(&self.store.read_blob(&built.id, 1 << 20).unwrap().unwrap()).unwrap()
+        self.config_of(&built.document)
+    }
+
+    fn config_of(&self, manifest: &Digest) -> ImageConfig {
+        let manifest = Manifest::parse(&self.blob(manifest)).unwrap();
+        ImageConfig::parse(&self.blob(&manifest.config.digest)).unwrap()
+    }
+
+    /// The configs of the images of an index, with the platforms that it names.
+    pub(crate) fn configs(&self, built: &Built) -> Vec<(String, ImageConfig)> {
+        assert_eq!(built.id, built.document);
+        let index = Index::parse(&self.blob(&built.document)).unwrap();
+        let entries = index.manifests.iter();
+        let platform = |entry: &Descriptor| entry.platform.as_ref().unwrap().to_string();
+        entries.map(|entry| (platform(entry), self.config_of(&entry.digest))).collect()
+    }
+
+    fn blob(&self, digest: &Digest) -> Vec<u8> {
+        self.store.read_blob(digest, 1 << 20).unwrap().unwrap()
     }
 }
 

@@ -49,7 +49,7 @@ impl<'a> Check<'a> {
         let known = Known {
             arguments: options.arguments.clone(),
             target: options.target.clone(),
-            platform: options.platform.clone(),
+            platform: options.targets().first().unwrap_or(&options.build_platform).clone(),
             build_platform: options.build_platform.clone(),
             stages: Vec::new(),
             ignore: Some(ignore),
@@ -70,9 +70,14 @@ impl<'a> Check<'a> {
             needed: facts.is_needed,
             base: facts.base.as_ref(),
         };
-        let stages = plan.stages.iter().map(known_stage).collect();
-        let known = Known { stages, ..self.known.clone() };
-        let mut found = self.lint(&known, |_| true);
+        let mut found = Vec::new();
+        for image in &plan.images {
+            let stages = image.stages.iter().map(known_stage).collect();
+            let platform = image.platform.clone();
+            let known = Known { stages, platform, ..self.known.clone() };
+            let more = self.lint(&known, |_| true);
+            found.extend(more.into_iter().filter(|one| !found.contains(one)).collect::<Vec<_>>());
+        }
         if self.checks.error {
             found.iter_mut().for_each(|finding| finding.severity = Severity::Error);
             return found;

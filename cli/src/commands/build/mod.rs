@@ -25,7 +25,9 @@ use lapstrake_solver::op::{Agents, Context, Contexts};
 use lapstrake_solver::{Built, Event, Request};
 use lapstrake_source::Secrets;
 
-use crate::args::{Assignment, Build, BuildNetwork, Output, Progress as ProgressFlag};
+use crate::args::{
+    ArchiveFormat, Assignment, Build, BuildNetwork, Output, Progress as ProgressFlag,
+};
 use crate::diagnostics::{Format, Source};
 use crate::environment::{exact, variable};
 use crate::exit::Exit;
@@ -50,6 +52,7 @@ pub(crate) fn run(build: &Build, session: &Session) -> Result<Exit, Failure> {
     let mode = mode(build)?;
     let named = Named::read(&build.contexts)?;
     let options = options(build, named.contexts)?;
+    check_output(build.output.as_ref(), &options)?;
     let tags = build.tags.iter().map(|tag| images::new_name(tag)).collect::<Result<Vec<_>, _>>()?;
     if let Some(Output::Archive { destination, .. }) = &build.output {
         images::refuse_terminal(destination)?;
@@ -122,14 +125,16 @@ fn mode(build: &Build) -> Result<Mode, Failure> {
 }
 
 fn options(build: &Build, contexts: NamedContexts) -> Result<Options, Failure> {
-    let platform = platform::wanted(build.platform.as_deref())?;
+    let arguments = arguments(&build.arguments)?;
+    let platforms = platform::several(&build.platforms)?;
     let host = |host: &crate::args::Host| (host.name.clone(), host.address.to_string());
     Ok(Options {
-        arguments: arguments(&build.arguments)?,
+        as_index: as_index(&arguments, &platforms)?,
+        arguments,
         labels: build.labels.iter().map(label).collect(),
         target: build.target.clone(),
         contexts,
-        platform,
+        platforms,
         build_platform: Platform::host(),
         network: match build.network {
             BuildNetwork::Default => Network::Default,
@@ -141,6 +146,34 @@ fn options(build: &Build, contexts: NamedContexts) -> Result<Options, Failure> {
         no_cache: build.no_cache,
         every_stage: false,
     })
+}
+
+/// Whether an argument asks for an index even of one image, as with BuildKit.
+fn as_index(arguments: &BTreeMap<String, String>, platforms: &[Platform]) -> Result<bool, Failure> {
+    const NAME: &str = "BUILDKIT_MULTI_PLATFORM";
+    match arguments.get(NAME).map(String::as_str) {
+        None | Some("") => Ok(false),
+        Some("1" | "t" | "T" | "true" | "True" | "TRUE") => Ok(true),
+        Some("0" | "f" | "F" | "false" | "False" | "FALSE") if platforms.len() < 2 => Ok(false),
+        Some("0" | "f" | "F" | "false" | "False" | "FALSE") => {
+            Err(Failure::new(format!("several platforms make an index, which {NAME}=0 rules out"))
+                .help("leave the argument out, or name one platform"))
+        }
+        Some(other) => Err(Failure::new(format!("{NAME} is {other}, which is neither yes nor no"))
+            .help("write 1 or 0")),
+    }
+}
+
+/// A docker archive holds one image for each name.
+fn check_output(output: Option<&Output>, options: &Options) -> Result<(), Failure> {
+    let is_docker = matches!(output, Some(Output::Archive { format: ArchiveFormat::Docker, .. }));
+    if is_docker && options.has_several() {
+        return Err(Failure::new(
+            "a docker archive holds one image, and this build gives an index of images",
+        )
+        .help("write type=oci, or name one platform"));
+    }
+    Ok(())
 }
 
 /// A build argument without a value takes that of the environment, and is left out where there is
@@ -279,7 +312,7 @@ fn deliver(
     if let Some(Output::Archive { format, destination }) = &build.output {
         let images = images::local(session.store()?);
         images::write_archive(destination, |out| {
-            images.save_image(&built.manifest, tags, (*format).into(), out)
+            images.save_image(&built.document, tags, (*format).into(), out)
         })?;
     }
     if let Some(path) = &build.iidfile {

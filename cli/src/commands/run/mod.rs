@@ -33,7 +33,7 @@ pub(crate) fn run(run: &Run, session: &Session) -> Result<Exit, Failure> {
 
 /// What can be refused before anything is opened.
 fn checked(run: &Run) -> Result<(), Failure> {
-    platform::wanted(run.platform.as_deref())?;
+    platform::one(run.platform.as_deref())?;
     if run.terminal && !terminal::stdin_is_terminal() {
         return Err(Failure::new("the input device is not a TTY")
             .help("-t needs a terminal on standard input: leave it out"));
@@ -45,7 +45,8 @@ fn contained(run: &Run, session: &Session) -> Result<Exit, Failure> {
     let settings = settings(run)?;
     let store = session.store()?;
     let _lease = store.lease()?;
-    let image = images::runnable(store, run.image(), run.pull, run.quiet)?;
+    let platform = platform::one(run.platform.as_deref())?;
+    let image = images::runnable(store, run.image(), run.pull, platform.as_ref(), run.quiet)?;
     let process = process::compose(run, &image.config.config, settings)?;
     let staging = store.stage_layer()?;
     let spec = spec(run, &image, process, &staging)?;
