@@ -317,7 +317,7 @@ impl Workshop<'_> {
         }
         if let Some(Ownership { mode, uid, gid }) = cache.owner {
             std::os::unix::fs::chown(&data, Some(uid), Some(gid))?;
-            fs::set_permissions(&data, fs::Permissions::from_mode(mode & 0o7777))?;
+            fs::set_permissions(&data, fs::Permissions::from_mode(mode & 0o777))?;
         }
         Ok(())
     }
