@@ -156,6 +156,7 @@ fn fetch(
         tools.images.resolve(&need.name, &progress).map_err(|source| Error::Image {
             name: name.clone(),
             span: need.span,
+            near: need.near.clone(),
             source,
         })
     };

@@ -18,6 +18,8 @@ pub enum Error {
         name: String,
         /// Where.
         span: Option<Span>,
+        /// The stage that may be meant.
+        near: Option<String>,
         /// Why not.
         #[source]
         source: Box<dyn StdError + Send + Sync>,
@@ -67,9 +69,14 @@ impl Error {
     pub fn into_faults(self) -> Vec<Diagnostic> {
         let fault = match self {
             Self::Faults(faults) => return faults,
-            Self::Image { name, span: Some(span), source } => {
+            Self::Image { name, span: Some(span), near, source } => {
                 let message = format!("cannot use the image {name}");
-                caused(Diagnostic::error("image-unavailable", span, message), Some(&*source))
+                let fault = Diagnostic::error("image-unavailable", span, message);
+                let fault = caused(fault, Some(&*source));
+                match near {
+                    Some(near) => fault.with_help(format!("did you mean the stage {near}?")),
+                    None => fault,
+                }
             }
             Self::Command { span: Some(span), status, .. } => {
                 let fault = Diagnostic::error("command-failed", span, describe(status));

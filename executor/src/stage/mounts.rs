@@ -60,11 +60,15 @@ impl Outside {
     }
 
     fn stub(&mut self, target: &[u8], kind: Kind) -> Result<OwnedFd, Error> {
+        let inside_proc = || Error::refused(Operation::MountOn, target, Refusal::InsideProc);
+        if target.starts_with(b"/proc/") && !REPLACEABLE.contains(&target) {
+            return Err(inside_proc());
+        }
         let place = self.tree.open_or_create(target, kind)?;
         let in_proc = place::is_in_proc(place.as_fd());
         let in_proc = in_proc.map_err(Error::system(Operation::Stat, target))?;
         if in_proc && !REPLACEABLE.contains(&target) {
-            return Err(Error::refused(Operation::MountOn, target, Refusal::InsideProc));
+            return Err(inside_proc());
         }
         Ok(place)
     }

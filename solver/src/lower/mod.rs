@@ -153,6 +153,8 @@ pub struct Need {
     pub name: ImageName,
     /// Where the Dockerfile names it.
     pub span: Option<Span>,
+    /// The stage that may be meant, if there is no such image.
+    pub near: Option<String>,
 }
 
 /// Everything that is to be done, and what the images will say of themselves.

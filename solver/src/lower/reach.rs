@@ -1,13 +1,13 @@
 //! Which stages and images the target needs, triggers of base images included.
 
-use lapstrake_parser::{Diagnostic, Instruction, InstructionKind, Severity, Span, Word};
+use lapstrake_parser::{Diagnostic, Instruction, InstructionKind, Severity, Span, Word, suggest};
 
 use super::fault::fault;
 use super::header::Header;
 use super::origin::{self, Origin};
 use super::scope::Scope;
 use super::{Need, flag, mount};
-use crate::image::{BaseImage, BaseImages, ImageName};
+use crate::image::{BaseImage, BaseImages, ImageName, Place};
 
 /// What the target needs.
 pub(super) struct Reach {
@@ -180,9 +180,19 @@ impl Search<'_> {
         }
     }
 
+    /// The stage whose name is much like that of an image.
+    fn near(&self, name: &ImageName) -> Option<String> {
+        let Place::Registry(reference) = &name.place else { return None };
+        let written = reference.familiar();
+        let written = written.strip_suffix(":latest").unwrap_or(&written);
+        let stages = self.headers.iter().filter_map(|header| header.name.as_deref());
+        suggest(written, stages).map(str::to_owned)
+    }
+
     fn need(&mut self, name: &ImageName, span: Span) {
         if self.reach.needs.iter().all(|need| need.name != *name) {
-            self.reach.needs.push(Need { name: name.clone(), span: Some(span) });
+            let near = self.near(name);
+            self.reach.needs.push(Need { name: name.clone(), span: Some(span), near });
         }
     }
 }

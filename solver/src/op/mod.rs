@@ -252,12 +252,15 @@ impl Rootfs {
     }
 }
 
+/// What fails when a vertex without a name does.
+const INTERNAL: &str = "[internal] load build context";
+
 impl Failure {
     fn of(self, vertex: &Vertex) -> Error {
         match self {
             Self::Build(error) => error,
             Self::Cause(source) => Error::Step {
-                name: vertex.name.clone().unwrap_or_default(),
+                name: vertex.name.clone().unwrap_or_else(|| INTERNAL.to_owned()),
                 span: vertex.span,
                 source,
             },

@@ -339,6 +339,29 @@ impl Outfit {
     }
 }
 
+/// An error of the sandbox, at the mount that it is about.
+pub(super) fn not_mounted(vertex: &Vertex, op: &RunOp, error: executor::Error) -> Failure {
+    let subject = match &error {
+        executor::Error::System { subject, .. } | executor::Error::Refused { subject, .. } => {
+            subject
+        }
+        _ => return error.into(),
+    };
+    let is_about = |mount: &Mount| match &mount.kind {
+        MountKind::Cache(cache) if **subject == *cache.path.as_bytes() => true,
+        _ => **subject == *mount.target.as_bytes(),
+    };
+    let index = op.mounts.iter().rposition(is_about);
+    match index.and_then(|index| vertex.words.get(index)) {
+        Some(span) => Failure::Build(Error::Step {
+            name: vertex.name.clone().unwrap_or_default(),
+            span: Some(*span),
+            source: Box::new(error),
+        }),
+        None => error.into(),
+    }
+}
+
 /// What a mount's source names.
 fn find<'s>(
     vertex: &Vertex,

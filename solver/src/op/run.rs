@@ -8,7 +8,7 @@ use lapstrake_cache::Staging;
 use lapstrake_executor::{self as executor, Bytes, Mount, Resource, SandboxSpec, Status};
 use lapstrake_rootfs::scan::scan;
 
-use super::mount::{Outfit, Reading};
+use super::mount::{Outfit, Reading, not_mounted};
 use super::secret::Mask;
 use super::{Failure, Made, Rootfs, Value, Workshop, rootfs};
 use crate::event::Outcome;
@@ -63,7 +63,10 @@ impl Workshop<'_> {
             tail.push(&bytes);
             (self.events)(Event::Output { vertex: id, bytes });
         };
-        let status = self.executor.run(&spec, self.cancel, &mut |bytes| show(mask.push(bytes)))?;
+        let status = self
+            .executor
+            .run(&spec, self.cancel, &mut |bytes| show(mask.push(bytes)))
+            .map_err(|error| not_mounted(vertex, op, error))?;
         show(mask.finish());
         drop(outfit);
         if !status.success() {

@@ -150,6 +150,24 @@ fn a_source_that_is_not_there_is_underlined() {
 }
 
 #[test]
+fn an_image_that_cannot_be_had_may_be_a_stage() {
+    let bench = Bench::new();
+    for (flag, meant) in
+        [("--mount=from=stagge,target=/m", Some("stage")), ("--mount=from=other/x,target=/m", None)]
+    {
+        let dockerfile = format!("FROM base AS stage\nFROM base\nRUN {flag} write f 1\n");
+        match bench.build(&dockerfile).result {
+            Err(Error::Image { near, span, .. }) => {
+                assert_eq!(near.as_deref(), meant);
+                let text = &dockerfile[span.expect("a place").range()];
+                assert!(flag.contains(&format!("from={text},")), "{text}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
 fn of_a_cache_neither_name_nor_sharing_nor_content_counts() {
     let mut bench = Bench::new();
     let mount = |options: &str| format!("--mount=type=cache,{options}");

@@ -229,6 +229,8 @@ fn parse(
         found.extend(check.look(is_whole));
     }
     found.sort_by_key(|fault| fault.span.start);
+    // Lowering meets some of the parser's faults again.
+    found.dedup_by(|later, earlier| later.code == earlier.code && later.span == earlier.span);
     faults.tell(found)?;
     Ok(parsed.dockerfile)
 }

@@ -115,7 +115,11 @@ fn scan_at(
     let index = known.updated(walked, visits);
     let mut assembly = Assembly::with_capacity(gathered.len());
     gathered.into_leaves().for_each(|leaf| assembly.add(leaf));
-    let entries = assembly.finish();
+    let mut entries = assembly.finish();
+    if let Some(root) = entries.first_mut().filter(|entry| entry.path.is_root()) {
+        // Of the folder itself only what is in it comes along, as in BuildKit.
+        root.mode = 0o755;
+    }
     let view = View::new(vec![Arc::new(LayerManifest::new(entries))]);
     Ok((ContextTree { view, dir }, index))
 }
