@@ -1,10 +1,13 @@
-//! Speed over a Dockerfile of one megabyte: a stage of everyday instructions, over and over.
+//! Speed over real Dockerfiles, and over one of a megabyte: everyday instructions, over and over.
 #![allow(missing_docs, reason = "criterion makes public functions")]
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use lapstrake_parser::{Expander, parse};
+use lapstrake_parser::{Expander, parse, parse_shared};
 use std::fmt::Write;
+use std::fs;
 use std::hint::black_box;
+use std::path::Path;
+use std::sync::Arc;
 
 const SIZE: usize = 1 << 20;
 
@@ -55,14 +58,57 @@ CMD ["serve"]
     text
 }
 
-fn bench_parse(criterion: &mut Criterion) {
+/// The fastest other parser of Dockerfiles, on the same text in the same run.
+fn compare(criterion: &mut Criterion, name: &str, texts: &[Arc<str>]) {
+    let bytes: usize = texts.iter().map(|text| text.len()).sum();
+    let mut group = criterion.benchmark_group(name);
+    group.throughput(Throughput::Bytes(bytes as u64));
+    group.bench_function("lapstrake", |bencher| {
+        bencher.iter(|| {
+            for text in texts {
+                black_box(parse_shared(Arc::clone(black_box(text))));
+            }
+        });
+    });
+    group.bench_function("lapstrake, text copied", |bencher| {
+        bencher.iter(|| {
+            for text in texts {
+                black_box(parse(black_box(text)));
+            }
+        });
+    });
+    group.bench_function("parse-dockerfile", |bencher| {
+        bencher.iter(|| {
+            for text in texts {
+                black_box(parse_dockerfile::parse(black_box(text)).ok());
+            }
+        });
+    });
+    group.finish();
+}
+
+fn bench_large(criterion: &mut Criterion) {
     let text = dockerfile();
     let parsed = parse(&text);
     assert!(parsed.diagnostics.is_empty(), "{:?}", parsed.diagnostics.first());
-    let mut group = criterion.benchmark_group("parse");
-    group.throughput(Throughput::Bytes(text.len() as u64));
-    group.bench_function("1 MB", |bencher| bencher.iter(|| parse(black_box(&text))));
-    group.finish();
+    compare(criterion, "one file of 1 MiB", &[text.into()]);
+}
+
+/// Real files: the corpus beside the project if it is there, else those of `testdata`.
+fn bench_real(criterion: &mut Criterion) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let corpus = files(&root.join("../../shared/corpus/files"));
+    let texts = if corpus.is_empty() { files(&root.join("testdata/ok")) } else { corpus };
+    assert!(!texts.is_empty(), "no Dockerfile to parse");
+    compare(criterion, &format!("{} real files", texts.len()), &texts);
+}
+
+/// The Dockerfiles of a folder that are text.
+fn files(folder: &Path) -> Vec<Arc<str>> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let paths = entries.map(|entry| entry.path());
+    let dockerfiles = paths.filter(|path| path.extension().is_none_or(|end| end != "tree"));
+    dockerfiles.filter_map(|path| fs::read_to_string(path).ok()).map(Arc::from).collect()
 }
 
 fn bench_expand(criterion: &mut Criterion) {
@@ -76,5 +122,5 @@ fn bench_expand(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, bench_parse, bench_expand);
+criterion_group!(benches, bench_real, bench_large, bench_expand);
 criterion_main!(benches);

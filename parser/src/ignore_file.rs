@@ -9,6 +9,7 @@
 //! in `dir` for the first, and does nothing for the second.
 
 mod pattern;
+mod wild;
 
 use crate::ignore_file::pattern::Pattern;
 use std::fmt;

@@ -44,6 +44,18 @@ impl Class {
     }
 }
 
+/// Adds the text of a literal; false for a part that is none.
+pub(crate) fn push_literal(token: &Token, text: &mut Vec<u8>) -> bool {
+    match token {
+        Token::Literal(Unit::Char(c)) => {
+            text.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+        }
+        Token::Literal(Unit::Byte(byte)) => text.push(*byte),
+        _ => return false,
+    }
+    true
+}
+
 /// Splits a pattern into its parts; nothing if it is not well formed.
 pub(crate) fn tokens(pattern: &[u8]) -> Option<Vec<Token>> {
     let mut tokens = Vec::with_capacity(pattern.len());

@@ -1,7 +1,7 @@
 //! One pattern of an ignore file.
 
-use crate::glob::run;
-use crate::glob::token::{self, Token, Unit};
+use crate::glob::token::{self, Token, push_literal};
+use crate::ignore_file::wild::Wild;
 
 /// A compiled pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +21,7 @@ enum Matcher {
     /// `**/` and a plain path.
     Name(Vec<u8>),
     /// Anything else.
-    Tokens(Vec<Token>),
+    Wild(Wild),
 }
 
 impl Pattern {
@@ -59,7 +59,7 @@ impl Pattern {
         match &self.matcher {
             Matcher::Path(own) => own == path,
             Matcher::Name(own) => ends_with_path(path, own),
-            Matcher::Tokens(tokens) => run::matches(tokens, path),
+            Matcher::Wild(wild) => wild.matches(path),
         }
     }
 
@@ -67,7 +67,7 @@ impl Pattern {
         match &self.matcher {
             Matcher::Path(own) => path.strip_prefix(own.as_slice()).is_some_and(ends_part),
             Matcher::Name(own) => parents(path).any(|parent| ends_with_path(parent, own)),
-            Matcher::Tokens(tokens) => run::matches_or_parent(tokens, path),
+            Matcher::Wild(wild) => wild.matches_or_parent(path),
         }
     }
 
@@ -78,9 +78,7 @@ impl Pattern {
                     || own.strip_prefix(directory).is_some_and(|rest| rest.starts_with(b"/"))
             }
             Matcher::Name(_) => true,
-            Matcher::Tokens(tokens) => {
-                directory.is_empty() || run::may_match_below(tokens, directory)
-            }
+            Matcher::Wild(wild) => wild.may_match_below(directory),
         }
     }
 }
@@ -99,7 +97,7 @@ impl Matcher {
                 }
             }
         }
-        Self::Tokens(tokens)
+        Self::Wild(Wild::new(tokens))
     }
 }
 
@@ -107,12 +105,8 @@ impl Matcher {
 fn plain(tokens: &[Token]) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(tokens.len());
     for token in tokens {
-        match token {
-            Token::Literal(Unit::Char(c)) => {
-                bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
-            }
-            Token::Literal(Unit::Byte(byte)) => bytes.push(*byte),
-            _ => return None,
+        if !push_literal(token, &mut bytes) {
+            return None;
         }
     }
     Some(bytes)
@@ -122,7 +116,7 @@ fn plain(tokens: &[Token]) -> Option<Vec<u8>> {
 ///
 /// `**` takes a slash behind it along. In front of a plain text without that slash it stands for
 /// any text at all: `**file` matches `myfile`. With other wildcards it does not.
-fn tokens(pattern: &[u8]) -> Option<Vec<Token>> {
+pub(super) fn tokens(pattern: &[u8]) -> Option<Vec<Token>> {
     let simple = token::tokens(pattern)?;
     if !pattern.windows(2).any(|pair| pair == b"**") {
         return Some(simple);
