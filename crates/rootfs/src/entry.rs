@@ -13,6 +13,19 @@ pub struct Timestamp {
     pub nanoseconds: u32,
 }
 
+impl Timestamp {
+    /// The time of something that a build makes up in that second. An odd nanosecond, which no tar
+    /// keeps, tells it from times that were copied.
+    pub fn made(seconds: i64) -> Self {
+        Self { seconds, nanoseconds: 1 }
+    }
+
+    /// Whether [`Timestamp::made`] gave this time.
+    pub fn is_made(self) -> bool {
+        self.nanoseconds == 1
+    }
+}
+
 /// An extended attribute that belongs to the layer's content (never overlayfs' own).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Xattr {

@@ -9,7 +9,7 @@
 //! This crate knows nothing of stores, keys, networks or Dockerfiles.
 //!
 //! Reading order: [`path`], [`hash`], [`entry`], [`manifest`], [`view`]; then [`writer`] and its
-//! users [`tar`], [`copy`], [`context`]; then [`scan`], [`read`], [`remove`] and the small ones:
+//! users [`tar`], [`copy`], [`context`], [`restamp`]; then [`scan`], [`read`], [`remove`] and the small ones:
 //! [`passwd`], [`decompress`], [`read_ahead`]. All opening of paths is in `beneath`, everything
 //! about extended attributes in `attribute`.
 
@@ -26,6 +26,7 @@ pub mod path;
 pub mod read;
 pub mod read_ahead;
 pub mod remove;
+pub mod restamp;
 pub mod scan;
 pub mod tar;
 #[cfg(test)]

@@ -97,6 +97,15 @@ impl LayerManifest {
         hasher.finish()
     }
 
+    /// The same with times in whole seconds, as the layer's tar has them.
+    #[must_use]
+    pub fn in_whole_seconds(mut self) -> Self {
+        for entry in &mut self.entries {
+            entry.mtime.nanoseconds = 0;
+        }
+        self
+    }
+
     /// The sum of the sizes of all regular files, in bytes.
     pub fn size(&self) -> u64 {
         let sizes = self.entries.iter().map(|entry| match entry.kind {
