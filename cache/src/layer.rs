@@ -102,8 +102,12 @@ impl Store {
         let folder = self.layer_folder(&here);
         let file = folder.join("manifest");
         let bytes = fs::read(&file).map_err(Error::io("read", file))?;
-        let manifest = LayerManifest::decode(&bytes)
+        let mut manifest = LayerManifest::decode(&bytes)
             .map_err(|source| Error::Manifest { layer: *id, source })?;
+        if here != *id {
+            // It is the layer of an image, and might have come as a tar.
+            manifest = manifest.in_whole_seconds();
+        }
         Ok(Some(Layer { id: *id, path: folder.join("fs"), manifest: Arc::new(manifest) }))
     }
 

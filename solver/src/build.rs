@@ -9,9 +9,10 @@ use lapstrake_source::{Fetcher, Secrets};
 use crate::digest::Digests;
 use crate::error::Error;
 use crate::event::{Event, Planned, Sink};
+use crate::graph::VertexId;
 use crate::image::{BaseImage, BaseImages, ImageSource};
-use crate::lower::{self, Lowered, Options, Plan};
-use crate::op::{Agents, Contexts, Layers, Value, Workshop};
+use crate::lower::{self, ImagePlan, Lowered, Options, Plan};
+use crate::op::{Agents, Contexts, Layers, Value, Workshop, source_time};
 use crate::schedule::Results;
 use crate::{export, schedule};
 
@@ -33,10 +34,21 @@ pub struct Request<'a> {
     pub agents: Agents,
     /// Names of the result.
     pub tags: Vec<Reference>,
+    /// What the image says of time.
+    pub times: Times,
     /// The host's resolv.conf.
     pub resolv_conf: Vec<u8>,
     /// That of systemd-resolved with the real servers, where there is one.
     pub resolved_conf: Option<Vec<u8>>,
+}
+
+/// What an output says of time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Times {
+    /// Nothing new in the image is later: seconds since 1970, or else SOURCE_DATE_EPOCH.
+    pub epoch: Option<i64>,
+    /// Whether that goes for the files of new layers too.
+    pub rewrite: bool,
 }
 
 /// What a build works with.
@@ -82,7 +94,6 @@ pub fn build(request: Request<'_>, tools: &Tools<'_>) -> Result<Built, Error> {
         return Err(Error::Faults(faults));
     }
     announce(&plan, tools.events);
-    let steps = plan.images.iter().flat_map(|image| &image.steps);
     let workshop = Workshop {
         store: tools.store,
         executor: tools.executor,
@@ -95,10 +106,18 @@ pub fn build(request: Request<'_>, tools: &Tools<'_>) -> Result<Built, Error> {
         layers: Layers::new(tools.store),
         resolv_conf: &request.resolv_conf,
         resolved_conf: request.resolved_conf.as_deref(),
-        digests: Digests::of(steps.filter_map(|step| step.vertex).collect()),
+        digests: Digests::of(digested(&plan, request.times)),
+        epoch: plan.images.iter().find_map(|image| image.epoch),
     };
     let results = execute(&plan, &workshop)?;
-    export::export(&plan, &results, &workshop, &request.tags)
+    export::export(&plan, &results, &workshop, (&request.tags, request.times))
+}
+
+/// The vertices whose layers are worth digesting at once: those that mostly stay as they are.
+fn digested(plan: &Plan, times: Times) -> Vec<VertexId> {
+    let stay = |image: &&ImagePlan| !times.rewrite || image.epoch.or(times.epoch).is_none();
+    let steps = plan.images.iter().filter(stay).flat_map(|image| &image.steps);
+    steps.filter_map(|step| step.vertex).collect()
 }
 
 /// Plans the build and has the plan looked at, without executing anything. Base images are resolved.
@@ -125,16 +144,21 @@ fn execute(plan: &Plan, workshop: &Workshop<'_>) -> Result<Results<Value>, Error
     })
 }
 
-/// Lowers again and again, each time with the images that the last time asked for.
+/// Lowers again and again, each time with what the last time asked for.
 fn plan(request: &Request<'_>, tools: &Tools<'_>) -> Result<Plan, Error> {
     let mut images = BaseImages::new();
+    let mut options = request.options.clone();
     loop {
         if tools.cancel.is_cancelled() {
             return Err(Error::Cancelled);
         }
-        match lower::lower(request.dockerfile, &request.options, &images) {
+        match lower::lower(request.dockerfile, &options, &images) {
             Ok(Lowered::Plan(plan)) => return Ok(*plan),
             Ok(Lowered::Needs(needs)) => fetch(needs, request, tools, &mut images)?,
+            Ok(Lowered::Time(source)) => {
+                let time = source_time(&source, tools.store, tools.fetcher)?;
+                options.source_times.push((*source, time));
+            }
             Err(faults) => return Err(Error::Faults(faults)),
         }
     }

@@ -12,12 +12,13 @@ use lapstrake_rootfs::LayerId;
 use rayon::prelude::*;
 use std::time::Instant;
 
-use crate::build::Built;
+use crate::build::{Built, Times};
 use crate::digest::digest;
 use crate::graph::VertexId;
 use crate::lower::{ImagePlan, Plan};
 use crate::op::{Value, Workshop};
 use crate::schedule::Results;
+use crate::stamp::{Clock, stamped};
 use crate::{Error, Event};
 
 /// A history entry that still lacks its time.
@@ -30,7 +31,7 @@ pub struct Step {
 }
 
 /// Writes config and manifest of what the plan's images came to, an index where there is to be one,
-/// and names it.
+/// and names it with the tags. New layers of an image that is to be from some time are given that.
 ///
 /// # Errors
 /// When a layer cannot be digested or the store cannot be written. Everything is flushed to disk
@@ -39,11 +40,11 @@ pub fn export(
     plan: &Plan,
     results: &Results<Value>,
     workshop: &Workshop<'_>,
-    tags: &[Reference],
+    (tags, times): (&[Reference], Times),
 ) -> Result<Built, Error> {
     let begin = Instant::now();
     (workshop.events)(Event::Exporting);
-    let images = plan.images.iter().map(|image| write(image, results, workshop));
+    let images = plan.images.iter().map(|image| write(image, times, results, workshop));
     let images = images.collect::<Result<Vec<Written>, _>>()?;
     let built = match (plan.is_index, &images[..]) {
         (false, [Written { id, manifest }]) => Built { id: *id, document: manifest.digest },
@@ -70,12 +71,17 @@ struct Written {
 
 fn write(
     image: &ImagePlan,
+    times: Times,
     results: &Results<Value>,
     workshop: &Workshop<'_>,
 ) -> Result<Written, Error> {
+    let clock = Clock { epoch: image.epoch, times };
+    if let Some(message) = clock.complaint() {
+        (workshop.events)(Event::Warning { message });
+    }
     let layers = layers(image, results);
-    let described = describe(&layers, workshop)?;
-    let config = config(image, &layers, &described);
+    let described = describe(&layers, &clock, workshop)?;
+    let config = config(image, &clock, &layers, &described);
     let config = put(config.to_bytes(), MediaType::OciConfig, workshop.store)?;
     let manifest = manifest(image, config.clone(), &described);
     let manifest = put(manifest.to_bytes(), MediaType::OciManifest, workshop.store)?;
@@ -122,20 +128,37 @@ fn layers(image: &ImagePlan, results: &Results<Value>) -> Vec<Added> {
 }
 
 /// Diff id and size of each layer's tar: noted ones from the store, the others at the same time.
-fn describe(layers: &[Added], workshop: &Workshop<'_>) -> Result<Vec<(Digest, u64)>, Error> {
-    let work = layers.par_iter();
-    let work = work.map(|layer| digest(&layer.id, workshop.store, &workshop.layers));
+fn describe(
+    layers: &[Added],
+    clock: &Clock,
+    workshop: &Workshop<'_>,
+) -> Result<Vec<(Digest, u64)>, Error> {
+    let restamp = clock.restamp();
+    let work = layers.par_iter().map(|layer| {
+        let id = match restamp {
+            Some(restamp) => stamped(&layer.id, restamp, workshop)?,
+            None => layer.id,
+        };
+        digest(&id, workshop.store, &workshop.layers)
+    });
     work.collect()
 }
 
-fn config(image: &ImagePlan, layers: &[Added], described: &[(Digest, u64)]) -> ImageConfig {
+fn config(
+    image: &ImagePlan,
+    clock: &Clock,
+    layers: &[Added],
+    described: &[(Digest, u64)],
+) -> ImageConfig {
     let mut config = image.config.clone();
     let mut last = config.history.last().and_then(|entry| entry.created.clone());
     last = last.or_else(|| config.created.clone());
     let mut added = layers.iter();
     for step in &image.steps {
         if step.vertex.is_some() {
-            last = added.next().map(|layer| time(layer.created));
+            last = added.next().map(|layer| clock.time(layer.created));
+        } else if let Some(time) = clock.fixed() {
+            last = Some(time);
         }
         config.history.push(History {
             created: last.clone(),
@@ -146,7 +169,7 @@ fn config(image: &ImagePlan, layers: &[Added], described: &[(Digest, u64)]) -> I
         });
     }
     config.rootfs.diff_ids.extend(described.iter().map(|(digest, _)| *digest));
-    config.created = last.or_else(|| Some(time(0)));
+    config.created = clock.fixed().or(last).or_else(|| Some(clock.time(0)));
     config
 }
 
@@ -172,11 +195,4 @@ fn name(
         store.set_tag(&tag.to_string(), document)?;
     }
     Ok(())
-}
-
-/// RFC 3339 with nanoseconds, as Docker writes times.
-fn time(nanoseconds: i64) -> String {
-    jiff::Timestamp::from_nanosecond(i128::from(nanoseconds))
-        .map(|time| time.to_string())
-        .unwrap_or_default()
 }

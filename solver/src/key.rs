@@ -10,12 +10,14 @@
 //! | run | platform, argv, env, cwd, user, network, security, limits, hostname, inline files, names of extra hosts; of each mount its target, kind, access, mode, owner and size, the ids of secrets and agents, and the content of what a bind shows or a cache starts from; root file system below | proxy variables, addresses of extra hosts, clock, host paths, values of secrets, agents, name, sharing and content of caches, where in its source a mount's content lies |
 //! | subtree | content of what is at the path, its own mode and owner included | the path, times |
 //! | mkdir | path, owner; root file system below | |
+//! | restamp | layer, epoch, whether later times are cut down | |
 //! | merge | nothing: its layers are its content | |
 //!
 //! A root file system is known by its layers: an image's layer by diff id, a built one by its
 //! content. Lists are hashed with their lengths, so no two different keys have the same bytes.
 
 use lapstrake_cache::{ActionKey, StepId};
+use lapstrake_rootfs::restamp::Restamp;
 use lapstrake_rootfs::{ContentHash, ContentHasher, LayerId};
 use serde::Serialize;
 
@@ -121,6 +123,14 @@ pub fn copy_step(op: &CopyOp, folders: &[Vec<u8>]) -> StepId {
     hasher.field(&encoded(op));
     hasher.field(&encoded(&folders));
     StepId(hasher.finish())
+}
+
+/// The key of a layer that was given other times.
+pub fn restamp(layer: &LayerId, restamp: Restamp) -> ActionKey {
+    let mut hasher = ContentHasher::new("lapstrake action restamp 1");
+    hasher.field(layer.to_string().as_bytes());
+    hasher.number(restamp.epoch.cast_unsigned()).number(u64::from(restamp.clamp));
+    ActionKey(hasher.finish())
 }
 
 fn add_rootfs(hasher: &mut ContentHasher, rootfs: &[LayerId]) {

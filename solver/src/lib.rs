@@ -8,7 +8,7 @@
 //! 4. [`key`]: what an op is looked up by in the cache.
 //! 5. [`schedule`]: every vertex once its inputs are there; independent ones at the same time.
 //! 6. [`op`]: one vertex: look-up, and on a miss its execution.
-//! 7. [`export`]: config, manifest and tags.
+//! 7. [`export`]: config, manifest and tags; `stamp` gives an image the times that it is to have.
 //!
 //! This crate prints nothing and reads no environment: it reports [`event::Event`]s, and errors
 //! with their place in the Dockerfile.
@@ -25,7 +25,8 @@ pub mod lower;
 pub mod op;
 mod owner;
 pub mod schedule;
+mod stamp;
 
-pub use build::{Built, Request, build, survey};
+pub use build::{Built, Request, Times, build, survey};
 pub use error::Error;
 pub use event::Event;

@@ -26,6 +26,7 @@ fn each_fault_is_underlined_where_it_is() {
         ("ARG B\nFROM ${B}\n", "blank-base-image", "${B}"),
         ("FROM a/Upper\n", "image-reference", "a/Upper"),
         ("FROM --platform=linux/a/b/c scratch\n", "platform", "linux/a/b/c"),
+        ("ARG SOURCE_DATE_EPOCH=soon\nFROM scratch\n", "source-date-epoch", "soon"),
         ("FROM --platform=$NONE scratch\n", "platform", "$NONE"),
         ("FROM scratch\nCOPY --from=9 a b\n", "unknown-stage", "9"),
         ("FROM scratch\nCOPY --from=$X a b\n", "copy-from-variable", "$X"),

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
+use lapstrake_solver::{Times, lower::SECONDS};
 
 use super::image::ArchiveFormat;
 use super::step::Step;
@@ -54,7 +55,8 @@ pub(crate) struct Build {
     /// Print only the image's id
     #[arg(short, long)]
     pub(crate) quiet: bool,
-    /// Where the image goes beside the store: type=oci|docker,dest=FILE (- is standard output)
+    /// Where the image goes beside the store: type=oci|docker,dest=FILE (- is standard output);
+    /// rewrite-timestamp=true also cuts the times of new files down to SOURCE_DATE_EPOCH
     #[arg(short, long, value_name = "OUTPUT")]
     pub(crate) output: Option<Output>,
     /// Keep the image in the store, as always
@@ -90,33 +92,40 @@ pub(crate) enum Progress {
 
 /// `-o`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Output {
-    /// Only into the store.
-    Store,
-    /// Also into an archive.
-    Archive {
-        format: ArchiveFormat,
-        /// A file, or `-`.
-        destination: PathBuf,
-    },
+pub(crate) struct Output {
+    /// Where the image goes beside the store.
+    pub(crate) archive: Option<Archive>,
+    /// What it says of time.
+    pub(crate) times: Times,
+}
+
+/// An archive of the image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Archive {
+    pub(crate) format: ArchiveFormat,
+    /// A file, or `-`.
+    pub(crate) destination: PathBuf,
 }
 
 impl FromStr for Output {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (mut kind, mut destination) = (None, None);
+        let (mut kind, mut destination, mut times) = (None, None, Times::default());
         for field in text.split(',') {
             match field.split_once('=') {
                 Some(("type", value)) => kind = Some(value),
                 Some(("dest", value)) => destination = Some(value),
+                Some((key @ "rewrite-timestamp", value)) => times.rewrite = boolean(key, value)?,
+                Some((key @ "source-date-epoch", value)) => times.epoch = seconds(key, value)?,
                 Some((key, _)) => return Err(format!("{key} is not supported yet")),
                 None => return Err("only type=oci|docker|image is supported yet".into()),
             }
         }
         let format = match kind {
-            Some("image") if destination.is_none() => return Ok(Self::Store),
-            Some("docker") if destination.is_none() => return Ok(Self::Store),
+            Some("image" | "docker") if destination.is_none() => {
+                return Ok(Self { archive: None, times });
+            }
             Some("image") => return Err("type=image takes no dest".into()),
             Some("docker") => ArchiveFormat::Docker,
             Some("oci") => ArchiveFormat::Oci,
@@ -125,10 +134,31 @@ impl FromStr for Output {
         };
         match destination {
             Some(path) if !path.is_empty() => {
-                Ok(Self::Archive { format, destination: path.into() })
+                let archive = Some(Archive { format, destination: path.into() });
+                Ok(Self { archive, times })
             }
             _ => Err("the file is missing: add dest=FILE, or dest=- for standard output".into()),
         }
+    }
+}
+
+fn boolean(key: &str, value: &str) -> Result<bool, String> {
+    match value {
+        "" | "true" | "1" => Ok(true),
+        "false" | "0" => Ok(false),
+        _ => Err(format!("{key}={value} is neither true nor false")),
+    }
+}
+
+/// Seconds since 1970; nothing is no time.
+fn seconds(key: &str, value: &str) -> Result<Option<i64>, String> {
+    if value.is_empty() {
+        return Ok(None);
+    }
+    match value.parse() {
+        Ok(seconds) if SECONDS.contains(&seconds) => Ok(Some(seconds)),
+        Ok(_) => Err(format!("{key}={value} is not in the years 0 to 9999")),
+        Err(_) => Err(format!("{key}={value} is no number of seconds since 1970")),
     }
 }
 
@@ -137,11 +167,32 @@ mod tests {
     use super::*;
 
     #[test]
+    fn times_of_an_output() {
+        let times = |text: &str| text.parse::<Output>().map(|output| output.times);
+        let expected = |epoch, rewrite| Ok(Times { epoch, rewrite });
+        assert_eq!(times("type=image"), expected(None, false));
+        assert_eq!(times("type=image,rewrite-timestamp="), expected(None, true));
+        assert_eq!(times("type=oci,dest=a,rewrite-timestamp=0"), expected(None, false));
+        assert_eq!(
+            times("type=docker,source-date-epoch=-5,rewrite-timestamp=true"),
+            expected(Some(-5), true)
+        );
+        assert_eq!(times("type=image,source-date-epoch="), expected(None, false));
+        for field in ["rewrite-timestamp=yes", "source-date-epoch=1e9"] {
+            assert!(times(&format!("type=image,{field}")).is_err(), "{field}");
+        }
+        assert!(times(&format!("type=image,source-date-epoch={}", i64::MAX)).is_err());
+    }
+
+    #[test]
     fn outputs() {
-        let archive = |format, path: &str| Ok(Output::Archive { format, destination: path.into() });
+        let archive = |format, path: &str| {
+            let archive = Some(Archive { format, destination: path.into() });
+            Ok(Output { archive, times: Times::default() })
+        };
         assert_eq!("type=oci,dest=a.tar".parse(), archive(ArchiveFormat::Oci, "a.tar"));
         assert_eq!("dest=-,type=docker".parse(), archive(ArchiveFormat::Docker, "-"));
-        assert_eq!("type=image".parse(), Ok(Output::Store));
+        assert_eq!("type=image".parse(), Ok(Output { archive: None, times: Times::default() }));
         for text in ["type=local,dest=x", "out", "type=oci", "type=oci,dest=", "dest=x", "push=1"] {
             assert!(text.parse::<Output>().is_err(), "{text}");
         }

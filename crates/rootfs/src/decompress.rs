@@ -2,7 +2,7 @@
 
 use std::io::{self, BufReader, Cursor, Read};
 
-use crate::tar::{Limits, Members};
+use crate::tar::{Limits, MemberKind, Members};
 
 /// Bytes that are looked at to tell the format.
 const MAGIC_LENGTH: usize = 6;
@@ -79,4 +79,18 @@ pub fn reader<'a>(
 pub fn is_archive(content: impl Read + Send) -> bool {
     let Ok((_, content)) = reader(content) else { return false };
     matches!(Members::new(content, Limits::default()).next(), Ok(Some(_)))
+}
+
+/// The time of the newest regular file in a tar, compressed or not, in seconds since 1970; `None`
+/// when it has none, is damaged or exceeds `limits`, or is no tar.
+pub fn newest_file(content: impl Read + Send, limits: Limits) -> Option<i64> {
+    let (_, content) = reader(content).ok()?;
+    let mut members = Members::new(content, limits);
+    let mut newest = None;
+    while let Some(member) = members.next().ok()? {
+        if matches!(member.kind, MemberKind::File | MemberKind::HardLink) {
+            newest = newest.max(Some(member.mtime.seconds));
+        }
+    }
+    newest
 }

@@ -9,8 +9,8 @@
 //! This crate knows nothing of stores, keys, networks or Dockerfiles.
 //!
 //! Reading order: [`path`], [`hash`], [`entry`], [`manifest`], [`view`]; then [`writer`] and its
-//! users [`tar`], [`copy`], [`context`], [`restamp`]; then [`scan`], [`read`], [`remove`] and the small ones:
-//! [`passwd`], [`decompress`], [`read_ahead`]. All opening of paths is in `beneath`, everything
+//! users [`tar`], [`copy`], [`context`], [`restamp`]; then [`scan`], [`read`], [`remove`] and the
+//! small ones: [`passwd`], [`decompress`], [`read_ahead`]. All opening of paths is in `beneath`, everything
 //! about extended attributes in `attribute`.
 
 mod attribute;

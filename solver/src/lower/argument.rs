@@ -34,8 +34,8 @@ fn value(
     declaration: &ArgDeclaration,
 ) -> Result<Option<String>, Diagnostic> {
     let name = declaration.name.as_str();
-    if let Some(given) = build.options.arguments.get(name) {
-        return Ok(Some(given.clone()));
+    if let Some(given) = build.scope.given(name) {
+        return Ok(Some(given));
     }
     match &declaration.value {
         Some(default) => word::expand(default, &stage.environment, build.scope.escape).map(Some),

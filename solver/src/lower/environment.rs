@@ -51,6 +51,11 @@ impl Environment {
         }
     }
 
+    pub(super) fn unset(&mut self, name: &str) {
+        self.unknown.retain(|unknown| unknown != name);
+        self.variables.retain(|(known, _)| known != name);
+    }
+
     pub(super) fn value(&self, name: &str) -> Option<&str> {
         self.variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }

@@ -11,6 +11,7 @@ mod argument;
 mod command;
 mod directory;
 mod environment;
+mod epoch;
 mod expose;
 mod fault;
 mod flag;
@@ -38,8 +39,10 @@ use crate::export::Step;
 use crate::graph::{Graph, Limit, Network, VertexId};
 use crate::image::{BaseImages, ImageName};
 
+use epoch::Epoch;
 use origin::Origin;
 
+pub use epoch::{SECONDS, TimeSource};
 pub use named::{NamedContext, NamedContexts, RESERVED};
 
 /// What the command line adds to a Dockerfile.
@@ -70,6 +73,9 @@ pub struct Options {
     pub no_cache: bool,
     /// Stages that the target does not need are planned as well.
     pub every_stage: bool,
+    /// The times of sources that SOURCE_DATE_EPOCH names, once they were asked for: seconds since
+    /// 1970, `None` for a source that has none.
+    pub source_times: Vec<(TimeSource, Option<i64>)>,
 }
 
 /// What the command line says about RUN.
@@ -120,6 +126,7 @@ impl Options {
             run: RunOptions::default(),
             no_cache: false,
             every_stage: false,
+            source_times: Vec::new(),
         }
     }
 
@@ -142,6 +149,8 @@ impl Options {
 pub enum Lowered {
     /// These images have to be resolved first.
     Needs(Vec<Need>),
+    /// The time of this source has to be known first: [`Options::source_times`].
+    Time(Box<TimeSource>),
     /// The whole plan.
     Plan(Box<Plan>),
 }
@@ -183,6 +192,8 @@ pub struct ImagePlan {
     pub base_layers: Vec<Descriptor>,
     /// What the target's stages add to the history, in order.
     pub steps: Vec<Step>,
+    /// SOURCE_DATE_EPOCH, in seconds since 1970.
+    pub epoch: Option<i64>,
     /// The stages of the Dockerfile, in its order.
     pub stages: Vec<StageFacts>,
 }
@@ -233,6 +244,7 @@ fn lowered(
 ) -> Result<Lowered, Vec<Diagnostic>> {
     let (mut graph, mut plans) = (Graph::default(), Vec::new());
     let mut needs: Vec<Need> = Vec::new();
+    let mut time = None;
     for platform in options.targets() {
         let mut faults = Vec::new();
         let scope = scope::Scope::new(dockerfile, options, platform, is_whole, &mut faults);
@@ -243,11 +255,17 @@ fn lowered(
             return Err(faults);
         };
         plans.push(plan);
+        if let Epoch::Of(source) = scope.epoch {
+            time = Some(source);
+        }
         for need in needed {
             if needs.iter().all(|known| known.name != need.name) {
                 needs.push(need);
             }
         }
+    }
+    if let Some(source) = time {
+        return Ok(Lowered::Time(source));
     }
     Ok(match needs.is_empty() {
         true => Lowered::Plan(Box::new(Plan {

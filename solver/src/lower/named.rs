@@ -39,6 +39,11 @@ impl NamedContexts {
         self.0.insert(name, context);
     }
 
+    /// Whether a context has this name, in any spelling.
+    pub(super) fn knows(&self, name: &str) -> bool {
+        Self::name(name).is_ok_and(|name| self.0.contains_key(&name))
+    }
+
     /// What stands in the place of an image, on `platform`.
     pub(super) fn of_image(&self, reference: &Reference, platform: &Platform) -> Option<Origin> {
         self.origin(shortest(reference), platform)

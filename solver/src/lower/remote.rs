@@ -1,11 +1,12 @@
 //! Sources of ADD that have to be fetched: URLs and repositories.
 
 use lapstrake_oci::Digest;
-use lapstrake_parser::{Diagnostic, Instruction, Word};
+use lapstrake_parser::{Diagnostic, Instruction, Span, Word};
 use lapstrake_source::{GitReference, HttpSource, HttpUrl, InvalidGitReference, QUERY_KEYS};
 
+use super::environment::Environment;
 use super::fault::{fault, suggestion, with_help};
-use super::stage::{Build, Stage};
+use super::stage::Build;
 use super::{flag, word};
 use crate::graph::{Op, Vertex, VertexId};
 
@@ -41,12 +42,12 @@ pub(super) fn remote(text: &str, word: &Word) -> Result<Option<Remote>, Diagnost
 
 /// The value of `--checksum`; a blank one is none.
 pub(super) fn checksum<'a>(
-    build: &Build<'_>,
-    stage: &Stage,
     instruction: &'a Instruction,
+    environment: &Environment,
+    escape: char,
 ) -> Result<Option<Checksum<'a>>, Diagnostic> {
     let Some(word) = flag::value(instruction, "checksum") else { return Ok(None) };
-    let text = word::expand(word, &stage.environment, build.scope.escape)?;
+    let text = word::expand(word, environment, escape)?;
     Ok(Some(Checksum { word, text }).filter(|checksum| !checksum.text.is_empty()))
 }
 
@@ -86,6 +87,28 @@ impl Remote {
         matches!(self, Self::Git(_))
     }
 
+    /// The op that fetches it for `instruction`.
+    pub(super) fn op(
+        self,
+        instruction: &Instruction,
+        checksum: Option<&Checksum<'_>>,
+    ) -> Result<Op, Diagnostic> {
+        match self {
+            Self::Http(url) => {
+                let name = url.file_name();
+                let checksum = checksum.map(Checksum::digest).transpose()?;
+                Ok(Op::Http(HttpSource { url, name, checksum }))
+            }
+            Self::Git(mut reference) => {
+                keep_git_dir(&mut reference, instruction)?;
+                if let Some(Checksum { word, text }) = checksum {
+                    reference.expect(text).map_err(|error| at(word, &error))?;
+                }
+                Ok(Op::Git(reference))
+            }
+        }
+    }
+
     /// The vertex that fetches it for `instruction`, which names it by `word`; `path` becomes what
     /// is copied from there.
     pub(super) fn vertex(
@@ -95,26 +118,31 @@ impl Remote {
         checksum: Option<&Checksum<'_>>,
         path: &mut String,
     ) -> Result<VertexId, Diagnostic> {
-        match self {
+        let shown = match &self {
             Self::Http(url) => {
-                let name = url.file_name();
-                *path = literal(&name);
-                let digest = checksum.map(Checksum::digest).transpose()?;
-                let shown = format!("fetch {url}");
-                let op = Op::Http(HttpSource { url, name, checksum: digest });
-                Ok(push(build, op, shown, word, checksum))
+                *path = literal(&url.file_name());
+                format!("fetch {url}")
             }
-            Self::Git(mut reference) => {
+            Self::Git(reference) => {
                 *path = "/".to_owned();
-                keep_git_dir(&mut reference, instruction)?;
-                if let Some(Checksum { word, text }) = checksum {
-                    reference.expect(text).map_err(|error| at(word, &error))?;
-                }
-                let shown = format!("fetch {reference}");
-                Ok(push(build, Op::Git(reference), shown, word, checksum))
+                format!("fetch {reference}")
             }
-        }
+        };
+        let op = self.op(instruction, checksum)?;
+        Ok(build.graph.add(Vertex {
+            op,
+            inputs: Vec::new(),
+            name: Some(shown),
+            span: Some(word.span),
+            words: words(word, checksum),
+            cache: true,
+        }))
     }
+}
+
+/// Where a source and its checksum stand.
+pub(super) fn words(word: &Word, checksum: Option<&Checksum<'_>>) -> Vec<Span> {
+    std::iter::once(word.span).chain(checksum.map(|checksum| checksum.word.span)).collect()
 }
 
 /// Takes over `--keep-git-dir`, which must not say something else than the reference itself.
@@ -145,24 +173,6 @@ fn at(word: &Word, error: &InvalidGitReference) -> Diagnostic {
         }
         _ => fault,
     }
-}
-
-fn push(
-    build: &mut Build<'_>,
-    op: Op,
-    name: String,
-    word: &Word,
-    checksum: Option<&Checksum<'_>>,
-) -> VertexId {
-    let words = std::iter::once(word.span).chain(checksum.map(|checksum| checksum.word.span));
-    build.graph.add(Vertex {
-        op,
-        inputs: Vec::new(),
-        name: Some(name),
-        span: Some(word.span),
-        words: words.collect(),
-        cache: true,
-    })
 }
 
 /// A name as the source of a copy that means just that. Without wildcards a source is taken as it

@@ -4,6 +4,7 @@ use lapstrake_oci::Platform;
 use lapstrake_parser::{Diagnostic, Dockerfile, InstructionKind};
 
 use super::environment::Environment;
+use super::epoch::{self, Epoch};
 use super::{Options, platform, word};
 
 /// What every stage can see of the command line and the Dockerfile's head.
@@ -15,6 +16,8 @@ pub(super) struct Scope<'a> {
     pub(super) arguments: Environment,
     /// The Dockerfile's escape character.
     pub(super) escape: char,
+    /// The time that the image is to be from.
+    pub(super) epoch: Epoch,
 }
 
 impl<'a> Scope<'a> {
@@ -28,9 +31,13 @@ impl<'a> Scope<'a> {
         is_whole: bool,
         faults: &mut Vec<Diagnostic>,
     ) -> Self {
-        let arguments = predefined(dockerfile, options, platform);
-        let mut scope =
-            Self { options, platform: platform.clone(), arguments, escape: dockerfile.escape };
+        let mut scope = Self {
+            options,
+            platform: platform.clone(),
+            arguments: predefined(dockerfile, options, platform),
+            escape: dockerfile.escape,
+            epoch: Epoch::Unset,
+        };
         if !is_whole {
             scope.arguments.make_partial();
         }
@@ -58,7 +65,32 @@ impl<'a> Scope<'a> {
                 }
             }
         }
+        match epoch::epoch(dockerfile, &scope.arguments, options, scope.escape) {
+            Ok(epoch) => scope.set_epoch(epoch),
+            Err(fault) => faults.push(fault),
+        }
         scope
+    }
+
+    /// The value that the command line gives an argument. Of SOURCE_DATE_EPOCH it is what that
+    /// comes to.
+    pub(super) fn given(&self, name: &str) -> Option<String> {
+        let given = self.options.arguments.get(name)?;
+        match name {
+            epoch::NAME => self.epoch.seconds().map(|seconds| seconds.to_string()),
+            _ => Some(given.clone()),
+        }
+    }
+
+    /// From here on the argument is a number, or not there.
+    fn set_epoch(&mut self, epoch: Epoch) {
+        if self.arguments.value(epoch::NAME).is_some() {
+            match epoch.seconds() {
+                Some(seconds) => self.arguments.set(epoch::NAME, &seconds.to_string()),
+                None => self.arguments.unset(epoch::NAME),
+            }
+        }
+        self.epoch = epoch;
     }
 }
 

@@ -122,6 +122,7 @@ impl<'a> Build<'a> {
             config,
             base_layers: stage.base_layers,
             steps: stage.steps,
+            epoch: self.scope.epoch.seconds(),
             stages: Vec::new(),
         })
     }

@@ -45,7 +45,7 @@ pub(super) fn add(
     transfer: &Transfer,
 ) -> Result<(), Diagnostic> {
     let mut words = Words::of(build, stage, from.instruction, transfer)?;
-    let checksum = remote::checksum(build, stage, from.instruction)?;
+    let checksum = remote::checksum(from.instruction, &stage.environment, build.scope.escape)?;
     let trees = words.fetch(build, from.instruction, transfer, checksum.as_ref())?;
     words.push(build, stage, from, Kind { trees, keep_owner: false });
     Ok(())

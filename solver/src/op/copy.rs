@@ -113,10 +113,11 @@ impl Workshop<'_> {
         let previous = previous
             .as_ref()
             .map(|(layer, directory)| Previous { manifest: &layer.manifest, directory });
+        let made = self.made();
         let staging = self.store.stage_layer()?;
         let mut writer = LayerWriter::new(staging.open_fs()?, stack.view.clone())?;
         for (part, selection) in parts.iter().zip(selections) {
-            let spec = CopySpec { owner, ..part.spec.clone() };
+            let spec = CopySpec { owner, made, ..part.spec.clone() };
             let layers = part.files.directories();
             let origin = Origin { open: part.files.opener(), layers, previous };
             copy::write(selection, &spec, &origin, &mut writer)
@@ -237,7 +238,7 @@ fn specification(op: &CopyOp, sources: &[CopySource], unpack: bool) -> Result<Co
             .transpose()
             .map_err(|text| Failure::Cause(text.into()))?,
         unpack,
-        made: super::now(),
+        made: lapstrake_rootfs::Timestamp::default(),
     })
 }
 

@@ -25,7 +25,7 @@ impl Workshop<'_> {
             let staging = self.store.stage_layer()?;
             let mut writer = LayerWriter::new(staging.open_fs()?, stack.view.clone())?;
             let path = TreePath::clean(op.path.as_bytes());
-            make_directory(&mut writer, &path, owner, super::now())?;
+            make_directory(&mut writer, &path, owner, self.made())?;
             Ok(Made { staging, manifest: writer.finish()?, step: None })
         })
     }

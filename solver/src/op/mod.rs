@@ -30,6 +30,7 @@ use crate::graph::{Op, Vertex, VertexId};
 use crate::{Error, Event};
 
 pub use agent::Agents;
+pub use fetch::source_time;
 pub use layers::Layers;
 pub use local::{Context, Contexts};
 
@@ -77,6 +78,8 @@ pub struct Workshop<'a> {
     pub resolved_conf: Option<&'a [u8]>,
     /// Where layers of the image are digested.
     pub digests: Digests,
+    /// The time that the image is to be from: seconds since 1970.
+    pub epoch: Option<i64>,
 }
 
 type Fault = Box<dyn StdError + Send + Sync>;
@@ -216,6 +219,12 @@ impl Workshop<'_> {
         Ok(record.map(|record| (below.with(&record), Outcome::Cached)))
     }
 
+    /// The time of what is made up now.
+    fn made(&self) -> Timestamp {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Timestamp::made(self.epoch.unwrap_or(now.as_secs().cast_signed()))
+    }
+
     /// The ids of `user[:group]` in the root file system of `stack`; warns of unknown names.
     fn owner(&self, vertex: &Vertex, stack: &Stack, owner: &str) -> Result<(u32, u32), Failure> {
         let found = Owners::of(stack).resolve(owner)?;
@@ -275,10 +284,4 @@ fn rootfs(inputs: &[Value]) -> Rootfs {
         // Lowering gives every copy, command and directory a root file system.
         Some(Value::Tree(_)) | None => Rootfs::default(),
     }
-}
-
-/// The time of what is written now.
-fn now() -> Timestamp {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp { seconds: now.as_secs().cast_signed(), nanoseconds: now.subsec_nanos() }
 }

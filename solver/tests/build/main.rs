@@ -8,6 +8,7 @@
 
 mod cache;
 mod context;
+mod epoch;
 mod fetch;
 mod mount;
 #[path = "../../../crates/source/tests/support/origin.rs"]

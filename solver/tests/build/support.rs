@@ -15,7 +15,7 @@ use lapstrake_oci::{
 use lapstrake_parser::ignore_file::IgnoreFile;
 use lapstrake_parser::parse;
 use lapstrake_rootfs::{Kind, LayerId};
-use lapstrake_solver::build::{Built, Request, Tools, build};
+use lapstrake_solver::build::{Built, Request, Times, Tools, build};
 use lapstrake_solver::event::{ImageProgress, Outcome};
 use lapstrake_solver::image::{BaseImage, ImageName, ImageSource};
 use lapstrake_solver::lower::{NamedContext, NamedContexts, Options, RunOptions};
@@ -123,6 +123,7 @@ pub(crate) struct Bench {
     pub(crate) ignore: &'static str,
     pub(crate) secrets: Secrets,
     pub(crate) agents: Agents,
+    pub(crate) times: Times,
 }
 
 /// What a build came to.
@@ -152,6 +153,7 @@ impl Bench {
             ignore: "",
             secrets: Secrets::default(),
             agents: Agents::default(),
+            times: Times::default(),
         }
     }
 
@@ -193,6 +195,7 @@ impl Bench {
             secrets: self.secrets.clone(),
             agents: self.agents.clone(),
             tags: vec!["result:latest".parse().unwrap()],
+            times: self.times,
             resolv_conf: Vec::new(),
             resolved_conf: None,
         };

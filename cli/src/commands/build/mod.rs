@@ -9,6 +9,7 @@ mod report;
 mod step;
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -22,11 +23,11 @@ use lapstrake_solver::build::Tools;
 use lapstrake_solver::graph::Network;
 use lapstrake_solver::lower::{self, NamedContexts, Options};
 use lapstrake_solver::op::{Agents, Context, Contexts};
-use lapstrake_solver::{Built, Event, Request};
+use lapstrake_solver::{Built, Event, Request, Times};
 use lapstrake_source::Secrets;
 
 use crate::args::{
-    ArchiveFormat, Assignment, Build, BuildNetwork, Output, Progress as ProgressFlag,
+    Archive, ArchiveFormat, Assignment, Build, BuildNetwork, Progress as ProgressFlag,
 };
 use crate::diagnostics::{Format, Source};
 use crate::environment::{exact, variable};
@@ -47,14 +48,17 @@ use named::Named;
 /// The form of faults where the command line names none.
 const FORMAT: &str = "LAPSTRAKE_FORMAT";
 
+/// The build argument that the environment may give as well.
+const EPOCH: &str = "SOURCE_DATE_EPOCH";
+
 /// Builds an image.
 pub(crate) fn run(build: &Build, session: &Session) -> Result<Exit, Failure> {
     let mode = mode(build)?;
     let named = Named::read(&build.contexts)?;
     let options = options(build, named.contexts)?;
-    check_output(build.output.as_ref(), &options)?;
+    check_archive(archive(build), &options)?;
     let tags = build.tags.iter().map(|tag| images::new_name(tag)).collect::<Result<Vec<_>, _>>()?;
-    if let Some(Output::Archive { destination, .. }) = &build.output {
+    if let Some(Archive { destination, .. }) = archive(build) {
         images::refuse_terminal(destination)?;
     }
     if let Some(path) = &build.iidfile {
@@ -76,12 +80,13 @@ pub(crate) fn run(build: &Build, session: &Session) -> Result<Exit, Failure> {
         }
         request.secrets = secrets;
         request.agents.clone_from(&forwarded.agents);
+        request.times = build.output.as_ref().map(|output| output.times).unwrap_or_default();
         execute(request, session, &fetcher, mode, &check, &mut faults)
     });
     let is_told = faults.end(outcome.as_ref().ok().map(|built| built.id.to_string()))?;
     let built = outcome?;
     deliver(build, session, &built, &tags)?;
-    let to_stdout = is_on_stdout(build.output.as_ref());
+    let to_stdout = is_on_stdout(build);
     if mode == Mode::Quiet && !is_told && !to_stdout {
         output::stdout(&format!("{}\n", built.id))?;
     }
@@ -98,15 +103,19 @@ fn format(build: &Build) -> Result<Format, Failure> {
                 .help("it is one of human, short and json")
         })?,
     };
-    if format == Format::Json && is_on_stdout(build.output.as_ref()) {
+    if format == Format::Json && is_on_stdout(build) {
         let message = "--format json and -o dest=- both write to standard output";
         return Err(Failure::new(message).help("write the archive into a file, with dest=FILE"));
     }
     Ok(format)
 }
 
-fn is_on_stdout(output: Option<&Output>) -> bool {
-    matches!(output, Some(Output::Archive { destination, .. }) if destination == Path::new("-"))
+fn archive(build: &Build) -> Option<&Archive> {
+    build.output.as_ref()?.archive.as_ref()
+}
+
+fn is_on_stdout(build: &Build) -> bool {
+    archive(build).is_some_and(|archive| archive.destination == Path::new("-"))
 }
 
 fn mode(build: &Build) -> Result<Mode, Failure> {
@@ -145,6 +154,7 @@ fn options(build: &Build, contexts: NamedContexts) -> Result<Options, Failure> {
         run: step::options(build),
         no_cache: build.no_cache,
         every_stage: false,
+        source_times: Vec::new(),
     })
 }
 
@@ -165,8 +175,8 @@ fn as_index(arguments: &BTreeMap<String, String>, platforms: &[Platform]) -> Res
 }
 
 /// A docker archive holds one image for each name.
-fn check_output(output: Option<&Output>, options: &Options) -> Result<(), Failure> {
-    let is_docker = matches!(output, Some(Output::Archive { format: ArchiveFormat::Docker, .. }));
+fn check_archive(archive: Option<&Archive>, options: &Options) -> Result<(), Failure> {
+    let is_docker = archive.is_some_and(|archive| archive.format == ArchiveFormat::Docker);
     if is_docker && options.has_several() {
         return Err(Failure::new(
             "a docker archive holds one image, and this build gives an index of images",
@@ -177,16 +187,16 @@ fn check_output(output: Option<&Output>, options: &Options) -> Result<(), Failur
 }
 
 /// A build argument without a value takes that of the environment, and is left out where there is
-/// none.
+/// none. SOURCE_DATE_EPOCH always comes from there when it is not given.
 fn arguments(given: &[Assignment]) -> Result<BTreeMap<String, String>, Failure> {
     let mut arguments = BTreeMap::new();
+    if let Some(value) = variable(EPOCH) {
+        arguments.insert(EPOCH.to_owned(), unicode(EPOCH, value)?);
+    }
     for Assignment { name, value } in given {
         let value = match value {
             Some(value) => Some(value.clone()),
-            None => exact(name)
-                .map(|value| value.into_string())
-                .transpose()
-                .map_err(|_| Failure::new(format!("the environment's {name} is no UTF-8 text")))?,
+            None => exact(name).map(|value| unicode(name, value)).transpose()?,
         };
         match value {
             Some(value) => arguments.insert(name.clone(), value),
@@ -194,6 +204,11 @@ fn arguments(given: &[Assignment]) -> Result<BTreeMap<String, String>, Failure> 
         };
     }
     Ok(arguments)
+}
+
+fn unicode(name: &str, value: OsString) -> Result<String, Failure> {
+    let failure = |_| Failure::new(format!("the environment's {name} is no UTF-8 text"));
+    value.into_string().map_err(failure)
 }
 
 fn label(label: &Assignment) -> (String, String) {
@@ -252,6 +267,7 @@ fn request(
         secrets: Secrets::default(),
         agents: Agents::default(),
         tags,
+        times: Times::default(),
         resolv_conf,
         resolved_conf,
     }
@@ -311,7 +327,7 @@ fn deliver(
     built: &Built,
     tags: &[Reference],
 ) -> Result<(), Failure> {
-    if let Some(Output::Archive { format, destination }) = &build.output {
+    if let Some(Archive { format, destination }) = archive(build) {
         let images = images::local(session.store()?);
         images::write_archive(destination, |out| {
             images.save_image(&built.document, tags, (*format).into(), out)

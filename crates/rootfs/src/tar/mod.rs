@@ -23,7 +23,7 @@ pub mod write;
 pub use apply::{Extract, apply, extract};
 pub use error::ApplyError;
 pub use limits::Limits;
-pub(crate) use member::Members;
+pub(crate) use member::{MemberKind, Members};
 pub use write::{PackError, diff_id, write};
 
 /// Everything in a tar is a multiple of this.
