@@ -84,6 +84,13 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether the kernel knows no way to run a file like the program: it may be made for another
+    /// machine.
+    pub fn is_unknown_format(&self) -> bool {
+        let unknown = Errno::from(nix::errno::Errno::ENOEXEC);
+        matches!(self, Self::NotExecutable { source, .. } if *source == unknown)
+    }
+
     /// Makes the closure for `map_err`: which operation failed, on what.
     pub(crate) fn system<S: Into<Bytes>, E: Into<Errno>>(
         operation: Operation,

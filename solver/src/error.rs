@@ -3,7 +3,12 @@
 use std::error::Error as StdError;
 
 use lapstrake_executor::Status;
+use lapstrake_oci::Platform;
 use lapstrake_parser::{Diagnostic, Span};
+
+/// What to do about programs of another machine.
+const EMULATION: &str = "install the package qemu-user-static, with which the kernel runs such \
+    programs, or run the command in a stage `FROM --platform=$BUILDPLATFORM …`";
 
 /// Why there is no image.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +40,16 @@ pub enum Error {
         status: Status,
         /// The end of what it wrote.
         log: Vec<u8>,
+    },
+    /// A step's program is made for another machine, and the kernel knows no emulator for it.
+    #[error("{name}: {}", foreign(platform))]
+    Foreign {
+        /// The step as it is shown.
+        name: String,
+        /// Its instruction.
+        span: Option<Span>,
+        /// What the program is made for.
+        platform: Platform,
     },
     /// A step could not be carried out.
     #[error("{name} failed")]
@@ -85,6 +100,9 @@ impl Error {
                     None => fault,
                 }
             }
+            Self::Foreign { span: Some(span), platform, .. } => {
+                Diagnostic::error("foreign-platform", span, foreign(&platform)).with_help(EMULATION)
+            }
             Self::Step { span: Some(span), source, .. } => {
                 caused(Diagnostic::error("step-failed", span, source.to_string()), source.source())
             }
@@ -122,6 +140,11 @@ fn advice(status: Status) -> Option<&'static str> {
         Status::Signaled(9) => Some("killed by the kernel, it ran out of memory"),
         _ => None,
     }
+}
+
+/// Why a program of another machine does not run.
+pub fn foreign(platform: &Platform) -> String {
+    format!("the program is for {platform}, which this machine cannot run")
 }
 
 fn describe(status: Status) -> String {

@@ -25,6 +25,7 @@ mod interrupt;
 mod layer;
 mod mount;
 mod nginx;
+mod platform;
 mod privilege;
 mod push;
 mod registry;

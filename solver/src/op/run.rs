@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use lapstrake_cache::Staging;
 use lapstrake_executor::{self as executor, Bytes, Mount, Resource, SandboxSpec, Status};
+use lapstrake_oci::Platform;
 use lapstrake_rootfs::scan::scan;
 
 use super::mount::{Outfit, Reading, not_mounted};
@@ -66,7 +67,7 @@ impl Workshop<'_> {
         let status = self
             .executor
             .run(&spec, self.cancel, &mut |bytes| show(mask.push(bytes)))
-            .map_err(|error| not_mounted(vertex, op, error))?;
+            .map_err(|error| not_begun(vertex, op, error))?;
         show(mask.finish());
         drop(outfit);
         if !status.success() {
@@ -159,6 +160,17 @@ fn limits(op: &RunOp) -> Result<Vec<executor::Limit>, UnknownLimit> {
 #[error("there is no limit on {name}")]
 struct UnknownLimit {
     name: String,
+}
+
+/// Why the command did not begin.
+fn not_begun(vertex: &Vertex, op: &RunOp, error: executor::Error) -> Failure {
+    match Platform::parse(&op.platform) {
+        Ok(platform) if error.is_unknown_format() && !Platform::host().accepts(&platform) => {
+            let name = vertex.name.clone().unwrap_or_default();
+            Failure::Build(Error::Foreign { name, span: vertex.span, platform })
+        }
+        _ => not_mounted(vertex, op, error),
+    }
 }
 
 fn failed(vertex: &Vertex, status: Status, tail: Tail) -> Failure {

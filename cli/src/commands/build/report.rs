@@ -4,6 +4,7 @@ use std::error::Error as _;
 
 use lapstrake_executor::Status;
 use lapstrake_solver::Error;
+use lapstrake_solver::error::foreign;
 
 use super::faults::{self, Faults};
 use crate::exit::Exit;
@@ -53,6 +54,7 @@ pub(super) fn reason(error: &Error) -> String {
         Error::Command { status: Status::Signaled(number), .. } => {
             format!("the command was killed by signal {number}")
         }
+        Error::Foreign { platform, .. } => foreign(platform),
         Error::Faults(faults) => match faults.as_slice() {
             [only] => only.message.clone(),
             _ => error.to_string(),

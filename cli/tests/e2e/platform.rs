@@ -1,0 +1,78 @@
+//! Images for other machines, and for several at once.
+
+use crate::support::{Context, Store, registry_address, tool};
+
+/// Nothing runs, so that it can be built for any machine.
+fn portable() -> Context {
+    Context::new("FROM scratch\nARG TARGETARCH\nCOPY for-$TARGETARCH /for\n")
+        .file("for-amd64", "amd64\n")
+        .file("for-arm64", "arm64\n")
+        .file("for-s390x", "s390x\n")
+}
+
+fn inspected(name: &str, flags: &[&str]) -> serde_json::Value {
+    let name = format!("docker://{name}");
+    let raw = tool("skopeo", &[flags, &["inspect", "--tls-verify=false", &name]].concat());
+    serde_json::from_str(&raw).expect("what skopeo says")
+}
+
+/// What a store's image says that it is for.
+fn platform(store: &Store, name: &str) -> String {
+    let inspected: serde_json::Value =
+        serde_json::from_str(&store.ok(&["inspect", name])).expect("JSON");
+    let word = |key: &str| inspected[0][key].as_str().unwrap_or_default().to_owned();
+    format!("{}/{}", word("Os"), word("Architecture"))
+}
+
+#[test]
+fn an_index_is_pushed_with_the_images_of_all_platforms() {
+    let store = Store::new();
+    let name = format!("{}/platforms/app-{}:1", registry_address(), std::process::id());
+    let flags = ["--platform", "linux/amd64,linux/arm64", "--platform", "linux/s390x", "-t", "too"];
+    store.build_with(&name, portable().path(), &flags);
+    store.ok(&["push", &name]);
+    let raw =
+        tool("skopeo", &["inspect", "--raw", "--tls-verify=false", &format!("docker://{name}")]);
+    let index: serde_json::Value = serde_json::from_str(&raw).expect("an index");
+    assert_eq!(index["mediaType"], "application/vnd.oci.image.index.v1+json");
+    let entries = index["manifests"].as_array().expect("manifests");
+    let platforms: Vec<_> =
+        entries.iter().map(|entry| &entry["platform"]["architecture"]).collect();
+    assert_eq!(platforms, ["amd64", "arm64", "s390x"]);
+    for architecture in ["amd64", "arm64", "s390x"] {
+        let image = inspected(&name, &["--override-arch", architecture]);
+        assert_eq!(image["Architecture"], architecture);
+    }
+    // Both names stand for the index; another store picks the image that it is asked for.
+    assert_eq!(store.ok(&["images", "--quiet", "too"]), store.ok(&["images", "--quiet", &name]));
+    let other = Store::new();
+    other.ok(&["pull", "--platform", "linux/s390x", &name]);
+    assert_eq!(platform(&other, &name), "linux/s390x");
+}
+
+#[test]
+fn the_default_platform_is_taken_from_the_environment() {
+    let store = Store::new();
+    let context = portable();
+    let context = context.path().to_str().expect("a path in UTF-8");
+    for (flags, expected) in [(&[][..], "s390x"), (&["--platform=linux/arm64"][..], "arm64")] {
+        let mut command = store.lap(&[&["build", "-t", "app"], flags, &[context]].concat());
+        let built = command.env("DOCKER_DEFAULT_PLATFORM", "linux/s390x").output();
+        assert!(built.expect("run lap").status.success());
+        assert_eq!(platform(&store, "app"), format!("linux/{expected}"));
+    }
+}
+
+#[test]
+fn a_program_of_another_machine_is_said_to_be_one() {
+    // No machine runs a program of this format, whatever its kernel can emulate.
+    let context = Context::new("FROM scratch\nCOPY program /\nRUN [\"/program\"]\n");
+    context.write("program", "no program at all\n");
+    context.set_mode("program", 0o755);
+    let store = Store::new();
+    let answer = store.try_build("app", context.path(), &["--platform", "linux/s390x"]);
+    let answer = answer.ends_with(1);
+    answer.says(&["[foreign-platform]", "linux/s390x", "qemu-user-static", "Dockerfile:3:1"]);
+    let answer = store.try_build("app", context.path(), &[]).ends_with(1);
+    answer.says(&["cannot execute /program", "[step-failed]"]);
+}
