@@ -46,12 +46,19 @@ pub(crate) struct Fetcher<'a> {
     images: Images<'a>,
     pull: bool,
     layouts: Layouts,
+    /// Only configs are wanted: the layers of images in registries are left there.
+    without_layers: bool,
 }
 
 impl<'a> Fetcher<'a> {
     /// With `pull`, registries are asked even for what is here.
     pub(crate) fn new(store: &'a Store, pull: bool, layouts: Layouts) -> Result<Self, Failure> {
-        Ok(Self { images: anywhere(store)?, pull, layouts })
+        Ok(Self { images: anywhere(store)?, pull, layouts, without_layers: false })
+    }
+
+    /// The same for who only wants to know of images.
+    pub(crate) fn without_layers(self) -> Self {
+        Self { without_layers: true, ..self }
     }
 
     fn fetch(
@@ -60,6 +67,9 @@ impl<'a> Fetcher<'a> {
         report: &(dyn Fn(ImageEvent) + Sync),
     ) -> Result<ResolvedImage, ImageError> {
         match &name.place {
+            Place::Registry(reference) if self.without_layers => {
+                self.images.describe(reference, &name.platform, self.pull, report)
+            }
             Place::Registry(reference) => {
                 self.images.resolve(reference, &name.platform, self.pull, report)
             }

@@ -60,6 +60,17 @@ pub(crate) fn stderr_size() -> (usize, usize) {
     (usize::from(height), usize::from(width))
 }
 
+/// Whether standard output takes colours.
+pub(crate) fn stdout_takes_colour() -> bool {
+    anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never
+}
+
+/// Height and width of the terminal on standard output.
+pub(crate) fn stdout_size() -> (usize, usize) {
+    let (height, width) = console::Term::stdout().size_checked().unwrap_or((24, 80));
+    (usize::from(height), usize::from(width))
+}
+
 fn quiet_when_closed(written: io::Result<()>) -> io::Result<()> {
     match written {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),

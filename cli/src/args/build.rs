@@ -52,6 +52,12 @@ pub(crate) struct Build {
     /// How faults of the Dockerfile are shown [default: human] [env: LAPSTRAKE_FORMAT]
     #[arg(long, value_name = "FORM")]
     pub(crate) format: Option<Format>,
+    /// What to do in place of a build: check, outline or targets, with ,format=json for programs
+    #[arg(long, value_name = "CALL", default_value = "build", hide_default_value = true)]
+    pub(crate) call: Call,
+    /// Look at the Dockerfile in place of building it, as --call check
+    #[arg(long, conflicts_with = "call")]
+    pub(crate) check: bool,
     /// Print only the image's id
     #[arg(short, long)]
     pub(crate) quiet: bool,
@@ -71,6 +77,57 @@ pub(crate) struct Build {
     pub(crate) iidfile: Option<PathBuf>,
     /// Directory that COPY and ADD take files from
     pub(crate) context: PathBuf,
+}
+
+/// `--call`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Call {
+    pub(crate) method: Method,
+    pub(crate) format: Option<Format>,
+}
+
+/// What is done with a Dockerfile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Method {
+    Build,
+    /// The checks that BuildKit makes.
+    Check,
+    /// What the target takes: arguments, secrets, agents.
+    Outline,
+    /// The stages that can be built.
+    Targets,
+}
+
+impl Build {
+    /// What is to be done.
+    pub(crate) fn method(&self) -> Method {
+        if self.check { Method::Check } else { self.call.method }
+    }
+}
+
+impl FromStr for Call {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, options) = text.split_once(',').unwrap_or((text, ""));
+        let method = match name {
+            "build" => Method::Build,
+            "check" | "lint" => Method::Check,
+            "outline" => Method::Outline,
+            "targets" => Method::Targets,
+            _ => return Err("it is one of build, check, outline and targets".into()),
+        };
+        let mut format = None;
+        for option in options.split(',').filter(|option| !option.is_empty()) {
+            format = Some(match option.split_once('=') {
+                Some(("format", "text")) => Format::Human,
+                Some(("format", value)) => Format::from_str(value, false)
+                    .map_err(|_| format!("there is no format {value}"))?,
+                _ => return Err(format!("there is no option {option}")),
+            });
+        }
+        Ok(Self { method, format })
+    }
 }
 
 /// `--network` of a build.
@@ -182,6 +239,17 @@ mod tests {
             assert!(times(&format!("type=image,{field}")).is_err(), "{field}");
         }
         assert!(times(&format!("type=image,source-date-epoch={}", i64::MAX)).is_err());
+    }
+
+    #[test]
+    fn calls() {
+        let call = |method, format| Ok(Call { method, format });
+        assert_eq!("check".parse(), call(Method::Check, None));
+        assert_eq!("lint,format=json".parse(), call(Method::Check, Some(Format::Json)));
+        assert_eq!("outline,format=text".parse(), call(Method::Outline, Some(Format::Human)));
+        for text in ["", "checks", "check,json", "check,format=xml"] {
+            assert!(text.parse::<Call>().is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use crate::failure::Failure;
 
 const BUILD: &str = "--annotation --attest --build-context --builder --cache-from \
-    --cache-to --call --cgroup-parent --check --compress --cpu-period --cpu-quota --cpu-shares -c \
+    --cache-to --cgroup-parent --compress --cpu-period --cpu-quota --cpu-shares -c \
     --cpuset-cpus --cpuset-mems --debug -D --force-rm --isolation --memory -m --memory-swap \
     --metadata-file --no-cache-filter --policy --provenance --push --resource --rm --sbom \
     --security-opt --squash";

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-pub(crate) use build::{Archive, Build, BuildNetwork, Progress};
+pub(crate) use build::{Archive, Build, BuildNetwork, Method, Progress};
 pub(crate) use explain::Explain;
 pub(crate) use image::{
     ArchiveFormat, History, Images, Import, Inspect, LayerCompression, ListFormat, Load, Pull,

@@ -1,42 +1,55 @@
-//! `lap explain`.
+//! `lap explain`: pages of faults and of the linter's rules.
 
 use lapstrake_parser::suggest;
 
 use crate::args::Explain;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::page::{self, Page};
+use crate::page;
 use crate::{output, table};
 
 /// Shows the page of a code, or the list of codes.
 pub(crate) fn run(explain: &Explain) -> Result<Exit, Failure> {
     let text = match &explain.code {
         None => list(),
-        Some(code) => text(page::of(code).ok_or_else(|| unknown(code))?),
+        Some(code) => text(&body(code)?),
     };
     output::stdout(&text)?;
     Ok(Exit::SUCCESS)
 }
 
+/// The page of a code or rule.
+fn body(code: &str) -> Result<String, Failure> {
+    match (page::of(code), lapstrake_linter::rule(code)) {
+        (Some(page), _) => Ok(page.body().to_owned()),
+        (None, Some(rule)) => Ok(lapstrake_linter::page(rule)),
+        (None, None) => Err(unknown(code)),
+    }
+}
+
 fn list() -> String {
-    let rows: Vec<[String; 2]> =
-        page::all().map(|page| [page.code.to_owned(), page.title().to_owned()]).collect();
-    table::table(["CODE", "WHAT IS WRONG"], &rows)
+    let faults = page::all().map(|page| [page.code.to_owned(), page.title().to_owned()]);
+    let rules = lapstrake_linter::all()
+        .map(|rule| [rule.name.to_owned(), lapstrake_linter::title(rule).to_owned()]);
+    let faults = table::table(["CODE", "WHAT IS WRONG"], &faults.collect::<Vec<_>>());
+    let rules = table::table(["RULE", "WHAT IT WANTS"], &rules.collect::<Vec<_>>());
+    format!("{faults}\n{rules}")
 }
 
 fn unknown(code: &str) -> Failure {
     let failure = Failure::new(format!("there is no fault with the code {code}"));
-    match suggest(code, page::all().map(|page| page.code)) {
+    let rules = lapstrake_linter::all().map(|rule| rule.name);
+    match suggest(code, page::all().map(|page| page.code).chain(rules)) {
         Some(near) => failure.help(format!("did you mean {near}?")),
         None => failure.help("lap explain lists all codes"),
     }
 }
 
 /// The page for a terminal: headings in bold, code indented.
-fn text(page: Page) -> String {
+fn text(page: &str) -> String {
     let mut text = String::new();
     let mut is_code = false;
-    for line in page.body().lines() {
+    for line in page.lines() {
         match line.strip_prefix("```") {
             Some(_) => is_code = !is_code,
             None if is_code => text += &format!("    {line}\n"),

@@ -4,6 +4,7 @@
 //! - [`human`]: for people, drawn over an [`excerpt`] of the file made of [`glyph`]s.
 //! - [`short`]: for editors. [`json`]: for programs.
 
+mod count;
 mod excerpt;
 mod glyph;
 mod human;
@@ -15,6 +16,9 @@ mod wrap;
 use clap::ValueEnum;
 use lapstrake_parser::Diagnostic;
 
+use crate::output;
+
+pub(crate) use count::Count;
 pub(crate) use source::Source;
 
 /// Most faults that are drawn for people. Who has more is helped by the first ones.
@@ -38,6 +42,20 @@ pub(crate) struct Look {
     pub(crate) colour: bool,
     /// Columns to fit into; `None` leaves messages whole.
     pub(crate) width: Option<usize>,
+}
+
+impl Look {
+    /// For standard error as it is.
+    pub(crate) fn of_stderr() -> Self {
+        let width = output::stderr_is_terminal().then(|| output::stderr_size().1);
+        Self { colour: output::stderr_takes_colour(), width }
+    }
+
+    /// For standard output as it is.
+    pub(crate) fn of_stdout() -> Self {
+        let width = output::stdout_is_terminal().then(|| output::stdout_size().1);
+        Self { colour: output::stdout_takes_colour(), width }
+    }
 }
 
 impl Source {

@@ -73,6 +73,11 @@ impl Source {
         Position { line: line + 1, column, byte_column, offset }
     }
 
+    /// Number of the line that holds an offset, from 1.
+    pub(crate) fn line_at(&self, offset: usize) -> usize {
+        self.line_of(offset) + 1
+    }
+
     /// Number of the line that holds an offset, from 0.
     pub(super) fn line_of(&self, offset: usize) -> usize {
         self.starts.partition_point(|start| *start <= offset).saturating_sub(1)

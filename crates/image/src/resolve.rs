@@ -47,6 +47,30 @@ impl Images<'_> {
         Ok(self.pull(reference, platform, report)?.image)
     }
 
+    /// Manifest and config of the image that [`Images::resolve`] would give, without its layers. Nothing
+    /// is put into the store.
+    ///
+    /// # Errors
+    /// When there is no such image, none for the platform, or it cannot be had.
+    pub fn describe(
+        &self,
+        reference: &Reference,
+        platform: &Platform,
+        pull: bool,
+        report: Report<'_>,
+    ) -> Result<ResolvedImage, Error> {
+        let _lease = self.store.lease()?;
+        if let Some(image) = self.local(reference, platform, pull)? {
+            return Ok(image);
+        }
+        report(Progress::Resolving);
+        let client = self.client()?;
+        let selected = client.select(reference, client.resolve(reference)?, platform)?;
+        let (_, image) = self.config(reference, &selected)?;
+        report(Progress::Ready { digest: image.digest });
+        Ok(image)
+    }
+
     /// What the store knows of a name, as far as it may be asked.
     fn local(
         &self,

@@ -13,11 +13,14 @@
 //! - [`walk`]: how rules come to see what they look for; [`state`]: what variables hold there.
 //! - [`rule`]: what a rule is, and all of them.
 //! - [`finding`]: what they report; [`suppression`]: what the file does not want to hear.
+//!
+//! Beside that, [`outline()`] and [`targets`] say what can be built from a file, and with what.
 
 mod environment;
 mod finding;
 mod known;
 mod lint;
+mod outline;
 mod page;
 mod rule;
 mod state;
@@ -29,6 +32,7 @@ mod walk;
 pub use finding::Finding;
 pub use known::{Known, KnownStage};
 pub use lint::lint;
-pub use page::page;
+pub use outline::{Argument, Credential, Outline, Target, outline, targets};
+pub use page::{page, title};
 pub use rule::{Origin, Rule, all, rule};
 pub use suppression::{checks, checks_from_argument};

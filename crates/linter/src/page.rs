@@ -4,8 +4,17 @@ use crate::rule::{ENTRIES, Rule};
 
 /// What is to be said about a rule, in Markdown: what it finds, why that is bad, how to mend it.
 pub fn page(rule: &Rule) -> String {
+    lines(rule).map(|line| format!("{line}\n")).collect()
+}
+
+/// What the rule wants, in a few words: the title of its page.
+pub fn title(rule: &Rule) -> &'static str {
+    lines(rule).next().unwrap_or_default().trim_start_matches("# ")
+}
+
+fn lines(rule: &Rule) -> impl Iterator<Item = &'static str> {
     let entry = ENTRIES.iter().find(|entry| entry.rule.name == rule.name);
     let text = entry.map(|entry| entry.text).unwrap_or_default();
     let lines = text.lines().map_while(|line| line.strip_prefix("//!"));
-    lines.map(|line| format!("{}\n", line.strip_prefix(' ').unwrap_or(line))).collect()
+    lines.map(|line| line.strip_prefix(' ').unwrap_or(line))
 }

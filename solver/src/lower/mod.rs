@@ -196,6 +196,8 @@ pub struct ImagePlan {
     pub epoch: Option<i64>,
     /// The stages of the Dockerfile, in its order.
     pub stages: Vec<StageFacts>,
+    /// Which of them the target is.
+    pub number: usize,
 }
 
 /// What is known of a stage once its base is: plain data, for who looks at the Dockerfile.

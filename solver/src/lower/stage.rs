@@ -124,6 +124,7 @@ impl<'a> Build<'a> {
             steps: stage.steps,
             epoch: self.scope.epoch.seconds(),
             stages: Vec::new(),
+            number: target,
         })
     }
 

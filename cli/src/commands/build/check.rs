@@ -6,7 +6,7 @@ use lapstrake_linter::{Finding, Known, KnownStage, Origin, Rule};
 use lapstrake_parser::check::CheckOptions;
 use lapstrake_parser::ignore_file::IgnoreFile;
 use lapstrake_parser::{Diagnostic, Dockerfile, Severity, syntax};
-use lapstrake_solver::lower::{Options, Plan, StageFacts};
+use lapstrake_solver::lower::{ImagePlan, Options, Plan, StageFacts};
 
 use crate::failure::Failure;
 
@@ -65,17 +65,10 @@ impl<'a> Check<'a> {
 
     /// Looks at the file with what the plan knows of its stages. What is found is kept, or given back
     /// as faults if the file asks for that.
-    pub(super) fn review<'p>(&self, plan: &'p Plan) -> Vec<Diagnostic> {
-        let known_stage = |facts: &'p StageFacts| KnownStage {
-            needed: facts.is_needed,
-            base: facts.base.as_ref(),
-        };
+    pub(super) fn review(&self, plan: &Plan) -> Vec<Diagnostic> {
         let mut found = Vec::new();
         for image in &plan.images {
-            let stages = image.stages.iter().map(known_stage).collect();
-            let platform = image.platform.clone();
-            let known = Known { stages, platform, ..self.known.clone() };
-            let more = self.lint(&known, |_| true);
+            let more = self.lint(&self.known_of(image), |_| true);
             found.extend(more.into_iter().filter(|one| !found.contains(one)).collect::<Vec<_>>());
         }
         if self.checks.error {
@@ -84,6 +77,16 @@ impl<'a> Check<'a> {
         }
         *self.found.lock().unwrap_or_else(PoisonError::into_inner) = found;
         Vec::new()
+    }
+
+    /// What is known with the plan of an image.
+    pub(super) fn known_of<'p>(&'p self, image: &'p ImagePlan) -> Known<'p> {
+        let known_stage = |facts: &'p StageFacts| KnownStage {
+            needed: facts.is_needed,
+            base: facts.base.as_ref(),
+        };
+        let stages = image.stages.iter().map(known_stage).collect();
+        Known { stages, platform: image.platform.clone(), ..self.known.clone() }
     }
 
     /// What was found and not told yet.

@@ -2,23 +2,31 @@
 
 use lapstrake_parser::{Diagnostic, Severity};
 
-use crate::diagnostics::{Format, Look, Source};
+use crate::diagnostics::{Count, Format, Look, Source};
 use crate::failure::Failure;
 use crate::output;
 use crate::progress::Mode;
 
-/// Tells faults as they come; for programs all together in the end.
+/// Tells faults as they come; all together in the end for programs, and where they are what was asked
+/// for.
 pub(super) struct Faults<'a> {
     source: &'a Source,
     format: Format,
     /// Nobody wants to read of what does not stop the build.
     is_quiet: bool,
+    /// The faults are what was asked for, not what stands beside it.
+    is_result: bool,
     told: Vec<Diagnostic>,
 }
 
 impl<'a> Faults<'a> {
     pub(super) fn new(source: &'a Source, format: Format, mode: Mode) -> Self {
-        Self { source, format, is_quiet: mode == Mode::Quiet, told: Vec::new() }
+        Self { source, format, is_quiet: mode == Mode::Quiet, is_result: false, told: Vec::new() }
+    }
+
+    /// For who asked for the faults.
+    pub(super) fn as_result(source: &'a Source, format: Format) -> Self {
+        Self { source, format, is_quiet: false, is_result: true, told: Vec::new() }
     }
 
     /// The Dockerfile.
@@ -43,8 +51,11 @@ impl<'a> Faults<'a> {
             return Ok(());
         }
         match self.format {
+            _ if self.is_result => self.told.append(&mut faults),
             Format::Human if faults.is_empty() => {}
-            Format::Human => output::stderr(&(self.source.draw(&faults, look()) + "\n")),
+            Format::Human => {
+                output::stderr(&(self.source.draw(&faults, Look::of_stderr()) + "\n"));
+            }
             Format::Short => output::stderr(&self.source.list(&faults)),
             Format::Json => self.told.append(&mut faults),
         }
@@ -61,6 +72,28 @@ impl<'a> Faults<'a> {
             Format::Human | Format::Short => Ok(false),
         }
     }
+
+    /// Whether nothing was told of what is kept until the end.
+    pub(super) fn is_empty(&self) -> bool {
+        self.told.is_empty()
+    }
+
+    /// Writes the faults that were asked for, and how many there are. Returns whether there are any.
+    pub(super) fn conclude(mut self) -> Result<bool, Failure> {
+        self.told.sort_by_key(|fault| fault.span);
+        let count = Count::of(&self.told);
+        let name = self.source.name();
+        let text = match self.format {
+            Format::Json => self.source.json(&self.told, None),
+            Format::Short => format!("{}{name}: {count}\n", self.source.list(&self.told)),
+            Format::Human if self.told.is_empty() => format!("{name}: {count}\n"),
+            Format::Human => {
+                format!("{}\n{name}: {count}\n", self.source.draw(&self.told, Look::of_stdout()))
+            }
+        };
+        output::stdout(&text)?;
+        Ok(!self.told.is_empty())
+    }
 }
 
 /// Where to read on.
@@ -70,9 +103,4 @@ pub(super) fn explain(errors: &[&Diagnostic]) -> String {
         _ => "CODE",
     };
     format!("`lap explain {code}` says more")
-}
-
-fn look() -> Look {
-    let width = output::stderr_is_terminal().then(|| output::stderr_size().1);
-    Look { colour: output::stderr_takes_colour(), width }
 }

@@ -1,6 +1,7 @@
 //! `lap build`.
 
 mod agent;
+mod call;
 mod check;
 mod context;
 mod faults;
@@ -12,22 +13,22 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum as _;
 use lapstrake_executor::{Cancel, Sandboxes};
 use lapstrake_oci::{Platform, Reference};
 use lapstrake_parser::ignore_file::IgnoreFile;
 use lapstrake_parser::{Diagnostic, Dockerfile, Severity};
-use lapstrake_solver::build::Tools;
+use lapstrake_solver::build::{Review, Tools};
 use lapstrake_solver::graph::Network;
-use lapstrake_solver::lower::{self, NamedContexts, Options};
+use lapstrake_solver::lower::{self, NamedContexts, Options, Plan};
 use lapstrake_solver::op::{Agents, Context, Contexts};
-use lapstrake_solver::{Built, Event, Request, Times};
+use lapstrake_solver::{Built, Error, Event, Request, Times};
 use lapstrake_source::Secrets;
 
 use crate::args::{
-    Archive, ArchiveFormat, Assignment, Build, BuildNetwork, Progress as ProgressFlag,
+    Archive, ArchiveFormat, Assignment, Build, BuildNetwork, Method, Progress as ProgressFlag,
 };
 use crate::diagnostics::{Format, Source};
 use crate::environment::{exact, variable};
@@ -51,8 +52,18 @@ const FORMAT: &str = "LAPSTRAKE_FORMAT";
 /// The build argument that the environment may give as well.
 const EPOCH: &str = "SOURCE_DATE_EPOCH";
 
-/// Builds an image.
+/// Does what was asked for with a Dockerfile.
 pub(crate) fn run(build: &Build, session: &Session) -> Result<Exit, Failure> {
+    match build.method() {
+        Method::Build => make(build, session),
+        Method::Check => call::check(build, session),
+        Method::Outline => call::outline(build, session),
+        Method::Targets => call::targets(build),
+    }
+}
+
+/// Builds an image.
+fn make(build: &Build, session: &Session) -> Result<Exit, Failure> {
     let mode = mode(build)?;
     let named = Named::read(&build.contexts)?;
     let options = options(build, named.contexts)?;
@@ -95,7 +106,7 @@ pub(crate) fn run(build: &Build, session: &Session) -> Result<Exit, Failure> {
 
 /// How faults are shown: as the command line says, else the environment.
 fn format(build: &Build) -> Result<Format, Failure> {
-    let format = match (build.format, variable(FORMAT)) {
+    let format = match (build.call.format.or(build.format), variable(FORMAT)) {
         (Some(format), _) => format,
         (None, None) => Format::default(),
         (None, Some(value)) => Format::from_str(&value.to_string_lossy(), true).map_err(|_| {
@@ -282,30 +293,17 @@ fn execute(
     check: &Check<'_>,
     faults: &mut Faults<'_>,
 ) -> Result<Built, Failure> {
-    let store = session.store()?;
-    let cancel = Cancel::new()?;
-    let watch = signal::cancel_on_signal(cancel.clone())?;
     let names: Vec<String> = request.tags.iter().map(ToString::to_string).collect();
-    let cancelled = || cancel.is_cancelled();
-    let secrets = request.secrets.clone();
-    let mut sources = session::sources();
-    sources.git.ssh_agent = request.agents.socket("default").map(Path::to_owned);
-    let sources = lapstrake_source::Fetcher::new(store, sources, secrets, &cancelled);
-    let sources = sources.map_err(|error| Failure::of(&error))?;
     let progress = Progress::new(mode, "Building");
     if let Some(message) = check::foreign_syntax(&request.options) {
         progress.event(Event::Warning { message });
     }
-    let tools = Tools {
-        store,
-        executor: &Sandboxes,
-        images: fetcher,
-        fetcher: &sources,
-        cancel: &cancel,
-        events: &|event| progress.event(event),
-        review: &|plan| check.review(plan),
-    };
-    match lapstrake_solver::build(request, &tools) {
+    let review = |plan: &Plan| check.review(plan);
+    let given = Given::of(&request);
+    let (built, stopped) = with_tools(session, fetcher, &progress, given, &review, |tools| {
+        lapstrake_solver::build(request, tools)
+    })?;
+    match built {
         Ok(built) => {
             progress.finish(&Conclusion::Built { id: built.id.to_string(), names: &names });
             faults.tell(check.take())?;
@@ -315,9 +313,52 @@ fn execute(
             let (reason, image) = (report::reason(&error), report::image(&error));
             progress.finish(&Conclusion::Failed { reason: &reason, image: image.as_deref() });
             faults.tell(check.take())?;
-            Err(report::report(error, faults, watch.exit()))
+            Err(report::report(error, faults, stopped))
         }
     }
+}
+
+/// Who the user is to what a build fetches.
+struct Given {
+    secrets: Secrets,
+    ssh_agent: Option<PathBuf>,
+}
+
+impl Given {
+    fn of(request: &Request<'_>) -> Self {
+        let ssh_agent = request.agents.socket("default").map(Path::to_owned);
+        Self { secrets: request.secrets.clone(), ssh_agent }
+    }
+}
+
+/// Gives `work` what a build works with. Also returns what to exit with if the user stopped it.
+fn with_tools<T>(
+    session: &Session,
+    fetcher: &Fetcher<'_>,
+    progress: &Progress,
+    given: Given,
+    review: Review<'_>,
+    work: impl FnOnce(&Tools<'_>) -> Result<T, Error>,
+) -> Result<(Result<T, Error>, Option<Exit>), Failure> {
+    let store = session.store()?;
+    let cancel = Cancel::new()?;
+    let watch = signal::cancel_on_signal(cancel.clone())?;
+    let cancelled = || cancel.is_cancelled();
+    let mut sources = session::sources();
+    sources.git.ssh_agent = given.ssh_agent;
+    let sources = lapstrake_source::Fetcher::new(store, sources, given.secrets, &cancelled);
+    let sources = sources.map_err(|error| Failure::of(&error))?;
+    let tools = Tools {
+        store,
+        executor: &Sandboxes,
+        images: fetcher,
+        fetcher: &sources,
+        cancel: &cancel,
+        events: &|event| progress.event(event),
+        review,
+    };
+    let done = work(&tools);
+    Ok((done, watch.exit()))
 }
 
 /// Writes what was asked for beside the image in the store.
