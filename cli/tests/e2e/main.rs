@@ -13,6 +13,7 @@
 
 mod build;
 mod cache;
+mod call;
 mod chain;
 mod check;
 mod compiled;
