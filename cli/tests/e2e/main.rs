@@ -30,6 +30,7 @@ mod platform;
 mod privilege;
 mod push;
 mod registry;
+mod remote;
 mod run;
 mod sandbox;
 mod secret;

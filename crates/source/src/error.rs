@@ -7,6 +7,7 @@ use std::time::Duration;
 use lapstrake_http::{InvalidProxy, InvalidUrl};
 use lapstrake_oci::Digest;
 use lapstrake_rootfs::WriteError;
+use lapstrake_rootfs::tar::ApplyError;
 
 /// Why a remote source cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -90,6 +91,22 @@ pub enum Error {
     Secret {
         /// Its id.
         id: String,
+    },
+    /// A stream or file could not be read.
+    #[error("cannot read {what}")]
+    Read {
+        /// What it is called.
+        what: String,
+        /// Why not.
+        source: io::Error,
+    },
+    /// An archive could not be unpacked.
+    #[error("cannot unpack {what}")]
+    Archive {
+        /// What it is called.
+        what: String,
+        /// Why not.
+        source: ApplyError,
     },
     /// The layer could not be written.
     #[error("cannot write {what}")]

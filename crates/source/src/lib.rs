@@ -1,4 +1,4 @@
-//! Remote sources: files behind URLs and git repositories, each as one layer in the store.
+//! Remote sources: files behind URLs, git repositories and archives, each as one layer in the store.
 //!
 //! Whatever comes from outside is bounded in bytes and time, and written through `rootfs`, so that
 //! no name and no link in it leads anywhere. Logins and tokens go to the host that they belong to;
@@ -6,8 +6,9 @@
 //!
 //! It knows no Dockerfile and no graph, reads no environment and prints nothing.
 //!
-//! Start at [`Fetcher`]. In reading order: `fetcher`, `http`, `git`, `secret`, `redact`, `error`.
+//! Start at [`Fetcher`]. In reading order: `fetcher`, `http`, `git`, `archive`, `secret`, `redact`, `error`.
 
+mod archive;
 mod date;
 mod error;
 mod fetcher;
@@ -16,6 +17,7 @@ mod http;
 mod redact;
 mod secret;
 
+pub use archive::{Brought, CONTEXT_NAME};
 pub use error::Error;
 pub use fetcher::{Config, Fetched, Fetcher};
 pub use git::{GitConfig, GitReference, InvalidGitReference, QUERY_KEYS, Remote};

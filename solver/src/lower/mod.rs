@@ -56,6 +56,8 @@ pub struct Options {
     pub target: Option<String>,
     /// `--build-context`.
     pub contexts: NamedContexts,
+    /// Whether the files of the build context have owners that copies keep: those of an archive do.
+    pub context_has_owners: bool,
     /// `--platform`: what the image is built for, each once. None for this machine, and then the
     /// image is for what its base is for.
     pub platforms: Vec<Platform>,
@@ -118,6 +120,7 @@ impl Options {
             labels: BTreeMap::new(),
             target: None,
             contexts: NamedContexts::default(),
+            context_has_owners: false,
             platforms: Vec::new(),
             as_index: false,
             build_platform,

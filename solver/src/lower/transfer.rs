@@ -31,8 +31,10 @@ pub(super) fn copy(
     if from.instruction.switch("parents").unwrap_or(false) {
         words.keep_parents()?;
     }
-    let tree = words.source(build, &origin.unwrap_or(Origin::MAIN));
-    let keep_owner = tree.as_ref().is_some_and(|tree| !tree.is_context);
+    let origin = origin.unwrap_or(Origin::MAIN);
+    let tree = words.source(build, &origin);
+    let has_owners = origin == Origin::MAIN && build.options.context_has_owners;
+    let keep_owner = tree.as_ref().is_some_and(|tree| !tree.is_context || has_owners);
     let trees = tree.iter().map(|tree| tree.vertex).collect();
     words.push(build, stage, from, Kind { trees, keep_owner });
     Ok(())
@@ -47,7 +49,9 @@ pub(super) fn add(
     let mut words = Words::of(build, stage, from.instruction, transfer)?;
     let checksum = remote::checksum(from.instruction, &stage.environment, build.scope.escape)?;
     let trees = words.fetch(build, from.instruction, transfer, checksum.as_ref())?;
-    words.push(build, stage, from, Kind { trees, keep_owner: false });
+    // What is fetched belongs to root.
+    let keep_owner = build.options.context_has_owners;
+    words.push(build, stage, from, Kind { trees, keep_owner });
     Ok(())
 }
 

@@ -2,27 +2,35 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use lapstrake_cache::Store;
 use lapstrake_parser::ignore_file::{IgnoreError, IgnoreFile};
-use lapstrake_rootfs::TreePath;
 use lapstrake_rootfs::context::{ContextTree, StatIndex, Wanted, scan};
 use lapstrake_rootfs::copy::Part;
+use lapstrake_rootfs::{LayerId, TreePath};
 
-use super::Failure;
+use super::{Failure, Rootfs, Value};
 use crate::graph::{LocalOp, Want};
 
 /// Contexts by their name; the empty name is the one given on the command line.
 #[derive(Default)]
 pub struct Contexts(HashMap<String, Context>);
 
-/// One folder and what of it is left out.
-pub struct Context {
-    /// Absolute.
-    pub directory: PathBuf,
-    /// Its `.dockerignore`.
-    pub ignore: IgnoreFile,
+/// Files to copy from.
+pub enum Context {
+    /// A folder of this machine, and what of it is left out.
+    Folder {
+        /// Absolute.
+        directory: PathBuf,
+        /// Its `.dockerignore`.
+        ignore: IgnoreFile,
+    },
+    /// A layer of the store: what was fetched, or came as an archive.
+    Layer(LayerId),
+    /// Nothing.
+    Empty,
 }
 
 /// A context that is used was not given.
@@ -36,20 +44,36 @@ impl Contexts {
         self.0.insert(name, context);
     }
 
-    /// Reads what `op` wants of its context. Content that did not change since the last build is
-    /// known from the stat index and not read again.
-    pub(super) fn tree(&self, store: &Store, op: &LocalOp) -> Result<ContextTree, Failure> {
-        let context = self.0.get(&op.name).ok_or(NoContext)?;
-        let known = store.stat_index(&context.directory);
-        let known = known.map(StatIndex::decode).unwrap_or_default();
-        let directory = File::open(&context.directory)?.into();
-        let wanted = op.wanted.iter().map(wanted).collect::<Result<Vec<_>, _>>()?;
-        let (tree, changed) = scan(directory, &wanted, &context.ignore, &known)?;
-        if let Some(index) = changed {
-            store.put_stat_index(&context.directory, index.encode())?;
+    /// What `op` wants of its context.
+    pub(super) fn value(&self, store: &Store, op: &LocalOp) -> Result<Value, Failure> {
+        let rootfs = |layers| Value::Rootfs(Rootfs { layers, created: None });
+        match self.0.get(&op.name).ok_or(NoContext)? {
+            Context::Folder { directory, ignore } => {
+                Ok(Value::Tree(Arc::new(tree(store, op, directory, ignore)?)))
+            }
+            Context::Layer(layer) => Ok(rootfs(vec![*layer])),
+            Context::Empty => Ok(rootfs(Vec::new())),
         }
-        Ok(tree)
     }
+}
+
+/// Reads what `op` wants of a folder. Content that did not change since the last build is known
+/// from the stat index and not read again.
+fn tree(
+    store: &Store,
+    op: &LocalOp,
+    directory: &Path,
+    ignore: &IgnoreFile,
+) -> Result<ContextTree, Failure> {
+    let known = store.stat_index(directory);
+    let known = known.map(StatIndex::decode).unwrap_or_default();
+    let folder = File::open(directory)?.into();
+    let wanted = op.wanted.iter().map(wanted).collect::<Result<Vec<_>, _>>()?;
+    let (tree, changed) = scan(folder, &wanted, ignore, &known)?;
+    if let Some(index) = changed {
+        store.put_stat_index(directory, index.encode())?;
+    }
+    Ok(tree)
 }
 
 /// Lowering has looked at the patterns, so they are well formed.

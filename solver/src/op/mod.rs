@@ -154,9 +154,7 @@ impl Workshop<'_> {
                 let layers = op.layers.iter().copied().map(LayerId::Image).collect();
                 Ok((Value::Rootfs(Rootfs { layers, created: None }), Outcome::Cached))
             }
-            Op::Local(op) => {
-                Ok((Value::Tree(Arc::new(self.contexts.tree(self.store, op)?)), Outcome::Executed))
-            }
+            Op::Local(op) => Ok((self.contexts.value(self.store, op)?, Outcome::Executed)),
             Op::Http(source) => self.http(id, vertex, source),
             Op::Git(reference) => self.git(id, vertex, reference),
             Op::Copy(op) => self.copy(id, vertex, op, inputs),

@@ -182,11 +182,11 @@ impl Bench {
         assert!(parsed.diagnostics.is_empty(), "{:?}", parsed.diagnostics);
         let mut contexts = Contexts::default();
         let ignore = IgnoreFile::parse(self.ignore.as_bytes()).unwrap();
-        contexts.insert(String::new(), Context { directory: self.context(), ignore });
+        contexts.insert(String::new(), Context::Folder { directory: self.context(), ignore });
         for folder in fs::read_dir(self.folder.path().join("named")).into_iter().flatten() {
             let (folder, ignore) = (folder.unwrap(), IgnoreFile::parse(b"").unwrap());
             let name = folder.file_name().into_string().unwrap();
-            contexts.insert(name, Context { directory: folder.path(), ignore });
+            contexts.insert(name, Context::Folder { directory: folder.path(), ignore });
         }
         let request = Request {
             dockerfile: &parsed.dockerfile,

@@ -9,10 +9,10 @@ use lapstrake_solver::lower::{Options, Plan};
 use serde_json::{Value, json};
 
 use super::check::Check;
-use super::context::{self, Inputs};
+use super::context::Inputs;
 use super::faults::Faults;
 use super::named::Named;
-use super::{Given, format, mode, options, parse, request, with_tools};
+use super::{Means, format, mode, options, parse, request, with_means};
 use crate::args::{Build, Method};
 use crate::diagnostics::{Format, Source};
 use crate::exit::Exit;
@@ -26,25 +26,29 @@ use crate::{output, table};
 /// Fails if something was.
 pub(super) fn check(build: &Build, session: &Session) -> Result<Exit, Failure> {
     let format = format(build)?;
-    let inputs = context::inputs(&build.context, build.file.as_deref())?;
-    let (source, undecodable) = Source::read(&inputs.name, &inputs.dockerfile);
-    let mut faults = Faults::as_result(&source, format);
-    let file = File { inputs, undecodable };
-    let surveyed = survey(build, session, file, &mut faults, &|check, plan| check.review(plan));
-    match surveyed {
-        // Without a fault to tell, it is not the file that is wrong.
-        Err(failure) if faults.is_empty() => Err(failure),
-        _ => Ok(if faults.conclude()? { Exit::FAILED } else { Exit::SUCCESS }),
-    }
+    with_means(build, session, Mode::Quiet, |means| {
+        let file = File::read(build, means)?;
+        let (source, undecodable) = file.source();
+        let mut faults = Faults::as_result(&source, format);
+        let look = |check: &Check<'_>, plan: &Plan| check.review(plan);
+        match survey(build, means, (file, undecodable), &mut faults, &look) {
+            // Without a fault to tell, it is not the file that is wrong.
+            Err(failure) if faults.is_empty() => Err(failure),
+            _ => Ok(if faults.conclude()? { Exit::FAILED } else { Exit::SUCCESS }),
+        }
+    })
 }
 
 /// Tells what the target takes.
 pub(super) fn outline(build: &Build, session: &Session) -> Result<Exit, Failure> {
+    with_means(build, session, mode(build)?, |means| outline_with(build, means))
+}
+
+fn outline_with(build: &Build, means: &Means<'_>) -> Result<Exit, Failure> {
     let format = format(build)?;
-    let inputs = context::inputs(&build.context, build.file.as_deref())?;
-    let (source, undecodable) = Source::read(&inputs.name, &inputs.dockerfile);
-    let mut faults = Faults::new(&source, format, mode(build)?);
-    let file = File { inputs, undecodable };
+    let file = File::read(build, means)?;
+    let (source, undecodable) = file.source();
+    let mut faults = Faults::new(&source, format, means.mode);
     let seen = Mutex::new(None);
     let look = |check: &Check<'_>, plan: &Plan| {
         // Platforms differ in values, not in what a target takes.
@@ -57,7 +61,7 @@ pub(super) fn outline(build: &Build, session: &Session) -> Result<Exit, Failure>
             target.map(|target| (target, outline));
         Vec::new()
     };
-    let surveyed = survey(build, session, file, &mut faults, &look);
+    let surveyed = survey(build, means, (file, undecodable), &mut faults, &look);
     let seen = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
     let Some((target, outline)) = seen else {
         faults.end(None)?;
@@ -82,11 +86,14 @@ pub(super) fn outline(build: &Build, session: &Session) -> Result<Exit, Failure>
 }
 
 /// Tells which stages can be built.
-pub(super) fn targets(build: &Build) -> Result<Exit, Failure> {
+pub(super) fn targets(build: &Build, session: &Session) -> Result<Exit, Failure> {
+    with_means(build, session, mode(build)?, |means| targets_with(build, means))
+}
+
+fn targets_with(build: &Build, means: &Means<'_>) -> Result<Exit, Failure> {
     let format = format(build)?;
-    let inputs = context::inputs(&build.context, build.file.as_deref())?;
-    let (source, undecodable) = Source::read(&inputs.name, &inputs.dockerfile);
-    let mut faults = Faults::new(&source, format, mode(build)?);
+    let (source, undecodable) = File::read(build, means)?.source();
+    let mut faults = Faults::new(&source, format, means.mode);
     let parsed = lapstrake_parser::parse(source.text());
     let found = parsed.diagnostics.into_iter().chain(undecodable);
     if let Err(failure) = faults.tell(found.collect()) {
@@ -124,7 +131,25 @@ pub(super) fn targets(build: &Build) -> Result<Exit, Failure> {
 /// What is looked at.
 struct File {
     inputs: Inputs,
-    undecodable: Option<Diagnostic>,
+    named: Named,
+    options: Options,
+}
+
+impl File {
+    /// Reads it and what the command line says of it.
+    fn read(build: &Build, means: &Means<'_>) -> Result<Self, Failure> {
+        let mut named = Named::read(&build.contexts)?;
+        let every_stage = build.method() == Method::Check && build.target.is_none();
+        let options = options(build, named.contexts.clone())?;
+        let mut options = Options { every_stage, ..options };
+        let inputs = means.inputs(build, &mut named, &mut options)?;
+        Ok(Self { inputs, named, options })
+    }
+
+    /// Its text, and a fault if that is none.
+    fn source(&self) -> (Source, Option<Diagnostic>) {
+        Source::read(&self.inputs.name, &self.inputs.dockerfile)
+    }
 }
 
 /// Looks at a plan. What it returns are faults.
@@ -133,28 +158,24 @@ type Look<'l> = &'l (dyn Fn(&Check<'_>, &Plan) -> Vec<Diagnostic> + Sync);
 /// Plans the build without carrying it out, and has the plan looked at. Tells all that is wrong.
 fn survey(
     build: &Build,
-    session: &Session,
-    file: File,
+    means: &Means<'_>,
+    (file, undecodable): (File, Option<Diagnostic>),
     faults: &mut Faults<'_>,
     look: Look<'_>,
 ) -> Result<(), Failure> {
-    let named = Named::read(&build.contexts)?;
-    let every_stage = build.method() == Method::Check && build.target.is_none();
-    let options = Options { every_stage, ..options(build, named.contexts)? };
-    let ignore = file.inputs.ignore.clone();
-    let dockerfile = parse(faults, file.undecodable, &options, &ignore)?;
+    let File { inputs, named, options } = file;
+    let ignore = inputs.ignore.clone();
+    let dockerfile = parse(faults, undecodable, &options, &ignore)?;
     let check = Check::new(faults.source().text(), &dockerfile, &options, &ignore)?;
-    let fetcher = Fetcher::new(session.store()?, build.pull, named.layouts)?.without_layers();
-    let mut request = request(&dockerfile, file.inputs, options, Vec::new());
-    for (name, folder) in named.folders {
-        request.contexts.insert(name, folder);
+    let images = Fetcher::new(means.store, build.pull, named.layouts)?.without_layers();
+    let mut request = request(&dockerfile, inputs, options, Vec::new());
+    for (name, files) in named.files {
+        request.contexts.insert(name, files);
     }
     let progress = Progress::new(Mode::Quiet, "Checking");
-    let review = |plan: &Plan| look(&check, plan);
-    let given = Given::of(&request);
-    let (surveyed, stopped) = with_tools(session, &fetcher, &progress, given, &review, |tools| {
-        lapstrake_solver::survey(&request, tools)
-    })?;
+    let (events, review) = (|event| progress.event(event), |plan: &Plan| look(&check, plan));
+    let surveyed = lapstrake_solver::survey(&request, &means.tools(&images, &events, &review));
+    let stopped = means.watch.exit();
     progress.finish(&Conclusion::Done);
     match surveyed {
         Ok(()) => faults.tell(check.take()),

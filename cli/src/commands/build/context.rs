@@ -1,24 +1,33 @@
 //! What a build reads: the context's directory, the Dockerfile, and what is left out.
 
+mod remote;
+
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use lapstrake_parser::ignore_file::IgnoreFile;
+use lapstrake_solver::op::Context;
+use lapstrake_source::{GitReference, HttpUrl, redacted};
 use rustix::fs::{Mode, OFlags, ResolveFlags};
 
 use crate::failure::Failure;
+pub(super) use remote::Remote;
 
 /// A Dockerfile or ignore file that is larger is none.
 const LIMIT: u64 = 16 << 20;
 const STDIN: &str = "-";
+/// How standard input is shown where a path is.
+const STDIN_NAME: &str = "<stdin>";
 
 /// The inputs of a build.
-#[derive(Debug)]
 pub(super) struct Inputs {
-    /// The context, absolute.
-    pub(super) directory: PathBuf,
+    /// Where COPY takes files from.
+    pub(super) context: Context,
+    /// Whether those files have owners that count.
+    pub(super) has_owners: bool,
     /// The Dockerfile's path, to be shown.
     pub(super) name: String,
     /// Its content.
@@ -27,55 +36,121 @@ pub(super) struct Inputs {
     pub(super) ignore: IgnoreFile,
 }
 
-/// Reads what the command line names.
-pub(super) fn inputs(context: &Path, file: Option<&Path>) -> Result<Inputs, Failure> {
-    let directory = directory(context)?;
-    let path = match file {
-        Some(path) => path.to_owned(),
-        None => usual_file(context)?,
-    };
-    let dockerfile = match path.to_str() {
-        Some(STDIN) => read(io::stdin().lock(), "standard input")?,
-        _ => read_file(&path, context)?,
-    };
-    let name = match path.to_str() {
-        Some(STDIN) => "<stdin>".to_owned(),
-        _ => path.strip_prefix(".").unwrap_or(&path).display().to_string(),
-    };
-    Ok(Inputs { ignore: ignore(&path, &directory)?, directory, name, dockerfile })
+/// What the command line says about the inputs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked<'a> {
+    pub(super) context: &'a Path,
+    /// `-f`.
+    pub(super) file: Option<&'a Path>,
+    /// Build arguments, of which some are about the context.
+    pub(super) arguments: &'a BTreeMap<String, String>,
 }
 
-fn directory(context: &Path) -> Result<PathBuf, Failure> {
-    let text = context.to_string_lossy();
-    if text == STDIN {
-        return Err(Failure::new("a context on standard input is not supported yet")
-            .help("name a directory, for example `.`"));
+/// Where the context is.
+#[derive(Debug)]
+enum Place {
+    Folder(PathBuf),
+    Stdin,
+    Git(Box<GitReference>),
+    Http(HttpUrl),
+}
+
+/// Reads, and fetches, what the command line names.
+pub(super) fn inputs(asked: Asked<'_>, remote: &Remote<'_>) -> Result<Inputs, Failure> {
+    let place = place(asked.context)?;
+    let file = asked.file.and_then(Path::to_str);
+    if matches!(place, Place::Stdin) && file == Some(STDIN) {
+        return Err(Failure::new("standard input cannot be both the context and the Dockerfile")
+            .help("name a directory as the context, or a Dockerfile with -f"));
     }
-    let shown = context.display();
+    let elsewhere = match file {
+        Some(STDIN) => Some(remote.typed()?),
+        Some(url) if url.starts_with("http://") || url.starts_with("https://") => {
+            Some(remote.dockerfile(url)?)
+        }
+        _ => None,
+    };
+    match (place, elsewhere) {
+        (Place::Folder(directory), None) => local(&directory, asked.file),
+        (Place::Folder(directory), Some(dockerfile)) => {
+            let ignore = common_ignore(&directory)?;
+            folder(&directory, ignore, dockerfile)
+        }
+        (place, elsewhere) => remote.inputs(place, asked, elsewhere),
+    }
+}
+
+/// A Dockerfile: its name, to be shown, and its content.
+type Dockerfile = (String, Vec<u8>);
+
+/// What a folder and `-f` bring.
+fn local(directory: &Path, file: Option<&Path>) -> Result<Inputs, Failure> {
+    let path = match file {
+        Some(path) => path.to_owned(),
+        None => usual_file(directory)?,
+    };
+    let dockerfile = named_file(&path, directory)?;
+    folder(directory, ignore(&path, directory)?, dockerfile)
+}
+
+fn folder(
+    directory: &Path,
+    ignore: IgnoreFile,
+    (name, dockerfile): Dockerfile,
+) -> Result<Inputs, Failure> {
+    let directory = std::path::absolute(directory).map_err(|error| {
+        let shown = directory.display();
+        Failure::new(format!("cannot find the build context {shown}")).because(&error)
+    })?;
+    let context = Context::Folder { directory, ignore: ignore.clone() };
+    Ok(Inputs { context, has_owners: false, name, dockerfile, ignore })
+}
+
+/// A Dockerfile on this machine.
+fn named_file(path: &Path, context: &Path) -> Result<Dockerfile, Failure> {
+    let name = path.strip_prefix(".").unwrap_or(path).display().to_string();
+    Ok((name, read_file(path, context)?))
+}
+
+/// A folder that is there comes before everything else.
+fn place(context: &Path) -> Result<Place, Failure> {
+    let text = context.to_string_lossy();
+    let shown = redacted(&text);
     match fs::metadata(context) {
-        Ok(found) if found.is_dir() => std::path::absolute(context).map_err(|error| {
-            Failure::new(format!("cannot find the build context {shown}")).because(&error)
-        }),
+        _ if text == STDIN => Ok(Place::Stdin),
+        Ok(found) if found.is_dir() => Ok(Place::Folder(context.to_owned())),
         Ok(_) => Err(Failure::new(format!("the build context {shown} is not a directory"))
             .help("name the directory that COPY takes files from, and the Dockerfile with -f")),
-        Err(error) if error.kind() == io::ErrorKind::NotFound && is_remote(&text) => {
-            Err(Failure::new(format!("the remote build context {shown} is not supported yet"))
-                .help("fetch it, and name the directory"))
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            Err(Failure::new(format!("the build context {shown} does not exist"))
-                .help("name a directory that exists; `.` is the current one"))
-        }
-        Err(error) => {
-            Err(Failure::new(format!("cannot use the build context {shown}")).because(&error))
-        }
+        Err(error) => match elsewhere(&text) {
+            Some(place) => place.map_err(|fault| {
+                Failure::new(format!("cannot use the build context {shown}: {fault}"))
+            }),
+            None if error.kind() == io::ErrorKind::NotFound => Err(Failure::new(format!(
+                "the build context {shown} does not exist"
+            ))
+            .help("name a directory that exists, `.` is the current one; a repository or a URL")),
+            None => {
+                Err(Failure::new(format!("cannot use the build context {shown}")).because(&error))
+            }
+        },
     }
+}
+
+/// What names a repository or a URL.
+fn elsewhere(text: &str) -> Option<Result<Place, String>> {
+    if let Some(reference) = GitReference::parse_context(text) {
+        return Some(match reference {
+            Ok(reference) => Ok(Place::Git(Box::new(reference))),
+            Err(fault) => Err(fault.to_string()),
+        });
+    }
+    let is_http = text.starts_with("http://") || text.starts_with("https://");
+    is_http.then(|| HttpUrl::parse(text).map(Place::Http).map_err(|fault| fault.to_string()))
 }
 
 /// What Docker would fetch.
 pub(super) fn is_remote(text: &str) -> bool {
-    let starts = ["http://", "https://", "git://", "ssh://", "git@", "github.com/"];
-    starts.iter().any(|start| text.starts_with(start))
+    elsewhere(text).is_some()
 }
 
 /// `Dockerfile` or `dockerfile` in the context.
@@ -131,7 +206,7 @@ fn ignore(dockerfile: &Path, directory: &Path) -> Result<IgnoreFile, Failure> {
     let mut own = dockerfile.as_os_str().to_owned();
     own.push(".dockerignore");
     let own = PathBuf::from(own);
-    if dockerfile.to_str() != Some(STDIN) && own.exists() {
+    if own.exists() {
         let file = File::open(&own).map_err(|error| {
             Failure::new(format!("cannot read {}", own.display())).because(&error)
         })?;
@@ -150,13 +225,18 @@ pub(super) fn common_ignore(directory: &Path) -> Result<IgnoreFile, Failure> {
     }
 }
 
-/// Opens a file of a context that may be hostile: a link in it cannot lead out, and a pipe in its
-/// place does not block.
+/// Opens a file of a context that may be hostile: a link in it that leads out is refused, and a
+/// pipe in its place does not block.
 fn open_in(directory: &Path, name: &str) -> io::Result<OwnedFd> {
+    open_regular(directory, Path::new(name), ResolveFlags::BENEATH)
+}
+
+/// Opens a regular file of a folder; `way` says what happens to links that lead out.
+fn open_regular(directory: &Path, path: &Path, way: ResolveFlags) -> io::Result<OwnedFd> {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC;
     let directory = rustix::fs::open(directory, flags | OFlags::DIRECTORY, Mode::empty())?;
     let flags = flags | OFlags::NONBLOCK;
-    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
+    let (name, resolve) = (path, way | ResolveFlags::NO_MAGICLINKS);
     let file = rustix::fs::openat2(&directory, name, flags, Mode::empty(), resolve)?;
     let kind = rustix::fs::FileType::from_raw_mode(rustix::fs::fstat(&file)?.st_mode);
     match kind.is_file() {
@@ -173,83 +253,4 @@ fn parse(text: &[u8], path: &Path) -> Result<IgnoreFile, Failure> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A folder that goes away with the test.
-    struct Folder(PathBuf);
-
-    impl Folder {
-        fn new(name: &str) -> Self {
-            let path =
-                std::env::temp_dir().join(format!("lap-context-{name}-{}", std::process::id()));
-            drop(fs::remove_dir_all(&path));
-            fs::create_dir_all(&path).unwrap();
-            Self(path)
-        }
-
-        fn write(&self, name: &str, text: &str) -> PathBuf {
-            let path = self.0.join(name);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(&path, text).unwrap();
-            path
-        }
-    }
-
-    impl Drop for Folder {
-        fn drop(&mut self) {
-            drop(fs::remove_dir_all(&self.0));
-        }
-    }
-
-    fn fault(context: &Path, file: Option<&Path>) -> String {
-        inputs(context, file).unwrap_err().text()
-    }
-
-    #[test]
-    fn the_usual_names_in_order() {
-        let folder = Folder::new("names");
-        let text = fault(&folder.0, None);
-        assert!(text.contains("there is no Dockerfile in ") && text.contains("-f"), "{text}");
-        folder.write("dockerfile", "lower");
-        assert_eq!(inputs(&folder.0, None).unwrap().dockerfile, b"lower");
-        folder.write("Dockerfile", "upper");
-        assert_eq!(inputs(&folder.0, None).unwrap().dockerfile, b"upper");
-    }
-
-    #[test]
-    fn what_is_missing_is_named_with_a_remedy() {
-        let folder = Folder::new("missing");
-        let file = folder.write("Dockerfile", "");
-        folder.write("sub/Other", "");
-        assert!(fault(Path::new("/nonexistent/x"), None).contains("/nonexistent/x does not exist"));
-        assert!(fault(&file, None).contains("is not a directory"));
-        assert!(fault(Path::new("https://x.example/y"), None).contains("not supported yet"));
-        assert!(fault(Path::new("-"), None).contains("not supported yet"));
-        let text = fault(&folder.0, Some(Path::new("sub/Other")));
-        assert!(text.contains("the Dockerfile sub/Other does not exist"), "{text}");
-        assert!(text.contains(&format!("-f {}/sub/Other", folder.0.display())), "{text}");
-        assert!(fault(&folder.0, Some(&folder.0)).contains("is a directory"));
-    }
-
-    #[test]
-    fn the_file_of_its_own_comes_before_the_common_one() {
-        let folder = Folder::new("ignore");
-        let dockerfile = folder.write("Dockerfile", "");
-        let ignores = |path: &[u8]| inputs(&folder.0, None).unwrap().ignore.matches(path);
-        assert!(!ignores(b"a"));
-        folder.write(".dockerignore", "a\n");
-        assert!(ignores(b"a"));
-        let own = dockerfile.with_extension("dockerignore");
-        fs::write(own, "b\n").unwrap();
-        assert!(ignores(b"b") && !ignores(b"a"));
-    }
-
-    #[test]
-    fn an_ignore_file_cannot_lead_out_of_the_context() {
-        let folder = Folder::new("out");
-        folder.write("Dockerfile", "");
-        std::os::unix::fs::symlink("/etc/passwd", folder.0.join(".dockerignore")).unwrap();
-        assert!(fault(&folder.0, None).contains(".dockerignore"));
-    }
-}
+mod tests;

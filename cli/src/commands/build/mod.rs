@@ -13,18 +13,20 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::ValueEnum as _;
+use lapstrake_cache::Store;
 use lapstrake_executor::{Cancel, Sandboxes};
 use lapstrake_oci::{Platform, Reference};
 use lapstrake_parser::ignore_file::IgnoreFile;
 use lapstrake_parser::{Diagnostic, Dockerfile, Severity};
 use lapstrake_solver::build::{Review, Tools};
+use lapstrake_solver::event::Sink;
 use lapstrake_solver::graph::Network;
 use lapstrake_solver::lower::{self, NamedContexts, Options, Plan};
-use lapstrake_solver::op::{Agents, Context, Contexts};
-use lapstrake_solver::{Built, Error, Event, Request, Times};
+use lapstrake_solver::op::{Agents, Contexts};
+use lapstrake_solver::{Built, Event, Request, Times};
 use lapstrake_source::Secrets;
 
 use crate::args::{
@@ -37,12 +39,12 @@ use crate::failure::Failure;
 use crate::images::{self, Fetcher};
 use crate::progress::{Conclusion, Mode, Progress};
 use crate::session::{self, ResolvConf, Session};
-use crate::signal;
+use crate::signal::{self, Watch};
 use crate::{output, platform};
 
 use agent::Forwarded;
 use check::Check;
-use context::Inputs;
+use context::{Asked, Inputs};
 use faults::Faults;
 use named::Named;
 
@@ -58,7 +60,7 @@ pub(crate) fn run(build: &Build, session: &Session) -> Result<Exit, Failure> {
         Method::Build => make(build, session),
         Method::Check => call::check(build, session),
         Method::Outline => call::outline(build, session),
-        Method::Targets => call::targets(build),
+        Method::Targets => call::targets(build, session),
     }
 }
 
@@ -66,7 +68,7 @@ pub(crate) fn run(build: &Build, session: &Session) -> Result<Exit, Failure> {
 fn make(build: &Build, session: &Session) -> Result<Exit, Failure> {
     let mode = mode(build)?;
     let named = Named::read(&build.contexts)?;
-    let options = options(build, named.contexts)?;
+    let options = options(build, named.contexts.clone())?;
     check_archive(archive(build), &options)?;
     let tags = build.tags.iter().map(|tag| images::new_name(tag)).collect::<Result<Vec<_>, _>>()?;
     if let Some(Archive { destination, .. }) = archive(build) {
@@ -76,29 +78,48 @@ fn make(build: &Build, session: &Session) -> Result<Exit, Failure> {
         forget(path)?;
     }
     let format = format(build)?;
-    let inputs = context::inputs(&build.context, build.file.as_deref())?;
-    let secrets = step::secrets(&build.step.secrets)?;
-    let forwarded = Forwarded::new(&build.step.agents, session.store()?)?;
+    with_means(build, session, mode, |means| {
+        let wanted = Wanted { named, options, tags, format };
+        make_with(build, session, means, wanted)
+    })
+}
+
+/// What is to be built, as the command line says.
+struct Wanted {
+    named: Named,
+    options: Options,
+    tags: Vec<Reference>,
+    format: Format,
+}
+
+fn make_with(
+    build: &Build,
+    session: &Session,
+    means: &Means<'_>,
+    wanted: Wanted,
+) -> Result<Exit, Failure> {
+    let Wanted { mut named, mut options, tags, format } = wanted;
+    let inputs = means.inputs(build, &mut named, &mut options)?;
     let (source, undecodable) = Source::read(&inputs.name, &inputs.dockerfile);
-    let mut faults = Faults::new(&source, format, mode);
-    let fetcher = Fetcher::new(session.store()?, build.pull, named.layouts)?;
+    let mut faults = Faults::new(&source, format, means.mode);
+    let fetcher = Fetcher::new(means.store, build.pull, named.layouts)?;
     let ignore = inputs.ignore.clone();
     let outcome = parse(&mut faults, undecodable, &options, &ignore).and_then(|dockerfile| {
         let check = Check::new(source.text(), &dockerfile, &options, &ignore)?;
         let mut request = request(&dockerfile, inputs, options, tags.clone());
-        for (name, folder) in named.folders {
-            request.contexts.insert(name, folder);
+        for (name, files) in named.files {
+            request.contexts.insert(name, files);
         }
-        request.secrets = secrets;
-        request.agents.clone_from(&forwarded.agents);
+        request.secrets = means.secrets.clone();
+        request.agents.clone_from(means.agents);
         request.times = build.output.as_ref().map(|output| output.times).unwrap_or_default();
-        execute(request, session, &fetcher, mode, &check, &mut faults)
+        execute(request, means, &fetcher, &check, &mut faults)
     });
     let is_told = faults.end(outcome.as_ref().ok().map(|built| built.id.to_string()))?;
     let built = outcome?;
     deliver(build, session, &built, &tags)?;
     let to_stdout = is_on_stdout(build);
-    if mode == Mode::Quiet && !is_told && !to_stdout {
+    if means.mode == Mode::Quiet && !is_told && !to_stdout {
         output::stdout(&format!("{}\n", built.id))?;
     }
     Ok(Exit::SUCCESS)
@@ -154,6 +175,7 @@ fn options(build: &Build, contexts: NamedContexts) -> Result<Options, Failure> {
         labels: build.labels.iter().map(label).collect(),
         target: build.target.clone(),
         contexts,
+        context_has_owners: false,
         platforms,
         build_platform: Platform::host(),
         network: match build.network {
@@ -268,8 +290,7 @@ fn request(
     tags: Vec<Reference>,
 ) -> Request<'_> {
     let mut contexts = Contexts::default();
-    let context = Context { directory: inputs.directory, ignore: inputs.ignore };
-    contexts.insert(String::new(), context);
+    contexts.insert(String::new(), inputs.context);
     let ResolvConf { host: resolv_conf, resolved: resolved_conf } = ResolvConf::read();
     Request {
         dockerfile,
@@ -284,25 +305,115 @@ fn request(
     }
 }
 
+/// What a build works with.
+struct Means<'a> {
+    store: &'a Store,
+    sources: &'a lapstrake_source::Fetcher<'a>,
+    secrets: &'a Secrets,
+    agents: &'a Agents,
+    cancel: &'a Cancel,
+    watch: &'a Watch,
+    mode: Mode,
+}
+
+/// Gives `work` what a build works with, for as long as it takes.
+fn with_means<T>(
+    build: &Build,
+    session: &Session,
+    mode: Mode,
+    work: impl FnOnce(&Means<'_>) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let store = session.store()?;
+    let _lease = store.lease()?;
+    let secrets = step::secrets(&build.step.secrets)?;
+    let forwarded = Forwarded::new(&build.step.agents, store)?;
+    let cancel = Cancel::new()?;
+    let watch = signal::cancel_on_signal(cancel.clone())?;
+    let cancelled = || cancel.is_cancelled();
+    let mut config = session::sources();
+    config.git.ssh_agent = forwarded.agents.socket("default").map(Path::to_owned);
+    let sources = lapstrake_source::Fetcher::new(store, config, secrets.clone(), &cancelled)
+        .map_err(|error| Failure::of(&error))?;
+    work(&Means {
+        store,
+        sources: &sources,
+        secrets: &secrets,
+        agents: &forwarded.agents,
+        cancel: &cancel,
+        watch: &watch,
+        mode,
+    })
+}
+
+impl Means<'_> {
+    /// Reads, and fetches, the contexts and the Dockerfile, and notes in `options` what kind of
+    /// context the main one is.
+    fn inputs(
+        &self,
+        build: &Build,
+        named: &mut Named,
+        options: &mut Options,
+    ) -> Result<Inputs, Failure> {
+        let told = |source: &str| {
+            if self.mode != Mode::Quiet {
+                output::stderr(&format!("fetching {source}\n"));
+            }
+        };
+        let cancelled = || self.cancel.is_cancelled();
+        let remote = context::Remote {
+            store: self.store,
+            fetcher: self.sources,
+            told: &told,
+            cancelled: &cancelled,
+        };
+        let asked = Asked {
+            context: &build.context,
+            file: build.file.as_deref(),
+            arguments: &options.arguments,
+        };
+        let inputs = context::inputs(asked, &remote);
+        let inputs = inputs.and_then(|inputs| named.fetch(&remote).map(|()| inputs));
+        let inputs = inputs.map_err(|failure| match self.watch.exit() {
+            Some(exit) => failure.exit_with(exit),
+            None => failure,
+        })?;
+        options.context_has_owners = inputs.has_owners;
+        Ok(inputs)
+    }
+
+    fn tools<'t>(
+        &'t self,
+        images: &'t Fetcher<'t>,
+        events: Sink<'t>,
+        review: Review<'t>,
+    ) -> Tools<'t> {
+        Tools {
+            store: self.store,
+            executor: &Sandboxes,
+            images,
+            fetcher: self.sources,
+            cancel: self.cancel,
+            events,
+            review,
+        }
+    }
+}
+
 /// Builds with progress, and tells what went wrong.
 fn execute(
     request: Request<'_>,
-    session: &Session,
-    fetcher: &Fetcher<'_>,
-    mode: Mode,
+    means: &Means<'_>,
+    images: &Fetcher<'_>,
     check: &Check<'_>,
     faults: &mut Faults<'_>,
 ) -> Result<Built, Failure> {
     let names: Vec<String> = request.tags.iter().map(ToString::to_string).collect();
-    let progress = Progress::new(mode, "Building");
+    let progress = Progress::new(means.mode, "Building");
     if let Some(message) = check::foreign_syntax(&request.options) {
         progress.event(Event::Warning { message });
     }
-    let review = |plan: &Plan| check.review(plan);
-    let given = Given::of(&request);
-    let (built, stopped) = with_tools(session, fetcher, &progress, given, &review, |tools| {
-        lapstrake_solver::build(request, tools)
-    })?;
+    let (events, review) = (|event| progress.event(event), |plan: &Plan| check.review(plan));
+    let built = lapstrake_solver::build(request, &means.tools(images, &events, &review));
     match built {
         Ok(built) => {
             progress.finish(&Conclusion::Built { id: built.id.to_string(), names: &names });
@@ -313,52 +424,9 @@ fn execute(
             let (reason, image) = (report::reason(&error), report::image(&error));
             progress.finish(&Conclusion::Failed { reason: &reason, image: image.as_deref() });
             faults.tell(check.take())?;
-            Err(report::report(error, faults, stopped))
+            Err(report::report(error, faults, means.watch.exit()))
         }
     }
-}
-
-/// Who the user is to what a build fetches.
-struct Given {
-    secrets: Secrets,
-    ssh_agent: Option<PathBuf>,
-}
-
-impl Given {
-    fn of(request: &Request<'_>) -> Self {
-        let ssh_agent = request.agents.socket("default").map(Path::to_owned);
-        Self { secrets: request.secrets.clone(), ssh_agent }
-    }
-}
-
-/// Gives `work` what a build works with. Also returns what to exit with if the user stopped it.
-fn with_tools<T>(
-    session: &Session,
-    fetcher: &Fetcher<'_>,
-    progress: &Progress,
-    given: Given,
-    review: Review<'_>,
-    work: impl FnOnce(&Tools<'_>) -> Result<T, Error>,
-) -> Result<(Result<T, Error>, Option<Exit>), Failure> {
-    let store = session.store()?;
-    let cancel = Cancel::new()?;
-    let watch = signal::cancel_on_signal(cancel.clone())?;
-    let cancelled = || cancel.is_cancelled();
-    let mut sources = session::sources();
-    sources.git.ssh_agent = given.ssh_agent;
-    let sources = lapstrake_source::Fetcher::new(store, sources, given.secrets, &cancelled);
-    let sources = sources.map_err(|error| Failure::of(&error))?;
-    let tools = Tools {
-        store,
-        executor: &Sandboxes,
-        images: fetcher,
-        fetcher: &sources,
-        cancel: &cancel,
-        events: &|event| progress.event(event),
-        review,
-    };
-    let done = work(&tools);
-    Ok((done, watch.exit()))
 }
 
 /// Writes what was asked for beside the image in the store.

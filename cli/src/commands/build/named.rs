@@ -9,7 +9,7 @@ use lapstrake_oci::Reference;
 use lapstrake_solver::lower::{NamedContext, NamedContexts, RESERVED};
 use lapstrake_solver::op::Context;
 
-use super::context::{common_ignore, is_remote};
+use super::context::{Remote, common_ignore, is_remote};
 use crate::args::Assignment;
 use crate::failure::Failure;
 use crate::images::Layouts;
@@ -18,7 +18,10 @@ use crate::images::Layouts;
 #[derive(Default)]
 pub(super) struct Named {
     pub(super) contexts: NamedContexts,
-    pub(super) folders: Vec<(String, Context)>,
+    /// Those of files: folders, and what was fetched.
+    pub(super) files: Vec<(String, Context)>,
+    /// Repositories and URLs that are still to be fetched.
+    remotes: Vec<(String, String)>,
     pub(super) layouts: Layouts,
 }
 
@@ -37,6 +40,15 @@ impl Named {
         Ok(named)
     }
 
+    /// Fetches what is elsewhere.
+    pub(super) fn fetch(&mut self, remote: &Remote<'_>) -> Result<(), Failure> {
+        for (name, value) in std::mem::take(&mut self.remotes) {
+            let context = remote.named(&value)?;
+            self.files.push((name, context));
+        }
+        Ok(())
+    }
+
     fn add(&mut self, name: String, value: &str) -> Result<(), Failure> {
         if let Some(image) = value.strip_prefix("docker-image://") {
             let context = match image {
@@ -48,19 +60,19 @@ impl Named {
             self.layouts.insert(name.clone(), layout(&name, text)?);
             self.contexts.insert(name, NamedContext::Layout);
         } else if is_remote(value) {
-            return Err(Failure::new(format!(
-                "the build context {name} is remote, which is not supported yet"
-            ))
-            .help("fetch it, and name the directory"));
+            self.remotes.push((name.clone(), value.to_owned()));
+            self.contexts.insert(name, NamedContext::Files);
         } else if let Some((scheme, _)) = value.split_once("://") {
             return Err(Failure::new(format!(
                 "the build context {name} has an unknown kind of source, {scheme}://"
             ))
-            .help("write a directory, docker-image://NAME or oci-layout://DIRECTORY"));
+            .help(
+                "write a directory, docker-image://NAME, oci-layout://DIRECTORY, a repository or a URL",
+            ));
         } else {
             let directory = folder(&name, value)?;
             let ignore = common_ignore(&directory)?;
-            self.folders.push((name.clone(), Context { directory, ignore }));
+            self.files.push((name.clone(), Context::Folder { directory, ignore }));
             self.contexts.insert(name, NamedContext::Files);
         }
         Ok(())
