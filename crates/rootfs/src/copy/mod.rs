@@ -67,7 +67,7 @@ pub enum Source {
     /// the root.
     Path(Vec<u8>),
     /// What a pattern matches below a directory, with the directories that lead to it
-    /// (`--parents`).
+    /// (`--parents`). A file that `base` names comes itself.
     Below {
         /// As [`Source::Path`].
         base: Vec<u8>,

@@ -73,21 +73,24 @@ impl<'a> Finder<'a> {
         self.matches(&base, &pattern).iter().map(|path| self.item(path)).collect()
     }
 
-    /// What `pattern` matches below what `base` names; something, when neither holds wildcards.
+    /// What `pattern` matches below the directories that `base` names, and the files that it names
+    /// themselves; something below one directory, when neither holds wildcards.
     fn find_below(&self, base: &[u8], pattern: &str) -> Result<Vec<Item<'a>>, CopyError> {
-        let is_literal = !has_wildcard(base) && !has_wildcard(pattern.as_bytes());
         let items = self.find(base)?;
-        for item in &items {
-            match &item.top {
-                Top::Directory(tree) if !is_literal || !tree.below.is_empty() => {}
-                _ => {
-                    let base = pattern::split(base).0;
-                    let below = TreePath::clean(pattern.as_bytes());
-                    return Err(self.missing(&base.join_path(&below)));
-                }
+        if has_wildcard(base) || has_wildcard(pattern.as_bytes()) {
+            return Ok(items);
+        }
+        let is_found = |item: &Item<'_>| match &item.top {
+            Top::Directory(tree) => !tree.below.is_empty(),
+            Top::Single { .. } | Top::Inline { .. } => false,
+        };
+        match items.iter().all(is_found) {
+            true => Ok(items),
+            false => {
+                let below = TreePath::clean(pattern.as_bytes());
+                Err(self.missing(&pattern::split(base).0.join_path(&below)))
             }
         }
-        Ok(items)
     }
 
     /// The topmost paths below `base` that match: what is below a matching directory comes with it.

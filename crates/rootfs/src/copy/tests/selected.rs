@@ -350,6 +350,13 @@ fn a_pattern_below_a_base_brings_the_way_to_its_matches() {
         ("/", "d/none*", vec![], vec!["0 []"]),
         ("[de]", "*", vec![], vec!["0 [empty one s s/three two.txt]", "0 []"]),
         ("none*", "x", vec![], vec![]),
+        (
+            "d/*",
+            "t*",
+            vec![],
+            vec!["0 []", "0 one = /d/one", "0 [three]", "0 two.txt = /d/two.txt"],
+        ),
+        ("a.txt", "*", vec![], vec!["0 a.txt = /a.txt"]),
     ] {
         let found = selected_by(&view, &spec_below(base, pattern, &exclude));
         assert_eq!(found, expected, "{base} {pattern} {exclude:?}");
@@ -363,7 +370,7 @@ fn a_literal_pattern_below_a_base_has_to_match() {
         ("/", "d/none", vec![], "/d/none"),
         ("d", "none", vec![], "/d/none"),
         ("none", "*", vec![], "/none"),
-        ("a.txt", "*", vec![], "/a.txt/*"),
+        ("a.txt", "one", vec![], "/a.txt/one"),
         ("/", "link/one", vec![], "/link/one"),
         ("/", "d/one", vec!["*"], "/d/one"),
     ] {
