@@ -225,8 +225,8 @@ pub struct Vertex {
     pub name: Option<String>,
     /// The instruction that it comes from.
     pub span: Option<Span>,
-    /// Where the sources of a copy stand in the Dockerfile, or the mounts of a command and behind
-    /// them its secret variables, in their order.
+    /// Where the sources of a copy stand in the Dockerfile; or those of a command's mounts, then
+    /// its secret variables, then the targets of its mounts, in their order.
     pub words: Vec<Span>,
     /// Whether an earlier result may be taken.
     pub cache: bool,

@@ -121,12 +121,12 @@ fn a_link_in_a_cache_does_not_lead_out_of_it() {
 fn what_cannot_be_mounted_is_underlined() {
     let store = Store::new();
     for (mount, column, words) in [
-        ("target=/proc/sys/x,source=f", "2:40", ["/proc/sys/x", "kernel"]),
+        ("target=/proc/sys/x,source=config", "2:20", ["/proc/sys/x", "kernel"]),
         ("type=cache,target=/c,source=none", "2:41", ["/none", "No such file"]),
-        ("target=/m,source=g", "2:30", ["/g", "did you mean"]),
+        ("target=/m,source=confg", "2:30", ["/confg", "did you mean"]),
     ] {
         let context = Context::new(&format!("FROM busybox\nRUN --mount={mount} true\n"));
-        let context = context.file("f", "");
+        let context = context.file("config", "");
         let answer = store.try_build("x", context.path(), &["--format", "short"]).ends_with(1);
         answer.says(&[column]).says(&words);
     }

@@ -164,12 +164,18 @@ impl Tree {
         let noted = mount_id(parent)? == self.mount;
         let copied_up = if noted { self.missing_in_upper(stack) } else { Vec::new() };
         let before = stubs::times(parent)?;
-        match kind {
-            Kind::Directory => rustix::fs::mkdirat(parent, name, Mode::from_raw_mode(0o755))?,
+        let made = match kind {
+            Kind::Directory => rustix::fs::mkdirat(parent, name, Mode::from_raw_mode(0o755)),
             Kind::File => {
                 let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
-                drop(rustix::fs::openat(parent, name, flags, Mode::from_raw_mode(0o644))?);
+                rustix::fs::openat(parent, name, flags, Mode::from_raw_mode(0o644)).map(drop)
             }
+        };
+        match made {
+            Ok(()) => {}
+            // Another sandbox was faster, in a folder that both have mounted.
+            Err(Errno::EXIST) => return open(),
+            Err(error) => return Err(error),
         }
         let made = open()?;
         if noted {

@@ -35,7 +35,7 @@ pub(super) struct Mounts {
     pub(super) secrets: Vec<SecretVariable>,
     /// The inputs that the mounts name.
     pub(super) sources: Vec<VertexId>,
-    /// Where the mounts stand, and behind them the secrets.
+    /// Where the sources of the mounts stand, then the secrets, then the targets of the mounts.
     pub(super) words: Vec<Span>,
     /// The socket of the first ssh agent.
     pub(super) agent: Option<String>,
@@ -87,18 +87,23 @@ pub(super) fn mounts(
     stage: &Stage,
     from: From<'_>,
 ) -> Result<Mounts, Diagnostic> {
-    let shared_memory = shared_memory(build).map(|mount| (mount, from.instruction.span));
-    let mut lowered: Vec<(Mount, Span)> = shared_memory.into_iter().collect();
+    let whole = from.instruction.span;
+    let shared_memory = shared_memory(build).map(|mount| (mount, (whole, whole)));
+    let mut lowered: Vec<(Mount, (Span, Span))> = shared_memory.into_iter().collect();
     let mut lowering = Lowering { build, stage, from, mounts: Mounts::default(), agents: 0 };
     for word in values(from.instruction) {
         let mount = lowering.parse(word)?;
-        lowered.extend(lowering.mount(word, mount)?);
+        let at = place(word, &TARGET);
+        let mount = lowering.mount(word, mount)?;
+        lowered.extend(mount.map(|(mount, span)| (mount, (span, at.unwrap_or(span)))));
     }
     let mut mounts = lowering.mounts;
     // As BuildKit has it: secrets and agents over the rest, and parents before what is in them.
     lowered.sort_by(|(a, _), (b, _)| (&a.target, layer(a)).cmp(&(&b.target, layer(b))));
-    let (sorted, mut words): (Vec<Mount>, Vec<Span>) = lowered.into_iter().unzip();
+    let (sorted, places): (Vec<Mount>, Vec<(Span, Span)>) = lowered.into_iter().unzip();
+    let (mut words, mut targets): (Vec<Span>, Vec<Span>) = places.into_iter().unzip();
     words.append(&mut mounts.words);
+    words.append(&mut targets);
     Ok(Mounts { mounts: sorted, words, ..mounts })
 }
 

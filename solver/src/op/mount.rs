@@ -347,12 +347,15 @@ pub(super) fn not_mounted(vertex: &Vertex, op: &RunOp, error: executor::Error) -
         }
         _ => return error.into(),
     };
-    let is_about = |mount: &Mount| match &mount.kind {
-        MountKind::Cache(cache) if **subject == *cache.path.as_bytes() => true,
-        _ => **subject == *mount.target.as_bytes(),
+    let is_source = |mount: &Mount| match &mount.kind {
+        MountKind::Cache(cache) => **subject == *cache.path.as_bytes(),
+        _ => false,
     };
-    let index = op.mounts.iter().rposition(is_about);
-    match index.and_then(|index| vertex.words.get(index)) {
+    let is_target = |mount: &Mount| **subject == *mount.target.as_bytes();
+    let targets = op.mounts.len() + op.secrets.len();
+    let source = op.mounts.iter().rposition(is_source);
+    let target = || op.mounts.iter().rposition(is_target).map(|index| index + targets);
+    match source.or_else(target).and_then(|index| vertex.words.get(index)) {
         Some(span) => Failure::Build(Error::Step {
             name: vertex.name.clone().unwrap_or_default(),
             span: Some(*span),
