@@ -123,7 +123,7 @@ fn what_cannot_be_mounted_is_underlined() {
     for (mount, column, words) in [
         ("target=/proc/sys/x,source=config", "2:20", ["/proc/sys/x", "kernel"]),
         ("type=cache,target=/c,source=none", "2:41", ["/none", "No such file"]),
-        ("target=/m,source=confg", "2:30", ["/confg", "did you mean"]),
+        ("target=/m,source=confg", "2:30", ["/confg", "not found"]),
     ] {
         let context = Context::new(&format!("FROM busybox\nRUN --mount={mount} true\n"));
         let context = context.file("config", "");
