@@ -119,7 +119,7 @@ fn served(folder: &Path) -> Server {
     fs::write(folder.join("Dockerfile"), "FROM busybox\nCOPY a /read\n").expect("write");
     let script = format!(
         "git init -q -b main work; mkdir work/sub; cp -r {}/. work/sub; git -C work add -A\n\
-         git -C work -c user.name=a -c user.email=a@b commit -qm first\n\
+         GIT_COMMITTER_DATE='1600000000 +0100' git -C work -c user.name=a -c user.email=a@b commit -qm first\n\
          git clone -q --bare work bare.git; git -C bare.git update-server-info",
         text(context.path())
     );
@@ -148,4 +148,34 @@ fn archives_dockerfiles_and_repositories_are_fetched() {
     assert_eq!(store.prints("fetched", &["cat", "/a", "/c"]), "one\ntwo");
     build(&[&server.url("nothing")]).ends_with(1).says(&["404"]);
     build(&[&format!("{}#none", server.url("bare.git"))]).ends_with(1).says(&["none"]);
+}
+
+/// SOURCE_DATE_EPOCH=context and =NAME: the time of the commit, of Last-Modified, or of the newest
+/// file (BuildKit's epoch.go).
+#[test]
+fn fetched_contexts_have_a_time() {
+    let (store, folder) = (Store::new(), scratch());
+    let server = served(folder.path());
+    let archive = folder.path().join("context-gzip");
+    tool("touch", &["-d", "@1500000000", &text(&archive)]);
+    let created = |arguments: &[&str]| {
+        let tag = ["build", "-t", "timed", "--build-arg"];
+        store.answer(&[&tag[..], arguments].concat()).ends_with(0);
+        store.ok(&["inspect", "timed"])
+    };
+    let git = format!("{}#main:sub", server.url("bare.git"));
+    let tar = server.url("context-gzip");
+    let named = format!("source={git}");
+    let by_name = ["SOURCE_DATE_EPOCH=source", "--build-context", &named, &tar];
+    let main = |context| ["SOURCE_DATE_EPOCH=context", context];
+    assert!(created(&main(&git)).contains("2020-09-13T12:26:40Z"));
+    assert!(created(&main(&tar)).contains("2017-07-14T02:40:00Z"));
+    assert!(created(&by_name).contains("2020-09-13T12:26:40Z"));
+    let context = context();
+    let script = format!("find {} -exec touch -d @1400000000 {{}} +", text(context.path()));
+    tool("sh", &["-euc", &script]);
+    let archive = packed(context.path(), folder.path(), "cat");
+    let flags = ["--build-arg", "SOURCE_DATE_EPOCH=context", "-"];
+    fed(&store, &archive, &flags).ends_with(0);
+    assert!(store.ok(&["inspect", "fed"]).contains("2014-05-13T16:53:20Z"));
 }

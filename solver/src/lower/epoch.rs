@@ -45,7 +45,7 @@ impl Epoch {
 
 /// What the argument comes to: given, or else a global default. It is a number of seconds, or names
 /// what has a time of its own: `context`, a named context, or a stage that fetches one source.
-/// Files of this machine have none.
+/// Files and images of this machine have none.
 pub(super) fn epoch(
     dockerfile: &Dockerfile,
     arguments: &Environment,
@@ -60,8 +60,11 @@ pub(super) fn epoch(
             false => Err(invalid(dockerfile, value, "is not in the years 0 to 9999")),
         };
     }
-    if value == "context" || options.contexts.knows(value) {
-        return Ok(Epoch::Unset);
+    let context =
+        if value == "context" { Some(String::new()) } else { options.contexts.known(value) };
+    if let Some(context) = context {
+        let time = options.context_times.get(&context);
+        return Ok(time.map_or(Epoch::Unset, |time| Epoch::At(*time)));
     }
     let stages = dockerfile.stages();
     let is_named = |stage: &&Stage<'_>| {

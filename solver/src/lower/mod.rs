@@ -56,6 +56,9 @@ pub struct Options {
     pub target: Option<String>,
     /// `--build-context`.
     pub contexts: NamedContexts,
+    /// The times that fetched contexts have of their own, in seconds since 1970: by name, and the
+    /// build context by the empty one.
+    pub context_times: BTreeMap<String, i64>,
     /// Whether the files of the build context have owners that copies keep: those of an archive do.
     pub context_has_owners: bool,
     /// `--platform`: what the image is built for, each once. None for this machine, and then the
@@ -120,6 +123,7 @@ impl Options {
             labels: BTreeMap::new(),
             target: None,
             contexts: NamedContexts::default(),
+            context_times: BTreeMap::new(),
             context_has_owners: false,
             platforms: Vec::new(),
             as_index: false,

@@ -39,9 +39,9 @@ impl NamedContexts {
         self.0.insert(name, context);
     }
 
-    /// Whether a context has this name, in any spelling.
-    pub(super) fn knows(&self, name: &str) -> bool {
-        Self::name(name).is_ok_and(|name| self.0.contains_key(&name))
+    /// The one spelling of a name that some context has.
+    pub(super) fn known(&self, name: &str) -> Option<String> {
+        Self::name(name).ok().filter(|name| self.0.contains_key(name))
     }
 
     /// What stands in the place of an image, on `platform`.

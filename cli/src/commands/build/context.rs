@@ -28,6 +28,8 @@ pub(super) struct Inputs {
     pub(super) context: Context,
     /// Whether those files have owners that count.
     pub(super) has_owners: bool,
+    /// The time that they have as a whole, if they were fetched: seconds since 1970.
+    pub(super) time: Option<i64>,
     /// The Dockerfile's path, to be shown.
     pub(super) name: String,
     /// Its content.
@@ -103,7 +105,7 @@ fn folder(
         Failure::new(format!("cannot find the build context {shown}")).because(&error)
     })?;
     let context = Context::Folder { directory, ignore: ignore.clone() };
-    Ok(Inputs { context, has_owners: false, name, dockerfile, ignore })
+    Ok(Inputs { context, has_owners: false, time: None, name, dockerfile, ignore })
 }
 
 /// A Dockerfile on this machine.

@@ -175,6 +175,7 @@ fn options(build: &Build, contexts: NamedContexts) -> Result<Options, Failure> {
         labels: build.labels.iter().map(label).collect(),
         target: build.target.clone(),
         contexts,
+        context_times: BTreeMap::new(),
         context_has_owners: false,
         platforms,
         build_platform: Platform::host(),
@@ -378,6 +379,8 @@ impl Means<'_> {
             None => failure,
         })?;
         options.context_has_owners = inputs.has_owners;
+        options.context_times = std::mem::take(&mut named.times);
+        options.context_times.extend(inputs.time.map(|time| (String::new(), time)));
         Ok(inputs)
     }
 

@@ -1,5 +1,6 @@
 //! `--build-context`: what stands in the place of images and stages.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::PathBuf;
@@ -8,6 +9,7 @@ use lapstrake_image::Choice;
 use lapstrake_oci::Reference;
 use lapstrake_solver::lower::{NamedContext, NamedContexts, RESERVED};
 use lapstrake_solver::op::Context;
+use lapstrake_source::Fetched;
 
 use super::context::{Remote, common_ignore, is_remote};
 use crate::args::Assignment;
@@ -20,6 +22,8 @@ pub(super) struct Named {
     pub(super) contexts: NamedContexts,
     /// Those of files: folders, and what was fetched.
     pub(super) files: Vec<(String, Context)>,
+    /// The times that fetched ones have, in seconds since 1970.
+    pub(super) times: BTreeMap<String, i64>,
     /// Repositories and URLs that are still to be fetched.
     remotes: Vec<(String, String)>,
     pub(super) layouts: Layouts,
@@ -43,8 +47,9 @@ impl Named {
     /// Fetches what is elsewhere.
     pub(super) fn fetch(&mut self, remote: &Remote<'_>) -> Result<(), Failure> {
         for (name, value) in std::mem::take(&mut self.remotes) {
-            let context = remote.named(&value)?;
-            self.files.push((name, context));
+            let Fetched { layer, modified, .. } = remote.named(&value)?;
+            self.times.extend(modified.map(|time| (name.clone(), time)));
+            self.files.push((name, Context::Layer(layer)));
         }
         Ok(())
     }

@@ -77,7 +77,7 @@ impl Remote<'_> {
     }
 
     /// A named context at a repository or URL. What is no archive is one file.
-    pub(crate) fn named(&self, text: &str) -> Result<Context, Failure> {
+    pub(crate) fn named(&self, text: &str) -> Result<Fetched, Failure> {
         let shown = redacted(text).into_owned();
         let place = super::elsewhere(text).unwrap_or_else(|| Err("it is none".to_owned()));
         let place = place.map_err(|fault| {
@@ -90,9 +90,7 @@ impl Remote<'_> {
             Place::Folder(_) | Place::Stdin => Ok(Brought::File(None)),
         };
         match brought.map_err(|error| failed(&shown, &error))? {
-            Brought::Archive(fetched) | Brought::File(Some(fetched)) => {
-                Ok(Context::Layer(fetched.layer))
-            }
+            Brought::Archive(fetched) | Brought::File(Some(fetched)) => Ok(fetched),
             Brought::File(None) => Err(Failure::new(format!("{shown} brought nothing"))),
         }
     }
@@ -154,7 +152,8 @@ impl Remote<'_> {
                         (shown, text)
                     }
                 };
-                Ok(inputs(Context::Layer(fetched.layer), false, dockerfile))
+                let time = fetched.modified;
+                Ok(Inputs { time, ..inputs(Context::Layer(fetched.layer), false, dockerfile) })
             }
             Brought::File(None) => Err(Failure::new(format!("{shown} brought nothing"))),
         }
@@ -202,7 +201,8 @@ impl Remote<'_> {
                 }
             }
         };
-        Ok(inputs(Context::Layer(fetched.layer), has_owners, dockerfile))
+        let time = fetched.modified;
+        Ok(Inputs { time, ..inputs(Context::Layer(fetched.layer), has_owners, dockerfile) })
     }
 
     fn file_of(&self, layer: &LayerId, path: &Path, shown: &str) -> Result<Vec<u8>, Failure> {
@@ -233,7 +233,7 @@ impl Remote<'_> {
 }
 
 fn inputs(context: Context, has_owners: bool, (name, dockerfile): Dockerfile) -> Inputs {
-    Inputs { context, has_owners, name, dockerfile, ignore: IgnoreFile::default() }
+    Inputs { context, has_owners, time: None, name, dockerfile, ignore: IgnoreFile::default() }
 }
 
 /// What came is the Dockerfile itself, so `-f` has no other one to name.
