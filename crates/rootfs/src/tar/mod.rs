@@ -24,7 +24,7 @@ pub use apply::{Extract, apply, extract};
 pub use error::ApplyError;
 pub use limits::Limits;
 pub(crate) use member::{MemberKind, Members};
-pub use write::{PackError, diff_id, write};
+pub use write::{PackError, Tree, diff_id, write, write_merged};
 
 /// Everything in a tar is a multiple of this.
 const BLOCK: usize = 512;

@@ -12,7 +12,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::mpsc::sync_channel;
 
 use lapstrake_oci::{Digest, DigestHasher};
@@ -21,7 +21,7 @@ use rustix::fs::{Mode, OFlags, openat};
 use super::header::Header;
 use super::{BLOCK, OPAQUE, WHITEOUT};
 use crate::writer::whiteout_entry;
-use crate::{Entry, Kind, LayerManifest, TreePath, beneath};
+use crate::{Entry, Kind, LayerManifest, Merged, TreePath, beneath};
 
 /// Bytes handed to the output at once.
 const CHUNK: usize = 1 << 20;
@@ -76,13 +76,53 @@ pub fn write(
     manifest: &LayerManifest,
     out: impl Write,
 ) -> Result<(), PackError> {
-    let mut pack = Pack { dir, parent: None, buffer: Vec::with_capacity(CHUNK + BLOCK), out };
+    let mut pack = Pack::new(out);
     for entry in manifest.entries() {
-        pack.entry(entry)?;
+        pack.entry(entry, dir, &entry.path)?;
     }
-    pack.buffer.resize(pack.buffer.len() + 2 * BLOCK, 0);
-    pack.flush()?;
-    pack.out.flush().map_err(|source| PackError::Write { source })
+    pack.finish()
+}
+
+/// A tree for [`write_merged`].
+#[derive(Clone, Copy, Debug)]
+pub struct Tree<'a> {
+    /// What it holds.
+    pub merged: &'a Merged,
+    /// The directories of its layers, lowest first.
+    pub layers: &'a [File],
+    /// The directory in the archive that it is below; the root for none.
+    pub below: &'a TreePath,
+}
+
+/// Writes trees as one tar to `out`, in the form of [`write()`].
+///
+/// # Errors
+/// As [`write()`].
+pub fn write_merged(trees: &[Tree<'_>], out: impl Write) -> Result<(), PackError> {
+    let mut pack = Pack::new(out);
+    for Tree { merged, layers, below } in trees {
+        for (entry, layer) in &merged.entries {
+            let missing = || PackError::Read {
+                path: entry.path.clone(),
+                source: io::ErrorKind::NotFound.into(),
+            };
+            let layer = layers.get(*layer).ok_or_else(missing)?.as_fd();
+            match below.is_root() {
+                true => pack.entry(entry, layer, &entry.path)?,
+                false => pack.entry(&moved(entry, below), layer, &entry.path)?,
+            }
+        }
+    }
+    pack.finish()
+}
+
+/// The entry below another directory.
+fn moved(entry: &Entry, below: &TreePath) -> Entry {
+    let kind = match &entry.kind {
+        Kind::HardLink { target } => Kind::HardLink { target: below.join_path(target) },
+        kind => kind.clone(),
+    };
+    Entry { path: below.join_path(&entry.path), kind, ..entry.clone() }
 }
 
 /// The layer's diff id, which is the digest of its canonical tar, and that tar's length in bytes.
@@ -143,17 +183,32 @@ impl Write for Sending {
     }
 }
 
-struct Pack<'a, W> {
-    dir: BorrowedFd<'a>,
-    /// The directory that was opened last.
-    parent: Option<(TreePath, OwnedFd)>,
+struct Pack<W> {
+    /// The directory that was opened last, and the layer that it is in.
+    parent: Option<(i32, TreePath, OwnedFd)>,
     /// What is not handed to `out` yet.
     buffer: Vec<u8>,
     out: W,
 }
 
-impl<W: Write> Pack<'_, W> {
-    fn entry(&mut self, entry: &Entry) -> Result<(), PackError> {
+impl<W: Write> Pack<W> {
+    fn new(out: W) -> Self {
+        Self { parent: None, buffer: Vec::with_capacity(CHUNK + BLOCK), out }
+    }
+
+    fn finish(mut self) -> Result<(), PackError> {
+        self.buffer.resize(self.buffer.len() + 2 * BLOCK, 0);
+        self.flush()?;
+        self.out.flush().map_err(|source| PackError::Write { source })
+    }
+
+    /// Appends what is at `path` in the layer `dir` as `entry`.
+    fn entry(
+        &mut self,
+        entry: &Entry,
+        dir: BorrowedFd<'_>,
+        path: &TreePath,
+    ) -> Result<(), PackError> {
         if entry.path.name().starts_with(WHITEOUT) {
             return Err(PackError::Reserved { path: entry.path.clone() });
         }
@@ -161,7 +216,7 @@ impl<W: Write> Pack<'_, W> {
             header.write(&mut self.buffer);
         }
         match entry.kind {
-            Kind::File { size, .. } => self.content(&entry.path, size)?,
+            Kind::File { size, .. } => self.content(dir, path, size)?,
             Kind::Directory { opaque: true } => {
                 let marker = whiteout_entry(&entry.path.join(OPAQUE));
                 let name = marker.path.as_bytes().to_vec();
@@ -176,11 +231,16 @@ impl<W: Write> Pack<'_, W> {
     }
 
     /// Appends a file's bytes, filled up to a block.
-    fn content(&mut self, path: &TreePath, size: u64) -> Result<(), PackError> {
+    fn content(
+        &mut self,
+        dir: BorrowedFd<'_>,
+        path: &TreePath,
+        size: u64,
+    ) -> Result<(), PackError> {
         if size == 0 {
             return Ok(());
         }
-        let mut file = self.open(path)?.take(size.saturating_add(1));
+        let mut file = self.open(dir, path)?.take(size.saturating_add(1));
         let mut rest = size;
         while rest > 0 {
             if self.buffer.len() >= CHUNK {
@@ -202,15 +262,18 @@ impl<W: Write> Pack<'_, W> {
         Ok(())
     }
 
-    fn open(&mut self, path: &TreePath) -> Result<File, PackError> {
+    fn open(&mut self, dir: BorrowedFd<'_>, path: &TreePath) -> Result<File, PackError> {
         let failed = |source| PackError::Read { path: path.clone(), source };
-        let known = self.parent.as_ref().is_some_and(|(parent, _)| path.is_directly_below(parent));
-        if !known {
+        let layer = dir.as_raw_fd();
+        let is_known = |(known, parent, _): &(i32, TreePath, OwnedFd)| {
+            *known == layer && path.is_directly_below(parent)
+        };
+        if !self.parent.as_ref().is_some_and(is_known) {
             let parent = path.parent().unwrap_or_default();
-            let fd = beneath::open_directory(self.dir, &parent).map_err(failed)?;
-            self.parent = Some((parent, fd));
+            let fd = beneath::open_directory(dir, &parent).map_err(failed)?;
+            self.parent = Some((layer, parent, fd));
         }
-        let parent = self.parent.as_ref().map_or(self.dir, |(_, fd)| fd.as_fd());
+        let parent = self.parent.as_ref().map_or(dir, |(_, _, fd)| fd.as_fd());
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let fd = openat(parent, path.name(), flags, Mode::empty());
         fd.map(File::from).map_err(|error| failed(error.into()))

@@ -72,7 +72,7 @@ impl Meta {
 
 /// What the kernel gives to files that this process creates.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Creator {
+pub(crate) struct Creator {
     uid: u32,
     gid: u32,
     /// Bits that a new file's mode loses.
@@ -80,9 +80,14 @@ pub(super) struct Creator {
 }
 
 impl Creator {
-    pub(super) fn current() -> Self {
+    pub(crate) fn current() -> Self {
         let uid = rustix::process::geteuid().as_raw();
         Self { uid, gid: rustix::process::getegid().as_raw(), umask: umask() }
+    }
+
+    /// User and group.
+    pub(crate) fn ids(self) -> (u32, u32) {
+        (self.uid, self.gid)
     }
 
     /// The mode to create the file `entry` with: the final one where the kernel keeps it as it
@@ -107,7 +112,7 @@ impl Creator {
     }
 
     /// Puts all but the kind of `entry` on a file or directory that this process has created.
-    pub(super) fn finish_open(self, fd: BorrowedFd<'_>, entry: &Entry) -> io::Result<()> {
+    pub(crate) fn finish_open(self, fd: BorrowedFd<'_>, entry: &Entry) -> io::Result<()> {
         match self.owns(entry) {
             true => set_mode_and_rest(fd, entry),
             false => change_open(fd, entry),
@@ -116,7 +121,7 @@ impl Creator {
 
     /// The same for a name that cannot be opened: link, device, pipe. The layer's directory must
     /// belong to the caller alone.
-    pub(super) fn finish_named(
+    pub(crate) fn finish_named(
         self,
         parent: BorrowedFd<'_>,
         name: &[u8],

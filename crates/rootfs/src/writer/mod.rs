@@ -35,7 +35,7 @@ pub use meta::Meta;
 use crate::view::{ResolveError, resolve_links};
 use crate::{ContentHash, Entry, Kind, LayerManifest, Timestamp, TreePath, View};
 use content::CopyError;
-use meta::Creator;
+pub(crate) use meta::Creator;
 use queue::{Later, Source};
 
 /// Opens a file whose content is copied later.
