@@ -19,7 +19,7 @@ use lapstrake_solver::image::{BaseImage, ImageName, ImageSource, Place};
 
 use crate::args::PullPolicy;
 use crate::failure::Failure;
-use crate::progress::{Conclusion, Mode, Progress};
+use crate::progress::{Activity, Conclusion, Mode, Progress};
 use crate::{output, session};
 
 impl From<ImageError> for Failure {
@@ -148,15 +148,15 @@ fn pulled(
     platform: &Platform,
     quiet: bool,
 ) -> Result<ResolvedImage, Failure> {
-    let pulled = with_progress("Pulling", reference, quiet, |report| {
+    let pulled = with_progress(Activity::Pull, reference, quiet, |report| {
         images.pull(reference, platform, report)
     })?;
     Ok(pulled.image)
 }
 
-/// Shows on standard error how an image comes in or goes out. `title` says which: `Pulling`.
+/// Shows on standard error how an image comes in or goes out.
 pub(crate) fn with_progress<T>(
-    title: &'static str,
+    activity: Activity,
     reference: &Reference,
     quiet: bool,
     transfer: impl FnOnce(&(dyn Fn(ImageEvent) + Sync)) -> Result<T, ImageError>,
@@ -166,7 +166,7 @@ pub(crate) fn with_progress<T>(
         true => Mode::Tty,
         false => Mode::Plain,
     };
-    let progress = Progress::new(mode, title);
+    let progress = Progress::new(mode, activity);
     let name = reference.familiar();
     let moved = transfer(&|event| progress.image(&name, event_of(event)));
     match moved {

@@ -79,6 +79,8 @@ pub struct Built {
     pub id: Digest,
     /// Digest of its manifest, or of the index of the images for all platforms.
     pub document: Digest,
+    /// SOURCE_DATE_EPOCH that it was built with, in seconds since 1970.
+    pub epoch: Option<i64>,
 }
 
 /// Builds an image: lowers, executes what the cache does not know, writes config, manifest and

@@ -46,13 +46,14 @@ pub fn export(
     (workshop.events)(Event::Exporting);
     let images = plan.images.iter().map(|image| write(image, times, results, workshop));
     let images = images.collect::<Result<Vec<Written>, _>>()?;
+    let epoch = plan.images.iter().find_map(|image| image.epoch);
     let built = match (plan.is_index, &images[..]) {
-        (false, [Written { id, manifest }]) => Built { id: *id, document: manifest.digest },
+        (false, [Written { id, manifest }]) => Built { id: *id, document: manifest.digest, epoch },
         _ => {
             let manifests = images.into_iter().map(|image| image.manifest).collect();
             let index = Index::new(MediaType::OciIndex, manifests);
             let index = put(index.to_bytes(), MediaType::OciIndex, workshop.store)?;
-            Built { id: index.digest, document: index.digest }
+            Built { id: index.digest, document: index.digest, epoch }
         }
     };
     let store = workshop.store;

@@ -3,20 +3,18 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::{Args, ValueEnum};
-use lapstrake_solver::{Times, lower::SECONDS};
-
-use super::image::ArchiveFormat;
+use super::export::Output;
 use super::step::Step;
 use super::value::{Assignment, Host};
 use crate::diagnostics::Format;
+use clap::{Args, ValueEnum};
 
 #[derive(Args, Debug)]
 pub(crate) struct Build {
     /// Name of the image; may be given more than once
     #[arg(short = 't', long = "tag", value_name = "NAME[:TAG]")]
     pub(crate) tags: Vec<String>,
-    /// The Dockerfile; - reads it from standard input [default: CONTEXT/Dockerfile]
+    /// The Dockerfile: a path, a URL, or - for standard input [default: CONTEXT/Dockerfile]
     #[arg(short, long, value_name = "PATH")]
     pub(crate) file: Option<PathBuf>,
     /// Value of an ARG; without a value, that of the environment
@@ -25,8 +23,9 @@ pub(crate) struct Build {
     /// Stage to build [default: the last one]
     #[arg(long, value_name = "STAGE")]
     pub(crate) target: Option<String>,
-    /// Files or an image in the place of what the Dockerfile calls NAME: a directory,
-    /// docker-image://IMAGE or oci-layout://DIRECTORY[:TAG|@DIGEST]; may be given more than once
+    /// Files or an image in the place of what the Dockerfile calls NAME: a directory, the URL of a
+    /// repository or archive, docker-image://IMAGE or oci-layout://DIRECTORY[:TAG|@DIGEST]; may be
+    /// given more than once
     #[arg(long = "build-context", value_name = "NAME=SOURCE")]
     pub(crate) contexts: Vec<Assignment>,
     /// Label of the image
@@ -43,6 +42,9 @@ pub(crate) struct Build {
     /// Run every step again
     #[arg(long)]
     pub(crate) no_cache: bool,
+    /// Run every step of these stages again; with commas between, or given more than once
+    #[arg(long, value_name = "STAGE", value_delimiter = ',')]
+    pub(crate) no_cache_filter: Vec<String>,
     /// Ask the registry for base images even when they are here
     #[arg(long)]
     pub(crate) pull: bool,
@@ -61,13 +63,21 @@ pub(crate) struct Build {
     /// Print only the image's id
     #[arg(short, long)]
     pub(crate) quiet: bool,
-    /// Where the image goes beside the store: type=oci|docker,dest=FILE (- is standard output);
-    /// rewrite-timestamp=true also cuts the times of new files down to SOURCE_DATE_EPOCH
-    #[arg(short, long, value_name = "OUTPUT")]
-    pub(crate) output: Option<Output>,
+    /// Where the result goes beside the store: a folder for its files, `-` for a tar of them on
+    /// standard output, type=local|tar|oci|docker,dest=PATH, type=registry, type=cacheonly or
+    /// type=image[,name=NAME][,push=true]; rewrite-timestamp=true cuts the times of new files down
+    /// to SOURCE_DATE_EPOCH; may be given more than once
+    #[arg(short, long = "output", value_name = "OUTPUT")]
+    pub(crate) outputs: Vec<Output>,
     /// Keep the image in the store, as always
-    #[arg(long, hide = true, conflicts_with = "output")]
+    #[arg(long, hide = true)]
     pub(crate) load: bool,
+    /// Send the image to the registries of its names, as -o type=registry
+    #[arg(long)]
+    pub(crate) push: bool,
+    /// File that says what was built, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) metadata_file: Option<PathBuf>,
     /// Platform of the image; several, with commas between or given more than once, make an index
     /// of images [default: this machine's, DOCKER_DEFAULT_PLATFORM]
     #[arg(long = "platform", value_name = "OS/ARCH[/VARIANT]")]
@@ -75,7 +85,8 @@ pub(crate) struct Build {
     /// File that the image's id is written to
     #[arg(long, value_name = "FILE")]
     pub(crate) iidfile: Option<PathBuf>,
-    /// Directory that COPY and ADD take files from
+    /// What COPY and ADD take files from: a directory, the URL of a repository or archive, or - for
+    /// an archive, or a Dockerfile alone, on standard input
     pub(crate) context: PathBuf,
 }
 
@@ -147,99 +158,9 @@ pub(crate) enum Progress {
     Quiet,
 }
 
-/// `-o`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Output {
-    /// Where the image goes beside the store.
-    pub(crate) archive: Option<Archive>,
-    /// What it says of time.
-    pub(crate) times: Times,
-}
-
-/// An archive of the image.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Archive {
-    pub(crate) format: ArchiveFormat,
-    /// A file, or `-`.
-    pub(crate) destination: PathBuf,
-}
-
-impl FromStr for Output {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (mut kind, mut destination, mut times) = (None, None, Times::default());
-        for field in text.split(',') {
-            match field.split_once('=') {
-                Some(("type", value)) => kind = Some(value),
-                Some(("dest", value)) => destination = Some(value),
-                Some((key @ "rewrite-timestamp", value)) => times.rewrite = boolean(key, value)?,
-                Some((key @ "source-date-epoch", value)) => times.epoch = seconds(key, value)?,
-                Some((key, _)) => return Err(format!("{key} is not supported yet")),
-                None => return Err("only type=oci|docker|image is supported yet".into()),
-            }
-        }
-        let format = match kind {
-            Some("image" | "docker") if destination.is_none() => {
-                return Ok(Self { archive: None, times });
-            }
-            Some("image") => return Err("type=image takes no dest".into()),
-            Some("docker") => ArchiveFormat::Docker,
-            Some("oci") => ArchiveFormat::Oci,
-            Some(other) => return Err(format!("type={other} is not supported yet")),
-            None => return Err("the type is missing: write type=oci,dest=FILE".into()),
-        };
-        match destination {
-            Some(path) if !path.is_empty() => {
-                let archive = Some(Archive { format, destination: path.into() });
-                Ok(Self { archive, times })
-            }
-            _ => Err("the file is missing: add dest=FILE, or dest=- for standard output".into()),
-        }
-    }
-}
-
-fn boolean(key: &str, value: &str) -> Result<bool, String> {
-    match value {
-        "" | "true" | "1" => Ok(true),
-        "false" | "0" => Ok(false),
-        _ => Err(format!("{key}={value} is neither true nor false")),
-    }
-}
-
-/// Seconds since 1970; nothing is no time.
-fn seconds(key: &str, value: &str) -> Result<Option<i64>, String> {
-    if value.is_empty() {
-        return Ok(None);
-    }
-    match value.parse() {
-        Ok(seconds) if SECONDS.contains(&seconds) => Ok(Some(seconds)),
-        Ok(_) => Err(format!("{key}={value} is not in the years 0 to 9999")),
-        Err(_) => Err(format!("{key}={value} is no number of seconds since 1970")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn times_of_an_output() {
-        let times = |text: &str| text.parse::<Output>().map(|output| output.times);
-        let expected = |epoch, rewrite| Ok(Times { epoch, rewrite });
-        assert_eq!(times("type=image"), expected(None, false));
-        assert_eq!(times("type=image,rewrite-timestamp="), expected(None, true));
-        assert_eq!(times("type=oci,dest=a,rewrite-timestamp=0"), expected(None, false));
-        assert_eq!(
-            times("type=docker,source-date-epoch=-5,rewrite-timestamp=true"),
-            expected(Some(-5), true)
-        );
-        assert_eq!(times("type=image,source-date-epoch="), expected(None, false));
-        for field in ["rewrite-timestamp=yes", "source-date-epoch=1e9"] {
-            assert!(times(&format!("type=image,{field}")).is_err(), "{field}");
-        }
-        assert!(times(&format!("type=image,source-date-epoch={}", i64::MAX)).is_err());
-    }
 
     #[test]
     fn calls() {
@@ -249,20 +170,6 @@ mod tests {
         assert_eq!("outline,format=text".parse(), call(Method::Outline, Some(Format::Human)));
         for text in ["", "checks", "check,json", "check,format=xml"] {
             assert!(text.parse::<Call>().is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn outputs() {
-        let archive = |format, path: &str| {
-            let archive = Some(Archive { format, destination: path.into() });
-            Ok(Output { archive, times: Times::default() })
-        };
-        assert_eq!("type=oci,dest=a.tar".parse(), archive(ArchiveFormat::Oci, "a.tar"));
-        assert_eq!("dest=-,type=docker".parse(), archive(ArchiveFormat::Docker, "-"));
-        assert_eq!("type=image".parse(), Ok(Output { archive: None, times: Times::default() }));
-        for text in ["type=local,dest=x", "out", "type=oci", "type=oci,dest=", "dest=x", "push=1"] {
-            assert!(text.parse::<Output>().is_err(), "{text}");
         }
     }
 }

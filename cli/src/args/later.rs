@@ -6,10 +6,10 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::failure::Failure;
 
-const BUILD: &str = "--annotation --attest --build-context --builder --cache-from \
+const BUILD: &str = "--annotation --attest --builder --cache-from \
     --cache-to --cgroup-parent --compress --cpu-period --cpu-quota --cpu-shares -c \
     --cpuset-cpus --cpuset-mems --debug -D --force-rm --isolation --memory -m --memory-swap \
-    --metadata-file --no-cache-filter --policy --provenance --push --resource --rm --sbom \
+    --policy --provenance --resource --rm --sbom \
     --security-opt --squash";
 
 const RUN: &str = "--annotation --attach -a --blkio-weight --blkio-weight-device --cap-add \

@@ -2,6 +2,7 @@
 
 mod build;
 mod explain;
+mod export;
 mod image;
 mod later;
 mod run;
@@ -13,8 +14,9 @@ use std::path::PathBuf;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-pub(crate) use build::{Archive, Build, BuildNetwork, Method, Progress};
+pub(crate) use build::{Build, BuildNetwork, Method, Progress};
 pub(crate) use explain::Explain;
+pub(crate) use export::{Output, OutputKind};
 pub(crate) use image::{
     ArchiveFormat, History, Images, Import, Inspect, LayerCompression, ListFormat, Load, Pull,
     Push, Rmi, Save, Tag,

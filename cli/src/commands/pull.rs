@@ -5,6 +5,7 @@ use lapstrake_oci::Platform;
 use crate::args::Pull;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::progress::Activity;
 use crate::session::Session;
 use crate::{images, output, platform};
 
@@ -21,7 +22,7 @@ pub(crate) fn run(pull: &Pull, session: &Session) -> Result<Exit, Failure> {
         let from = reference.repository();
         output::stdout(&format!("{default}{what}: Pulling from {from}\n"))?;
     }
-    let pulled = images::with_progress("Pulling", &reference, pull.quiet, |report| {
+    let pulled = images::with_progress(Activity::Pull, &reference, pull.quiet, |report| {
         images.pull(&reference, &platform, report)
     })?;
     if !pull.quiet {

@@ -5,6 +5,7 @@ use lapstrake_image::{Packing, Pushed};
 use crate::args::{LayerCompression, Push};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::progress::Activity;
 use crate::session::Session;
 use crate::{images, output};
 
@@ -16,12 +17,12 @@ const ZSTD_LEVEL: i32 = 3;
 /// Sends an image to a registry.
 pub(crate) fn run(push: &Push, session: &Session) -> Result<Exit, Failure> {
     let reference = images::new_name(&push.image)?;
-    let packing = packing(push)?;
+    let packing = packing(push.compression, push.compression_level)?;
     let images = images::anywhere(session.store()?)?;
     if !push.quiet {
         output::stdout(&format!("The push refers to repository [{}]\n", reference.name()))?;
     }
-    let pushed = images::with_progress("Pushing", &reference, push.quiet, |report| {
+    let pushed = images::with_progress(Activity::Push, &reference, push.quiet, |report| {
         images.push(&reference, packing, report)
     })?;
     match push.quiet {
@@ -44,15 +45,19 @@ fn summary(tag: &str, pushed: &Pushed) -> String {
     )
 }
 
-fn packing(push: &Push) -> Result<Packing, Failure> {
+/// How layers are packed.
+pub(super) fn packing(
+    compression: LayerCompression,
+    level: Option<u32>,
+) -> Result<Packing, Failure> {
     let out_of_range = |range: &str| {
-        Failure::new(format!("--compression-level has to be from {range}"))
+        Failure::new(format!("the compression level has to be from {range}"))
             .help("leave it out for the usual level")
     };
-    match (push.compression, push.compression_level) {
+    match (compression, level) {
         (LayerCompression::Uncompressed, None) => Ok(Packing::Plain),
         (LayerCompression::Uncompressed, Some(_)) => {
-            Err(Failure::new("--compression-level goes with gzip or zstd"))
+            Err(Failure::new("a compression level goes with gzip or zstd"))
         }
         (LayerCompression::Gzip, level) => match level.unwrap_or(GZIP_LEVEL) {
             level @ 0..=9 => Ok(Packing::Gzip(level)),

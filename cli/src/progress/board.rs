@@ -7,6 +7,7 @@ use lapstrake_solver::Event;
 use lapstrake_solver::event::{ImageProgress, Outcome};
 use lapstrake_solver::graph::VertexId;
 
+use super::Activity;
 use super::lines::Lines;
 use crate::human::size;
 use crate::text::{harmless, one_line};
@@ -17,6 +18,7 @@ const TAIL: usize = 6;
 /// The steps in the order in which they began.
 #[derive(Debug, Default)]
 pub(super) struct Board {
+    activity: Activity,
     pub(super) steps: Vec<Step>,
     index: HashMap<Key, usize>,
     /// Names of steps that may still begin.
@@ -69,6 +71,10 @@ pub(super) enum Change {
 }
 
 impl Board {
+    pub(super) fn new(activity: Activity) -> Self {
+        Self { activity, ..Self::default() }
+    }
+
     /// Takes an event at `now`, counted from the beginning of the build.
     pub(super) fn apply(&mut self, event: Event, now: Duration) -> Vec<Update> {
         let mut updates = Vec::new();
@@ -128,7 +134,7 @@ impl Board {
         }
         let name = match &key {
             Key::Vertex(vertex) => self.planned.remove(vertex).unwrap_or_default(),
-            Key::Image(name) => format!("[internal] load image {name}"),
+            Key::Image(name) => self.activity.step(name),
             Key::Export => "exporting to image".to_owned(),
         };
         if !matches!(key, Key::Vertex(_)) {

@@ -58,6 +58,35 @@ impl Conclusion<'_> {
     }
 }
 
+/// What progress is shown of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Activity {
+    #[default]
+    Build,
+    Pull,
+    Push,
+}
+
+impl Activity {
+    /// At the head of the live view.
+    fn title(self) -> &'static str {
+        match self {
+            Self::Build => "Building",
+            Self::Pull => "Pulling",
+            Self::Push => "Pushing",
+        }
+    }
+
+    /// The step that an image is.
+    fn step(self, image: &str) -> String {
+        match self {
+            Self::Build => format!("[internal] load image {image}"),
+            Self::Pull => format!("pulling {image}"),
+            Self::Push => format!("pushing {image}"),
+        }
+    }
+}
+
 /// Shows progress until it is dropped or finished.
 pub(crate) struct Progress {
     shared: Arc<Shared>,
@@ -76,12 +105,13 @@ enum View {
 }
 
 impl Progress {
-    /// Begins to show progress. `title` says what is going on: `Building`.
-    pub(crate) fn new(mode: Mode, title: &'static str) -> Self {
+    /// Begins to show progress.
+    pub(crate) fn new(mode: Mode, activity: Activity) -> Self {
+        let board = Board::new(activity);
         let view = match mode {
-            Mode::Plain => View::Plain(Board::default(), Plain::default()),
+            Mode::Plain => View::Plain(board, Plain::default()),
             Mode::Tty => {
-                View::Tty(Board::default(), Tty::new(title, output::stderr_takes_colour()))
+                View::Tty(board, Tty::new(activity.title(), output::stderr_takes_colour()))
             }
             Mode::Quiet => View::Quiet,
         };

@@ -26,6 +26,7 @@ mod interrupt;
 mod layer;
 mod mount;
 mod nginx;
+mod output;
 mod platform;
 mod privilege;
 mod push;

@@ -5,6 +5,7 @@ use std::io;
 use lapstrake_cache as cache;
 use lapstrake_oci::{self as oci, Digest, MediaType, Platform};
 use lapstrake_registry as registry;
+use lapstrake_rootfs::files::FilesError;
 use lapstrake_rootfs::tar::{ApplyError, PackError};
 
 /// A failed operation on an image, with its subject and cause.
@@ -101,6 +102,20 @@ pub enum Error {
     Pack {
         /// The blob.
         digest: Digest,
+        /// Why not.
+        #[source]
+        source: PackError,
+    },
+    /// An image cannot be written as files.
+    #[error("cannot write the files of the image")]
+    Files {
+        /// Why not.
+        #[source]
+        source: FilesError,
+    },
+    /// An image cannot be written as one archive of files.
+    #[error("cannot write the files of the image")]
+    Tar {
         /// Why not.
         #[source]
         source: PackError,

@@ -16,11 +16,12 @@
 //! (indexes of them), `resolve` (names to images, pulling), `layers` (getting many layers at once), `incoming` (one
 //! layer's way in), `implied` (directories that a layer's tar does not name), `archive` (reading
 //! archives), `bounded` (their decompression), `load`, `layout` (one image of a folder), `import`,
-//! `save`, `push` with `packing` and `gzip`, `find`, `list`, `inspect`, `history`, `remove`.
+//! `save`, `export` (files without layers), `push` with `packing` and `gzip`, `find`, `list`, `inspect`, `history`, `remove`.
 
 mod archive;
 mod bounded;
 mod error;
+mod export;
 mod find;
 mod gzip;
 mod history;
@@ -43,6 +44,7 @@ mod save;
 mod stored;
 
 pub use error::{Error, LayerFault};
+pub use export::{ImageFiles, write_tar};
 pub use history::HistoryRow;
 pub use images::{Images, Progress};
 pub use import::ImportOptions;

@@ -111,6 +111,19 @@ impl Images<'_> {
         Ok(Export { entry, indexes, images, names })
     }
 
+    /// The descriptor of a manifest or index of the store; of a manifest with its platform.
+    ///
+    /// # Errors
+    /// When it is not here, or damaged.
+    pub fn describe_stored(&self, digest: &Digest) -> Result<Descriptor, Error> {
+        let platform = match self.image(digest) {
+            Ok(image) => image.map(|image| image.config.platform()),
+            Err(Error::NotImage { .. } | Error::Document { .. }) => None,
+            Err(error) => return Err(error),
+        };
+        Ok(Descriptor { platform, ..self.descriptor(digest)?.0 })
+    }
+
     /// A manifest or index of the store.
     pub(crate) fn descriptor(&self, digest: &Digest) -> Result<(Descriptor, Vec<u8>), Error> {
         let missing = || Error::BlobMissing { digest: *digest };

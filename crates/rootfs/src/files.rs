@@ -151,9 +151,8 @@ impl Writing<'_> {
         let creator = self.creator;
         let parent = self.parent_of(&entry.path)?;
         discard(parent)?;
-        let node = |kind, device| {
-            mknodat(parent, UNFINISHED, kind, Mode::RUSR | Mode::WUSR, device)
-        };
+        let node =
+            |kind, device| mknodat(parent, UNFINISHED, kind, Mode::RUSR | Mode::WUSR, device);
         match kind {
             Kind::Symlink { target } => symlinkat(target.as_slice(), parent, UNFINISHED)?,
             Kind::CharDevice { major, minor } => {

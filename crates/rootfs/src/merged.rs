@@ -84,9 +84,8 @@ mod tests {
     }
 
     fn shown(merged: &Merged) -> Vec<(String, Kind, usize)> {
-        let shown = |(entry, layer): &(Entry, usize)| {
-            (entry.path.to_string(), entry.kind.clone(), *layer)
-        };
+        let shown =
+            |(entry, layer): &(Entry, usize)| (entry.path.to_string(), entry.kind.clone(), *layer);
         merged.entries.iter().map(shown).collect()
     }
 

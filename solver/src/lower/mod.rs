@@ -76,6 +76,9 @@ pub struct Options {
     pub run: RunOptions,
     /// `--no-cache`: no earlier result is taken.
     pub no_cache: bool,
+    /// `--no-cache-filter`: stages of which no earlier result is taken. Names that no stage has do
+    /// nothing, as with BuildKit.
+    pub no_cache_stages: Vec<String>,
     /// Stages that the target does not need are planned as well.
     pub every_stage: bool,
     /// The times of sources that SOURCE_DATE_EPOCH names, once they were asked for: seconds since
@@ -132,6 +135,7 @@ impl Options {
             hosts: Vec::new(),
             run: RunOptions::default(),
             no_cache: false,
+            no_cache_stages: Vec::new(),
             every_stage: false,
             source_times: Vec::new(),
         }

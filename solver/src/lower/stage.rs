@@ -312,8 +312,15 @@ impl<'a> Build<'a> {
             name: Some(name),
             span: Some(place.unwrap_or(from.instruction.span)),
             words: shown.words.into_iter().map(|span| place.unwrap_or(span)).collect(),
-            cache: !self.options.no_cache,
+            cache: self.takes_earlier(stage.number),
         })
+    }
+
+    /// Whether earlier results may be taken for a stage's steps.
+    fn takes_earlier(&self, stage: usize) -> bool {
+        let name = self.headers.get(stage).and_then(|header| header.name.as_deref());
+        let is_named = |wanted: &String| name.is_some_and(|name| wanted.eq_ignore_ascii_case(name));
+        !self.options.no_cache && !self.options.no_cache_stages.iter().any(is_named)
     }
 
     /// A name for `owner` has to be looked up in the stage's files, of which there have to be some.

@@ -18,7 +18,7 @@ use crate::diagnostics::{Format, Source};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::images::Fetcher;
-use crate::progress::{Conclusion, Mode, Progress};
+use crate::progress::{Activity, Conclusion, Mode, Progress};
 use crate::session::Session;
 use crate::{output, table};
 
@@ -172,7 +172,7 @@ fn survey(
     for (name, files) in named.files {
         request.contexts.insert(name, files);
     }
-    let progress = Progress::new(Mode::Quiet, "Checking");
+    let progress = Progress::new(Mode::Quiet, Activity::Build);
     let (events, review) = (|event| progress.event(event), |plan: &Plan| look(&check, plan));
     let surveyed = lapstrake_solver::survey(&request, &means.tools(&images, &events, &review));
     let stopped = means.watch.exit();

@@ -4,7 +4,9 @@ mod agent;
 mod call;
 mod check;
 mod context;
+mod deliver;
 mod faults;
+mod metadata;
 mod named;
 mod report;
 mod step;
@@ -29,15 +31,13 @@ use lapstrake_solver::op::{Agents, Contexts};
 use lapstrake_solver::{Built, Event, Request, Times};
 use lapstrake_source::Secrets;
 
-use crate::args::{
-    Archive, ArchiveFormat, Assignment, Build, BuildNetwork, Method, Progress as ProgressFlag,
-};
+use crate::args::{Assignment, Build, BuildNetwork, Method, Progress as ProgressFlag};
 use crate::diagnostics::{Format, Source};
 use crate::environment::{exact, variable};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::images::{self, Fetcher};
-use crate::progress::{Conclusion, Mode, Progress};
+use crate::images::Fetcher;
+use crate::progress::{Activity, Conclusion, Mode, Progress};
 use crate::session::{self, ResolvConf, Session};
 use crate::signal::{self, Watch};
 use crate::{output, platform};
@@ -45,6 +45,7 @@ use crate::{output, platform};
 use agent::Forwarded;
 use check::Check;
 use context::{Asked, Inputs};
+use deliver::Outputs;
 use faults::Faults;
 use named::Named;
 
@@ -69,17 +70,17 @@ fn make(build: &Build, session: &Session) -> Result<Exit, Failure> {
     let mode = mode(build)?;
     let named = Named::read(&build.contexts)?;
     let options = options(build, named.contexts.clone())?;
-    check_archive(archive(build), &options)?;
-    let tags = build.tags.iter().map(|tag| images::new_name(tag)).collect::<Result<Vec<_>, _>>()?;
-    if let Some(Archive { destination, .. }) = archive(build) {
-        images::refuse_terminal(destination)?;
-    }
-    if let Some(path) = &build.iidfile {
+    let outputs = Outputs::read(build, options.has_several())?;
+    for path in build.iidfile.iter().chain(&build.metadata_file) {
         forget(path)?;
     }
     let format = format(build)?;
+    if format == Format::Json && outputs.is_on_stdout() {
+        let message = "--format json and -o dest=- both write to standard output";
+        return Err(Failure::new(message).help("write the archive into a file, with dest=FILE"));
+    }
     with_means(build, session, mode, |means| {
-        let wanted = Wanted { named, options, tags, format };
+        let wanted = Wanted { named, options, outputs, format };
         make_with(build, session, means, wanted)
     })
 }
@@ -88,7 +89,7 @@ fn make(build: &Build, session: &Session) -> Result<Exit, Failure> {
 struct Wanted {
     named: Named,
     options: Options,
-    tags: Vec<Reference>,
+    outputs: Outputs,
     format: Format,
 }
 
@@ -98,7 +99,7 @@ fn make_with(
     means: &Means<'_>,
     wanted: Wanted,
 ) -> Result<Exit, Failure> {
-    let Wanted { mut named, mut options, tags, format } = wanted;
+    let Wanted { mut named, mut options, outputs, format } = wanted;
     let inputs = means.inputs(build, &mut named, &mut options)?;
     let (source, undecodable) = Source::read(&inputs.name, &inputs.dockerfile);
     let mut faults = Faults::new(&source, format, means.mode);
@@ -106,20 +107,19 @@ fn make_with(
     let ignore = inputs.ignore.clone();
     let outcome = parse(&mut faults, undecodable, &options, &ignore).and_then(|dockerfile| {
         let check = Check::new(source.text(), &dockerfile, &options, &ignore)?;
-        let mut request = request(&dockerfile, inputs, options, tags.clone());
+        let mut request = request(&dockerfile, inputs, options, outputs.names.clone());
         for (name, files) in named.files {
             request.contexts.insert(name, files);
         }
         request.secrets = means.secrets.clone();
         request.agents.clone_from(means.agents);
-        request.times = build.output.as_ref().map(|output| output.times).unwrap_or_default();
+        request.times = outputs.times;
         execute(request, means, &fetcher, &check, &mut faults)
     });
     let is_told = faults.end(outcome.as_ref().ok().map(|built| built.id.to_string()))?;
     let built = outcome?;
-    deliver(build, session, &built, &tags)?;
-    let to_stdout = is_on_stdout(build);
-    if means.mode == Mode::Quiet && !is_told && !to_stdout {
+    outputs.deliver(build, session, &built)?;
+    if means.mode == Mode::Quiet && !is_told && !outputs.is_on_stdout() {
         output::stdout(&format!("{}\n", built.id))?;
     }
     Ok(Exit::SUCCESS)
@@ -127,27 +127,14 @@ fn make_with(
 
 /// How faults are shown: as the command line says, else the environment.
 fn format(build: &Build) -> Result<Format, Failure> {
-    let format = match (build.call.format.or(build.format), variable(FORMAT)) {
-        (Some(format), _) => format,
-        (None, None) => Format::default(),
+    match (build.call.format.or(build.format), variable(FORMAT)) {
+        (Some(format), _) => Ok(format),
+        (None, None) => Ok(Format::default()),
         (None, Some(value)) => Format::from_str(&value.to_string_lossy(), true).map_err(|_| {
             Failure::new(format!("{FORMAT} is `{}`", value.to_string_lossy()))
                 .help("it is one of human, short and json")
-        })?,
-    };
-    if format == Format::Json && is_on_stdout(build) {
-        let message = "--format json and -o dest=- both write to standard output";
-        return Err(Failure::new(message).help("write the archive into a file, with dest=FILE"));
+        }),
     }
-    Ok(format)
-}
-
-fn archive(build: &Build) -> Option<&Archive> {
-    build.output.as_ref()?.archive.as_ref()
-}
-
-fn is_on_stdout(build: &Build) -> bool {
-    archive(build).is_some_and(|archive| archive.destination == Path::new("-"))
 }
 
 fn mode(build: &Build) -> Result<Mode, Failure> {
@@ -187,6 +174,7 @@ fn options(build: &Build, contexts: NamedContexts) -> Result<Options, Failure> {
         hosts: build.hosts.iter().map(host).collect(),
         run: step::options(build),
         no_cache: build.no_cache,
+        no_cache_stages: build.no_cache_filter.clone(),
         every_stage: false,
         source_times: Vec::new(),
     })
@@ -206,18 +194,6 @@ fn as_index(arguments: &BTreeMap<String, String>, platforms: &[Platform]) -> Res
         Some(other) => Err(Failure::new(format!("{NAME} is {other}, which is neither yes nor no"))
             .help("write 1 or 0")),
     }
-}
-
-/// A docker archive holds one image for each name.
-fn check_archive(archive: Option<&Archive>, options: &Options) -> Result<(), Failure> {
-    let is_docker = archive.is_some_and(|archive| archive.format == ArchiveFormat::Docker);
-    if is_docker && options.has_several() {
-        return Err(Failure::new(
-            "a docker archive holds one image, and this build gives an index of images",
-        )
-        .help("write type=oci, or name one platform"));
-    }
-    Ok(())
 }
 
 /// A build argument without a value takes that of the environment, and is left out where there is
@@ -411,7 +387,7 @@ fn execute(
     faults: &mut Faults<'_>,
 ) -> Result<Built, Failure> {
     let names: Vec<String> = request.tags.iter().map(ToString::to_string).collect();
-    let progress = Progress::new(means.mode, "Building");
+    let progress = Progress::new(means.mode, Activity::Build);
     if let Some(message) = check::foreign_syntax(&request.options) {
         progress.event(Event::Warning { message });
     }
@@ -430,25 +406,4 @@ fn execute(
             Err(report::report(error, faults, means.watch.exit()))
         }
     }
-}
-
-/// Writes what was asked for beside the image in the store.
-fn deliver(
-    build: &Build,
-    session: &Session,
-    built: &Built,
-    tags: &[Reference],
-) -> Result<(), Failure> {
-    if let Some(Archive { format, destination }) = archive(build) {
-        let images = images::local(session.store()?);
-        images::write_archive(destination, |out| {
-            images.save_image(&built.document, tags, (*format).into(), out)
-        })?;
-    }
-    if let Some(path) = &build.iidfile {
-        fs::write(path, built.id.to_string()).map_err(|error| {
-            Failure::new(format!("cannot write the id to {}", path.display())).because(&error)
-        })?;
-    }
-    Ok(())
 }

@@ -1,0 +1,337 @@
+//! `-o`: where the result of a build goes.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::ValueEnum as _;
+use lapstrake_solver::{Times, lower::SECONDS};
+
+use super::image::{ArchiveFormat, LayerCompression};
+
+/// `-o`. Whatever it says, the image is in the store as well.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Output {
+    pub(crate) kind: OutputKind,
+    /// What the image says of time.
+    pub(crate) times: Times,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum OutputKind {
+    /// Nowhere else: `type=image`, `docker` without a file, `cacheonly`. `names` are further names.
+    Store { names: Vec<String> },
+    /// `type=registry`, or `image` with `push=true`. `names` are further names.
+    Registry { names: Vec<String>, compression: LayerCompression, level: Option<u32> },
+    /// `type=oci` and `docker`: a file, or `-`.
+    Archive { format: ArchiveFormat, destination: PathBuf },
+    /// `type=local`: the files of the image in a folder.
+    Folder { destination: PathBuf, split: Option<bool> },
+    /// `type=tar`: the files of the image in an archive; a file, or `-`.
+    Tar { destination: PathBuf, split: Option<bool> },
+}
+
+impl Output {
+    /// `--push`.
+    pub(crate) fn push() -> Self {
+        let compression = LayerCompression::Gzip;
+        let kind = OutputKind::Registry { names: Vec::new(), compression, level: None };
+        Self { kind, times: Times::default() }
+    }
+
+    /// The file that it is written to, if any; `-` for standard output.
+    pub(crate) fn file(&self) -> Option<&PathBuf> {
+        match &self.kind {
+            OutputKind::Archive { destination, .. } | OutputKind::Tar { destination, .. } => {
+                Some(destination)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The fields of `-o` as they were written.
+#[derive(Default)]
+struct Written {
+    kind: Option<String>,
+    destination: Option<String>,
+    names: Vec<String>,
+    push: bool,
+    split: Option<bool>,
+    compression: Option<LayerCompression>,
+    level: Option<u32>,
+    times: Times,
+}
+
+impl FromStr for Output {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let fields = fields(text)?;
+        let written = match fields.as_slice() {
+            [] => return Err("it is empty: write type=oci,dest=FILE or another output".into()),
+            [path] if !path.contains('=') => Written::bare(path),
+            fields => Written::of(fields)?,
+        };
+        let times = written.times;
+        Ok(Self { kind: written.kind()?, times })
+    }
+}
+
+impl Written {
+    /// A path alone: a folder, or `-` for an archive of files on standard output.
+    fn bare(path: &str) -> Self {
+        let kind = if path == "-" { "tar" } else { "local" };
+        let (kind, destination) = (Some(kind.to_owned()), Some(path.to_owned()));
+        Self { kind, destination, ..Self::default() }
+    }
+
+    fn of(fields: &[String]) -> Result<Self, String> {
+        let mut written = Self::default();
+        for field in fields {
+            let Some((key, value)) = field.split_once('=') else {
+                return Err(format!("{field} has no value: write {field}=…"));
+            };
+            written.set(&key.trim().to_ascii_lowercase(), value)?;
+        }
+        Ok(written)
+    }
+
+    fn set(&mut self, key: &str, value: &str) -> Result<(), String> {
+        match key {
+            "type" => self.kind = Some(value.to_owned()),
+            "dest" => self.destination = Some(value.to_owned()).filter(|path| !path.is_empty()),
+            "name" => self.names = names(value),
+            "push" => self.push = boolean(key, value)?,
+            "platform-split" => self.split = Some(boolean(key, value)?),
+            "compression" => self.compression = Some(compression(value)?),
+            "compression-level" => self.level = Some(level(value)?),
+            "rewrite-timestamp" => self.times.rewrite = boolean(key, value)?,
+            "source-date-epoch" => self.times.epoch = seconds(key, value)?,
+            // How things always are here.
+            "oci-mediatypes" | "store" | "tar" if matches!(value, "" | "true" | "1") => {}
+            "mode" if value == "copy" => {}
+            _ => return Err(format!("{key}={value} is not supported yet")),
+        }
+        Ok(())
+    }
+
+    fn kind(self) -> Result<OutputKind, String> {
+        let Some(kind) = self.kind.clone() else {
+            return Err("the type is missing: write type=oci,dest=FILE, for example".into());
+        };
+        match kind.as_str() {
+            "image" | "cacheonly" => self.without_file(&kind),
+            "registry" => Self { push: true, ..self }.without_file(&kind),
+            "docker" if self.destination.is_none() => self.without_file(&kind),
+            "docker" | "oci" | "local" | "tar" => self.with_file(&kind),
+            other => Err(format!(
+                "there is no type {other}: it is one of local, tar, oci, docker, image, registry \
+                 and cacheonly"
+            )),
+        }
+    }
+
+    fn without_file(self, kind: &str) -> Result<OutputKind, String> {
+        if self.destination.is_some() {
+            return Err(format!("type={kind} takes no dest"));
+        }
+        let is_packed = self.compression.is_some() || self.level.is_some();
+        match self.push {
+            true => {
+                let compression = self.compression.unwrap_or(LayerCompression::Gzip);
+                Ok(OutputKind::Registry { names: self.names, compression, level: self.level })
+            }
+            false if is_packed => {
+                Err("layers are compressed when they leave: the store keeps them as files".into())
+            }
+            false => Ok(OutputKind::Store { names: self.names }),
+        }
+    }
+
+    fn with_file(self, kind: &str) -> Result<OutputKind, String> {
+        if self.push {
+            return Err(format!("type={kind} is not pushed: add an output type=registry"));
+        }
+        let destination = match self.destination.map(PathBuf::from) {
+            Some(destination) => destination,
+            None if kind == "local" => return Err("the folder is missing: add dest=FOLDER".into()),
+            None => {
+                return Err(
+                    "the file is missing: add dest=FILE, or dest=- for standard output".into()
+                );
+            }
+        };
+        match (self.compression, self.level) {
+            (None | Some(LayerCompression::Uncompressed), None) => {}
+            _ => return Err(format!("type={kind} with compression is not supported yet")),
+        }
+        let split = self.split;
+        Ok(match kind {
+            "local" if destination.as_os_str() == "-" => {
+                return Err("dest=- is for archives: write type=tar,dest=-".into());
+            }
+            "local" => OutputKind::Folder { destination, split },
+            "tar" => OutputKind::Tar { destination, split },
+            "docker" => OutputKind::Archive { format: ArchiveFormat::Docker, destination },
+            _ => OutputKind::Archive { format: ArchiveFormat::Oci, destination },
+        })
+    }
+}
+
+/// The fields of a line of comma-separated values (RFC 4180), which may be in quotes.
+fn fields(text: &str) -> Result<Vec<String>, String> {
+    let (mut fields, mut field, mut is_quoted) = (Vec::new(), String::new(), false);
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        match character {
+            '"' if is_quoted && characters.peek() == Some(&'"') => {
+                characters.next();
+                field.push('"');
+            }
+            '"' => is_quoted = !is_quoted,
+            ',' if !is_quoted => fields.push(std::mem::take(&mut field)),
+            _ => field.push(character),
+        }
+    }
+    if is_quoted {
+        return Err("a quote is not closed".into());
+    }
+    fields.push(field);
+    fields.retain(|field| !field.is_empty());
+    Ok(fields)
+}
+
+fn names(value: &str) -> Vec<String> {
+    let names = value.split(',').map(str::trim).filter(|name| !name.is_empty());
+    names.map(str::to_owned).collect()
+}
+
+fn compression(value: &str) -> Result<LayerCompression, String> {
+    let found = LayerCompression::from_str(value, false);
+    found.map_err(|_| format!("compression={value} is none of uncompressed, gzip and zstd"))
+}
+
+fn level(value: &str) -> Result<u32, String> {
+    value.parse().map_err(|_| format!("compression-level={value} is no number"))
+}
+
+fn boolean(key: &str, value: &str) -> Result<bool, String> {
+    match value {
+        "" | "true" | "1" => Ok(true),
+        "false" | "0" => Ok(false),
+        _ => Err(format!("{key}={value} is neither true nor false")),
+    }
+}
+
+/// Seconds since 1970; nothing is no time.
+fn seconds(key: &str, value: &str) -> Result<Option<i64>, String> {
+    if value.is_empty() {
+        return Ok(None);
+    }
+    match value.parse() {
+        Ok(seconds) if SECONDS.contains(&seconds) => Ok(Some(seconds)),
+        Ok(_) => Err(format!("{key}={value} is not in the years 0 to 9999")),
+        Err(_) => Err(format!("{key}={value} is no number of seconds since 1970")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind(text: &str) -> Result<OutputKind, String> {
+        text.parse::<Output>().map(|output| output.kind)
+    }
+
+    fn store(names: &[&str]) -> OutputKind {
+        OutputKind::Store { names: names.iter().map(|&name| name.to_owned()).collect() }
+    }
+
+    fn registry(names: &[&str], compression: LayerCompression, level: Option<u32>) -> OutputKind {
+        let names = names.iter().map(|&name| name.to_owned()).collect();
+        OutputKind::Registry { names, compression, level }
+    }
+
+    #[test]
+    fn times_of_an_output() {
+        let times = |text: &str| text.parse::<Output>().map(|output| output.times);
+        let expected = |epoch, rewrite| Ok(Times { epoch, rewrite });
+        assert_eq!(times("type=image"), expected(None, false));
+        assert_eq!(times("type=image,rewrite-timestamp="), expected(None, true));
+        assert_eq!(times("type=oci,dest=a,rewrite-timestamp=0"), expected(None, false));
+        assert_eq!(
+            times("type=docker,source-date-epoch=-5,rewrite-timestamp=true"),
+            expected(Some(-5), true)
+        );
+        assert_eq!(times("type=image,source-date-epoch="), expected(None, false));
+        for field in ["rewrite-timestamp=yes", "source-date-epoch=1e9"] {
+            assert!(times(&format!("type=image,{field}")).is_err(), "{field}");
+        }
+        assert!(times(&format!("type=image,source-date-epoch={}", i64::MAX)).is_err());
+    }
+
+    #[test]
+    fn archives_and_the_store() {
+        let archive = |format, path: &str| {
+            Ok(OutputKind::Archive { format, destination: PathBuf::from(path) })
+        };
+        assert_eq!(kind("type=oci,dest=a.tar"), archive(ArchiveFormat::Oci, "a.tar"));
+        assert_eq!(kind("dest=-,type=docker"), archive(ArchiveFormat::Docker, "-"));
+        assert_eq!(kind("type=image"), Ok(store(&[])));
+        assert_eq!(kind("type=docker"), Ok(store(&[])));
+        assert_eq!(kind("type=cacheonly"), Ok(store(&[])));
+        assert_eq!(kind("type=image,\"name=a,b:1\""), Ok(store(&["a", "b:1"])));
+        let texts = [
+            "",
+            "type=oci",
+            "type=oci,dest=",
+            "dest=x",
+            "push=1",
+            "type=none",
+            "type=image,dest=a",
+        ];
+        for text in texts {
+            assert!(kind(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn files() {
+        let (destination, split) = (PathBuf::from("out"), None);
+        let folder = OutputKind::Folder { destination: destination.clone(), split };
+        assert_eq!(kind("out"), Ok(folder.clone()));
+        assert_eq!(kind("type=local,dest=out"), Ok(folder));
+        assert_eq!(kind("-"), Ok(OutputKind::Tar { destination: "-".into(), split }));
+        assert_eq!(
+            kind("type=tar,dest=out,platform-split=false"),
+            Ok(OutputKind::Tar { destination, split: Some(false) })
+        );
+        for text in ["type=local", "type=local,dest=-", "type=local,dest=a,mode=delete", "a,b"] {
+            assert!(kind(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn registries() {
+        let gzip = LayerCompression::Gzip;
+        assert_eq!(kind("type=registry"), Ok(registry(&[], gzip, None)));
+        assert_eq!(
+            kind("type=image,push=true,name=a,compression=zstd,compression-level=7"),
+            Ok(registry(&["a"], LayerCompression::Zstd, Some(7)))
+        );
+        for text in
+            ["type=registry,dest=a", "type=oci,dest=a,push=true", "type=image,compression=gzip"]
+        {
+            assert!(kind(text).is_err(), "{text}");
+        }
+        assert!(kind("type=registry,compression=lzma").is_err());
+    }
+
+    #[test]
+    fn quoted_fields() {
+        let of = |text| fields(text).expect("fields");
+        assert_eq!(of("a,\"b,c\",d"), ["a", "b,c", "d"]);
+        assert_eq!(of("\"a\"\"b\",,"), ["a\"b"]);
+        assert!(fields("\"a").is_err());
+    }
+}

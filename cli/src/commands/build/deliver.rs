@@ -1,0 +1,220 @@
+//! Where the result of a build goes beside the store.
+
+use std::fs;
+use std::os::fd::AsFd as _;
+use std::path::{Path, PathBuf};
+
+use lapstrake_image::{ImageFiles, Images, Packing, write_tar};
+use lapstrake_oci::{Digest, Reference};
+use lapstrake_rootfs::TreePath;
+use lapstrake_solver::{Built, Times};
+
+use super::metadata;
+use crate::args::{ArchiveFormat, Build, Output, OutputKind};
+use crate::commands::push;
+use crate::failure::Failure;
+use crate::images;
+use crate::progress::Activity;
+use crate::session::Session;
+
+/// All outputs of a build, checked against each other.
+pub(super) struct Outputs {
+    list: Vec<Output>,
+    /// What `-t` calls the image.
+    tags: Vec<Reference>,
+    /// What `-t` and the outputs call the image.
+    pub(super) names: Vec<Reference>,
+    /// What all of them say of time.
+    pub(super) times: Times,
+}
+
+impl Outputs {
+    /// Reads what the command line says. `is_index` tells whether the result is several images.
+    pub(super) fn read(build: &Build, is_index: bool) -> Result<Self, Failure> {
+        let mut list = build.outputs.clone();
+        let is_pushed =
+            list.iter().any(|output| matches!(output.kind, OutputKind::Registry { .. }));
+        if build.push && !is_pushed {
+            list.push(Output { times: times(&list)?, ..Output::push() });
+        }
+        let mut names: Vec<Reference> = Vec::new();
+        for name in build.tags.iter().chain(list.iter().flat_map(further_names)) {
+            let name = images::new_name(name)?;
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        let tags = names_of(&build.tags)?;
+        let outputs = Self { names, tags, times: times(&list)?, list };
+        outputs.check(is_index)?;
+        Ok(outputs)
+    }
+
+    fn check(&self, is_index: bool) -> Result<(), Failure> {
+        let files: Vec<&PathBuf> = self.list.iter().filter_map(Output::file).collect();
+        for (index, file) in files.iter().enumerate() {
+            images::refuse_terminal(file)?;
+            if files.iter().take(index).any(|other| other == file) {
+                return Err(Failure::new(format!("two outputs go to {}", file.display()))
+                    .help("give each a file of its own"));
+            }
+        }
+        for output in &self.list {
+            match &output.kind {
+                OutputKind::Archive { format: ArchiveFormat::Docker, .. } if is_index => {
+                    return Err(Failure::new(
+                        "a docker archive holds one image, and this build gives an index of images",
+                    )
+                    .help("write type=oci, or name one platform"));
+                }
+                OutputKind::Registry { names, compression, level } => {
+                    push::packing(*compression, *level)?;
+                    if names.is_empty() && self.tags.is_empty() {
+                        return Err(Failure::new("there is no name that says where to push")
+                            .help("name the image with -t REGISTRY/NAME:TAG"));
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether one of them writes to standard output.
+    pub(super) fn is_on_stdout(&self) -> bool {
+        self.list.iter().filter_map(Output::file).any(|file| file.as_path() == Path::new("-"))
+    }
+
+    /// Writes and sends what was built.
+    pub(super) fn deliver(
+        &self,
+        build: &Build,
+        session: &Session,
+        built: &Built,
+    ) -> Result<(), Failure> {
+        let mut document = built.document;
+        for output in &self.list {
+            if let OutputKind::Registry { names, compression, level } = &output.kind {
+                let packing = push::packing(*compression, *level)?;
+                let names = match names.is_empty() {
+                    true => self.tags.clone(),
+                    false => names_of(names)?,
+                };
+                document = send(&names, build, session, packing)?.unwrap_or(document);
+            } else {
+                self.write(output, session, built)?;
+            }
+        }
+        if let Some(path) = &build.iidfile {
+            write_file(path, "the id", &built.id.to_string())?;
+        }
+        if let Some(path) = &build.metadata_file {
+            let images = images::local(session.store()?);
+            let metadata = metadata::of(built, &document, &self.names, &images)?;
+            write_file(path, "the metadata", &metadata)?;
+        }
+        Ok(())
+    }
+
+    fn write(&self, output: &Output, session: &Session, built: &Built) -> Result<(), Failure> {
+        let store = session.store()?;
+        let images = images::local(store);
+        match &output.kind {
+            OutputKind::Store { .. } | OutputKind::Registry { .. } => Ok(()),
+            OutputKind::Archive { format, destination } => {
+                images::write_archive(destination, |out| {
+                    images.save_image(&built.document, &self.names, (*format).into(), out)
+                })
+            }
+            OutputKind::Tar { destination, split } => {
+                let _lease = store.lease()?;
+                let files = files(&images, built)?;
+                let parts = parted(files, *split);
+                images::write_archive(destination, |out| write_tar(&parts, out))
+            }
+            OutputKind::Folder { destination, split } => {
+                let _lease = store.lease()?;
+                let files = files(&images, built)?;
+                for (below, files) in parted(files, *split) {
+                    let folder = destination.join(below.to_string().trim_start_matches('/'));
+                    let folder = made(&folder)?;
+                    files.write_into(folder.as_fd())?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+fn names_of(names: &[String]) -> Result<Vec<Reference>, Failure> {
+    names.iter().map(|name| images::new_name(name)).collect()
+}
+
+/// Sends the image under all of these names. Returns the digest that it has there.
+fn send(
+    names: &[Reference],
+    build: &Build,
+    session: &Session,
+    packing: Packing,
+) -> Result<Option<Digest>, Failure> {
+    let images = images::anywhere(session.store()?)?;
+    let mut digest = None;
+    for name in names {
+        let pushed = images::with_progress(Activity::Push, name, build.quiet, |report| {
+            images.push(name, packing, report)
+        })?;
+        digest = Some(pushed.digest);
+    }
+    Ok(digest)
+}
+
+/// The one thing that all outputs say of time: they share the image.
+fn times(list: &[Output]) -> Result<Times, Failure> {
+    let first = list.first().map(|output| output.times).unwrap_or_default();
+    match list.iter().all(|output| output.times == first) {
+        true => Ok(first),
+        false => Err(Failure::new("the outputs want one image with different times").help(
+            "give all of them the same rewrite-timestamp and source-date-epoch, or build twice",
+        )),
+    }
+}
+
+fn further_names(output: &Output) -> &[String] {
+    match &output.kind {
+        OutputKind::Store { names } | OutputKind::Registry { names, .. } => names,
+        _ => &[],
+    }
+}
+
+/// The files of all images that were built, with no time behind that of the build.
+fn files(images: &Images<'_>, built: &Built) -> Result<Vec<ImageFiles>, Failure> {
+    let files = images.files(&built.document)?.into_iter();
+    Ok(match built.epoch {
+        Some(epoch) => files.map(|files| files.no_later_than(epoch)).collect(),
+        None => files.collect(),
+    })
+}
+
+/// Each with the folder that it goes into: its platform's when there are several, or when asked.
+fn parted(files: Vec<ImageFiles>, split: Option<bool>) -> Vec<(TreePath, ImageFiles)> {
+    let split = split.unwrap_or(files.len() > 1);
+    let below = |files: &ImageFiles| match split {
+        true => TreePath::clean(files.platform.to_string().replace('/', "_").as_bytes()),
+        false => TreePath::root(),
+    };
+    files.into_iter().map(|files| (below(&files), files)).collect()
+}
+
+/// Opens a folder, which is made where it is missing.
+fn made(folder: &Path) -> Result<fs::File, Failure> {
+    let made = fs::create_dir_all(folder).and_then(|()| fs::File::open(folder));
+    made.map_err(|error| {
+        Failure::new(format!("cannot write into the folder {}", folder.display())).because(&error)
+    })
+}
+
+fn write_file(path: &Path, what: &str, text: &str) -> Result<(), Failure> {
+    fs::write(path, text).map_err(|error| {
+        Failure::new(format!("cannot write {what} to {}", path.display())).because(&error)
+    })
+}

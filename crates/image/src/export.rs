@@ -1,0 +1,76 @@
+//! An image's files without the image: what `build -o` writes as a folder or a plain archive.
+
+use std::fs::File;
+use std::io::Write;
+use std::os::fd::BorrowedFd;
+
+use lapstrake_oci::{Digest, Platform};
+use lapstrake_rootfs::tar::{Tree, write_merged};
+use lapstrake_rootfs::{LayerId, Merged, TreePath, View, files};
+
+use crate::root::Root;
+use crate::{Error, Images, LayerFault, ResolvedImage};
+
+/// The files of one image.
+#[derive(Debug)]
+pub struct ImageFiles {
+    /// What the image is for.
+    pub platform: Platform,
+    merged: Merged,
+    /// The directories of its layers, lowest first.
+    layers: Vec<File>,
+}
+
+impl Images<'_> {
+    /// The files of the image with this manifest, or of the images of this index, in their order.
+    /// Needs a lease of the caller's to stay true.
+    ///
+    /// # Errors
+    /// When a layer is neither here nor can it be unpacked.
+    pub fn files(&self, document: &Digest) -> Result<Vec<ImageFiles>, Error> {
+        let Root { images, .. } = self.root(document)?;
+        images.iter().map(|image| self.files_of(image)).collect()
+    }
+
+    fn files_of(&self, image: &ResolvedImage) -> Result<ImageFiles, Error> {
+        self.unpack_stored(image)?;
+        let (mut manifests, mut layers) = (Vec::new(), Vec::new());
+        for (descriptor, diff_id) in image.layers() {
+            let layer = self.store.layer(&LayerId::Image(diff_id))?;
+            let layer = layer.ok_or_else(|| LayerFault::Missing.of(descriptor.digest))?;
+            layers.push(File::open(&layer.path).map_err(Error::io("open a layer of the image"))?);
+            manifests.push(layer.manifest);
+        }
+        let merged = Merged::of(&View::new(manifests));
+        Ok(ImageFiles { platform: image.config.platform(), merged, layers })
+    }
+}
+
+impl ImageFiles {
+    /// The same with no time behind `seconds` since 1970.
+    #[must_use]
+    pub fn no_later_than(self, seconds: i64) -> Self {
+        Self { merged: self.merged.no_later_than(seconds), ..self }
+    }
+
+    /// Writes them into a folder, in which other files stay (see [`files`]).
+    ///
+    /// # Errors
+    /// When a layer is damaged, or the folder cannot be written: a part may be there then.
+    pub fn write_into(&self, folder: BorrowedFd<'_>) -> Result<(), Error> {
+        files::write(&self.merged, &self.layers, folder).map_err(|source| Error::Files { source })
+    }
+}
+
+/// Writes files as one tar to `out`, each image's below the directory that stands beside it; the root
+/// for none.
+///
+/// # Errors
+/// When a layer is damaged, or `out` fails.
+pub fn write_tar(parts: &[(TreePath, ImageFiles)], out: &mut dyn Write) -> Result<(), Error> {
+    let trees: Vec<Tree<'_>> = parts
+        .iter()
+        .map(|(below, part)| Tree { merged: &part.merged, layers: &part.layers, below })
+        .collect();
+    write_merged(&trees, out).map_err(|source| Error::Tar { source })
+}
