@@ -18,6 +18,7 @@ mod page;
 mod paths;
 mod platform;
 mod progress;
+mod rootless;
 mod session;
 mod signal;
 mod table;
@@ -29,6 +30,9 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     // A sandbox begins as a copy of this program.
     lapstrake_executor::sandbox_main_if_requested();
+    if let Some(exit) = rootless::helper() {
+        return exit;
+    }
     let outcome = args::parse(std::env::args_os().collect()).and_then(commands::run);
     let exit = outcome.unwrap_or_else(|failure| {
         output::stderr(&failure.text());

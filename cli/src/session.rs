@@ -9,7 +9,7 @@ use lapstrake_registry::{ClientConfig, Proxy, RegistryConfig};
 
 use crate::environment::variable;
 use crate::failure::Failure;
-use crate::{config, credentials, paths};
+use crate::{config, credentials, paths, rootless};
 
 /// The store and the way to registries.
 pub(crate) struct Session {
@@ -30,6 +30,7 @@ impl Session {
         }
         let is_root = rustix::process::geteuid().is_root();
         let root = paths::store_root(self.root.as_deref(), &variable, is_root)?;
+        rootless::enter()?;
         let store = Store::open(&root).map_err(|error| {
             Failure::of(&error)
                 .help("name another directory for the store with --root or LAPSTRAKE_ROOT")

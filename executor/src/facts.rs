@@ -15,7 +15,7 @@ pub struct HostFacts {
     pub thermal_throttle: Vec<String>,
     /// How many loop devices there are, counted from `loop0` to the highest number.
     pub loop_devices: u32,
-    /// How ids of the sandbox map to the host's.
+    /// Which ids there are.
     pub id_map: IdMap,
 }
 
@@ -35,7 +35,7 @@ impl HostFacts {
             cgroup: cgroup_layout(Path::new("/sys/fs/cgroup")),
             thermal_throttle: thermal_throttle(Path::new("/sys/devices/system/cpu")),
             loop_devices: loop_devices(Path::new("/sys/block")),
-            id_map: IdMap::Identity,
+            id_map: IdMap::current(),
         }
     }
 }

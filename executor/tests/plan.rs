@@ -68,6 +68,22 @@ fn everything_at_once() {
     insta::assert_snapshot!(lines(&spec, CgroupLayout::Other));
 }
 
+/// What differs where this process is root of a user namespace only.
+#[test]
+fn in_a_user_namespace() {
+    let groups = vec![(0, 1), (1, 65536)];
+    let facts = HostFacts { id_map: IdMap::Namespace { groups }, ..facts(CgroupLayout::Unified) };
+    let roots = lines(&spec(), CgroupLayout::Unified);
+    let own = |spec: &SandboxSpec| {
+        let steps = plan(spec, &facts).unwrap_or_default();
+        let lines = steps.iter().map(|step| format!("{step:?}\n"));
+        lines.filter(|line| !roots.contains(line.as_str())).collect::<String>()
+    };
+    insta::assert_snapshot!(own(&spec()));
+    let alone = SandboxSpec { network: Network::None, ..spec() };
+    assert!(!own(&alone).contains("/sys"), "its own network brings its own /sys");
+}
+
 #[test]
 fn insecure() {
     let mut spec = spec();

@@ -32,6 +32,7 @@ mod privilege;
 mod push;
 mod registry;
 mod remote;
+mod rootless;
 mod run;
 mod sandbox;
 mod secret;

@@ -18,7 +18,7 @@ pub(crate) const BASES: &[&str] = &[
 
 /// What the tests compare with: independent tools.
 pub(crate) const TESTS: &[&str] =
-    &["attr", "bsdutils", "bzip2", "git", "runc", "skopeo", "umoci", "xz-utils", "zstd"];
+    &["attr", "bsdutils", "bzip2", "git", "runc", "skopeo", "uidmap", "umoci", "xz-utils", "zstd"];
 
 /// What is measured beside Lapstrake, and the file system that both are measured on.
 pub(crate) const BENCH: &[&str] = &["buildah", "e2fsprogs", "mount"];

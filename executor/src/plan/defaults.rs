@@ -2,7 +2,7 @@
 
 use crate::bytes::Bytes;
 use crate::facts::{CgroupLayout, HostFacts};
-use crate::spec::{SandboxSpec, Security};
+use crate::spec::{Network, SandboxSpec, Security, Source};
 
 use super::step::Attribute::{self, NoDev, NoExec, NoSuid, ReadOnly, StrictAtime};
 use super::step::{NewMount, Place, Step};
@@ -74,14 +74,14 @@ const SIZE: &str = "65536k";
 /// `/dev` is mounted `nodev`, unlike Docker's, and each device bound into it: the command has
 /// `CAP_MKNOD`, and here no device control group keeps it from the disks. An insecure sandbox may
 /// use the disks, and write to `/sys`.
-pub(super) fn system_mounts(facts: &HostFacts, security: Security) -> Vec<Step> {
+pub(super) fn system_mounts(facts: &HostFacts, spec: &SandboxSpec) -> Vec<Step> {
     let locked = [NoSuid, NoExec, NoDev];
-    let (kernel, dev_attributes): (&[_], &[_]) = match security {
+    let (kernel, dev_attributes): (&[_], &[_]) = match spec.security {
         Security::Sandbox => (&[ReadOnly, NoSuid, NoExec, NoDev], &[NoSuid, NoDev, StrictAtime]),
         Security::Insecure => (&locked, &[NoSuid, StrictAtime]),
     };
-    // The terminals' group; left out where the id has no counterpart outside.
-    let terminal_group = facts.id_map.to_host(5).map(|_| ("gid", "5"));
+    // The terminals' group; left out where there is no such id.
+    let terminal_group = facts.id_map.has_group(5).then_some(("gid", "5"));
     let pts: Vec<_> =
         [("ptmxmode", "0666"), ("mode", "0620")].into_iter().chain(terminal_group).collect();
     let shm = [("mode", "1777"), ("size", SIZE)];
@@ -90,13 +90,16 @@ pub(super) fn system_mounts(facts: &HostFacts, security: Security) -> Vec<Step> 
         CgroupLayout::Other => filesystem("tmpfs", &[("mode", "755")], kernel, "/sys/fs/cgroup"),
     };
     let dev = [("mode", "755"), ("size", SIZE)];
+    // A file system of the network's facts can only be made by whom the network belongs to.
+    let is_lent = facts.id_map.is_namespace() && spec.network == Network::Host;
+    let sys = if is_lent { bind("/sys", kernel) } else { filesystem("sysfs", &[], kernel, "/sys") };
     vec![
         filesystem("proc", &[], &locked, "/proc"),
         filesystem("tmpfs", &dev, dev_attributes, "/dev"),
         filesystem("devpts", &pts, &[NoSuid, NoExec], "/dev/pts"),
         filesystem("tmpfs", &shm, &locked, "/dev/shm"),
         filesystem("mqueue", &[], &locked, "/dev/mqueue"),
-        filesystem("sysfs", &[], kernel, "/sys"),
+        sys,
         cgroup,
     ]
 }
@@ -107,7 +110,10 @@ pub(super) fn devices(facts: &HostFacts, security: Security) -> Vec<Step> {
         Security::Sandbox => Vec::new(),
         Security::Insecure => host_devices(facts),
     };
-    let devices = DEVICES.iter().map(character_device);
+    let devices = DEVICES.iter().map(|device| match facts.id_map.is_namespace() {
+        true => Step::BindDevice { name: device.0.to_owned(), required: true },
+        false => character_device(device),
+    });
     let links =
         LINKS.iter().map(|&(name, to)| Step::MakeLink { name: name.to_owned(), to: to.to_owned() });
     devices.chain(of_host).chain(links).collect()
@@ -121,7 +127,19 @@ fn host_devices(facts: &HostFacts) -> Vec<Step> {
         major: LOOP_MAJOR,
         minor,
     });
-    HOST_DEVICES.iter().map(character_device).chain(loops).collect()
+    let devices = HOST_DEVICES.iter().map(character_device).chain(loops);
+    match facts.id_map.is_namespace() {
+        false => devices.collect(),
+        true => devices.map(borrowed).collect(),
+    }
+}
+
+/// The host's own device, if it has it.
+fn borrowed(step: Step) -> Step {
+    match step {
+        Step::MakeDevice { name, .. } => Step::BindDevice { name, required: false },
+        step => step,
+    }
 }
 
 fn character_device(&(name, major, minor): &(&str, u32, u32)) -> Step {
@@ -172,6 +190,16 @@ fn hosts(spec: &SandboxSpec) -> Bytes {
         text.push_str(&format!("{address}\t{name}\n"));
     }
     Bytes::from(text)
+}
+
+/// A part of the host at the same place.
+fn bind(path: &str, attributes: &[Attribute]) -> Step {
+    let (source, attributes) = (Source::Host(path.into()), attributes.to_vec());
+    Step::Mount {
+        mount: NewMount::Bind { source, recursive: true, attributes },
+        target: Bytes::from(path),
+        place: Place::System,
+    }
 }
 
 fn filesystem(

@@ -24,13 +24,14 @@ const MAX_LAYERS: usize = 500;
 pub fn plan(spec: &SandboxSpec, facts: &HostFacts) -> Result<Vec<Step>, Error> {
     check(spec)?;
     let devices = opens_devices(spec.security);
+    let user_attributes = facts.id_map.is_namespace();
     let mut steps = vec![
         Step::TieToParent,
         Step::MakeMountsPrivate,
-        Step::MountRootfs { rootfs: spec.rootfs.clone(), devices },
+        Step::MountRootfs { rootfs: spec.rootfs.clone(), devices, user_attributes },
         Step::MountScratch { on: spec.rootfs.work.clone() },
     ];
-    steps.extend(defaults::system_mounts(facts, spec.security));
+    steps.extend(defaults::system_mounts(facts, spec));
     steps.extend(defaults::devices(facts, spec.security));
     steps.extend(defaults::masks(facts, spec.security));
     steps.extend(defaults::etc_files(spec));

@@ -28,6 +28,8 @@ pub enum Step {
         rootfs: Rootfs,
         /// Whether devices in it can be opened.
         devices: bool,
+        /// Whether overlayfs writes its attributes as ordinary users may (`userxattr`).
+        user_attributes: bool,
     },
     /// Mount something.
     Mount {
@@ -48,6 +50,13 @@ pub enum Step {
         major: u32,
         /// Device number, second half.
         minor: u32,
+    },
+    /// Bind a device of the host to the same path in `/dev`: where none can be made.
+    BindDevice {
+        /// Path in `/dev`; a folder on the way is made.
+        name: String,
+        /// Whether it has to be there.
+        required: bool,
     },
     /// Make a symbolic link in `/dev`.
     MakeLink {

@@ -92,8 +92,13 @@ pub(super) fn become_user(identity: &Identity, capabilities: Capabilities) -> Re
     // A change of user would else take them all away. Executing the command ends it.
     rustix::thread::set_keep_capabilities(true).map_err(refused())?;
     let groups: Vec<Gid> = identity.groups.iter().map(|&gid| Gid::from_raw(gid)).collect();
-    rustix::thread::set_thread_groups(&groups)
-        .map_err(Error::system(Operation::SetGroups, format!("{:?}", identity.groups)))?;
+    match rustix::thread::set_thread_groups(&groups) {
+        // In a user namespace of a single id nobody can change groups: root keeps those it has.
+        Err(Errno::PERM) if identity.groups == [0] => {}
+        set => {
+            set.map_err(Error::system(Operation::SetGroups, format!("{:?}", identity.groups)))?;
+        }
+    }
     let gid = Gid::from_raw(identity.gid);
     rustix::thread::set_thread_res_gid(gid, gid, gid)
         .map_err(Error::system(Operation::SetGroup, identity.gid.to_string()))?;

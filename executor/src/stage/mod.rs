@@ -138,8 +138,8 @@ impl Stage {
         match step {
             Step::TieToParent => self.tie_to_parent(),
             Step::MakeMountsPrivate => rootfs::make_mounts_private(),
-            Step::MountRootfs { rootfs, devices } => {
-                self.outside = Some(Outside::mount(&rootfs, devices)?);
+            Step::MountRootfs { rootfs, devices, user_attributes } => {
+                self.outside = Some(Outside::mount(&rootfs, devices, user_attributes)?);
                 Ok(())
             }
             Step::MountScratch { on } => self.outside()?.mount_scratch(&on),
@@ -149,6 +149,7 @@ impl Stage {
             Step::MakeDevice { name, block, major, minor } => {
                 self.outside()?.make_device(&name, block, (major, minor))
             }
+            Step::BindDevice { name, required } => self.outside()?.bind_device(&name, required),
             Step::MakeLink { name, to } => self.outside()?.make_link(&name, &to),
             Step::Mask { path } => self.outside()?.mask(&path),
             Step::MakeReadOnly { path } => self.outside()?.make_read_only(&path),

@@ -160,8 +160,8 @@ impl Outside {
         let padding = (scratch.is_none() && layers.len() < 2).then_some(Layer::Open(empty.as_fd()));
         let layers: Vec<_> = padding.into_iter().chain(layers).collect();
         let writable = scratch.map(|scratch| (scratch.upper.as_path(), scratch.work.as_path()));
-        let overlay = Overlay { layers: &layers, writable, volatile: true };
-        let overlay = Overlay { volatile: writable.is_some(), ..overlay };
+        let (volatile, user_attributes) = (writable.is_some(), self.user_attributes);
+        let overlay = Overlay { layers: &layers, writable, volatile, user_attributes };
         let mount = overlay.mount(MountAttrFlags::MOUNT_ATTR_NODEV)?;
         attach(mount.as_fd(), place.as_fd()).map_err(fail())?;
         Ok(mount)
@@ -210,6 +210,22 @@ impl Outside {
         attach(device.as_fd(), place.as_fd()).map_err(fail())
     }
 
+    /// Binds a device of the host over an empty file in `/dev`.
+    pub(super) fn bind_device(&mut self, name: &str, required: bool) -> Result<(), Error> {
+        let path = format!("/dev/{name}");
+        let fail = || Error::system(Operation::Mount, path.as_str());
+        let device = match clone_tree(rustix::fs::CWD, &path, false) {
+            Err(Errno::NOENT) if !required => return Ok(()),
+            device => device.map_err(fail())?,
+        };
+        let place = self.device_place(name).map_err(fail())?;
+        attach(device.as_fd(), place.as_fd()).map_err(fail())?;
+        if name == NULL {
+            self.null = Some(device);
+        }
+        Ok(())
+    }
+
     /// A new, empty file in `/dev` or a folder of it.
     pub(super) fn device_place(&mut self, name: &str) -> Result<OwnedFd, Errno> {
         if let Some((folder, _)) = name.split_once('/') {
@@ -246,8 +262,11 @@ impl Outside {
             found => found.map_err(fail())?,
         };
         let is_directory = place::file_type(place.as_fd()).map_err(fail())?.is_dir();
-        let cover = clone_tree(self.scratch()?, if is_directory { EMPTY } else { NULL }, false)
-            .map_err(fail())?;
+        let cover = match &self.null {
+            Some(null) if !is_directory => clone_tree(null.as_fd(), "", false),
+            _ => clone_tree(self.scratch()?, if is_directory { EMPTY } else { NULL }, false),
+        };
+        let cover = cover.map_err(fail())?;
         if is_directory {
             use Attribute::{NoDev, NoExec, NoSuid, ReadOnly};
             set_attributes(cover.as_fd(), &[ReadOnly, NoSuid, NoDev, NoExec], false)

@@ -24,6 +24,10 @@ pub(super) struct Outside {
     pub(super) scratch: Option<OwnedFd>,
     /// How many files and mounts `scratch` holds.
     pub(super) used: usize,
+    /// Whether overlays write their attributes as ordinary users may.
+    pub(super) user_attributes: bool,
+    /// The host's null device, where none can be made.
+    pub(super) null: Option<OwnedFd>,
     /// `/dev` of the sandbox.
     pub(super) dev: Option<OwnedFd>,
 }
@@ -44,13 +48,18 @@ pub(super) fn make_mounts_private() -> Result<(), Error> {
 
 impl Outside {
     /// Mounts the overlay over its own upper directory: the one place that is ours for sure.
-    pub(super) fn mount(rootfs: &Rootfs, devices: bool) -> Result<Self, Error> {
+    pub(super) fn mount(
+        rootfs: &Rootfs,
+        devices: bool,
+        user_attributes: bool,
+    ) -> Result<Self, Error> {
         let upper = open_directory(CWD, &rootfs.upper)?;
         let layers = Layer::stack(&rootfs.lower);
         let overlay = Overlay {
             layers: &layers,
             writable: Some((&rootfs.upper, &rootfs.work)),
             volatile: rootfs.volatile,
+            user_attributes,
         };
         let attributes = match devices {
             true => MountAttrFlags::empty(),
@@ -60,7 +69,7 @@ impl Outside {
         attach(root.as_fd(), upper.as_fd())
             .map_err(Error::system(Operation::MountOn, rootfs.upper.as_os_str().as_bytes()))?;
         let tree = Tree::new(root, upper).map_err(Error::system(Operation::Stat, "/"))?;
-        Ok(Self { tree, scratch: None, used: 0, dev: None })
+        Ok(Self { tree, scratch: None, used: 0, user_attributes, null: None, dev: None })
     }
 
     pub(super) fn traces(&self) -> Vec<Trace> {
@@ -134,6 +143,7 @@ pub(super) struct Overlay<'a> {
     /// Upper and work directory.
     pub(super) writable: Option<(&'a Path, &'a Path)>,
     pub(super) volatile: bool,
+    pub(super) user_attributes: bool,
 }
 
 impl Overlay<'_> {
@@ -157,9 +167,14 @@ impl Overlay<'_> {
             set_directory(&context, "workdir", work)?;
         }
         // Whatever the kernel was built with: these would put into `upper` what is no layer.
-        for option in ["redirect_dir", "metacopy", "index"] {
-            rustix::mount::fsconfig_set_string(&context, option, "off")
+        let redirect = if self.user_attributes { "nofollow" } else { "off" };
+        for (option, value) in [("redirect_dir", redirect), ("metacopy", "off"), ("index", "off")] {
+            rustix::mount::fsconfig_set_string(&context, option, value)
                 .map_err(Error::system(Operation::Configure, option))?;
+        }
+        if self.user_attributes {
+            rustix::mount::fsconfig_set_flag(&context, "userxattr")
+                .map_err(Error::system(Operation::Configure, "userxattr"))?;
         }
         if self.volatile {
             rustix::mount::fsconfig_set_flag(&context, "volatile")

@@ -1,0 +1,183 @@
+//! An ordinary user becomes root of a user namespace (user_namespaces(7)), as which everything else
+//! works as it does for root: layers have all owners that an image can name, and sandboxes all that
+//! they need.
+//!
+//! `newuidmap` and `newgidmap` give it the ids that `/etc/subuid` and `/etc/subgid` set aside for the
+//! user. They have to be called from outside of the namespace, while this process is in it, so a copy
+//! of this program is started before that, and waits. Without ids set aside there is one id, the
+//! user's own: then nothing can belong to anyone but root.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, Command, ExitCode, Stdio};
+
+use lapstrake_rootfs::passwd::UserDb;
+use nix::sched::{CloneFlags, unshare};
+
+use crate::failure::Failure;
+use crate::output;
+
+/// What the waiting copy is called.
+const HELPER: &str = "lap-map-ids";
+
+/// An id range that is set aside: first id and how many.
+type Range = (u32, u32);
+
+/// The ids that the user may have.
+struct Ids {
+    uid: u32,
+    gid: u32,
+    /// None when there are not both users and groups.
+    extra: Option<(Vec<Range>, Vec<Range>)>,
+}
+
+/// Makes this process root of a namespace, unless it is root already. It must not have started a
+/// thread yet.
+pub(crate) fn enter() -> Result<(), Failure> {
+    let uid = rustix::process::geteuid();
+    if uid.is_root() {
+        return Ok(());
+    }
+    let ids = Ids::of(uid.as_raw(), rustix::process::getegid().as_raw());
+    match &ids.extra {
+        Some((users, groups)) => {
+            let helper = Helper::start(&ids, users, groups)?;
+            unshare(CloneFlags::CLONE_NEWUSER).map_err(|error| refused(error.into()))?;
+            helper.map()
+        }
+        None => {
+            unshare(CloneFlags::CLONE_NEWUSER).map_err(|error| refused(error.into()))?;
+            map_one(&ids).map_err(refused)?;
+            output::stderr(
+                "warning: no ids are set aside for this user in /etc/subuid and /etc/subgid, so all \
+                 files belong to root\n",
+            );
+            Ok(())
+        }
+    }
+}
+
+fn refused(error: std::io::Error) -> Failure {
+    Failure::new("cannot become root of a user namespace")
+        .because(&error)
+        .help("allow user namespaces (user.max_user_namespaces), or run lap as root")
+}
+
+/// The only map that a process may write for itself.
+fn map_one(ids: &Ids) -> std::io::Result<()> {
+    fs::write("/proc/self/setgroups", "deny")?;
+    fs::write("/proc/self/uid_map", format!("0 {} 1", ids.uid))?;
+    fs::write("/proc/self/gid_map", format!("0 {} 1", ids.gid))
+}
+
+impl Ids {
+    fn of(uid: u32, gid: u32) -> Self {
+        let read = |file: &str| fs::read(file).unwrap_or_default();
+        let database = UserDb { passwd: read("/etc/passwd"), group: Vec::new() };
+        let name = database.user_by_id(uid).map(|user| user.name);
+        let ranges = |file| set_aside(&read(file), uid, name.as_deref());
+        let (users, groups) = (ranges("/etc/subuid"), ranges("/etc/subgid"));
+        let extra = (!users.is_empty() && !groups.is_empty()).then_some((users, groups));
+        Self { uid, gid, extra: extra.filter(|_| is_installed("newuidmap")) }
+    }
+}
+
+fn is_installed(program: &str) -> bool {
+    let path = crate::environment::variable("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
+
+/// The ranges that a file like subuid(5) sets aside for a user.
+fn set_aside(file: &[u8], uid: u32, name: Option<&[u8]>) -> Vec<Range> {
+    let text = String::from_utf8_lossy(file);
+    let uid = uid.to_string();
+    let range = |line: &str| {
+        let mut fields = line.trim().split(':');
+        let owner = fields.next()?;
+        let (first, count) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+        let is_own = owner == uid || name.is_some_and(|name| owner.as_bytes() == name);
+        (is_own && count > 0).then_some((first, count))
+    };
+    text.lines().filter_map(range).collect()
+}
+
+/// The arguments of newuidmap(1): root is the user, and behind it come the ranges.
+fn arguments(own: u32, ranges: &[Range]) -> Vec<String> {
+    let mut arguments = vec!["0".to_owned(), own.to_string(), "1".to_owned()];
+    let mut inside: u32 = 1;
+    for (first, count) in ranges {
+        arguments.extend([inside, *first, *count].map(|number| number.to_string()));
+        inside = inside.saturating_add(*count);
+    }
+    arguments
+}
+
+/// The copy of this program that waits outside.
+struct Helper(Child);
+
+impl Helper {
+    fn start(ids: &Ids, users: &[Range], groups: &[Range]) -> Result<Self, Failure> {
+        let mut command = Command::new("/proc/self/exe");
+        command.arg0(HELPER).arg(std::process::id().to_string());
+        command.args(arguments(ids.uid, users)).arg("groups").args(arguments(ids.gid, groups));
+        let child = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn();
+        child.map(Self).map_err(refused)
+    }
+
+    /// Has it write the maps.
+    fn map(mut self) -> Result<(), Failure> {
+        if let Some(mut go) = self.0.stdin.take() {
+            go.write_all(b"1").map_err(refused)?;
+        }
+        let status = self.0.wait().map_err(refused)?;
+        match status.success() {
+            true => Ok(()),
+            false => Err(Failure::new("cannot map the ids of /etc/subuid and /etc/subgid")
+                .help("see newuidmap(1); the package uidmap has to be installed whole")),
+        }
+    }
+}
+
+/// What the copy does; `None` in a process that is not the copy.
+pub(crate) fn helper() -> Option<ExitCode> {
+    let mut typed = std::env::args_os();
+    if typed.next().as_deref() != Some(OsStr::new(HELPER)) {
+        return None;
+    }
+    let typed: Vec<String> = typed.map(|word| word.to_string_lossy().into_owned()).collect();
+    // Nothing comes when the other process has ended.
+    if !matches!(std::io::stdin().read(&mut [0]), Ok(1)) {
+        return Some(ExitCode::FAILURE);
+    }
+    let (pid, maps) = typed.split_first()?;
+    let mut maps = maps.split(|word| word == "groups");
+    let (users, groups) = (maps.next().unwrap_or_default(), maps.next().unwrap_or_default());
+    let is_written = |program: &str, map: &[String]| {
+        let written = Command::new(program).arg(pid).args(map).stdin(Stdio::null()).status();
+        written.is_ok_and(|status| status.success())
+    };
+    let done = is_written("newuidmap", users) && is_written("newgidmap", groups);
+    Some(if done { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_of_a_user() {
+        let file = b"a:100000:65536\n# x\nb:1:2\n1000:300000:10\na:200000:0\na:x:1\n\xff:1:1\n";
+        let of = |uid, name: Option<&[u8]>| set_aside(file, uid, name);
+        assert_eq!(of(1000, Some(b"a")), [(100_000, 65536), (300_000, 10)]);
+        assert_eq!(of(7, Some(b"b")), [(1, 2)]);
+        assert!(of(7, None).is_empty());
+    }
+
+    #[test]
+    fn maps_have_the_user_first() {
+        let map = arguments(1000, &[(100_000, 65536), (300_000, 10)]).join(" ");
+        assert_eq!(map, "0 1000 1 1 100000 65536 65537 300000 10");
+    }
+}

@@ -1,0 +1,155 @@
+//! Everything once more as an ordinary user: in a mount namespace in which `/etc` knows one.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, chown};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use crate::support::{Answer, Store, prepared, text};
+
+const UID: u32 = 4242;
+
+/// Lays `$1` over `/etc` and becomes the user.
+const BECOME: &str = "mount -t overlay overlay -o lowerdir=\"$1\":/etc /etc; shift; \
+     exec setpriv --reuid 4242 --regid 4242 --clear-groups \"$@\"";
+
+/// A user with a home, who may read and execute what a test needs.
+struct User {
+    folder: TempDir,
+}
+
+impl User {
+    /// `ids` is what is set aside for the user: lines of subuid(5).
+    fn new(ids: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder that others may enter");
+        let user = Self { folder };
+        open_to_all(user.folder.path());
+        for name in ["etc", "home"] {
+            fs::create_dir(user.path(name)).expect("make a folder");
+            open_to_all(&user.path(name));
+        }
+        chown(user.path("home"), Some(UID), Some(UID)).expect("give it away");
+        let passwd = fs::read_to_string("/etc/passwd").expect("the users");
+        let me = format!("{passwd}lap-user:x:{UID}:{UID}::{}:/bin/sh\n", text(&user.path("home")));
+        for (name, content) in [("passwd", me.as_str()), ("subuid", ids), ("subgid", ids)] {
+            fs::write(user.path("etc").join(name), content).expect("write");
+        }
+        fs::copy(env!("CARGO_BIN_EXE_lap"), user.path("lap")).expect("copy lap");
+        fs::copy(prepared("LAPSTRAKE_CONFIG"), user.path("config.toml"))
+            .expect("copy the settings");
+        user
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// A context that the user may read.
+    fn context(&self, dockerfile: &str) -> String {
+        let folder = self.path("context");
+        fs::create_dir_all(&folder).expect("make the context");
+        fs::write(folder.join("Dockerfile"), dockerfile).expect("write");
+        fs::write(folder.join("a"), "one\n").expect("write");
+        open_to_all(&folder);
+        text(&folder)
+    }
+
+    fn lap(&self, arguments: &[&str]) -> Answer {
+        let mut command = Command::new("unshare");
+        command.args(["-m", "sh", "-euc", BECOME, "sh", &text(&self.path("etc"))]);
+        command.arg(self.path("lap")).args(arguments).env_clear().current_dir("/");
+        command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("HOME", self.path("home"));
+        command.env("LAPSTRAKE_CONFIG", self.path("config.toml"));
+        Answer::of(&mut command)
+    }
+
+    fn ok(&self, arguments: &[&str]) -> String {
+        self.lap(arguments).ends_with(0).stdout.trim_end().to_owned()
+    }
+}
+
+fn open_to_all(path: &Path) {
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("open a folder");
+}
+
+const RANGES: &str = "lap-user:300000:65536\n";
+
+/// Owners, whiteouts, an emptied folder, every instruction that writes.
+const DOCKERFILE: &str = "FROM busybox\n\
+     RUN echo a > /a && chown 5:6 /a && rm /bin/vi && rm -r /tmp && mkdir -m 1777 /tmp\n\
+     WORKDIR /w\nCOPY --chown=1000:65534 a b/\nADD --link a /linked\n\
+     USER 1000:50\nRUN id -u > /tmp/id && ls -ln /a /w/b/a > /tmp/list\n";
+
+#[test]
+fn a_user_builds_the_image_that_root_builds() {
+    let user = User::new(RANGES);
+    let context = user.context(DOCKERFILE);
+    let flags = ["--build-arg", "SOURCE_DATE_EPOCH=1700000000", "-o"];
+    let build = |tag| {
+        [&["build", "-q", "-t", tag], &flags[..], &["type=image,rewrite-timestamp=true", &context]]
+            .concat()
+    };
+    let id = user.ok(&build("mine"));
+    assert_eq!(id, Store::new().ok(&build("roots")));
+    assert_eq!(user.ok(&build("again")), id);
+    let shown = user.ok(&["run", "--rm", "mine", "cat", "/tmp/id", "/tmp/list"]);
+    let words: Vec<Vec<&str>> =
+        shown.lines().map(|line| line.split_whitespace().take(4).collect()).collect();
+    assert_eq!(words[0], ["1000"]);
+    assert_eq!(words[1][2..], ["5", "6"]);
+    assert_eq!(words[2][2..], ["1000", "65534"]);
+    let map = user.ok(&["run", "--rm", "busybox", "cat", "/proc/self/uid_map"]);
+    let map: Vec<&str> = map.split_whitespace().collect();
+    assert_eq!(map, ["0", "4242", "1", "1", "300000", "65536"]);
+}
+
+#[test]
+fn a_users_containers_have_volumes_mounts_and_networks() {
+    let user = User::new(RANGES);
+    let context = user.context(
+        "FROM busybox\nRUN --network=none ip -o addr | wc -l > /n\n\
+         RUN --mount=type=cache,target=/c --mount=type=tmpfs,target=/t \
+         --mount=type=bind,target=/b --mount=type=secret,id=s,env=S \
+         echo x > /c/x && echo y > /t/y && cat /b/a && test \"$S\" = hush && echo all > /n2\n",
+    );
+    let secret = user.path("secret");
+    fs::write(&secret, "hush").expect("write");
+    let secret = format!("id=s,src={}", text(&secret));
+    user.ok(&["build", "-q", "-t", "mounts", "--secret", &secret, &context]);
+    assert_eq!(user.ok(&["run", "--rm", "mounts", "cat", "/n", "/n2"]), "2\nall");
+    let volume = format!("{}:/v", text(&user.path("home")));
+    user.ok(&["run", "--rm", "-v", &volume, "busybox", "touch", "/v/made"]);
+    let made = fs::metadata(user.path("home/made")).expect("the file");
+    assert_eq!(std::os::unix::fs::MetadataExt::uid(&made), UID);
+    let links = user.ok(&["run", "--rm", "--network", "none", "busybox", "ip", "-o", "link"]);
+    assert_eq!(links.lines().count(), 1, "{links}");
+    // A folder of root's, which the user may not change.
+    let volume = format!("{}:/v", text(user.folder.path()));
+    let write = ["run", "--rm", "-v", &volume, "busybox", "touch", "/v/made"];
+    user.lap(&write).ends_with(1).says(&["denied"]);
+}
+
+#[test]
+fn a_user_without_ids_has_one() {
+    let user = User::new("");
+    let context = user.context("FROM busybox\nRUN echo a > /a && rm /bin/vi\nCOPY a /b\n");
+    let answer = user.lap(&["build", "-q", "-t", "one", &context]).ends_with(0);
+    answer.says(&["/etc/subuid"]);
+    assert_eq!(user.ok(&["run", "--rm", "one", "cat", "/a", "/b"]), "a\none");
+    let context = user.context("FROM busybox\nCOPY --chown=5 a /b\n");
+    user.lap(&["build", &context]).ends_with(1).says(&["/b", "Invalid argument"]);
+}
+
+/// What a container leaves behind can be removed without root.
+#[test]
+fn a_users_store_can_be_emptied() {
+    let user = User::new(RANGES);
+    let context =
+        user.context("FROM busybox\nRUN mkdir -m 700 /d && touch /d/x && chown -R 7 /d\n");
+    user.ok(&["build", "-q", "-t", "gone", &context]);
+    user.ok(&["rmi", "gone"]);
+    let left = user.ok(&["images", "-q"]);
+    assert_eq!(left.lines().count(), 1, "only the base: {left}");
+}
