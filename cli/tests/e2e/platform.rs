@@ -1,6 +1,9 @@
 //! Images for other machines, and for several at once.
 
-use crate::support::{Context, Store, registry_address, tool};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::support::{Context, Store, registry_address, scratch, text, tool};
 
 /// Nothing runs, so that it can be built for any machine.
 fn portable() -> Context {
@@ -61,6 +64,70 @@ fn the_default_platform_is_taken_from_the_environment() {
         assert!(built.expect("run lap").status.success());
         assert_eq!(platform(&store, "app"), format!("linux/{expected}"));
     }
+}
+
+/// The kernel's own way to run programs of other machines (binfmt_misc(5)), with a stand-in for the
+/// emulator that needs nothing of the image, as qemu-user-static is registered.
+struct Emulator {
+    mount: PathBuf,
+    name: String,
+}
+
+impl Emulator {
+    /// Registers a program that says what it was asked to run, for programs of this machine number
+    /// (`e_machine` of elf(5)).
+    fn register(folder: &Path, machine: u8) -> Self {
+        let (source, program) = (folder.join("emulator.c"), folder.join("emulator"));
+        let text_of = "#include <stdio.h>\nint main(int argc, char **argv) \
+             { return printf(\"emulated %s\\n\", argv[argc - 1]) < 0; }\n";
+        fs::write(&source, text_of).expect("write the emulator");
+        tool("cc", &["-static", "-o", &text(&program), &text(&source)]);
+        let mount = folder.join("binfmt");
+        fs::create_dir(&mount).expect("make a mount point");
+        tool("mount", &["-t", "binfmt_misc", "binfmt_misc", &text(&mount)]);
+        let name = format!("lap-test-{}", std::process::id());
+        let magic =
+            elf(machine).iter().take(20).map(|byte| format!("\\x{byte:02x}")).collect::<String>();
+        let rule = format!(":{name}:M::{magic}::{}:F", text(&program));
+        fs::write(mount.join("register"), rule).expect("register the emulator");
+        Self { mount, name }
+    }
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        let gone = fs::write(self.mount.join(&self.name), "-1");
+        tool("umount", &[&text(&self.mount)]);
+        if !std::thread::panicking() {
+            gone.expect("remove the emulator");
+        }
+    }
+}
+
+/// The header of a program for a machine, with nothing behind it.
+fn elf(machine: u8) -> Vec<u8> {
+    let mut header = b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x02\0".to_vec();
+    header.extend([machine, 0]);
+    header.resize(64, 0);
+    header
+}
+
+/// `EM_RISCV`.
+const RISCV: u8 = 243;
+
+#[test]
+fn programs_of_another_machine_run_where_the_kernel_has_an_emulator() {
+    let (store, folder) = (Store::new(), scratch());
+    let context = Context::new("FROM scratch\nCOPY program /\nRUN [\"/program\"]\n");
+    fs::write(context.path().join("program"), elf(RISCV)).expect("write a program");
+    context.set_mode("program", 0o755);
+    let flags = ["--platform", "linux/riscv64"];
+    let emulator = Emulator::register(folder.path(), RISCV);
+    store.build_with("riscv", context.path(), &flags).says(&["emulated /program"]);
+    let run = ["run", "--rm", "--platform", "linux/riscv64", "riscv", "/program"];
+    assert_eq!(store.ok(&run), "emulated /program");
+    drop(emulator);
+    store.answer(&run).ends_with(126).says(&["cannot execute /program", "qemu-user-static"]);
 }
 
 #[test]

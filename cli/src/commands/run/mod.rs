@@ -9,6 +9,7 @@ use lapstrake_cache::Staging;
 use lapstrake_executor::{
     Cancel, Network, Rootfs, Sandbox, SandboxSpec, Stdio, resolv_conf, start,
 };
+use lapstrake_oci::Platform;
 
 use crate::args::{Run, RunNetwork};
 use crate::environment::exact;
@@ -51,9 +52,20 @@ fn contained(run: &Run, session: &Session) -> Result<Exit, Failure> {
     let staging = store.stage_layer()?;
     let spec = spec(run, &image, process, &staging)?;
     // Dropped last: what the command wrote goes when nothing is mounted on it any more.
-    let exit = attended(run, &spec)?;
+    let exit = attended(run, &spec).map_err(|failure| emulated(failure, &image))?;
     drop(staging);
     Ok(exit)
+}
+
+/// Says how programs of another machine can be run, if that is why it failed.
+fn emulated(failure: Failure, image: &Runnable) -> Failure {
+    let platform = image.config.platform();
+    match failure.exit() == Exit::NOT_EXECUTABLE && !Platform::host().accepts(&platform) {
+        true => failure.help(format!(
+            "install the package qemu-user-static, with which the kernel runs programs for {platform}"
+        )),
+        false => failure,
+    }
 }
 
 /// The files in order, then `-e` in order.
