@@ -8,6 +8,7 @@ mod commands;
 mod config;
 mod credentials;
 mod diagnostics;
+mod docker_config;
 mod environment;
 mod exit;
 mod failure;

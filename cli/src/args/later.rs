@@ -41,7 +41,7 @@ const LATER: [(&str, &str); 10] = [
 
 /// Commands of Docker that come later.
 const COMMANDS: &str = "attach buildx builder commit compose container cp create diff events exec \
-    export image info kill login logout logs manifest network pause port ps rename restart rm \
+    export image info kill logs manifest network pause port ps rename restart rm \
     search start stats stop system top unpause update volume wait";
 
 /// What to say about a flag or command that Docker has and we do not have yet; `None` when the

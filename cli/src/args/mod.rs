@@ -5,6 +5,7 @@ mod explain;
 mod export;
 mod image;
 mod later;
+mod login;
 mod run;
 mod step;
 mod value;
@@ -21,6 +22,7 @@ pub(crate) use image::{
     ArchiveFormat, History, Images, Import, Inspect, LayerCompression, ListFormat, Load, Pull,
     Push, Rmi, Save, Tag,
 };
+pub(crate) use login::{Login, Logout};
 pub(crate) use run::{Bind, PullPolicy, Run, RunNetwork};
 pub(crate) use step::{Allow, Secret, SecretSource, Ssh, Ulimit};
 pub(crate) use value::{Assignment, Host};
@@ -69,6 +71,10 @@ pub(crate) enum Command {
     Pull(Pull),
     /// Send an image to a registry
     Push(Push),
+    /// Log in to a registry
+    Login(Login),
+    /// Forget the credentials for a registry
+    Logout(Logout),
     /// Say more about a fault of a Dockerfile
     Explain(Explain),
     /// Show the version

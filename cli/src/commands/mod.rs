@@ -7,6 +7,7 @@ mod images;
 mod import;
 mod inspect;
 mod load;
+mod login;
 mod pull;
 mod push;
 mod rmi;
@@ -36,6 +37,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Import(import) => import::run(&import, &session),
         Command::Pull(pull) => pull::run(&pull, &session),
         Command::Push(push) => push::run(&push, &session),
+        Command::Login(login) => login::log_in(&login),
+        Command::Logout(logout) => login::log_out(&logout),
         Command::Explain(explain) => explain::run(&explain),
         Command::Version => version(),
     }

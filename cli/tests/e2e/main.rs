@@ -28,6 +28,7 @@ mod mount;
 mod nginx;
 mod output;
 mod platform;
+mod private;
 mod privilege;
 mod push;
 mod registry;

@@ -31,9 +31,12 @@ pub(crate) struct Auth {
     granted: Mutex<HashMap<(Origin, String), Granted>>,
 }
 
-struct Granted {
-    header: String,
+pub(crate) struct Granted {
+    /// The value of `Authorization`.
+    pub(crate) header: String,
     until: Option<Instant>,
+    /// What the token server wants to be shown instead of a password from now on.
+    pub(crate) identity: Option<String>,
 }
 
 /// What logging in led to.
@@ -65,25 +68,10 @@ impl Auth {
         scope: &str,
         challenges: &[Challenge],
     ) -> Result<Login, Error> {
-        let with = |scheme: &str| challenges.iter().find(|challenge| challenge.scheme == scheme);
-        let (bearer, basic) = (with("bearer"), with("basic"));
-        if bearer.is_none() && basic.is_none() {
-            return Err(Error::Challenge { host: endpoint.origin.to_string() });
-        }
         let credentials = self.credentials(&endpoint.credentials_of)?;
         let as_user = credentials.is_some();
-        let granted = match (bearer, credentials) {
-            (Some(_), Some(Credentials::RegistryToken(token))) => {
-                Some(forever(format!("Bearer {token}")))
-            }
-            (Some(bearer), credentials) => {
-                Some(Exchange { transport, endpoint, credentials }.token(bearer, scope)?)
-            }
-            (None, Some(Credentials::Basic { username, password })) => {
-                Some(forever(basic_header(&username, &password)))
-            }
-            (None, _) => None,
-        };
+        let exchange = Exchange { transport, endpoint, credentials, for_storing: false };
+        let granted = exchange.grant(challenges, scope)?;
         let header = granted.as_ref().map(|granted| granted.header.clone());
         if let Some(granted) = granted {
             lock(&self.granted).insert((endpoint.origin.clone(), scope.to_owned()), granted);
@@ -106,13 +94,42 @@ impl Auth {
 }
 
 /// Credentials against a token, at the realm of one endpoint.
-struct Exchange<'a> {
-    transport: &'a Transport,
-    endpoint: &'a Endpoint,
-    credentials: Option<Credentials>,
+pub(crate) struct Exchange<'a> {
+    pub(crate) transport: &'a Transport,
+    pub(crate) endpoint: &'a Endpoint,
+    pub(crate) credentials: Option<Credentials>,
+    /// The token server is asked for something that can be stored in the place of the password.
+    pub(crate) for_storing: bool,
 }
 
 impl Exchange<'_> {
+    /// Does what one of the challenges asks for. `None` when there is nothing to show. Without a
+    /// scope the token says only who its bearer is.
+    pub(crate) fn grant(
+        mut self,
+        challenges: &[Challenge],
+        scope: &str,
+    ) -> Result<Option<Granted>, Error> {
+        let with = |scheme: &str| challenges.iter().find(|challenge| challenge.scheme == scheme);
+        let (bearer, basic) = (with("bearer"), with("basic"));
+        if bearer.is_none() && basic.is_none() {
+            return Err(Error::Challenge { host: self.endpoint.origin.to_string() });
+        }
+        match (bearer, self.credentials.take()) {
+            (Some(_), Some(Credentials::RegistryToken(token))) => {
+                Ok(Some(forever(format!("Bearer {token}"))))
+            }
+            (Some(bearer), credentials) => {
+                self.credentials = credentials;
+                self.token(bearer, scope).map(Some)
+            }
+            (None, Some(Credentials::Basic { username, password })) => {
+                Ok(Some(forever(basic_header(&username, &password))))
+            }
+            (None, _) => Ok(None),
+        }
+    }
+
     fn token(&self, bearer: &Challenge, scope: &str) -> Result<Granted, Error> {
         let realm = self.realm(bearer)?;
         let service = bearer.parameter("service").unwrap_or_default();
@@ -122,7 +139,11 @@ impl Exchange<'_> {
             Some(Credentials::IdentityToken(token)) => self.refresh(&realm, service, scope, token),
             Some(Credentials::Basic { username, password }) => {
                 let header = basic_header(username, password);
-                let url = query(realm.clone(), service, scope).with_query("account", username);
+                let mut url = query(realm.clone(), service, scope).with_query("account", username);
+                if self.for_storing {
+                    url =
+                        url.with_query("client_id", CLIENT_ID).with_query("offline_token", "true");
+                }
                 self.transport.get(&url, &[("Authorization", &header)])
             }
             _ => self.transport.get(&query(realm.clone(), service, scope), &[]),
@@ -165,8 +186,9 @@ impl Exchange<'_> {
             ("scope", scope),
             ("refresh_token", token),
         ];
+        let given = fields.iter().filter(|(_, value)| !value.is_empty());
         let form: Vec<String> =
-            fields.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect();
+            given.map(|(name, value)| format!("{name}={}", encode(value))).collect();
         self.transport.post(realm, &form.join("&"))
     }
 
@@ -188,7 +210,9 @@ impl Exchange<'_> {
         let life = answer.expires_in.unwrap_or(DEFAULT_LIFE).clamp(DEFAULT_LIFE, LONGEST_LIFE);
         // A little earlier than it ends, so that it does not end on its way.
         let life = Duration::from_secs(life).saturating_sub(Duration::from_secs(10));
-        Ok(Granted { header: format!("Bearer {token}"), until: Instant::now().checked_add(life) })
+        let identity = answer.refresh_token.filter(|token| !token.is_empty());
+        let until = Instant::now().checked_add(life);
+        Ok(Granted { header: format!("Bearer {token}"), until, identity })
     }
 }
 
@@ -197,11 +221,15 @@ struct TokenAnswer {
     token: Option<String>,
     access_token: Option<String>,
     expires_in: Option<u64>,
+    refresh_token: Option<String>,
 }
 
+/// Several scopes, with spaces between, are asked for one by one, as every token server knows that.
 fn query(realm: Url, service: &str, scope: &str) -> Url {
-    let url = if service.is_empty() { realm } else { realm.with_query("service", service) };
-    url.with_query("scope", scope)
+    let scopes = scope.split(' ').map(|scope| ("scope", scope));
+    let given = [("service", service)].into_iter().chain(scopes);
+    let given = given.filter(|(_, value)| !value.is_empty());
+    given.fold(realm, |url, (key, value)| url.with_query(key, value))
 }
 
 fn basic_header(username: &str, password: &str) -> String {
@@ -209,7 +237,7 @@ fn basic_header(username: &str, password: &str) -> String {
 }
 
 fn forever(header: String) -> Granted {
-    Granted { header, until: None }
+    Granted { header, until: None, identity: None }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -53,6 +53,14 @@ impl Inner {
         }
     }
 
+    /// The registry without its mirrors.
+    pub(crate) fn itself(&self, registry: &str) -> Result<Endpoint, Error> {
+        match self.endpoints(registry)?.pop() {
+            Some(endpoint) => Ok(endpoint),
+            None => Endpoint::registry(registry, None),
+        }
+    }
+
     /// The first good answer. `ask` gets an endpoint and how often it may be tried.
     pub(crate) fn first<T>(
         &self,

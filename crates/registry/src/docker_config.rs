@@ -64,6 +64,9 @@ pub enum InvalidDockerConfig {
     /// `auth` is not `user:password`.
     #[error("its \"auth\" is not user:password")]
     Colon,
+    /// A part of the file is no JSON object.
+    #[error("{0} is not a JSON object")]
+    Object(&'static str),
     /// A helper whose name is a path or worse.
     #[error("the name of its credential helper {0:?} is not a plain file name")]
     HelperName(String),
@@ -85,19 +88,42 @@ impl DockerConfig {
     /// When an entry of the file cannot be read, or a helper's name is no plain file name.
     pub fn find(&self, registry: &str) -> Result<StoredCredentials, Error> {
         let wrong = |reason| Error::Stored { registry: registry.to_owned(), reason };
-        let own = self.helpers.as_ref().and_then(|helpers| lookup(helpers, registry));
-        let common = self.store.as_ref().filter(|store| !store.is_empty());
-        if let Some((server, name)) = own {
-            return helper(name, server).map_err(wrong);
-        }
-        if let Some(name) = common {
-            return helper(name, server_key(registry)).map_err(wrong);
+        if let Some(helper) = self.helper(registry)? {
+            return Ok(helper);
         }
         match self.auths.as_ref().and_then(|auths| lookup(auths, registry)) {
             Some((_, entry)) => entry.credentials().map_err(wrong),
             None => Ok(StoredCredentials::None),
         }
     }
+
+    /// The program that is to keep the credentials of `registry`; `None` when the file is.
+    ///
+    /// # Errors
+    /// When its name is no plain file name.
+    pub fn helper(&self, registry: &str) -> Result<Option<StoredCredentials>, Error> {
+        let own = self.helpers.as_ref().and_then(|helpers| lookup(helpers, registry));
+        let common = self.store.as_ref().filter(|store| !store.is_empty());
+        let found = match (own, common) {
+            (Some((server, name)), _) => helper(name, server),
+            (None, Some(name)) => helper(name, server_key(registry)),
+            (None, None) => return Ok(None),
+        };
+        let registry = || registry.to_owned();
+        found.map(Some).map_err(|reason| Error::Stored { registry: registry(), reason })
+    }
+}
+
+/// What a helper program is given to store credentials: the counterpart of [`parse_helper_answer`].
+pub fn helper_order(server: &str, credentials: &Credentials) -> Vec<u8> {
+    let (username, secret) = match credentials {
+        Credentials::Basic { username, password } => (username.as_str(), password),
+        Credentials::IdentityToken(token) | Credentials::RegistryToken(token) => {
+            (TOKEN_USER, token)
+        }
+    };
+    let order = serde_json::json!({"ServerURL": server, "Username": username, "Secret": secret});
+    order.to_string().into_bytes()
 }
 
 /// Reads what a helper program wrote: `{"ServerURL":…,"Username":…,"Secret":…}`. `None` when it
@@ -165,12 +191,12 @@ fn lookup<'a, T>(entries: &'a BTreeMap<String, T>, registry: &str) -> Option<(&'
 }
 
 /// How a registry is called by whoever stores its credentials.
-fn server_key(registry: &str) -> &str {
+pub(crate) fn server_key(registry: &str) -> &str {
     if HUB_HOSTS.contains(&registry) { HUB_KEY } else { registry }
 }
 
 /// `https://localhost:5000/v2/` → `localhost:5000`.
-fn host(key: &str) -> &str {
+pub(crate) fn host(key: &str) -> &str {
     let rest = key.strip_prefix("https://").or_else(|| key.strip_prefix("http://")).unwrap_or(key);
     rest.split_once('/').map_or(rest, |(host, _)| host)
 }

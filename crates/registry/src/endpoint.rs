@@ -71,6 +71,11 @@ impl Endpoint {
         format!("{}{repository}", self.prefix)
     }
 
+    /// Where the registry says whether it speaks the protocol, and with whom.
+    pub(crate) fn base(&self) -> Url {
+        Url { origin: self.origin.clone(), path: "/v2/".to_owned() }
+    }
+
     /// The URL of `rest` (`manifests/latest`) in a repository.
     pub(crate) fn url(&self, repository: &str, rest: &str) -> Url {
         let path = format!("/v2/{}/{rest}", self.repository(repository));

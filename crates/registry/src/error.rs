@@ -158,6 +158,14 @@ pub enum Error {
         /// What it says about it; empty when it says nothing.
         message: String,
     },
+    /// The registry, or its token server, does not take the credentials that somebody logs in with.
+    #[error("{registry} refused the user name and password{}", after_colon(.message))]
+    Refused {
+        /// The registry.
+        registry: String,
+        /// What is said about it; empty when nothing is.
+        message: String,
+    },
     /// The token server answers something else than a token.
     #[error("cannot read the token from {realm}")]
     TokenAnswer {

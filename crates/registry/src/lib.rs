@@ -9,9 +9,9 @@
 //! credentials come in as data ([`ClientConfig`]); [`DockerConfig`] understands the bytes of a
 //! `config.json`. It stores nothing and prints nothing.
 //!
-//! Start at [`Client`]. In reading order: `config`, `credentials`, `docker_config`, `client`, `image`,
-//! `blob`, `tags` (what can be asked), `upload` (what can be pushed), `session` (one question to one
-//! endpoint), `auth`, `challenge`, `retry`, `transport` (HTTP), `endpoint`, `guard` (where requests
+//! Start at [`Client`]. In reading order: `config`, `credentials`, `docker_config`,
+//! `docker_config_edit`, `client`, `image`, `blob`, `tags` (what can be asked), `upload` (what can be
+//! pushed), `login` (whether credentials are good), `session` (one question to one endpoint), `auth`, `challenge`, `retry`, `transport` (HTTP), `endpoint`, `guard` (where requests
 //! may go), `error`.
 
 mod auth;
@@ -21,10 +21,12 @@ mod client;
 mod config;
 mod credentials;
 mod docker_config;
+mod docker_config_edit;
 mod endpoint;
 mod error;
 mod guard;
 mod image;
+mod login;
 mod retry;
 mod session;
 mod tags;
@@ -36,8 +38,9 @@ pub use client::Client;
 pub use config::{ClientConfig, RegistryConfig, RetryPolicy, Timeouts};
 pub use credentials::{CredentialSource, Credentials};
 pub use docker_config::{
-    DockerConfig, InvalidDockerConfig, StoredCredentials, parse_helper_answer,
+    DockerConfig, InvalidDockerConfig, StoredCredentials, helper_order, parse_helper_answer,
 };
+pub use docker_config_edit::DockerConfigEdit;
 pub use error::{Error, Failure};
 pub use guard::Forbidden;
 pub use image::{Resolved, Selected};

@@ -94,7 +94,8 @@ impl Session {
         self.repeat(attempts, || check(question, self.follow(url.clone(), question, None)?, false))
     }
 
-    fn repeat(
+    /// Asks again and again while trying later may help, at most `attempts` times.
+    pub(crate) fn repeat(
         &self,
         attempts: u32,
         ask: impl Fn() -> Result<Answer, Error>,
@@ -263,7 +264,7 @@ fn denied_at_realm(what: &str, endpoint: &Endpoint, error: Error) -> Error {
     }
 }
 
-fn challenges(answer: &Answer) -> Vec<Challenge> {
+pub(crate) fn challenges(answer: &Answer) -> Vec<Challenge> {
     let fields = answer.headers.get_all("www-authenticate").iter();
     fields.filter_map(|field| field.to_str().ok()).flat_map(challenge::parse).collect()
 }

@@ -73,7 +73,7 @@ impl Client {
         if self.has_blob(reference, &descriptor.digest)? {
             return Ok(Uploaded::Existed);
         }
-        let endpoint = self.target(reference)?;
+        let endpoint = self.inner.itself(reference.registry())?;
         let upload = self.upload(reference, &endpoint, &what, content);
         let begun = match other {
             Some(other) => upload.mount(&descriptor.digest, other)?,
@@ -102,7 +102,7 @@ impl Client {
         other: &str,
     ) -> Result<bool, Error> {
         let what = format!("blob {digest} of {}", reference.name());
-        let endpoint = self.target(reference)?;
+        let endpoint = self.inner.itself(reference.registry())?;
         let none = |_| -> io::Result<Box<dyn Read + Send>> { Ok(Box::new(io::empty())) };
         let upload = self.upload(reference, &endpoint, &what, &none);
         Ok(matches!(upload.mount(digest, other)?, Begun::Done))
@@ -119,7 +119,7 @@ impl Client {
         content: Content<'_>,
         digest: &dyn Fn() -> Digest,
     ) -> Result<(), Error> {
-        let endpoint = self.target(reference)?;
+        let endpoint = self.inner.itself(reference.registry())?;
         let upload = self.upload(reference, &endpoint, what, content);
         let url = upload.parts(upload.begin()?, None)?;
         upload.finish(&url, &digest())
@@ -141,7 +141,7 @@ impl Client {
             (Some(digest), _) => digest.to_string(),
             (None, tag) => tag.unwrap_or("latest").to_owned(),
         };
-        let (what, endpoint) = (reference.to_string(), self.target(reference)?);
+        let (what, endpoint) = (reference.to_string(), self.inner.itself(reference.registry())?);
         let url = endpoint.url(reference.repository(), &format!("manifests/{name}"));
         let media_type = media_type.to_string();
         let length = bytes.len().to_string();
@@ -166,15 +166,6 @@ impl Client {
         }
     }
 
-    /// Where a registry takes what is pushed.
-    fn target(&self, reference: &Reference) -> Result<Endpoint, Error> {
-        let endpoints = self.inner.endpoints(reference.registry())?;
-        match endpoints.into_iter().next_back() {
-            Some(endpoint) => Ok(endpoint),
-            None => Endpoint::registry(reference.registry(), None),
-        }
-    }
-
     fn upload<'a>(
         &'a self,
         reference: &'a Reference,
@@ -187,7 +178,7 @@ impl Client {
     }
 
     fn exists(&self, reference: &Reference, what: &str, rest: &str) -> Result<bool, Error> {
-        let endpoint = self.target(reference)?;
+        let endpoint = self.inner.itself(reference.registry())?;
         let url = endpoint.url(reference.repository(), rest);
         let accept = crate::image::accepted();
         let order = Order {

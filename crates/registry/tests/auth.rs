@@ -10,14 +10,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use lapstrake_oci::Reference;
 use lapstrake_registry::{Client, CredentialSource, Credentials, Error, Proxy, RegistryConfig};
 use support::server::{Asked, Reply, Server, chain};
-use support::{Image, basic, client, reference, settings};
+use support::{Image, basic, client, client_as, reference, settings};
 
 const BASIC: &str = "Basic bWU6c2VjcmV0";
-
-fn client_as(credentials: Credentials) -> Client {
-    let credentials = CredentialSource::new(move |_| Ok(Some(credentials.clone())));
-    Client::new(lapstrake_registry::ClientConfig { credentials, ..settings() }).unwrap()
-}
 
 fn unauthorized(challenge: &str) -> Reply {
     Reply::new(401, r#"{"errors":[{"code":"UNAUTHORIZED","message":"authentication required"}]}"#)

@@ -2,12 +2,16 @@
 
 #![allow(dead_code, reason = "every test binary uses another part of this")]
 
+pub(crate) mod registry;
 pub(crate) mod server;
+pub(crate) mod token;
 
 use std::time::Duration;
 
 use lapstrake_oci::{Compression, Descriptor, Digest, Manifest, MediaType, Reference};
-use lapstrake_registry::{Client, ClientConfig, Credentials, RegistryConfig, RetryPolicy};
+use lapstrake_registry::{
+    Client, ClientConfig, CredentialSource, Credentials, RegistryConfig, RetryPolicy,
+};
 
 use server::{Reply, Server};
 
@@ -92,6 +96,28 @@ pub(crate) fn client_with_mirrors(registry: &str, mirrors: &[String]) -> Client 
     let config = RegistryConfig { mirrors: mirrors.to_vec(), ..RegistryConfig::default() };
     settings.registries.insert(registry.to_owned(), config);
     Client::new(settings).unwrap()
+}
+
+/// Who docker-registry and the token server let in.
+pub(crate) fn user() -> Credentials {
+    Credentials::Basic { username: "me".to_owned(), password: "sec ret:1".to_owned() }
+}
+
+/// A client of this user.
+pub(crate) fn client_as(credentials: Credentials) -> Client {
+    let credentials = CredentialSource::new(move |_| Ok(Some(credentials.clone())));
+    Client::new(ClientConfig { credentials, ..settings() }).unwrap()
+}
+
+/// Bytes as a blob's content.
+pub(crate) fn content(
+    bytes: &[u8],
+) -> impl Fn(u64) -> std::io::Result<Box<dyn std::io::Read + Send>> + Sync + use<> {
+    let bytes = bytes.to_vec();
+    move |offset| {
+        let rest = bytes[usize::try_from(offset).unwrap()..].to_vec();
+        Ok(Box::new(std::io::Cursor::new(rest)))
+    }
 }
 
 pub(crate) fn basic() -> Credentials {
