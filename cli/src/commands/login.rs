@@ -22,13 +22,14 @@ pub(crate) fn log_in(login: &Login) -> Result<Exit, Failure> {
     let registry = registry_name(login.registry.as_deref());
     let path = config_file()?;
     let client = Client::new(session::registries()?).map_err(|error| Failure::of(&error))?;
-    if login.username.is_none() && login.password.is_none() {
-        if let Some(known) = credentials::stored(&path, &registry)? {
-            output::stdout("Authenticating with existing credentials...\n")?;
-            match client.log_in(&registry, known) {
-                Ok(_) => return succeeded(),
-                Err(error) => output::stderr(&Failure::of(&error).text()),
-            }
+    if login.username.is_none()
+        && login.password.is_none()
+        && let Some(known) = credentials::stored(&path, &registry)?
+    {
+        output::stdout("Authenticating with existing credentials...\n")?;
+        match client.log_in(&registry, known) {
+            Ok(_) => return succeeded(),
+            Err(error) => output::stderr(&Failure::of(&error).text()),
         }
     }
     let asked = asked(login)?;
