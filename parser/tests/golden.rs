@@ -6,7 +6,8 @@
 //! you keep it.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-#[path = "../examples/shape/mod.rs"]
+// What `lap ast` prints.
+#[path = "../../cli/src/commands/ast/tree.rs"]
 mod shape;
 
 use lapstrake_parser::{LineIndex, Parsed, Severity, Span, parse};

@@ -1,5 +1,6 @@
 //! What was typed. One file for each command; nothing here touches the machine.
 
+mod ast;
 mod build;
 mod explain;
 mod export;
@@ -15,6 +16,7 @@ use std::path::PathBuf;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
+pub(crate) use ast::Ast;
 pub(crate) use build::{Build, BuildNetwork, Method, Progress};
 pub(crate) use explain::Explain;
 pub(crate) use export::{Output, OutputKind};
@@ -75,6 +77,8 @@ pub(crate) enum Command {
     Login(Login),
     /// Forget the credentials for a registry
     Logout(Logout),
+    /// Show how Dockerfiles are understood: one JSON document a line
+    Ast(Ast),
     /// Say more about a fault of a Dockerfile
     Explain(Explain),
     /// Show the version

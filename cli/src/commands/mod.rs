@@ -1,5 +1,6 @@
 //! The commands: one file or folder for each.
 
+mod ast;
 mod build;
 mod explain;
 mod history;
@@ -39,6 +40,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Push(push) => push::run(&push, &session),
         Command::Login(login) => login::log_in(&login),
         Command::Logout(logout) => login::log_out(&logout),
+        Command::Ast(ast) => ast::run(&ast),
         Command::Explain(explain) => explain::run(&explain),
         Command::Version => version(),
     }

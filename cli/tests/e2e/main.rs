@@ -18,6 +18,7 @@ mod chain;
 mod check;
 mod compiled;
 mod context;
+mod corpus;
 mod counter;
 mod diamond;
 mod fault;

@@ -1,13 +1,14 @@
-//! The tree as JSON, in the shape in which BuildKit's own parser was recorded.
+//! The tree as JSON, in the shape in which BuildKit's own parser was recorded, and with the places of
+//! everything: bytes from the beginning of the file, first and behind the last.
 
 use lapstrake_parser::{
-    CommandForm, Dockerfile, Flag, Heredoc, Instruction, InstructionKind, KeyValue, Parsed,
-    Severity, Stage, Transfer, Word,
+    ArgDeclaration, CommandForm, Dockerfile, Flag, Heredoc, Instruction, InstructionKind, KeyValue,
+    Parsed, Severity, Span, Stage, Transfer, Word,
 };
 use serde_json::{Map, Value, json};
 
 /// A whole file.
-pub(crate) fn document(file: &str, parsed: &Parsed) -> Value {
+pub(super) fn document(file: &str, parsed: &Parsed) -> Value {
     let dockerfile = &parsed.dockerfile;
     let mut document = Map::new();
     document.insert("file".to_owned(), json!(file));
@@ -27,9 +28,11 @@ pub(crate) fn document(file: &str, parsed: &Parsed) -> Value {
         document.insert("empty_continuation_lines".to_owned(), json!(gaps));
     }
     let errors = parsed.diagnostics.iter().filter(|one| one.severity == Severity::Error);
-    let errors: Vec<_> = errors.map(|one| format!("{}: {}", one.code, one.message)).collect();
+    let (errors, spans): (Vec<_>, Vec<_>) =
+        errors.map(|one| (format!("{}: {}", one.code, one.message), span(one.span))).unzip();
     if !errors.is_empty() {
         document.insert("errors".to_owned(), json!(errors));
+        document.insert("error_spans".to_owned(), json!(spans));
     }
     Value::Object(document)
 }
@@ -64,11 +67,18 @@ fn instruction(instruction: &Instruction) -> Value {
     object.insert("instruction".to_owned(), json!(instruction.keyword.value.as_str()));
     object
         .insert("flags".to_owned(), json!(instruction.flags.iter().map(flag).collect::<Vec<_>>()));
-    object.insert("args".to_owned(), json!(arguments(&instruction.kind)));
+    let (arguments, places): (Vec<_>, Vec<_>) = arguments(&instruction.kind).into_iter().unzip();
+    object.insert("args".to_owned(), json!(arguments));
     object.insert("json_form".to_owned(), json!(is_json(&instruction.kind)));
     object.insert("original".to_owned(), json!(instruction.original.as_str()));
     object.insert("start_line".to_owned(), json!(start));
     object.insert("end_line".to_owned(), json!(end));
+    object.insert("span".to_owned(), span(instruction.span));
+    object.insert("keyword_span".to_owned(), span(instruction.keyword.span));
+    let flags: Vec<_> = instruction.flags.iter().map(|flag| span(flag.span)).collect();
+    object.insert("flag_spans".to_owned(), json!(flags));
+    let places: Vec<_> = places.into_iter().map(|place| place.map(span)).collect();
+    object.insert("arg_spans".to_owned(), json!(places));
     let comments: Vec<_> = instruction.comments.iter().map(|one| one.value.as_str()).collect();
     if !comments.is_empty() {
         object.insert("prev_comments".to_owned(), json!(comments));
@@ -83,6 +93,10 @@ fn instruction(instruction: &Instruction) -> Value {
         object.insert("onbuild".to_owned(), self::instruction(trigger));
     }
     Value::Object(object)
+}
+
+fn span(span: Span) -> Value {
+    json!([span.start, span.end])
 }
 
 fn is_trigger(instruction: &Instruction) -> bool {
@@ -103,6 +117,8 @@ fn heredoc(heredoc: &Heredoc) -> Value {
         "expand": heredoc.expand,
         "chomp": heredoc.chomp,
         "content": heredoc.content.as_str(),
+        "marker_span": span(heredoc.marker),
+        "body_span": span(heredoc.body),
     })
 }
 
@@ -119,12 +135,13 @@ fn is_json(kind: &InstructionKind) -> bool {
     }
 }
 
-fn arguments(kind: &InstructionKind) -> Vec<String> {
+/// The arguments, each with its place; what only stands for something has none.
+fn arguments(kind: &InstructionKind) -> Vec<(String, Option<Span>)> {
     match kind {
         InstructionKind::From(from) => {
-            let rest = [&from.separator, &from.name];
-            let rest = rest.into_iter().flatten().map(|word| word.value.to_string());
-            std::iter::once(from.image.text.to_string()).chain(rest).collect()
+            let rest = [&from.separator, &from.name].into_iter().flatten();
+            let rest = rest.map(|word| (word.value.to_string(), Some(word.span)));
+            std::iter::once(argument(&from.image)).chain(rest).collect()
         }
         InstructionKind::Run(form)
         | InstructionKind::Cmd(form)
@@ -133,45 +150,51 @@ fn arguments(kind: &InstructionKind) -> Vec<String> {
         InstructionKind::Env(pairs) | InstructionKind::Label(pairs) => {
             pairs.iter().flat_map(triple).collect()
         }
-        InstructionKind::Arg(names) => names
-            .iter()
-            .map(|one| match &one.value {
-                Some(value) => format!("{}={}", one.name.text, value.text),
-                None => one.name.text.to_string(),
-            })
-            .collect(),
+        InstructionKind::Arg(names) => names.iter().map(declaration).collect(),
         InstructionKind::Workdir(word)
         | InstructionKind::User(word)
         | InstructionKind::Stopsignal(word)
-        | InstructionKind::Maintainer(word) => texts(std::slice::from_ref(word)),
-        InstructionKind::Expose(words) | InstructionKind::Shell(words) => texts(words),
-        InstructionKind::Volume(volume) => texts(&volume.paths),
+        | InstructionKind::Maintainer(word) => vec![argument(word)],
+        InstructionKind::Expose(words) | InstructionKind::Shell(words) => {
+            words.iter().map(argument).collect()
+        }
+        InstructionKind::Volume(volume) => volume.paths.iter().map(argument).collect(),
         InstructionKind::Healthcheck(check) => {
             let command = check.command.as_ref().map(command).unwrap_or_default();
-            std::iter::once(check.word.text.to_string()).chain(command).collect()
+            std::iter::once(argument(&check.word)).chain(command).collect()
         }
         InstructionKind::Onbuild(_) => Vec::new(),
     }
 }
 
-fn command(form: &CommandForm) -> Vec<String> {
+fn argument(word: &Word) -> (String, Option<Span>) {
+    (word.text.to_string(), Some(word.span))
+}
+
+fn command(form: &CommandForm) -> Vec<(String, Option<Span>)> {
     match form {
         CommandForm::Shell(text) if text.text.is_empty() => Vec::new(),
-        CommandForm::Shell(text) => vec![text.text.to_string()],
-        CommandForm::Exec(words) => texts(words),
+        CommandForm::Shell(text) => vec![argument(text)],
+        CommandForm::Exec(words) => words.iter().map(argument).collect(),
     }
 }
 
-fn paths(transfer: &Transfer) -> Vec<String> {
+fn paths(transfer: &Transfer) -> Vec<(String, Option<Span>)> {
     let words = transfer.sources.iter().map(lapstrake_parser::Source::word);
-    words.chain([&transfer.destination]).map(|word| word.text.to_string()).collect()
+    words.chain([&transfer.destination]).map(argument).collect()
 }
 
-fn triple(pair: &KeyValue) -> [String; 3] {
+fn triple(pair: &KeyValue) -> [(String, Option<Span>); 3] {
     let separator = if pair.legacy { "" } else { "=" };
-    [pair.key.text.to_string(), pair.value.text.to_string(), separator.to_owned()]
+    [argument(&pair.key), argument(&pair.value), (separator.to_owned(), None)]
 }
 
-fn texts(words: &[Word]) -> Vec<String> {
-    words.iter().map(|word| word.text.to_string()).collect()
+fn declaration(one: &ArgDeclaration) -> (String, Option<Span>) {
+    match &one.value {
+        Some(value) => {
+            let span = one.name.span.cover(value.span);
+            (format!("{}={}", one.name.text, value.text), Some(span))
+        }
+        None => argument(&one.name),
+    }
 }
