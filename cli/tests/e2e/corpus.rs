@@ -77,7 +77,7 @@ fn a_file_is_printed_with_the_places_of_everything() {
     let file = |name: &str| text(&context.path().join(name));
     let (good, broken) = (file("Dockerfile"), file("broken"));
     let answer = Store::new().answer(&["ast", &good, &file("none"), &broken]).ends_with(1);
-    let answer = answer.says(&["cannot read", "none"]);
+    let answer = answer.says(&["cannot read", "none", "broken:1:1", "did you mean `FROM`?"]);
     let documents: Vec<Value> =
         answer.stdout.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     let source = fs::read_to_string(&good).expect("read");
@@ -95,4 +95,6 @@ fn a_file_is_printed_with_the_places_of_everything() {
     assert_eq!(documents[1]["file"], "broken");
     assert!(documents[1]["errors"][0].as_str().expect("a text").contains("FRUM"));
     assert_eq!(documents[1]["error_spans"][0], serde_json::json!([0, 4]));
+    Store::new().answer(&["ast", &broken]).ends_with(1);
+    Store::new().answer(&["ast", &good, "-"]).ends_with(1).says(&["empty-file"]);
 }

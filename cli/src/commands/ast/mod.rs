@@ -3,47 +3,53 @@
 mod tree;
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 
+use lapstrake_parser::Severity;
+
+use super::build::{Faults, read};
 use crate::args::Ast;
+use crate::diagnostics::{Format, Source};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
+use crate::progress::Mode;
 
-/// A Dockerfile that is larger is none.
-const LIMIT: u64 = 16 << 20;
-
-/// Prints the tree of each file as JSON, one document a line. One that cannot be read is told, and
-/// the others are printed.
+/// Prints the tree of each file as JSON, one document a line. One that cannot be read, or that is
+/// faulty, is told, and the others are printed.
 pub(crate) fn run(ast: &Ast) -> Result<Exit, Failure> {
     let mut exit = Exit::SUCCESS;
     for path in &ast.files {
-        match read(path) {
-            Ok(bytes) => {
-                let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
-                let parsed = lapstrake_parser::parse_bytes(&bytes);
-                output::stdout(&format!("{}\n", tree::document(&name, &parsed)))?;
-            }
-            Err(error) => {
-                let failure = Failure::new(format!("cannot read {}", path.display()));
-                output::stderr(&failure.because(&error).text());
-                exit = Exit::FAILED;
-            }
+        if let Err(failure) = show(path) {
+            output::stderr(&failure.text());
+            exit = Exit::FAILED;
         }
     }
     Ok(exit)
 }
 
+/// Prints the document of a file on standard output, and its faults on standard error.
+fn show(path: &Path) -> Result<(), Failure> {
+    let bytes = content(path)?;
+    let (source, undecodable) = Source::read(&path.display().to_string(), &bytes);
+    let parsed = lapstrake_parser::parse(source.text());
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+    output::stdout(&format!("{}\n", tree::document(&name, &parsed)))?;
+    let mut faults = parsed.diagnostics;
+    faults.extend(undecodable);
+    faults.retain(|fault| fault.severity == Severity::Error);
+    Faults::new(&source, Format::Human, Mode::Plain).tell(faults)
+}
+
 /// The content of a file; `-` is standard input.
-fn read(path: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let size = match path.to_str() {
-        Some("-") => io::stdin().lock().take(LIMIT + 1).read_to_end(&mut bytes)?,
-        _ => File::open(path)?.take(LIMIT + 1).read_to_end(&mut bytes)?,
-    };
-    match size as u64 > LIMIT {
-        true => Err(io::Error::other(format!("it is larger than {} MiB", LIMIT >> 20))),
-        false => Ok(bytes),
+fn content(path: &Path) -> Result<Vec<u8>, Failure> {
+    let shown = path.display().to_string();
+    match path.to_str() {
+        Some("-") => read(io::stdin().lock(), "standard input"),
+        _ => {
+            let cannot = |error| Failure::new(format!("cannot read {shown}")).because(&error);
+            read(File::open(path).map_err(cannot)?, &shown)
+        }
     }
 }

@@ -192,7 +192,8 @@ fn read_file(path: &Path, context: &Path) -> Result<Vec<u8>, Failure> {
     }
 }
 
-fn read(from: impl Read, name: &str) -> Result<Vec<u8>, Failure> {
+/// Reads a Dockerfile or ignore file, called `name`, up to the limit.
+pub(in crate::commands) fn read(from: impl Read, name: &str) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     from.take(LIMIT + 1)
         .read_to_end(&mut bytes)

@@ -9,7 +9,7 @@ use crate::progress::Mode;
 
 /// Tells faults as they come; all together in the end for programs, and where they are what was asked
 /// for.
-pub(super) struct Faults<'a> {
+pub(in crate::commands) struct Faults<'a> {
     source: &'a Source,
     format: Format,
     /// Nobody wants to read of what does not stop the build.
@@ -20,7 +20,7 @@ pub(super) struct Faults<'a> {
 }
 
 impl<'a> Faults<'a> {
-    pub(super) fn new(source: &'a Source, format: Format, mode: Mode) -> Self {
+    pub(in crate::commands) fn new(source: &'a Source, format: Format, mode: Mode) -> Self {
         Self { source, format, is_quiet: mode == Mode::Quiet, is_result: false, told: Vec::new() }
     }
 
@@ -38,7 +38,7 @@ impl<'a> Faults<'a> {
     ///
     /// # Errors
     /// With the number of faults, when one of them stops the build.
-    pub(super) fn tell(&mut self, mut faults: Vec<Diagnostic>) -> Result<(), Failure> {
+    pub(in crate::commands) fn tell(&mut self, mut faults: Vec<Diagnostic>) -> Result<(), Failure> {
         let errors: Vec<&Diagnostic> =
             faults.iter().filter(|fault| fault.severity == Severity::Error).collect();
         let name = self.source.name();

@@ -46,8 +46,10 @@ use agent::Forwarded;
 use check::Check;
 use context::{Asked, Inputs};
 use deliver::Outputs;
-use faults::Faults;
 use named::Named;
+
+pub(super) use context::read;
+pub(super) use faults::Faults;
 
 /// The form of faults where the command line names none.
 const FORMAT: &str = "LAPSTRAKE_FORMAT";
