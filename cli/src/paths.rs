@@ -6,6 +6,8 @@ use crate::environment::{Variables, absolute_path};
 use crate::failure::Failure;
 
 const SYSTEM_STORE: &str = "/var/lib/lapstrake";
+const SYSTEM_CERTIFICATES: &str = "/etc/lapstrake/certs.d";
+const DOCKER_CERTIFICATES: &str = "/etc/docker/certs.d";
 const SYSTEM_CONFIG: &str = "/etc/lapstrake/config.toml";
 
 /// The store's root, absolute: `--root`, `LAPSTRAKE_ROOT`, `/var/lib/lapstrake` as root, else
@@ -48,6 +50,14 @@ pub(crate) fn config_files(variables: Variables<'_>) -> ConfigFiles {
     let user = user_folder("XDG_CONFIG_HOME", ".config", variables);
     let user = user.map(|folder| folder.join("lapstrake/config.toml"));
     ConfigFiles::Usual([Some(SYSTEM_CONFIG.into()), user].into_iter().flatten().collect())
+}
+
+/// Folders with a folder for each registry that has certificates: the user's, the system's, Docker's.
+pub(crate) fn certificates(variables: Variables<'_>) -> Vec<PathBuf> {
+    let user = user_folder("XDG_CONFIG_HOME", ".config", variables);
+    let user = user.map(|folder| folder.join("lapstrake/certs.d"));
+    let all = [user, Some(SYSTEM_CERTIFICATES.into()), Some(DOCKER_CERTIFICATES.into())];
+    all.into_iter().flatten().collect()
 }
 
 /// What `docker login` wrote: `$DOCKER_CONFIG/config.json`, else `~/.docker/config.json`.

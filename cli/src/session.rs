@@ -9,7 +9,7 @@ use lapstrake_registry::{ClientConfig, Proxy, RegistryConfig};
 
 use crate::environment::variable;
 use crate::failure::Failure;
-use crate::{config, credentials, paths, rootless};
+use crate::{certificates, config, credentials, paths, rootless};
 
 /// The store and the way to registries.
 pub(crate) struct Session {
@@ -43,16 +43,13 @@ impl Session {
 pub(crate) fn registries() -> Result<ClientConfig, Failure> {
     let config = config::load(&paths::config_files(&variable))?;
     let registry = |(name, registry): (String, config::Registry)| {
-        let registry = RegistryConfig {
-            mirrors: registry.mirrors,
-            insecure: registry.insecure,
-            ..RegistryConfig::default()
-        };
+        let registry = RegistryConfig { mirrors: registry.mirrors, insecure: registry.insecure };
         (name, registry)
     };
     Ok(ClientConfig {
         registries: config.registry.into_iter().map(registry).collect(),
         credentials: credentials::source(paths::docker_config(&variable)),
+        certificates: certificates::source(paths::certificates(&variable)),
         proxy: proxy(),
         ..ClientConfig::default()
     })

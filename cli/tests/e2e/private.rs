@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Context, Store, free_port, text, wait_for};
+use crate::support::{Answer, Context, Store, free_port, text, tool, wait_for};
 
 /// By crypt(3), for `sec ret:1`.
 const USERS: &str = "me:$2b$04$R896GazxUq/dv14giuEnEefWt5xF/Wx8CmtNMIyGojSoeUHWqlwge\n";
@@ -83,6 +83,7 @@ impl User<'_> {
     fn lap(&self, arguments: &[&str]) -> Command {
         let mut lap = self.store.lap(arguments);
         lap.env("DOCKER_CONFIG", self.store.beside("docker"));
+        lap.env("XDG_CONFIG_HOME", self.store.beside("settings"));
         let path = std::env::var("PATH").expect("PATH");
         lap.env("PATH", format!("{}:{path}", text(&self.store.beside("bin"))));
         lap
@@ -165,6 +166,78 @@ fn a_credential_helper_keeps_the_password() {
     fs::write(&helper, "#!/bin/sh\necho the box is locked\nexit 1\n").expect("write the helper");
     user.log_in(&address, PASSWORD).ends_with(1).says(&["docker-credential-box", "is locked"]);
     user.answer(&["pull", &nothing]).ends_with(1).says(&["docker-credential-box", "is locked"]);
+}
+
+/// An authority of our own, and what it vouches for, made by openssl.
+struct Authority<'a> {
+    store: &'a Store,
+}
+
+impl<'a> Authority<'a> {
+    fn new(store: &'a Store) -> Self {
+        let authority = Self { store };
+        let (key, certificate) = (authority.path("ca.key"), authority.path("ca.crt"));
+        let subject = ["-nodes", "-subj", "/CN=authority", "-days", "30"];
+        let made = ["req", "-x509", "-newkey", "rsa:2048", "-keyout", &key, "-out", &certificate];
+        tool("openssl", &[&made[..], &subject].concat());
+        authority
+    }
+
+    fn path(&self, name: &str) -> String {
+        text(&self.store.beside(name))
+    }
+
+    /// `NAME.key` and `NAME.cert`, for the server `localhost`, or for a client.
+    fn vouch(&self, name: &str) {
+        let path = |ending: &str| self.path(&format!("{name}.{ending}"));
+        let (key, request, certificate, extensions) =
+            (path("key"), path("csr"), path("cert"), path("ext"));
+        fs::write(&extensions, "subjectAltName=DNS:localhost\n").expect("write the extensions");
+        let subject = format!("/CN={name}");
+        let asked = ["req", "-newkey", "rsa:2048", "-nodes", "-subj", &subject];
+        tool("openssl", &[&asked[..], &["-keyout", &key, "-out", &request]].concat());
+        let (authority, its_key) = (self.path("ca.crt"), self.path("ca.key"));
+        let signed = ["x509", "-req", "-in", &request, "-CA", &authority, "-CAkey", &its_key];
+        let rest = ["-CAcreateserial", "-extfile", &extensions, "-days", "30", "-out"];
+        tool("openssl", &[&signed[..], &rest, &[certificate.as_str()]].concat());
+    }
+}
+
+#[test]
+fn a_registry_with_an_authority_of_its_own_wants_to_see_a_certificate() {
+    let store = Store::new();
+    let (authority, user) = (Authority::new(&store), User { store: &store });
+    for name in ["server", "client", "other"] {
+        authority.vouch(name);
+    }
+    let path = |name| authority.path(name);
+    let tls = format!(
+        ", tls: {{certificate: {}, key: {}, clientcas: [{}]}}",
+        path("server.cert"),
+        path("server.key"),
+        path("ca.crt")
+    );
+    let server = Server::start(&store, &tls, "");
+    let host = format!("localhost:{}", server.port);
+    let name = format!("{host}/private/app:1");
+    let certificates = store.beside("settings/lapstrake/certs.d").join(&host);
+    fs::create_dir_all(&certificates).expect("create the folder");
+    let copy = |from: &str, to: &str| {
+        fs::copy(store.beside(from), certificates.join(to)).expect("copy a certificate");
+    };
+    store.build(&name, Context::new("FROM busybox\nRUN echo tls > /word\n").path());
+
+    copy("ca.crt", "ca.crt");
+    user.answer(&["push", &name]).ends_with(1).says(&[&host]);
+    copy("client.cert", "client.cert");
+    user.answer(&["push", &name]).ends_with(1).says(&["client.cert has no client.key beside it"]);
+    copy("other.key", "client.key");
+    let answer = user.answer(&["push", &name]).ends_with(1);
+    answer.says(&["cannot use the certificates for", "do not belong together"]);
+    copy("client.key", "client.key");
+    user.answer(&["push", &name]).ends_with(0).says(&["2 sent"]);
+    user.answer(&["rmi", &name]).ends_with(0);
+    assert_eq!(Answer::of(&mut user.lap(&["run", "--rm", &name, "cat", "/word"])).stdout, "tls\n");
 }
 
 #[test]

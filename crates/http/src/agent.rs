@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use ureq::Agent;
-use ureq::tls::{RootCerts, TlsConfig};
 
 use crate::proxy::{InvalidProxy, Proxy};
+use crate::tls::Tls;
 use crate::url::Origin;
 
 /// Idle connections kept in all and for each host.
@@ -70,9 +70,9 @@ impl Agents {
     /// # Errors
     /// When a proxy's URL is none.
     pub fn new(settings: &Settings) -> Result<Self, InvalidProxy> {
-        let through = |proxy| agent(settings, RootCerts::PlatformVerifier, Some(proxy));
+        let through = |proxy| agent(settings, &Tls::default(), Some(proxy));
         Ok(Self {
-            direct: agent(settings, RootCerts::PlatformVerifier, None),
+            direct: agent(settings, &Tls::default(), None),
             http_proxied: settings.proxy.for_plain()?.map(through),
             https_proxied: settings.proxy.for_tls()?.map(through),
             proxy: settings.proxy.clone(),
@@ -91,14 +91,13 @@ impl Agents {
 
 /// An agent that follows no redirects, takes every status for an answer and asks for bodies as they
 /// are.
-pub fn agent(settings: &Settings, roots: RootCerts, proxy: Option<ureq::Proxy>) -> Agent {
-    let tls = TlsConfig::builder().root_certs(roots).build();
+pub fn agent(settings: &Settings, tls: &Tls, proxy: Option<ureq::Proxy>) -> Agent {
     let timeouts = &settings.timeouts;
     let agent = Agent::config_builder()
         .http_status_as_error(false)
         .max_redirects(0)
         .max_redirects_will_error(false)
-        .tls_config(tls)
+        .tls_config(tls.config())
         .proxy(proxy)
         .user_agent(settings.user_agent.as_str())
         .accept_encoding("identity")

@@ -4,14 +4,16 @@
 //! registry client and the fetching of remote sources, have rules of their own for that. It reads
 //! no environment: proxies come in as data.
 //!
-//! Start at [`Agents`]. In reading order: `url`, `host`, `proxy`, `agent`.
+//! Start at [`Agents`]. In reading order: `url`, `host`, `proxy`, `tls`, `agent`.
 
 mod agent;
 mod host;
 mod proxy;
+mod tls;
 mod url;
 
 pub use agent::{Agents, Settings, Timeouts, agent};
 pub use host::is_loopback;
 pub use proxy::{InvalidProxy, Proxy};
+pub use tls::{InvalidCertificate, Tls};
 pub use url::{InvalidUrl, Origin, Url, encode};

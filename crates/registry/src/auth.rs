@@ -240,8 +240,9 @@ fn forever(header: String) -> Granted {
     Granted { header, until: None, identity: None }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // The maps are whole after every step, also when a thread panicked between two.
+/// The value of a mutex.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // What is kept is whole after every step, also when a thread panicked between two.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

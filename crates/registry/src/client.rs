@@ -1,11 +1,11 @@
 //! The client: which endpoints a registry has, and asking them in turn.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use crate::auth::Auth;
+use crate::auth::{Auth, lock};
 use crate::config::ClientConfig;
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, Rules};
 use crate::error::{Error, Failure};
 use crate::session::Session;
 use crate::transport::Transport;
@@ -23,33 +23,47 @@ pub struct Client {
 #[derive(Debug)]
 pub(crate) struct Inner {
     pub(crate) session: Session,
-    /// Of the registries that are configured.
-    endpoints: BTreeMap<String, Vec<Endpoint>>,
+    rules: Rules,
+    /// Of the registries that were asked for.
+    endpoints: Mutex<BTreeMap<String, Vec<Endpoint>>>,
 }
 
 impl Client {
     /// A client with these settings. Connects to nothing yet.
     ///
     /// # Errors
-    /// When a registry, mirror, proxy or certificate of the settings is invalid.
+    /// When a registry, mirror or proxy of the settings is invalid.
     pub fn new(config: ClientConfig) -> Result<Self, Error> {
         let transport = Transport::new(&config)?;
-        let mut endpoints = BTreeMap::new();
-        for name in config.registries.keys() {
-            endpoints.insert(name.clone(), Endpoint::all(name, &config.registries)?);
+        let rules = Rules { registries: config.registries, certificates: config.certificates };
+        for name in rules.registries.keys() {
+            Endpoint::all(name, &rules)?;
         }
         let session =
             Session { transport, auth: Auth::new(config.credentials), retry: config.retry };
-        Ok(Self { inner: Arc::new(Inner { session, endpoints }) })
+        Ok(Self { inner: Arc::new(Inner { session, rules, endpoints: Mutex::default() }) })
     }
 }
 
 impl Inner {
     /// Where a registry can be asked, in order.
     pub(crate) fn endpoints(&self, registry: &str) -> Result<Vec<Endpoint>, Error> {
-        match self.endpoints.get(registry) {
-            Some(endpoints) => Ok(endpoints.clone()),
-            None => Ok(vec![Endpoint::registry(registry, None)?]),
+        if let Some(endpoints) = lock(&self.endpoints).get(registry) {
+            return Ok(endpoints.clone());
+        }
+        let endpoints = Endpoint::all(registry, &self.rules)?;
+        let endpoints: Vec<Endpoint> =
+            endpoints.into_iter().map(|endpoint| self.settled(endpoint)).collect();
+        lock(&self.endpoints).insert(registry.to_owned(), endpoints.clone());
+        Ok(endpoints)
+    }
+
+    /// Tries out whether an insecure registry speaks TLS, as Docker does.
+    fn settled(&self, endpoint: Endpoint) -> Endpoint {
+        let Some(tls) = endpoint.rather.clone() else { return endpoint };
+        match self.session.transport.get_unverified(&tls) {
+            Ok(_) => endpoint.moved_to(tls),
+            Err(_) => endpoint,
         }
     }
 
@@ -57,7 +71,7 @@ impl Inner {
     pub(crate) fn itself(&self, registry: &str) -> Result<Endpoint, Error> {
         match self.endpoints(registry)?.pop() {
             Some(endpoint) => Ok(endpoint),
-            None => Endpoint::registry(registry, None),
+            None => Endpoint::registry(registry, &self.rules),
         }
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use lapstrake_http::Proxy;
 
+use crate::certificates::CertificateSource;
 use crate::credentials::CredentialSource;
 
 /// Settings of a [`crate::Client`]. The default knows no registry, no proxy and no credentials.
@@ -14,6 +15,8 @@ pub struct ClientConfig {
     pub registries: BTreeMap<String, RegistryConfig>,
     /// Where credentials come from; asked only when a registry wants some.
     pub credentials: CredentialSource,
+    /// Where certificates come from; asked only before TLS is spoken.
+    pub certificates: CertificateSource,
     /// Proxies. Loopback addresses are always reached directly.
     pub proxy: Proxy,
     /// How long to wait.
@@ -29,6 +32,7 @@ impl Default for ClientConfig {
         Self {
             registries: BTreeMap::new(),
             credentials: CredentialSource::none(),
+            certificates: CertificateSource::none(),
             proxy: Proxy::default(),
             timeouts: Timeouts::default(),
             retry: RetryPolicy::default(),
@@ -44,11 +48,9 @@ pub struct RegistryConfig {
     /// TLS, and without a scheme the rule for registries holds. A path is put before the repository:
     /// `https://harbor.example/hub` asks for `hub/library/busybox`.
     pub mirrors: Vec<String>,
-    /// Plain HTTP instead of TLS. Without this only loopback hosts are reached that way.
+    /// TLS with whoever answers, and plain HTTP where nobody speaks TLS. Without this only loopback
+    /// hosts for which there are no certificates are reached without TLS.
     pub insecure: bool,
-    /// PEM certificates. If there are any, TLS is spoken with this host, also on loopback, and they
-    /// are the only roots trusted for it.
-    pub certificates: Vec<String>,
 }
 
 /// How long to wait for one host.

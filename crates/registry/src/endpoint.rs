@@ -4,18 +4,26 @@ use std::collections::BTreeMap;
 
 use lapstrake_http::{InvalidUrl, Origin, Url, is_loopback};
 
+use crate::certificates::CertificateSource;
 use crate::config::RegistryConfig;
 use crate::error::Error;
 
 /// What docker.io is called on the network.
 const HUB_HOST: &str = "registry-1.docker.io";
 
-type Registries = BTreeMap<String, RegistryConfig>;
+/// What decides how hosts are reached.
+#[derive(Clone, Debug)]
+pub(crate) struct Rules {
+    pub(crate) registries: BTreeMap<String, RegistryConfig>,
+    pub(crate) certificates: CertificateSource,
+}
 
 /// A host that speaks the distribution protocol.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Endpoint {
     pub(crate) origin: Origin,
+    /// Where it may speak TLS instead: whether it does has to be tried out.
+    pub(crate) rather: Option<Origin>,
     /// Put before the repository; empty or with a slash at its end.
     prefix: String,
     /// What its credentials are stored under.
@@ -24,45 +32,61 @@ pub(crate) struct Endpoint {
 
 impl Endpoint {
     /// The registry itself, as it is called in names.
-    pub(crate) fn registry(name: &str, config: Option<&RegistryConfig>) -> Result<Self, Error> {
+    pub(crate) fn registry(name: &str, rules: &Rules) -> Result<Self, Error> {
         let host = if name == "docker.io" { HUB_HOST } else { name };
-        let origin = origin(host, config).map_err(|reason| invalid(name, reason))?;
-        Ok(Self { origin, prefix: String::new(), credentials_of: name.to_owned() })
+        let way = rules.way(host, name).map_err(|reason| invalid(name, reason))?;
+        Ok(Self::new(way, String::new(), name.to_owned()))
+    }
+
+    fn new(way: Way, prefix: String, credentials_of: String) -> Self {
+        match way {
+            Way::Tls(origin) | Way::Plain(origin) => {
+                Self { origin, rather: None, prefix, credentials_of }
+            }
+            Way::Either { tls, plain } => {
+                Self { origin: plain, rather: Some(tls), prefix, credentials_of }
+            }
+        }
+    }
+
+    /// The same, reached otherwise.
+    pub(crate) fn moved_to(self, origin: Origin) -> Self {
+        Self { origin, rather: None, ..self }
     }
 
     /// A mirror as it is configured.
-    fn mirror(text: &str, registries: &Registries) -> Result<Self, Error> {
+    fn mirror(text: &str, rules: &Rules) -> Result<Self, Error> {
         let read = || {
             if text.contains("://") {
-                return Url::parse(text);
+                let url = Url::parse(text)?;
+                return Ok((Way::of(url.origin), url.path));
             }
             let (host, path) = text.split_once('/').unwrap_or((text, ""));
-            let origin = origin(host, registries.get(host))?;
-            Ok(Url { origin, path: format!("/{path}") })
+            Ok((rules.way(host, host)?, format!("/{path}")))
         };
-        let url = read().map_err(|reason| invalid(text, reason))?;
-        if url.path.contains('?') {
+        let (way, path) = read().map_err(|reason| invalid(text, reason))?;
+        if path.contains('?') {
             return Err(invalid(text, InvalidUrl::Query));
         }
-        let path = url.path.trim_matches('/');
+        let path = path.trim_matches('/');
         let path = path
             .strip_prefix("v2")
             .filter(|rest| rest.is_empty() || rest.starts_with('/'))
             .unwrap_or(path)
             .trim_matches('/');
         let prefix = if path.is_empty() { String::new() } else { format!("{path}/") };
-        let credentials_of = credentials_key(&url.origin);
-        Ok(Self { origin: url.origin, prefix, credentials_of })
+        let credentials_of = credentials_key(way.origin());
+        Ok(Self::new(way, prefix, credentials_of))
     }
 
     /// All endpoints of a registry in the order in which they are asked.
-    pub(crate) fn all(name: &str, registries: &Registries) -> Result<Vec<Self>, Error> {
-        let config = registries.get(name);
+    pub(crate) fn all(name: &str, rules: &Rules) -> Result<Vec<Self>, Error> {
+        let config = rules.registries.get(name);
         let mut endpoints = Vec::new();
         for mirror in config.iter().flat_map(|config| &config.mirrors) {
-            endpoints.push(Self::mirror(mirror, registries)?);
+            endpoints.push(Self::mirror(mirror, rules)?);
         }
-        endpoints.push(Self::registry(name, config)?);
+        endpoints.push(Self::registry(name, rules)?);
         Ok(endpoints)
     }
 
@@ -83,13 +107,42 @@ impl Endpoint {
     }
 }
 
-/// TLS, but for hosts marked as insecure, and for this machine unless there are certificates for it.
-fn origin(host: &str, config: Option<&RegistryConfig>) -> Result<Origin, InvalidUrl> {
-    let tls = Origin::parse(true, host)?;
-    let is_insecure = config.is_some_and(|config| config.insecure);
-    let has_certificates = config.is_some_and(|config| !config.certificates.is_empty());
-    let is_plain = is_insecure || (is_loopback(&tls.host) && !has_certificates);
-    if is_plain { Origin::parse(false, host) } else { Ok(tls) }
+/// How a host is reached.
+enum Way {
+    Tls(Origin),
+    Plain(Origin),
+    Either { tls: Origin, plain: Origin },
+}
+
+impl Way {
+    fn of(origin: Origin) -> Self {
+        if origin.tls { Self::Tls(origin) } else { Self::Plain(origin) }
+    }
+
+    fn origin(&self) -> &Origin {
+        match self {
+            Self::Tls(origin) | Self::Plain(origin) | Self::Either { plain: origin, .. } => origin,
+        }
+    }
+}
+
+impl Rules {
+    /// TLS, but for hosts marked as insecure, and for this machine unless there are certificates for
+    /// it. `name` is what the host is called in the configuration.
+    fn way(&self, host: &str, name: &str) -> Result<Way, InvalidUrl> {
+        let tls = Origin::parse(true, host)?;
+        let plain = || Origin::parse(false, host);
+        if self.registries.get(name).is_some_and(|config| config.insecure) {
+            return Ok(Way::Either { plain: plain()?, tls });
+        }
+        // What cannot be looked up is an error once TLS is spoken.
+        let has_certificates =
+            || self.certificates.find(host).map_or(true, |certificates| !certificates.is_empty());
+        match is_loopback(&tls.host) && !has_certificates() {
+            true => plain().map(Way::Plain),
+            false => Ok(Way::Tls(tls)),
+        }
+    }
 }
 
 fn credentials_key(origin: &Origin) -> String {
@@ -107,9 +160,18 @@ fn invalid(text: &str, reason: InvalidUrl) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::certificates::HostCertificates;
+
+    fn rules(name: &str, config: &RegistryConfig) -> Rules {
+        let certificates = CertificateSource::new(|host| {
+            let authorities = if host == "localhost:5001" { vec![String::new()] } else { vec![] };
+            Ok(HostCertificates { authorities, client: None })
+        });
+        Rules { registries: [(name.to_owned(), config.clone())].into(), certificates }
+    }
 
     fn urls(name: &str, config: &RegistryConfig) -> Vec<String> {
-        let endpoints = Endpoint::all(name, &[(name.to_owned(), config.clone())].into()).unwrap();
+        let endpoints = Endpoint::all(name, &rules(name, config)).unwrap();
         endpoints.iter().map(|endpoint| endpoint.url("a/b", "tags/list").to_string()).collect()
     }
 
@@ -117,9 +179,8 @@ mod tests {
     fn plain_http_only_where_it_is_allowed() {
         let secure = RegistryConfig::default();
         let insecure = RegistryConfig { insecure: true, ..RegistryConfig::default() };
-        let own = RegistryConfig { certificates: vec![String::new()], ..RegistryConfig::default() };
         for (name, config, expected) in [
-            ("localhost:5000", &own, "https://localhost:5000/v2/a/b/tags/list"),
+            ("localhost:5001", &secure, "https://localhost:5001/v2/a/b/tags/list"),
             ("docker.io", &secure, "https://registry-1.docker.io/v2/a/b/tags/list"),
             ("quay.io:8443", &secure, "https://quay.io:8443/v2/a/b/tags/list"),
             ("quay.io", &insecure, "http://quay.io/v2/a/b/tags/list"),
@@ -131,6 +192,17 @@ mod tests {
         ] {
             assert_eq!(urls(name, config), [expected]);
         }
+    }
+
+    #[test]
+    fn an_insecure_registry_may_speak_tls() {
+        let insecure = RegistryConfig { insecure: true, ..RegistryConfig::default() };
+        let rather = |name: &str| {
+            let endpoint = Endpoint::registry(name, &rules("a.io", &insecure)).unwrap();
+            endpoint.rather.map(|origin| origin.to_string())
+        };
+        assert_eq!(rather("a.io").as_deref(), Some("https://a.io"));
+        assert_eq!(rather("b.io"), None);
     }
 
     #[test]
@@ -158,8 +230,7 @@ mod tests {
         for mirror in ["ftp://x", "https://u:p@x", "", "https://x/?a=b"] {
             let mirrors = vec![mirror.to_owned()];
             let config = RegistryConfig { mirrors, ..RegistryConfig::default() };
-            let registries = [("docker.io".to_owned(), config)].into();
-            assert!(Endpoint::all("docker.io", &registries).is_err(), "{mirror}");
+            assert!(Endpoint::all("docker.io", &rules("docker.io", &config)).is_err(), "{mirror}");
         }
     }
 }

@@ -23,13 +23,13 @@ pub enum Error {
         /// What is wrong with it.
         reason: InvalidUrl,
     },
-    /// A configured certificate cannot be read.
-    #[error("cannot read the certificates for registry {registry}")]
-    Certificate {
-        /// The registry.
-        registry: String,
+    /// The certificates for a host cannot be used.
+    #[error("cannot use the certificates for {host}")]
+    Certificates {
+        /// The host, with its port unless that is the usual one.
+        host: String,
         /// What is wrong with them.
-        source: ureq::Error,
+        source: Box<dyn StdError + Send + Sync>,
     },
     /// A configured proxy is no URL.
     #[error(transparent)]
@@ -358,7 +358,7 @@ fn hint_of_request(source: &ureq::Error) -> &'static str {
     match is_tls {
         true => {
             " with TLS; if it speaks plain HTTP, mark the registry as insecure, if its certificate is \
-             your own, configure that"
+             your own, put the authority's into certs.d"
         }
         false => "",
     }

@@ -5,17 +5,18 @@
 //! against size and sha256 while they stream. Credentials go to the host they belong to and nowhere
 //! else, also when that host redirects. Mirrors are asked before the registry itself.
 //!
-//! The crate reads no files, no environment and no home directory: registries, proxies and
-//! credentials come in as data ([`ClientConfig`]); [`DockerConfig`] understands the bytes of a
+//! The crate reads no files, no environment and no home directory: registries, proxies, certificates
+//! and credentials come in as data ([`ClientConfig`]); [`DockerConfig`] understands the bytes of a
 //! `config.json`. It stores nothing and prints nothing.
 //!
-//! Start at [`Client`]. In reading order: `config`, `credentials`, `docker_config`,
+//! Start at [`Client`]. In reading order: `config`, `certificates`, `credentials`, `docker_config`,
 //! `docker_config_edit`, `client`, `image`, `blob`, `tags` (what can be asked), `upload` (what can be
 //! pushed), `login` (whether credentials are good), `session` (one question to one endpoint), `auth`, `challenge`, `retry`, `transport` (HTTP), `endpoint`, `guard` (where requests
 //! may go), `error`.
 
 mod auth;
 mod blob;
+mod certificates;
 mod challenge;
 mod client;
 mod config;
@@ -34,6 +35,7 @@ mod transport;
 mod upload;
 
 pub use blob::BlobReader;
+pub use certificates::{CertificateSource, HostCertificates};
 pub use client::Client;
 pub use config::{ClientConfig, RegistryConfig, RetryPolicy, Timeouts};
 pub use credentials::{CredentialSource, Credentials};

@@ -2,17 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use lapstrake_http::{Agents, Origin, Settings, Url, agent};
+use lapstrake_http::{Agents, Origin, Settings, Tls, Url, agent};
 use serde::Deserialize;
 use ureq::http::{HeaderMap, Method, Request, Response};
-use ureq::tls::{Certificate, PemItem, RootCerts, parse_pem};
 use ureq::{Agent, Body, BodyReader, SendBody};
 
+use crate::auth::lock;
+use crate::certificates::CertificateSource;
 use crate::config::{ClientConfig, Timeouts};
-use crate::endpoint::Endpoint;
 use crate::error::{CONNECTION, Error};
 use crate::retry::parse_retry_after;
 
@@ -24,8 +25,10 @@ const MAX_MESSAGE: usize = 300;
 /// Sends requests. Can be used from many threads at once; connections are kept and reused.
 pub(crate) struct Transport {
     agents: Agents,
-    /// Hosts with roots of their own.
-    own_roots: BTreeMap<Origin, Agent>,
+    settings: Settings,
+    certificates: CertificateSource,
+    /// Hosts with certificates of their own, and those that need none.
+    hosts: Mutex<BTreeMap<Origin, Agent>>,
     timeouts: Timeouts,
 }
 
@@ -42,14 +45,16 @@ impl Transport {
         let settings = connection(config);
         Ok(Self {
             agents: Agents::new(&settings)?,
-            own_roots: agents_with_own_roots(config, &settings)?,
+            settings,
+            certificates: config.certificates.clone(),
+            hosts: Mutex::default(),
             timeouts: config.timeouts,
         })
     }
 
     /// `GET`.
     pub(crate) fn get(&self, url: &Url, headers: &[(&str, &str)]) -> Result<Answer, Error> {
-        let mut request = self.agent(&url.origin).get(url.full());
+        let mut request = self.agent(&url.origin)?.get(url.full());
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -59,7 +64,7 @@ impl Transport {
     /// `POST` of a form.
     pub(crate) fn post(&self, url: &Url, form: &str) -> Result<Answer, Error> {
         let request = self
-            .agent(&url.origin)
+            .agent(&url.origin)?
             .post(url.full())
             .header("Content-Type", "application/x-www-form-urlencoded");
         self.answer(url, request.send(form))
@@ -79,7 +84,7 @@ impl Transport {
         }
         let invalid = |source: ureq::http::Error| self.failed(url, source.into());
         let request = request.body(body).map_err(invalid)?;
-        self.answer(url, self.agent(&url.origin).run(request))
+        self.answer(url, self.agent(&url.origin)?.run(request))
     }
 
     /// All of a small body; `what` names it in errors.
@@ -160,8 +165,43 @@ impl Transport {
         }
     }
 
-    fn agent(&self, origin: &Origin) -> &Agent {
-        self.own_roots.get(origin).unwrap_or_else(|| self.agents.of(origin))
+    /// Whether `origin` speaks TLS, whoever it is. If it does, its certificates are not checked from
+    /// now on.
+    pub(crate) fn get_unverified(&self, origin: &Origin) -> Result<Answer, Error> {
+        let agent = self.with_certificates(origin, Tls::unverified)?;
+        let url = Url { origin: origin.clone(), path: "/v2/".to_owned() };
+        let answer = self.answer(&url, agent.get(url.full()).call())?;
+        lock(&self.hosts).insert(origin.clone(), agent);
+        Ok(answer)
+    }
+
+    fn agent(&self, origin: &Origin) -> Result<Agent, Error> {
+        if !origin.tls {
+            return Ok(self.agents.of(origin).clone());
+        }
+        if let Some(agent) = lock(&self.hosts).get(origin) {
+            return Ok(agent.clone());
+        }
+        let agent = self.with_certificates(origin, |tls| tls)?;
+        lock(&self.hosts).insert(origin.clone(), agent.clone());
+        Ok(agent)
+    }
+
+    /// Connections with the host's own certificates if there are any.
+    fn with_certificates(
+        &self,
+        origin: &Origin,
+        change: impl Fn(Tls) -> Tls,
+    ) -> Result<Agent, Error> {
+        let shown = origin.to_string();
+        let host = shown.strip_prefix("https://").unwrap_or(&shown);
+        let wrong =
+            |source| Error::Certificates { host: host.to_owned(), source: Box::new(source) };
+        let found = self.certificates.find(host);
+        let found =
+            found.map_err(|source| Error::Certificates { host: host.to_owned(), source })?;
+        let tls = found.tls().map_err(wrong)?;
+        Ok(agent(&self.settings, &change(tls), self.settings.proxy.of(origin)?))
     }
 }
 
@@ -234,36 +274,6 @@ fn connection(config: &ClientConfig) -> Settings {
     }
 }
 
-fn agents_with_own_roots(
-    config: &ClientConfig,
-    settings: &Settings,
-) -> Result<BTreeMap<Origin, Agent>, Error> {
-    let mut agents = BTreeMap::new();
-    for (name, registry) in &config.registries {
-        if registry.certificates.is_empty() {
-            continue;
-        }
-        let roots = roots(name, &registry.certificates)?;
-        let origin = Endpoint::registry(name, Some(registry))?.origin;
-        let proxy = config.proxy.of(&origin)?;
-        agents.insert(origin, agent(settings, roots, proxy));
-    }
-    Ok(agents)
-}
-
-fn roots(registry: &str, texts: &[String]) -> Result<RootCerts, Error> {
-    let wrong = |source| Error::Certificate { registry: registry.to_owned(), source };
-    let mut certificates: Vec<Certificate<'static>> = Vec::new();
-    for text in texts {
-        for item in parse_pem(text.as_bytes()) {
-            if let PemItem::Certificate(certificate) = item.map_err(wrong)? {
-                certificates.push(certificate);
-            }
-        }
-    }
-    Ok(RootCerts::new_with_certs(&certificates))
-}
-
 impl std::fmt::Debug for Transport {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter
@@ -276,7 +286,7 @@ impl std::fmt::Debug for Transport {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Proxy;
+    use crate::{HostCertificates, Proxy};
 
     #[test]
     fn messages_cannot_move_the_cursor() {
@@ -286,16 +296,25 @@ mod tests {
     }
 
     #[test]
-    fn refuses_broken_settings() {
-        let registry = crate::RegistryConfig {
-            certificates: vec![
-                "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----".to_owned(),
-            ],
-            ..crate::RegistryConfig::default()
+    fn refuses_broken_certificates() {
+        let with = |authorities: &[&str], client: Option<(&str, &str)>| {
+            let found = HostCertificates {
+                authorities: authorities.iter().map(|text| (*text).to_owned()).collect(),
+                client: client.map(|(chain, key)| (chain.to_owned(), key.to_owned())),
+            };
+            let certificates = CertificateSource::new(move |_| Ok(found.clone()));
+            let config = ClientConfig { certificates, ..ClientConfig::default() };
+            let url = Url::parse("https://127.0.0.1:1/").unwrap();
+            Transport::new(&config).unwrap().get(&url, &[]).err().unwrap()
         };
-        let mut config = ClientConfig::default();
-        config.registries.insert("a.io".to_owned(), registry);
-        assert!(matches!(Transport::new(&config), Err(Error::Certificate { .. })));
+        let broken = "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----";
+        for error in [with(&[broken], None), with(&[""], None), with(&[], Some(("", "")))] {
+            assert!(matches!(error, Error::Certificates { .. }), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn refuses_broken_settings() {
         let proxy = Proxy { https: Some("http://u:secret@".to_owned()), ..Proxy::default() };
         let error = Transport::new(&ClientConfig { proxy, ..ClientConfig::default() }).unwrap_err();
         assert!(!format!("{error} {error:?}").contains("secret"), "{error:?}");

@@ -9,10 +9,9 @@ use std::net::{TcpListener, TcpStream};
 use std::process::Command;
 
 use lapstrake_oci::{Descriptor, Digest, Index, MediaType, Platform, Reference};
-use lapstrake_registry::{Client, Error, RegistryConfig, Uploaded};
+use lapstrake_registry::{Error, Uploaded};
 use support::registry::Registry;
-use support::server::chain;
-use support::{Image, MANIFEST_TYPE, client, content, settings};
+use support::{Image, MANIFEST_TYPE, client, content};
 
 const INDEX_TYPE: &str = "application/vnd.oci.image.index.v1+json";
 
@@ -59,25 +58,6 @@ fn pulls_what_was_pushed() {
     );
     let unknown = Descriptor::new(MediaType::OciEmpty, Digest::of(b"unknown"), 7);
     assert!(matches!(client.blob(&reference, &unknown), Err(Error::NotFound { .. })));
-}
-
-#[test]
-fn tls_with_a_certificate_of_ones_own() {
-    let registry = Registry::start_with_tls();
-    let name = format!("localhost:{}", registry.address.rsplit(':').next().unwrap());
-    let reference = Reference::parse(&format!("{name}/app")).unwrap();
-    let client = |certificates: Vec<String>| {
-        let mut settings = settings();
-        // The scheme is said, as plain HTTP would be spoken with this machine.
-        let mirrors = vec![format!("https://{name}")];
-        let config = RegistryConfig { mirrors, certificates, ..RegistryConfig::default() };
-        settings.registries.insert(name.clone(), config);
-        Client::new(settings).unwrap()
-    };
-    let error = client(vec![registry.certificate()]).resolve(&reference).unwrap_err();
-    assert!(matches!(error, Error::NotFound { .. }), "{}", chain(&error));
-    let text = chain(&client(Vec::new()).resolve(&reference).unwrap_err());
-    assert!(text.contains("if its certificate is your own, configure that"), "{text}");
 }
 
 fn unread(_: u64) -> std::io::Result<Box<dyn Read + Send>> {
