@@ -44,6 +44,11 @@ impl Directive {
         }
     }
 
+    /// Whether a directive may have that name.
+    pub(crate) fn is_name(name: &str) -> bool {
+        NAMES.iter().any(|known| known.eq_ignore_ascii_case(name))
+    }
+
     const fn slot(&self) -> usize {
         match self.kind {
             DirectiveKind::Escape(_) => 0,
@@ -52,6 +57,8 @@ impl Directive {
         }
     }
 }
+
+const NAMES: [&str; 3] = ["escape", "syntax", "check"];
 
 /// Reads the directives. Leaves `lines` in front of the first line that is none.
 ///

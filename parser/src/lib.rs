@@ -17,6 +17,8 @@
 //! - `flag`, `flag_rule`, `split`, `json`, [`heredoc`]: the pieces of a line.
 //! - `arguments`: what each instruction makes of its pieces.
 //!
+//! - `print`: the tree as text again.
+//!
 //! Beside the tree, for values that are complete only once variables are in:
 //! - [`expand`](mod@expand): words.
 //! - [`mount`], [`mode`], [`port`], [`signal`], [`duration`]: values of flags and arguments.
@@ -50,6 +52,7 @@ mod parse;
 mod physical;
 mod place_set;
 pub mod port;
+mod print;
 pub mod signal;
 pub mod size;
 mod span;
@@ -76,6 +79,7 @@ pub use instruction::{
 };
 pub use keyword::Keyword;
 pub use parse::{Parsed, decode, parse, parse_bytes, parse_shared, parse_trigger};
+pub use print::print;
 pub use span::{LineIndex, Position, Span, Spanned};
 pub use suggest::suggest;
 pub use text::Text;

@@ -1,13 +1,13 @@
-//! What holds for any text: no panic, and every place lies in the file.
+//! What holds for any text: no panic, every place lies in the file, and what is printed is the same.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod invariant;
+
+use invariant::{check, check_bytes, check_printed};
 use lapstrake_parser::ignore_file::IgnoreFile;
 use lapstrake_parser::mode::Mode;
 use lapstrake_parser::mount::Mount;
-use lapstrake_parser::{
-    Expander, Instruction, InstructionKind, Parsed, Source, Span, Word, duration, expand,
-    expand_words, glob, parse, parse_bytes, parse_trigger,
-};
+use lapstrake_parser::{Expander, duration, expand, expand_words, glob, parse, parse_trigger};
 use proptest::prelude::*;
 
 /// Texts made of what matters in a Dockerfile, so that random ones get far.
@@ -69,69 +69,68 @@ fn dockerfile() -> impl Strategy<Value = String> {
     prop::collection::vec(pieces, 0..60).prop_map(|pieces| pieces.concat())
 }
 
-fn check(source: &str, parsed: &Parsed) {
-    for one in &parsed.diagnostics {
-        inside(source, one.span);
-        one.labels.iter().for_each(|(span, _)| inside(source, *span));
-        if let Some(fix) = &one.fix {
-            assert!(fix.apply(source).is_some(), "{fix:?} is not for {source:?}");
-        }
-    }
-    assert!(parsed.diagnostics.is_sorted_by_key(|one| one.span), "not in file order");
-    for instruction in &parsed.dockerfile.instructions {
-        check_instruction(source, instruction);
-    }
+/// Files most of which have no fault.
+fn good_file() -> impl Strategy<Value = String> {
+    let head = prop::sample::select(vec![
+        "",
+        "# escape=`\n",
+        "# syntax=a/b\n# check=skip=all\n",
+        "\n# escape=`\n",
+        "#!/x\n# syntax=a\n",
+        "\u{feff}",
+        "#a\n#\n# # b\n \t# c\n",
+    ]);
+    let line =
+        ("([a-z$'{}<,é#\u{a0}-]{0,6}|\"[a-z \\t#']*\"|'[a-z ]*'){1,3}", 0..INSTRUCTIONS.len())
+            .prop_map(|(word, at)| INSTRUCTIONS[at].replace('@', &word));
+    let lines = prop::collection::vec(line, 0..5).prop_map(|lines| lines.concat());
+    (head, lines, prop::sample::select(vec!["", "RUN x\\", "RUN x\\ \\", "RUN `\n`"]))
+        .prop_map(|(head, lines, end)| format!("{head}FROM a\n{lines}{end}"))
 }
 
-fn check_instruction(source: &str, instruction: &Instruction) {
-    inside(source, instruction.span);
-    inside(source, instruction.keyword.span);
-    for flag in &instruction.flags {
-        inside(source, flag.span);
-        flag.value.iter().for_each(|word| check_word(source, word));
-    }
-    for heredoc in &instruction.heredocs {
-        assert_eq!(&source[heredoc.body.range()], heredoc.content.as_str());
-        inside(source, heredoc.marker);
-        inside(source, heredoc.delimiter);
-    }
-    match &instruction.kind {
-        InstructionKind::From(from) => check_word(source, &from.image),
-        InstructionKind::Copy(transfer) | InstructionKind::Add(transfer) => {
-            transfer.sources.iter().map(Source::word).for_each(|word| check_word(source, word));
-            check_word(source, &transfer.destination);
-        }
-        InstructionKind::Env(pairs) | InstructionKind::Label(pairs) => {
-            pairs.iter().for_each(|pair| check_word(source, &pair.value));
-        }
-        InstructionKind::Run(form) => match form {
-            lapstrake_parser::CommandForm::Shell(word) => check_word(source, word),
-            lapstrake_parser::CommandForm::Exec(words) => {
-                words.iter().for_each(|word| check_word(source, word));
-            }
-        },
-        InstructionKind::Onbuild(onbuild) => {
-            onbuild.instruction.iter().for_each(|one| check_instruction(source, one));
-        }
-        _ => {}
-    }
-}
-
-/// A character that stands for itself is found at its place.
-fn check_word(source: &str, word: &Word) {
-    inside(source, word.span);
-    for (at, c) in word.text.char_indices() {
-        let span = word.span_of(at..at + c.len_utf8());
-        inside(source, span);
-        let written = &source[span.range()];
-        assert!(written.starts_with(c) || written.starts_with('\\'), "{c:?} is not {written:?}");
-    }
-}
-
-fn inside(source: &str, span: Span) {
-    assert!(span.start <= span.end, "{span:?} ends before it starts");
-    assert!(source.get(span.range()).is_some(), "{span:?} is not in the file");
-}
+/// Instructions in which `@` stands for a word.
+const INSTRUCTIONS: [&str; 40] = [
+    "FROM --platform=@ @ aS b\n",
+    "run @ \\\n   @ `\n # c\n @\n",
+    "RUN --mount=type=bind,\"target=@\" --network=none @\n",
+    "RUN --mount='target=/ @' -- --@\n",
+    "RUN [\"@\", \"\\u0001\\\"\\\\\", \"\\ud83d\\ude00\"]\n",
+    "RUN <<@ cat <<-EOF\n\tx\n@\n\ty\n\tEOF\n",
+    "RUN <<'EOF' 3<<B\nEOF\n @ \r\nB\n",
+    "# @\nCMD [\"@\"  ,  \"b\" ]\n",
+    "CMD\n",
+    "CMD  @   @\n",
+    "ENTRYPOINT []\n",
+    "ENTRYPOINT [@]\n",
+    "COPY @ /d\n",
+    "COPY --link --from=@ --chown=\"@\" --  --@  b\n",
+    "COPY [\"@\", \"c d\"]\n",
+    "COPY [\u{b}\"@\",\"b\"]\n",
+    "COPY <<@ <<EOF /x\nx\n@\nEOF\n",
+    "COPY <<\"E  F\" /x\n@\nE  F\n",
+    "ADD --checksum=@ @ \\\n\n# x\n @\n",
+    "ADD --keep-git-dir=false @ @\n",
+    "ENV a=@ b='@'\\\n  c=\"@\"\n",
+    "ENV a @  @\n",
+    "ENV -- --a=@\n",
+    "LABEL \"@\"=@ a.b=@\\ @\n",
+    "LABEL @ @\n",
+    "ARG a b=@ c\n",
+    "ARG --x=@ --y a\n",
+    "WORKDIR @ @\n",
+    "USER @\n",
+    "EXPOSE @ 80/tcp \u{c} $p\n",
+    "VOLUME @ @\n",
+    "VOLUME [\"@x\"]\n",
+    "VOLUME [\u{b}\"x\",\"@\"]\n",
+    "STOPSIGNAL @\n",
+    "SHELL [\"@\", \"\"]\n",
+    "HEALTHCHECK --interval=1m --retries=2 cmd @\n",
+    "HEALTHCHECK --@ none\n",
+    "HEALTHCHECK --timeout=2s CMD [\"@\"]\n",
+    "ONBUILD  RUN  --mount=target=@  @ <<EOF\n@\nEOF\n",
+    "ONBUILD\tCOPY   a  @\n",
+];
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1_000))]
@@ -143,13 +142,20 @@ proptest! {
 
     #[test]
     fn any_likely_text_is_parsed(source in dockerfile()) {
-        check(&source, &parse(&source));
+        let parsed = parse(&source);
+        check(&source, &parsed);
+        check_printed(&parsed);
         parse_trigger(&source);
     }
 
     #[test]
     fn any_bytes_are_parsed(source in any::<Vec<u8>>()) {
-        parse_bytes(&source);
+        check_bytes(&source);
+    }
+
+    #[test]
+    fn what_is_printed_is_the_same(source in good_file()) {
+        check_printed(&parse(&source));
     }
 
     #[test]
