@@ -38,9 +38,10 @@ pub(crate) fn faults(tree: &Tree) -> Vec<String> {
     faults
 }
 
-/// The packages' manifests, without the workspace's own.
+/// The packages' manifests, without the workspace's own. What is a workspace of its own (fuzz
+/// targets) is no part of the project's dependencies.
 fn manifests(tree: &Tree) -> impl Iterator<Item = (&str, &str)> {
-    tree.files("/Cargo.toml")
+    tree.files("/Cargo.toml").filter(|(_, text)| text.lines().all(|line| line != "[workspace]"))
 }
 
 fn package_faults(path: &str, text: &str) -> Vec<String> {
