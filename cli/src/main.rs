@@ -15,6 +15,7 @@ mod exit;
 mod failure;
 mod human;
 mod images;
+mod listing;
 mod output;
 mod page;
 mod paths;
@@ -24,6 +25,7 @@ mod rootless;
 mod session;
 mod signal;
 mod table;
+mod template;
 mod terminal;
 mod text;
 

@@ -16,20 +16,22 @@ pub(crate) struct Images {
     /// Print ids in full
     #[arg(long)]
     pub(crate) no_trunc: bool,
-    /// How images are listed
-    #[arg(long, default_value = "table")]
-    pub(crate) format: ListFormat,
+    /// Show the digest that a registry knows each image by
+    #[arg(long)]
+    pub(crate) digests: bool,
+    /// Show the platforms of each image
+    #[arg(long, conflicts_with_all = ["quiet", "digests", "format"])]
+    pub(crate) tree: bool,
+    /// Only images with dangling=BOOL, label=KEY[=VALUE], reference=PATTERN, before=IMAGE,
+    /// since=IMAGE, until=TIME
+    #[arg(short, long, value_name = "KEY=VALUE")]
+    pub(crate) filter: Vec<String>,
+    /// table, json, a template of Go for each image, or table and one
+    #[arg(long, value_name = "FORMAT", default_value = "table", hide_default_value = true)]
+    pub(crate) format: String,
     /// Only images of this name
     #[arg(value_name = "REPOSITORY[:TAG]")]
     pub(crate) name: Option<String>,
-}
-
-/// `--format` of a list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ListFormat {
-    Table,
-    /// One JSON object on each line.
-    Json,
 }
 
 /// `lap rmi`.
@@ -57,9 +59,27 @@ pub(crate) struct Tag {
 /// `lap inspect`.
 #[derive(Args, Debug)]
 pub(crate) struct Inspect {
+    /// A template of Go for each image, or json
+    #[arg(short, long, value_name = "FORMAT")]
+    pub(crate) format: Option<String>,
+    /// Of an image for several platforms, that for this one
+    #[arg(long, value_name = "OS/ARCH[/VARIANT]")]
+    pub(crate) platform: Option<String>,
+    /// What is looked for
+    #[arg(long, value_name = "KIND")]
+    pub(crate) r#type: Option<ObjectKind>,
+    /// Sizes are always shown
+    #[arg(short, long)]
+    pub(crate) size: bool,
     /// Names or ids
     #[arg(required = true, value_name = "IMAGE")]
     pub(crate) images: Vec<String>,
+}
+
+/// `--type` of what is inspected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ObjectKind {
+    Image,
 }
 
 /// `lap history`.
@@ -76,6 +96,12 @@ pub(crate) struct History {
           default_value = "true", default_missing_value = "true", hide_default_value = true,
           hide_possible_values = true, value_name = "BOOL")]
     pub(crate) human: bool,
+    /// table, json, a template of Go for each step, or table and one
+    #[arg(long, value_name = "FORMAT", default_value = "table", hide_default_value = true)]
+    pub(crate) format: String,
+    /// Of an image for several platforms, that for this one
+    #[arg(long, value_name = "OS/ARCH[/VARIANT]")]
+    pub(crate) platform: Option<String>,
     /// Name or id
     pub(crate) image: String,
 }

@@ -26,13 +26,10 @@ const RUN: &str = "--annotation --attach -a --blkio-weight --blkio-weight-device
     --stop-signal --stop-timeout --storage-opt --sysctl --tmpfs --ulimit --use-api-socket --userns \
     --uts --volume-driver --volumes-from";
 
-const LATER: [(&str, &str); 10] = [
+const LATER: [(&str, &str); 7] = [
     ("build", BUILD),
     ("run", RUN),
-    ("images", "--digests --filter -f --tree"),
     ("rmi", "--no-prune --platform"),
-    ("inspect", "--format -f --size -s --type"),
-    ("history", "--format --platform"),
     ("save", "--platform"),
     ("load", "--platform"),
     ("push", "--all-tags -a --disable-content-trust --platform"),
@@ -41,7 +38,7 @@ const LATER: [(&str, &str); 10] = [
 
 /// Commands of Docker that come later.
 const COMMANDS: &str = "attach buildx builder commit compose container cp create diff events exec \
-    export image info kill logs manifest network pause port ps rename restart rm \
+    export info kill logs manifest network pause port prune ps rename restart rm \
     search start stats stop system top unpause update volume wait";
 
 /// What to say about a flag or command that Docker has and we do not have yet; `None` when the

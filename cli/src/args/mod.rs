@@ -21,8 +21,8 @@ pub(crate) use build::{Build, BuildNetwork, Method, Progress};
 pub(crate) use explain::Explain;
 pub(crate) use export::{Output, OutputKind};
 pub(crate) use image::{
-    ArchiveFormat, History, Images, Import, Inspect, LayerCompression, ListFormat, Load, Pull,
-    Push, Rmi, Save, Tag,
+    ArchiveFormat, History, Images, Import, Inspect, LayerCompression, Load, Pull, Push, Rmi, Save,
+    Tag,
 };
 pub(crate) use login::{Login, Logout};
 pub(crate) use run::{Bind, PullPolicy, Run, RunNetwork};
@@ -79,10 +79,60 @@ pub(crate) enum Command {
     Logout(Logout),
     /// Show how Dockerfiles are understood: one JSON document a line
     Ast(Ast),
+    /// The commands on images by their long names: image ls, image rm, …
+    #[command(subcommand)]
+    Image(ImageCommand),
     /// Say more about a fault of a Dockerfile
     Explain(Explain),
     /// Show the version
     Version,
+}
+
+/// `lap image …`: the same commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ImageCommand {
+    /// Build an image from a Dockerfile
+    Build(Box<Build>),
+    /// Show how an image was made
+    History(History),
+    /// Make an image from the tar of a root file system
+    Import(Import),
+    /// Show everything about images, as JSON
+    Inspect(Inspect),
+    /// Read images from an archive
+    Load(Load),
+    /// List images
+    #[command(alias = "list")]
+    Ls(Images),
+    /// Fetch an image from a registry
+    Pull(Pull),
+    /// Send an image to a registry
+    Push(Push),
+    /// Remove images
+    #[command(alias = "remove")]
+    Rm(Rmi),
+    /// Write images into an archive
+    Save(Save),
+    /// Give an image another name
+    Tag(Tag),
+}
+
+impl From<ImageCommand> for Command {
+    fn from(command: ImageCommand) -> Self {
+        match command {
+            ImageCommand::Build(build) => Self::Build(build),
+            ImageCommand::History(history) => Self::History(history),
+            ImageCommand::Import(import) => Self::Import(import),
+            ImageCommand::Inspect(inspect) => Self::Inspect(inspect),
+            ImageCommand::Load(load) => Self::Load(load),
+            ImageCommand::Ls(images) => Self::Images(images),
+            ImageCommand::Pull(pull) => Self::Pull(pull),
+            ImageCommand::Push(push) => Self::Push(push),
+            ImageCommand::Rm(rmi) => Self::Rmi(rmi),
+            ImageCommand::Save(save) => Self::Save(save),
+            ImageCommand::Tag(tag) => Self::Tag(tag),
+        }
+    }
 }
 
 /// Understands what was typed, or tells the user why not.

@@ -6,15 +6,18 @@ use crate::args::Inspect;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::session::Session;
-use crate::{images, output};
+use crate::template::Template;
+use crate::{images, output, platform};
 
-/// Prints a JSON array of what is there, and a message for each that is not.
+/// Prints a JSON array of what is there, or a line for each, and a message for each that is not.
 pub(crate) fn run(inspect: &Inspect, session: &Session) -> Result<Exit, Failure> {
+    let form = Form::parse(inspect.format.as_deref())?;
+    let platform = platform::one(inspect.platform.as_deref())?;
     let images = images::local(session.store()?);
     let mut found = Vec::new();
     let mut exit = Exit::SUCCESS;
     for name in &inspect.images {
-        match images.inspect(name) {
+        match images.inspect(name, platform.as_ref()) {
             Ok(image) => found.push(image),
             Err(error) => {
                 exit = Exit::FAILED;
@@ -22,8 +25,33 @@ pub(crate) fn run(inspect: &Inspect, session: &Session) -> Result<Exit, Failure>
             }
         }
     }
-    output::stdout(&pretty(&Value::Array(found))?)?;
+    let text = match &form {
+        Form::Array => pretty(&Value::Array(found))?,
+        Form::Json => found.iter().map(|image| format!("{image}\n")).collect(),
+        Form::Lines(template) => {
+            let lines = found.iter().map(|image| Ok(template.fill(image)? + "\n"));
+            lines.collect::<Result<String, Failure>>()?
+        }
+    };
+    output::stdout(&text)?;
     Ok(exit)
+}
+
+/// `--format`.
+enum Form {
+    Array,
+    Json,
+    Lines(Template),
+}
+
+impl Form {
+    fn parse(format: Option<&str>) -> Result<Self, Failure> {
+        match format {
+            None | Some("") => Ok(Self::Array),
+            Some("json") => Ok(Self::Json),
+            Some(template) => Template::parse(template).map(Self::Lines),
+        }
+    }
 }
 
 /// Four spaces deep, as Docker prints it. Escape sequences in labels stay escaped.

@@ -25,19 +25,24 @@ use crate::session::Session;
 /// Runs the command that was typed.
 pub(crate) fn run(arguments: Arguments) -> Result<Exit, Failure> {
     let session = Session::new(arguments.root);
-    match arguments.command {
-        Command::Build(build) => build::run(&build, &session),
-        Command::Run(run) => run::run(&run, &session),
-        Command::Images(images) => images::run(&images, &session),
-        Command::Rmi(rmi) => rmi::run(&rmi, &session),
-        Command::Tag(tag) => tag::run(&tag, &session),
-        Command::Inspect(inspect) => inspect::run(&inspect, &session),
-        Command::History(history) => history::run(&history, &session),
-        Command::Save(save) => save::run(&save, &session),
-        Command::Load(load) => load::run(&load, &session),
-        Command::Import(import) => import::run(&import, &session),
-        Command::Pull(pull) => pull::run(&pull, &session),
-        Command::Push(push) => push::run(&push, &session),
+    run_command(arguments.command, &session)
+}
+
+fn run_command(command: Command, session: &Session) -> Result<Exit, Failure> {
+    match command {
+        Command::Image(command) => run_command(command.into(), session),
+        Command::Build(build) => build::run(&build, session),
+        Command::Run(run) => run::run(&run, session),
+        Command::Images(images) => images::run(&images, session),
+        Command::Rmi(rmi) => rmi::run(&rmi, session),
+        Command::Tag(tag) => tag::run(&tag, session),
+        Command::Inspect(inspect) => inspect::run(&inspect, session),
+        Command::History(history) => history::run(&history, session),
+        Command::Save(save) => save::run(&save, session),
+        Command::Load(load) => load::run(&load, session),
+        Command::Import(import) => import::run(&import, session),
+        Command::Pull(pull) => pull::run(&pull, session),
+        Command::Push(push) => push::run(&push, session),
         Command::Login(login) => login::log_in(&login),
         Command::Logout(logout) => login::log_out(&logout),
         Command::Ast(ast) => ast::run(&ast),

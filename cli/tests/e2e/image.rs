@@ -39,6 +39,40 @@ fn images_are_listed() {
 }
 
 #[test]
+fn lists_are_filtered_and_formatted() {
+    let store = with_image();
+    let list = |arguments: &[&str]| store.ok(&[&["image", "ls"], arguments].concat());
+    let names =
+        |arguments: &[&str]| list(&[arguments, &["--format", "{{.Repository}}:{{.Tag}}"]].concat());
+    assert_eq!(names(&["--filter", "reference=exam*"]), "example:1");
+    assert_eq!(names(&["-f", "before=example:1", "-f", "dangling=false"]), "busybox:latest");
+    assert_eq!(names(&["-f", "label=none"]), "");
+    let table = list(&["--format", "table {{.Repository}}\\t{{.Tag}}", "example"]);
+    assert_eq!(table, "REPOSITORY   TAG\nexample      1");
+    let digests = list(&["--digests", "busybox"]);
+    assert!(digests.contains("DIGEST") && digests.contains("sha256:"), "{digests}");
+    let tree = list(&["--tree", "example"]);
+    assert!(tree.contains("example:1") && tree.contains("└─ linux/"), "{tree}");
+    store.answer(&["images", "--filter", "x=y"]).ends_with(1).says(&["there is no filter x"]);
+    store.answer(&["images", "--format", "{{.X}}"]).ends_with(1).says(&["no field .X", ".Tag"]);
+    let command = store.ok(&["history", "--format", "{{.CreatedBy}}", "--no-trunc", "example:1"]);
+    assert_eq!(command.lines().next(), Some("CMD [\"cat\" \"/file\"]"));
+}
+
+#[test]
+fn inspect_fills_templates_in() {
+    let store = with_image();
+    let shown = |format: &str| store.ok(&["inspect", "-f", format, "example:1"]);
+    assert_eq!(shown("{{json .Config.Cmd}}"), r#"["cat","/file"]"#);
+    assert_eq!(shown("{{.Config.Entrypoint}} {{.Config.Healthcheck}}"), "[] <nil>");
+    assert_eq!(shown("{{range .Config.Env}}{{println .}}{{end}}").lines().last(), Some("A=1"));
+    assert_eq!(shown("{{index .RepoTags 0}} {{len .RootFS.Layers}}"), "example:1 2");
+    let failed = store.answer(&["inspect", "-f", "{{.Nothing}}", "example:1"]).ends_with(1);
+    failed.says(&["no field .Nothing", ".Config"]);
+    store.answer(&["inspect", "--platform", "linux/riscv64", "example:1"]).ends_with(1);
+}
+
+#[test]
 fn inspect_shows_the_config_and_the_layers() {
     let image = inspected(&with_image(), "example:1");
     assert!(image["Id"].as_str().is_some_and(|id| id.starts_with("sha256:")), "{image:#}");

@@ -28,6 +28,21 @@ impl Images<'_> {
         image.ok_or_else(|| Error::NoSuchImage { name: name.to_owned() })
     }
 
+    /// As [`Images::find`], but with a platform only an image that is really for it.
+    ///
+    /// # Errors
+    /// As [`Images::find_for`].
+    pub fn chosen(&self, name: &str, platform: Option<&Platform>) -> Result<ResolvedImage, Error> {
+        let Some(platform) = platform else { return self.find(name) };
+        let image = self.find_for(name, platform)?;
+        let is = image.config.platform();
+        if platform.accepts(&is) {
+            return Ok(image);
+        }
+        let (what, wanted) = (name.to_owned(), Box::new(platform.clone()));
+        Err(Error::NoPlatform { what, wanted, offered: vec![is] })
+    }
+
     /// What `name` stands for, as in [`Images::find`].
     pub(crate) fn look_up(&self, name: &str) -> Result<Found, Error> {
         if let Some(root) = self.named(name)? {

@@ -1,6 +1,6 @@
 //! `history`: how an image came to be.
 
-use lapstrake_oci::Digest;
+use lapstrake_oci::{Digest, Platform};
 use lapstrake_rootfs::LayerId;
 
 use crate::{Error, Images};
@@ -21,12 +21,16 @@ pub struct HistoryRow {
 }
 
 impl Images<'_> {
-    /// The steps of the image that `name` stands for (as in [`Images::find`]), the newest first.
+    /// The steps of the image that `name` stands for (as in [`Images::chosen`]), the newest first.
     ///
     /// # Errors
-    /// As [`Images::find`].
-    pub fn history(&self, name: &str) -> Result<Vec<HistoryRow>, Error> {
-        let image = self.find(name)?;
+    /// As [`Images::chosen`].
+    pub fn history(
+        &self,
+        name: &str,
+        platform: Option<&Platform>,
+    ) -> Result<Vec<HistoryRow>, Error> {
+        let image = self.chosen(name, platform)?;
         let mut layers = image.layers();
         let mut rows = Vec::new();
         for step in &image.config.history {

@@ -1,18 +1,18 @@
 //! `inspect`: everything about one image, in the form of `docker image inspect`.
 
-use lapstrake_oci::{Config, Reference};
+use lapstrake_oci::{Config, Platform, Reference};
 use serde_json::{Map, Value, json};
 
 use crate::{Error, Images};
 
 impl Images<'_> {
     /// What `docker image inspect` shows of the image that `name` stands for (as in
-    /// [`Images::find`]): one object.
+    /// [`Images::chosen`]): one object.
     ///
     /// # Errors
-    /// As [`Images::find`].
-    pub fn inspect(&self, name: &str) -> Result<Value, Error> {
-        let image = self.find(name)?;
+    /// As [`Images::chosen`].
+    pub fn inspect(&self, name: &str, platform: Option<&Platform>) -> Result<Value, Error> {
+        let image = self.chosen(name, platform)?;
         let names = self.names(&image.digest)?;
         let platform = image.config.platform();
         let familiar = |names: &[Reference]| -> Vec<String> {

@@ -1,6 +1,8 @@
 //! `images`: what is in the store.
 
-use lapstrake_oci::{Digest, Reference};
+use std::collections::BTreeMap;
+
+use lapstrake_oci::{Digest, Platform, Reference};
 use lapstrake_rootfs::LayerId;
 
 use crate::{Error, Images, ResolvedImage};
@@ -18,6 +20,10 @@ pub struct ImageSummary {
     pub manifest: Digest,
     /// When it was made, RFC 3339, as its config spells it.
     pub created: Option<String>,
+    /// What it runs on.
+    pub platform: Platform,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
     /// Bytes of the files of all its layers.
     pub size: u64,
 }
@@ -48,6 +54,8 @@ impl Images<'_> {
                 id: image.id(),
                 manifest: image.digest,
                 created: image.config.created.clone(),
+                platform: image.config.platform(),
+                labels: image.config.config.labels.clone(),
                 size: self.size(&image)?,
             });
         }

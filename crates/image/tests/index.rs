@@ -74,7 +74,7 @@ fn a_name_means_the_image_of_this_machine_else_the_first_one() {
     // By its id each can be had.
     let other_id = images.find_for("many:1", &platform("s390x")).unwrap().id();
     assert_eq!(images.find(&other_id.hex()).unwrap().digest, other);
-    let shown = images.inspect("many:1").unwrap();
+    let shown = images.inspect("many:1", None).unwrap();
     assert_eq!((&shown["Architecture"], &shown["RepoTags"]), (&json!(host), &json!(["many:1"])));
     let list = images.list().unwrap();
     assert!(list.iter().all(|image| image.names == [reference("many:1")]), "{list:?}");

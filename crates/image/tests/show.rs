@@ -17,7 +17,7 @@ fn inspect_and_history_show_what_the_config_says() {
     layout.image("one:1", &[(GZIP, base()), (GZIP, upper())]);
     let images = fixture.images();
     images.load(Input::Directory(&layout.path), &Platform::host(), &quiet).unwrap();
-    let shown = images.inspect("one:1").unwrap();
+    let shown = images.inspect("one:1", None).unwrap();
     let one = images.find("one:1").unwrap();
     let source = format!("oci:{}:one:1", layout.path.display());
     let theirs = run("skopeo", &["inspect", "--config", &source]);
@@ -37,7 +37,7 @@ fn inspect_and_history_show_what_the_config_says() {
     assert!(shown["Size"].as_u64().unwrap() > 1_600_000);
     assert!(shown["Metadata"]["LastTagTime"].as_str().unwrap().starts_with("20"));
 
-    let rows = images.history("one:1").unwrap();
+    let rows = images.history("one:1", None).unwrap();
     assert_eq!(rows.len(), 2);
     assert_eq!(rows[0].id, Some(one.id()));
     assert_eq!(rows[1].id, None);

@@ -1,15 +1,20 @@
 //! `lap images`.
 
+mod filter;
+mod tree;
+
 use lapstrake_image::ImageSummary;
 use lapstrake_oci::Reference;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::args::{Images, ListFormat};
+use self::filter::Filters;
+use crate::args::Images;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::human::{ago, short_id, size};
+use crate::listing::{Column, Listing};
 use crate::session::Session;
-use crate::table::table;
+use crate::table::list;
 use crate::{images, output};
 
 /// What stands for a name that there is not.
@@ -22,51 +27,93 @@ struct Row<'a> {
     image: &'a ImageSummary,
 }
 
+const COLUMNS: [Column; 11] = [
+    ("Repository", "REPOSITORY"),
+    ("Tag", "TAG"),
+    ("Digest", "DIGEST"),
+    ("ID", "IMAGE ID"),
+    ("CreatedAt", "CREATED AT"),
+    ("CreatedSince", "CREATED"),
+    ("Size", "SIZE"),
+    ("VirtualSize", "SIZE"),
+    ("UniqueSize", "UNIQUE SIZE"),
+    ("SharedSize", "SHARED SIZE"),
+    ("Containers", "CONTAINERS"),
+];
+
 /// Lists images.
 pub(crate) fn run(arguments: &Images, session: &Session) -> Result<Exit, Failure> {
+    let listing = Listing::parse(&arguments.format)?;
     let wanted = arguments.name.as_deref().map(Wanted::parse).transpose()?;
-    let images = images::local(session.store()?).list()?;
-    let rows: Vec<Row<'_>> = images
+    let filters = Filters::parse(&arguments.filter)?;
+    let images = images::local(session.store()?);
+    let all = images.list()?;
+    let filters = filters.resolved(|name| Ok(images.find(name)?.config.created))?;
+    let rows: Vec<Row<'_>> = all
         .iter()
         .flat_map(rows)
         .filter(|row| wanted.as_ref().is_none_or(|wanted| wanted.matches(row)))
+        .filter(|row| filters.matches(row))
         .collect();
-    output::stdout(&text(arguments, &rows))?;
+    let text = match arguments.tree {
+        true => tree::text(&rows),
+        false => text(arguments, &listing, &rows)?,
+    };
+    output::stdout(&text)?;
     Ok(Exit::SUCCESS)
 }
 
-fn text(arguments: &Images, rows: &[Row<'_>]) -> String {
+fn text(arguments: &Images, listing: &Listing, rows: &[Row<'_>]) -> Result<String, Failure> {
     let id = |row: &Row<'_>| match arguments.no_trunc {
         true => row.image.id.to_string(),
         false => short_id(&row.image.id),
     };
     if arguments.quiet {
-        return rows.iter().map(|row| id(row) + "\n").collect();
+        return Ok(rows.iter().map(|row| id(row) + "\n").collect());
     }
-    if arguments.format == ListFormat::Json {
-        return rows.iter().map(|row| json_line(row, &id(row))).collect();
+    let objects = rows.iter().map(|row| object(row, &id(row)));
+    if let Some(text) = listing.text(&COLUMNS, objects)? {
+        return Ok(text);
     }
-    let cells = rows.iter().map(|row| {
+    let cells = |row: &Row<'_>| {
         let created = ago(row.image.created.as_deref());
         [row.repository.clone(), row.tag.clone(), id(row), created, size(row.image.size)]
-    });
-    let cells: Vec<_> = cells.collect();
-    table(["REPOSITORY", "TAG", "IMAGE ID", "CREATED", "SIZE"], &cells)
+    };
+    if arguments.digests {
+        let cells = rows.iter().map(|row| {
+            let [repository, tag, id, created, size] = cells(row);
+            [repository, tag, digest(row), id, created, size]
+        });
+        let header = ["REPOSITORY", "TAG", "DIGEST", "IMAGE ID", "CREATED", "SIZE"];
+        return Ok(list(header, &cells.collect::<Vec<_>>()));
+    }
+    let cells: Vec<_> = rows.iter().map(cells).collect();
+    Ok(list(["REPOSITORY", "TAG", "IMAGE ID", "CREATED", "SIZE"], &cells))
 }
 
-fn json_line(row: &Row<'_>, id: &str) -> String {
+/// What a registry knows the image by.
+fn digest(row: &Row<'_>) -> String {
     let digest = row.image.digests.iter().find(|name| name.familiar_name() == row.repository);
     let digest = digest.and_then(Reference::digest);
-    let line = json!({
+    digest.map_or(NONE.to_owned(), |digest| digest.to_string())
+}
+
+/// A row as templates see it. What Docker's daemon alone knows is what it says when it does not.
+fn object(row: &Row<'_>, id: &str) -> Value {
+    let size = size(row.image.size);
+    json!({
         "Repository": row.repository,
         "Tag": row.tag,
-        "Digest": digest.map_or(NONE.to_owned(), |digest| digest.to_string()),
+        "Digest": digest(row),
         "ID": id,
         "CreatedAt": row.image.created.clone().unwrap_or_default(),
         "CreatedSince": ago(row.image.created.as_deref()),
-        "Size": size(row.image.size),
-    });
-    format!("{line}\n")
+        "Size": size,
+        "VirtualSize": size,
+        "UniqueSize": "N/A",
+        "SharedSize": "N/A",
+        "Containers": "N/A",
+    })
 }
 
 /// One row for each tag; without a tag, one for each repository that a digest is known in; else one
@@ -122,6 +169,8 @@ mod tests {
             id: Digest::of(b"id"),
             manifest: Digest::of(b"manifest"),
             created: None,
+            platform: lapstrake_oci::Platform::new("linux", "amd64", ""),
+            labels: std::collections::BTreeMap::new(),
             size: 4_270_000,
         }
     }
@@ -159,16 +208,21 @@ mod tests {
             all: false,
             quiet: false,
             no_trunc: false,
-            format: ListFormat::Table,
+            digests: false,
+            tree: false,
+            filter: Vec::new(),
+            format: String::new(),
             name: None,
         };
+        let text =
+            |arguments: &Images, rows: &[Row<'_>]| text(arguments, &Listing::Table, rows).unwrap();
         let image = summary(&["busybox:1"], &[]);
         let id = short_id(&image.id);
         assert_eq!(
             text(&arguments, &rows(&image)),
             format!(
-                "REPOSITORY   TAG   IMAGE ID       CREATED   SIZE\n\
-                 busybox      1     {id}   N/A       4.27MB\n"
+                "REPOSITORY   TAG       IMAGE ID       CREATED   SIZE\n\
+                 busybox      1         {id}   N/A       4.27MB\n"
             )
         );
         assert_eq!(text(&Images { quiet: true, ..arguments }, &rows(&image)), format!("{id}\n"));
