@@ -97,6 +97,7 @@ pub fn build(request: Request<'_>, tools: &Tools<'_>) -> Result<Built, Error> {
     }
     announce(&plan, tools.events);
     let workshop = Workshop {
+        graph: &plan.graph,
         store: tools.store,
         executor: tools.executor,
         cancel: tools.cancel,

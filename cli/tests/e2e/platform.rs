@@ -69,7 +69,7 @@ fn the_default_platform_is_taken_from_the_environment() {
 /// The kernel's own way to run programs of other machines (binfmt_misc(5)), with a stand-in for the
 /// emulator that needs nothing of the image, as qemu-user-static is registered.
 struct Emulator {
-    mount: PathBuf,
+    folder: PathBuf,
     name: String,
 }
 
@@ -82,25 +82,27 @@ impl Emulator {
              { return printf(\"emulated %s\\n\", argv[argc - 1]) < 0; }\n";
         fs::write(&source, text_of).expect("write the emulator");
         tool("cc", &["-static", "-o", &text(&program), &text(&source)]);
-        let mount = folder.join("binfmt");
-        fs::create_dir(&mount).expect("make a mount point");
-        tool("mount", &["-t", "binfmt_misc", "binfmt_misc", &text(&mount)]);
         let name = format!("lap-test-{}", std::process::id());
-        let magic =
-            elf(machine).iter().take(20).map(|byte| format!("\\x{byte:02x}")).collect::<String>();
-        let rule = format!(":{name}:M::{magic}::{}:F", text(&program));
-        fs::write(mount.join("register"), rule).expect("register the emulator");
-        Self { mount, name }
+        let magic: String =
+            elf(machine).iter().take(20).map(|byte| format!("\\x{byte:02x}")).collect();
+        let emulator = Self { folder: folder.to_owned(), name };
+        let rule = format!(":{}:M::{magic}::{}:F", emulator.name, text(&program));
+        emulator.write("register", &rule);
+        emulator
+    }
+
+    /// Writes into the kernel's folder, which nobody else gets to see.
+    fn write(&self, file: &str, text_of: &str) {
+        let script =
+            "mkdir -p \"$1\"; mount -t binfmt_misc none \"$1\"; printf %s \"$3\" > \"$1/$2\"";
+        let folder = text(&self.folder.join("binfmt"));
+        tool("unshare", &["-m", "sh", "-euc", script, "sh", &folder, file, text_of]);
     }
 }
 
 impl Drop for Emulator {
     fn drop(&mut self) {
-        let gone = fs::write(self.mount.join(&self.name), "-1");
-        tool("umount", &[&text(&self.mount)]);
-        if !std::thread::panicking() {
-            gone.expect("remove the emulator");
-        }
+        self.write(&self.name, "-1");
     }
 }
 

@@ -46,7 +46,7 @@ pub(super) fn run(
         platform: stage.platform.to_string(),
         argv: words,
         env,
-        cwd: stage.working_directory().to_owned(),
+        cwd: stage.written_directory().to_owned(),
         user: stage.image.config.user.clone(),
         network,
         security,

@@ -14,11 +14,16 @@ pub(super) fn workdir(
     path: &Word,
 ) -> Result<(), Diagnostic> {
     let written = word::expand(path, &stage.environment, build.scope.escape)?;
-    let path = clean(stage.working_directory(), &written);
-    stage.config().working_dir.clone_from(&path);
-    // An absolute path stands in the history as it is written.
-    let shown = if written.starts_with('/') { &written } else { &path };
-    let history = format!("WORKDIR {shown}");
+    let path = clean(&stage.working_directory(), &written);
+    // As in BuildKit, an absolute path stays as it is written, and nothing is where one was.
+    let config = stage.config();
+    match written.as_str() {
+        "" if config.working_dir.is_empty() => config.working_dir.clone_from(&path),
+        "" => {}
+        absolute if absolute.starts_with('/') => config.working_dir = written,
+        _ => config.working_dir.clone_from(&path),
+    }
+    let history = format!("WORKDIR {}", config.working_dir);
     if path == "/" {
         stage.counter.skip();
         stage.note(history);

@@ -271,7 +271,7 @@ impl Lowering<'_, '_> {
 
     /// Where a mount appears, seen from the working directory.
     fn target(&self, word: &Word, target: &str) -> Result<String, Diagnostic> {
-        let cleaned = directory::clean(self.stage.working_directory(), target);
+        let cleaned = directory::clean(&self.stage.working_directory(), target);
         if cleaned != "/" {
             return Ok(cleaned);
         }

@@ -241,7 +241,7 @@ impl<'a> Build<'a> {
         if !config.env.iter().any(|text| text.starts_with("PATH=")) {
             config.env.push(format!("PATH={DEFAULT_PATH}"));
         }
-        if !config.working_dir.is_empty() {
+        if !config.working_dir.is_empty() && !config.working_dir.starts_with('/') {
             config.working_dir = directory::clean("/", &config.working_dir);
         }
         let environment = Environment::from_texts(&config.env);
@@ -420,12 +420,17 @@ impl Stage {
         &mut self.image.config
     }
 
-    /// Where relative paths begin.
-    pub(super) fn working_directory(&self) -> &str {
+    /// Where commands run, as the image says it.
+    pub(super) fn written_directory(&self) -> &str {
         match self.image.config.working_dir.as_str() {
             "" => "/",
             path => path,
         }
+    }
+
+    /// Where relative paths begin: absolute and clean, whatever the image says.
+    pub(super) fn working_directory(&self) -> String {
+        directory::clean("/", &self.image.config.working_dir)
     }
 }
 

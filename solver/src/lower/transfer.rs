@@ -84,7 +84,6 @@ impl Words {
         transfer: &Transfer,
     ) -> Result<Self, Diagnostic> {
         let expand = |word: &Word| word::expand(word, &stage.environment, build.scope.escape);
-        let written = expand(&transfer.destination)?;
         let mut mode = None;
         if let Some(word) = flag::value(instruction, "chmod") {
             let text = expand(word)?;
@@ -104,6 +103,8 @@ impl Words {
             Some((owner, span)) => build.check_owner(stage, owner, *span)?,
             None => {}
         }
+        // Behind the flags: it may hold what is not known yet, and then ends this.
+        let written = expand(&transfer.destination)?;
         let owner = owner.map(|(owner, _)| owner);
         let sources = ordered(&transfer.sources).map(|source| match source {
             Source::Path(word) => {
@@ -125,7 +126,7 @@ impl Words {
             sources,
             spans: ordered(&transfer.sources).map(|source| source.word().span).collect(),
             written: texts,
-            destination: directory::destination(stage.working_directory(), &written),
+            destination: directory::destination(&stage.working_directory(), &written),
             owner,
             mode,
             exclude: exclude(instruction)?,

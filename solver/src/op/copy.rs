@@ -15,12 +15,12 @@ use lapstrake_rootfs::copy::{
     self, CopyError, CopySpec, OpenFile, Origin, Previous, Selection, Source,
 };
 use lapstrake_rootfs::writer::LayerWriter;
-use lapstrake_rootfs::{LayerId, View};
+use lapstrake_rootfs::{LayerId, TreePath, View};
 
 use super::layers::Stack;
 use super::{Failure, Made, Rootfs, Value, Workshop, rootfs};
 use crate::event::Outcome;
-use crate::graph::{CopyOp, CopySource, Vertex, VertexId};
+use crate::graph::{CopyOp, CopySource, Graph, Op, Vertex, VertexId};
 use crate::{Error, key};
 
 /// What a copy reads from.
@@ -195,6 +195,42 @@ impl Files {
             Self::Layers(_) | Self::None(_) => Ok(Vec::new()),
         }
     }
+}
+
+/// The faults of all copies that name something which the context `id`, read as `value`, lacks. Told
+/// as soon as it has been read: nobody has to wait for a long command to learn of a missing file.
+pub(super) fn lacking(graph: &Graph, id: VertexId, value: &Value) -> Vec<Diagnostic> {
+    let Value::Tree(files) = value else { return Vec::new() };
+    let mut faults = Vec::new();
+    for (_, vertex) in graph.iter() {
+        let Op::Copy(op) = &vertex.op else { continue };
+        let Some(own) = vertex.inputs.iter().skip(1).position(|input| *input == id) else {
+            continue;
+        };
+        for (first, source) in op.sources.iter().enumerate() {
+            let CopySource::Path { tree, path, .. } = source else { continue };
+            if *tree != own || is_there(files, path) {
+                continue;
+            }
+            let source = std::slice::from_ref(source);
+            let Ok(spec) = specification(op, source, false) else { continue };
+            let part = Part { first, files: Files::Tree(files.clone()), spec };
+            if let Err(Failure::Build(Error::Faults(found))) = select(vertex, &part) {
+                faults.extend(found);
+            }
+        }
+    }
+    faults.sort_by_key(|fault| fault.span);
+    faults.dedup_by_key(|fault| fault.span);
+    faults
+}
+
+/// Whether a source has wildcards, and so may match nothing, or names something that is there.
+fn is_there(files: &ContextTree, path: &str) -> bool {
+    let clean = TreePath::clean(path.as_bytes());
+    path.contains(['*', '?', '[', '\\'])
+        || clean.is_root()
+        || files.view.find(&clean).is_ok_and(|found| found.is_some())
 }
 
 fn select<'p>(vertex: &Vertex, part: &'p Part) -> Result<Selection<'p>, Failure> {

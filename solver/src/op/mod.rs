@@ -26,7 +26,7 @@ use self::layers::Stack;
 use self::owner::Owners;
 use crate::digest::Digests;
 use crate::event::{Outcome, Sink};
-use crate::graph::{Op, Vertex, VertexId};
+use crate::graph::{Graph, LocalOp, Op, Vertex, VertexId};
 use crate::{Error, Event};
 
 pub use agent::Agents;
@@ -54,6 +54,8 @@ pub struct Rootfs {
 
 /// What all vertices of a build share.
 pub struct Workshop<'a> {
+    /// All that is to be done.
+    pub graph: &'a Graph,
     /// Where results are kept.
     pub store: &'a Store,
     /// What runs commands.
@@ -154,7 +156,7 @@ impl Workshop<'_> {
                 let layers = op.layers.iter().copied().map(LayerId::Image).collect();
                 Ok((Value::Rootfs(Rootfs { layers, created: None }), Outcome::Cached))
             }
-            Op::Local(op) => Ok((self.contexts.value(self.store, op)?, Outcome::Executed)),
+            Op::Local(op) => self.local(id, op),
             Op::Http(source) => self.http(id, vertex, source),
             Op::Git(reference) => self.git(id, vertex, reference),
             Op::Copy(op) => self.copy(id, vertex, op, inputs),
@@ -162,6 +164,16 @@ impl Workshop<'_> {
             Op::Mkdir(op) => self.mkdir(id, vertex, op, inputs),
             Op::Merge => Ok((self.merge(id, inputs), Outcome::Cached)),
             Op::Subtree(op) => self.subtree(id, vertex, op, inputs),
+        }
+    }
+
+    /// What is wanted of a context, and whether all that copies name is there.
+    fn local(&self, id: VertexId, op: &LocalOp) -> Result<(Value, Outcome), Failure> {
+        let value = self.contexts.value(self.store, op)?;
+        let faults = copy::lacking(self.graph, id, &value);
+        match faults.is_empty() {
+            true => Ok((value, Outcome::Executed)),
+            false => Err(Failure::Build(Error::Faults(faults))),
         }
     }
 

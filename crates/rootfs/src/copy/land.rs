@@ -85,10 +85,9 @@ impl Ground<'_> {
 }
 
 impl CopySpec {
-    /// What directories have that are created on the way to the destination: an octal mode is for
-    /// them too, without its special bits.
+    /// What directories have that are created on the way to the destination.
     pub(super) fn parents(&self) -> Meta {
-        self.created(self.directory_mode() & 0o777, self.made)
+        self.created(self.directory_mode(), self.made)
     }
 
     /// What the destination has when it is created for a directory that was changed at `mtime`.
@@ -101,9 +100,10 @@ impl CopySpec {
         self.created(0o755, self.made)
     }
 
+    /// An octal mode is for directories that are created as well, without its special bits.
     fn directory_mode(&self) -> u32 {
         match self.mode {
-            Some(Mode::Octal(octal)) => octal,
+            Some(Mode::Octal(octal)) => octal & 0o777,
             _ => 0o755,
         }
     }
