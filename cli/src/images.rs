@@ -211,10 +211,10 @@ fn is_stdout(destination: &Path) -> bool {
 }
 
 /// Writes an archive to a file, which is there as a whole or not at all, or to standard output.
-pub(crate) fn write_archive(
+pub(crate) fn write_archive<T>(
     destination: &Path,
-    write: impl FnOnce(&mut dyn Write) -> Result<(), ImageError>,
-) -> Result<(), Failure> {
+    write: impl FnOnce(&mut dyn Write) -> Result<T, ImageError>,
+) -> Result<T, Failure> {
     refuse_terminal(destination)?;
     if is_stdout(destination) {
         return write(&mut output::raw_stdout()).map_err(|error| Failure::of_writing(&error));
@@ -233,9 +233,9 @@ pub(crate) fn write_archive(
         .permissions(fs::Permissions::from_mode(0o666))
         .tempfile_in(parent.unwrap_or(Path::new(".")))
         .map_err(|error| cannot(&error))?;
-    write(file.as_file_mut())?;
+    let written = write(file.as_file_mut())?;
     file.persist(destination).map_err(|error| cannot(&error.error))?;
-    Ok(())
+    Ok(written)
 }
 
 /// What the user calls an image whose full name is `name`.

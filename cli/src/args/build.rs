@@ -65,8 +65,11 @@ pub(crate) struct Build {
     pub(crate) quiet: bool,
     /// Where the result goes beside the store: a folder for its files, `-` for a tar of them on
     /// standard output, type=local|tar|oci|docker,dest=PATH, type=registry, type=cacheonly or
-    /// type=image[,name=NAME][,push=true]; rewrite-timestamp=true cuts the times of new files down
-    /// to SOURCE_DATE_EPOCH; may be given more than once
+    /// type=image[,name=NAME][,push=true]. What leaves as an image takes
+    /// compression=uncompressed|gzip|zstd, compression-level=N, force-compression=true for layers of
+    /// bases as well, oci-mediatypes=false; type=oci also tar=false for a folder.
+    /// rewrite-timestamp=true cuts the times of new files down to SOURCE_DATE_EPOCH. May be given
+    /// more than once
     #[arg(short, long = "output", value_name = "OUTPUT")]
     pub(crate) outputs: Vec<Output>,
     /// Keep the image in the store, as always

@@ -21,29 +21,41 @@ pub(crate) enum OutputKind {
     /// Nowhere else: `type=image`, `docker` without a file, `cacheonly`. `names` are further names.
     Store { names: Vec<String> },
     /// `type=registry`, or `image` with `push=true`. `names` are further names.
-    Registry { names: Vec<String>, compression: LayerCompression, level: Option<u32> },
+    Registry { names: Vec<String>, form: OutputForm },
     /// `type=oci` and `docker`: a file, or `-`.
-    Archive { format: ArchiveFormat, destination: PathBuf },
+    Archive { format: ArchiveFormat, destination: PathBuf, form: OutputForm },
+    /// `type=oci` with `tar=false`: an image layout in a folder.
+    Layout { destination: PathBuf, form: OutputForm },
     /// `type=local`: the files of the image in a folder.
     Folder { destination: PathBuf, split: Option<bool> },
     /// `type=tar`: the files of the image in an archive; a file, or `-`.
     Tar { destination: PathBuf, split: Option<bool> },
 }
 
+/// In what form an image leaves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct OutputForm {
+    pub(crate) compression: Option<LayerCompression>,
+    pub(crate) level: Option<u32>,
+    /// Whether layers that came compressed otherwise are compressed anew.
+    pub(crate) force: bool,
+    /// Whether the documents have Docker's media types.
+    pub(crate) docker_types: bool,
+}
+
 impl Output {
     /// `--push`.
     pub(crate) fn push() -> Self {
-        let compression = LayerCompression::Gzip;
-        let kind = OutputKind::Registry { names: Vec::new(), compression, level: None };
+        let kind = OutputKind::Registry { names: Vec::new(), form: OutputForm::default() };
         Self { kind, times: Times::default() }
     }
 
-    /// The file that it is written to, if any; `-` for standard output.
+    /// The file, or folder of a layout, that it is written to, if any; `-` for standard output.
     pub(crate) fn file(&self) -> Option<&PathBuf> {
         match &self.kind {
-            OutputKind::Archive { destination, .. } | OutputKind::Tar { destination, .. } => {
-                Some(destination)
-            }
+            OutputKind::Archive { destination, .. }
+            | OutputKind::Layout { destination, .. }
+            | OutputKind::Tar { destination, .. } => Some(destination),
             _ => None,
         }
     }
@@ -57,8 +69,9 @@ struct Written {
     names: Vec<String>,
     push: bool,
     split: Option<bool>,
-    compression: Option<LayerCompression>,
-    level: Option<u32>,
+    /// `tar=false`.
+    is_folder: bool,
+    form: OutputForm,
     times: Times,
 }
 
@@ -103,12 +116,15 @@ impl Written {
             "name" => self.names = names(value),
             "push" => self.push = boolean(key, value)?,
             "platform-split" => self.split = Some(boolean(key, value)?),
-            "compression" => self.compression = Some(compression(value)?),
-            "compression-level" => self.level = Some(level(value)?),
+            "compression" => self.form.compression = Some(compression(value)?),
+            "compression-level" => self.form.level = Some(level(value)?),
+            "force-compression" => self.form.force = boolean(key, value)?,
+            "oci-mediatypes" => self.form.docker_types = !boolean(key, value)?,
+            "tar" => self.is_folder = !boolean(key, value)?,
             "rewrite-timestamp" => self.times.rewrite = boolean(key, value)?,
             "source-date-epoch" => self.times.epoch = seconds(key, value)?,
             // How things always are here.
-            "oci-mediatypes" | "store" | "tar" if matches!(value, "" | "true" | "1") => {}
+            "store" if matches!(value, "" | "true" | "1") => {}
             "mode" if value == "copy" => {}
             _ => return Err(format!("{key}={value} is not supported yet")),
         }
@@ -119,6 +135,7 @@ impl Written {
         let Some(kind) = self.kind.clone() else {
             return Err("the type is missing: write type=oci,dest=FILE, for example".into());
         };
+        self.check(&kind)?;
         match kind.as_str() {
             "image" | "cacheonly" => self.without_file(&kind),
             "registry" => Self { push: true, ..self }.without_file(&kind),
@@ -135,15 +152,13 @@ impl Written {
         if self.destination.is_some() {
             return Err(format!("type={kind} takes no dest"));
         }
-        let is_packed = self.compression.is_some() || self.level.is_some();
         match self.push {
-            true => {
-                let compression = self.compression.unwrap_or(LayerCompression::Gzip);
-                Ok(OutputKind::Registry { names: self.names, compression, level: self.level })
-            }
-            false if is_packed => {
-                Err("layers are compressed when they leave: the store keeps them as files".into())
-            }
+            true => Ok(OutputKind::Registry { names: self.names, form: self.form }),
+            false if self.form != OutputForm::default() => Err(
+                "an image gets its form when it leaves: the store keeps layers as files, and OCI's \
+                 media types"
+                    .into(),
+            ),
             false => Ok(OutputKind::Store { names: self.names }),
         }
     }
@@ -161,20 +176,36 @@ impl Written {
                 );
             }
         };
-        match (self.compression, self.level) {
-            (None | Some(LayerCompression::Uncompressed), None) => {}
-            _ => return Err(format!("type={kind} with compression is not supported yet")),
+        let (split, form) = (self.split, self.form);
+        if matches!(kind, "local" | "tar") && form != OutputForm::default() {
+            return Err(format!("type={kind} has no layers that could be compressed"));
         }
-        let split = self.split;
         Ok(match kind {
             "local" if destination.as_os_str() == "-" => {
                 return Err("dest=- is for archives: write type=tar,dest=-".into());
             }
             "local" => OutputKind::Folder { destination, split },
             "tar" => OutputKind::Tar { destination, split },
-            "docker" => OutputKind::Archive { format: ArchiveFormat::Docker, destination },
-            _ => OutputKind::Archive { format: ArchiveFormat::Oci, destination },
+            "docker" => OutputKind::Archive { format: ArchiveFormat::Docker, destination, form },
+            _ if self.is_folder && destination.as_os_str() == "-" => {
+                return Err("tar=false writes a folder: name one with dest=FOLDER".into());
+            }
+            _ if self.is_folder => OutputKind::Layout { destination, form },
+            _ => OutputKind::Archive { format: ArchiveFormat::Oci, destination, form },
         })
+    }
+
+    /// What cannot be wanted together.
+    fn check(&self, kind: &str) -> Result<(), String> {
+        if self.is_folder && kind != "oci" {
+            return Err(format!("tar=false makes an OCI layout: write type=oci, not {kind}"));
+        }
+        if self.form.docker_types && self.form.compression == Some(LayerCompression::Zstd) {
+            return Err("Docker's media types know no zstd: compression=zstd goes with \
+                        oci-mediatypes=true"
+                .into());
+        }
+        Ok(())
     }
 }
 
@@ -247,9 +278,9 @@ mod tests {
         OutputKind::Store { names: names.iter().map(|&name| name.to_owned()).collect() }
     }
 
-    fn registry(names: &[&str], compression: LayerCompression, level: Option<u32>) -> OutputKind {
+    fn registry(names: &[&str], form: OutputForm) -> OutputKind {
         let names = names.iter().map(|&name| name.to_owned()).collect();
-        OutputKind::Registry { names, compression, level }
+        OutputKind::Registry { names, form }
     }
 
     #[test]
@@ -273,7 +304,8 @@ mod tests {
     #[test]
     fn archives_and_the_store() {
         let archive = |format, path: &str| {
-            Ok(OutputKind::Archive { format, destination: PathBuf::from(path) })
+            let form = OutputForm::default();
+            Ok(OutputKind::Archive { format, destination: PathBuf::from(path), form })
         };
         assert_eq!(kind("type=oci,dest=a.tar"), archive(ArchiveFormat::Oci, "a.tar"));
         assert_eq!(kind("dest=-,type=docker"), archive(ArchiveFormat::Docker, "-"));
@@ -313,11 +345,12 @@ mod tests {
 
     #[test]
     fn registries() {
-        let gzip = LayerCompression::Gzip;
-        assert_eq!(kind("type=registry"), Ok(registry(&[], gzip, None)));
+        assert_eq!(kind("type=registry"), Ok(registry(&[], OutputForm::default())));
+        let compression = Some(LayerCompression::Zstd);
+        let form = OutputForm { compression, level: Some(7), ..OutputForm::default() };
         assert_eq!(
             kind("type=image,push=true,name=a,compression=zstd,compression-level=7"),
-            Ok(registry(&["a"], LayerCompression::Zstd, Some(7)))
+            Ok(registry(&["a"], form))
         );
         for text in
             ["type=registry,dest=a", "type=oci,dest=a,push=true", "type=image,compression=gzip"]
@@ -325,6 +358,26 @@ mod tests {
             assert!(kind(text).is_err(), "{text}");
         }
         assert!(kind("type=registry,compression=lzma").is_err());
+    }
+
+    #[test]
+    fn forms() {
+        let form = OutputForm { force: true, docker_types: true, ..OutputForm::default() };
+        let destination = PathBuf::from("a");
+        assert_eq!(
+            kind("type=oci,tar=false,dest=a,force-compression=1,oci-mediatypes=false"),
+            Ok(OutputKind::Layout { destination, form })
+        );
+        for text in [
+            "type=oci,dest=a,compression=zstd,oci-mediatypes=false",
+            "type=oci,tar=false,dest=-",
+            "type=docker,tar=false,dest=a",
+            "type=local,dest=a,compression=gzip",
+            "type=image,oci-mediatypes=false",
+            "type=oci,dest=a,compression=estargz",
+        ] {
+            assert!(kind(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -115,6 +115,15 @@ pub(crate) struct Save {
     /// Form of the archive
     #[arg(long, default_value = "docker")]
     pub(crate) format: ArchiveFormat,
+    /// How layers that were built here are compressed; others leave as they came
+    #[arg(long, value_name = "KIND", default_value = "uncompressed")]
+    pub(crate) compression: LayerCompression,
+    /// From 0 (gzip) or 1 (zstd), fast, to 9 (gzip) or 22 (zstd), small
+    #[arg(long, value_name = "LEVEL")]
+    pub(crate) compression_level: Option<u32>,
+    /// Compress layers that came otherwise like that as well
+    #[arg(long)]
+    pub(crate) force_compression: bool,
     /// Names or ids
     #[arg(required = true, value_name = "IMAGE")]
     pub(crate) images: Vec<String>,
@@ -178,6 +187,9 @@ pub(crate) struct Push {
     /// From 0 (gzip) or 1 (zstd), fast, to 9 (gzip) or 22 (zstd), small
     #[arg(long, value_name = "LEVEL")]
     pub(crate) compression_level: Option<u32>,
+    /// Compress layers that came otherwise like that as well
+    #[arg(long)]
+    pub(crate) force_compression: bool,
     /// Name of an image, which says where it goes
     #[arg(value_name = "NAME[:TAG]")]
     pub(crate) image: String,

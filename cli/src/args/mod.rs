@@ -19,7 +19,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 pub(crate) use ast::Ast;
 pub(crate) use build::{Build, BuildNetwork, Method, Progress};
 pub(crate) use explain::Explain;
-pub(crate) use export::{Output, OutputKind};
+pub(crate) use export::{Output, OutputForm, OutputKind};
 pub(crate) use image::{
     ArchiveFormat, History, Images, Import, Inspect, LayerCompression, Load, Pull, Push, Rmi, Save,
     Tag,

@@ -1,6 +1,6 @@
 //! `lap push`.
 
-use lapstrake_image::{Packing, Pushed};
+use lapstrake_image::{Form, Packing, Pushed};
 
 use crate::args::{LayerCompression, Push};
 use crate::exit::Exit;
@@ -18,12 +18,13 @@ const ZSTD_LEVEL: i32 = 3;
 pub(crate) fn run(push: &Push, session: &Session) -> Result<Exit, Failure> {
     let reference = images::new_name(&push.image)?;
     let packing = packing(push.compression, push.compression_level)?;
+    let form = Form { packing, repack: push.force_compression, ..Form::default() };
     let images = images::anywhere(session.store()?)?;
     if !push.quiet {
         output::stdout(&format!("The push refers to repository [{}]\n", reference.name()))?;
     }
     let pushed = images::with_progress(Activity::Push, &reference, push.quiet, |report| {
-        images.push(&reference, packing, report)
+        images.push(&reference, &form, report)
     })?;
     match push.quiet {
         true => output::stdout(&format!("{reference}\n"))?,
@@ -46,7 +47,7 @@ fn summary(tag: &str, pushed: &Pushed) -> String {
 }
 
 /// How layers are packed.
-pub(super) fn packing(
+pub(crate) fn packing(
     compression: LayerCompression,
     level: Option<u32>,
 ) -> Result<Packing, Failure> {

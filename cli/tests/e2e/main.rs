@@ -22,6 +22,7 @@ mod corpus;
 mod counter;
 mod diamond;
 mod fault;
+mod form;
 mod image;
 mod interrupt;
 mod layer;

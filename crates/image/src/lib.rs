@@ -16,13 +16,17 @@
 //! (indexes of them), `resolve` (names to images, pulling), `layers` (getting many layers at once), `incoming` (one
 //! layer's way in), `implied` (directories that a layer's tar does not name), `archive` (reading
 //! archives), `bounded` (their decompression), `load`, `layout` (one image of a folder), `import`,
-//! `save`, `export` (files without layers), `push` with `packing` and `gzip`, `find`, `list`, `inspect`, `history`, `remove`.
+//! `form` (the form in which images leave), `packing` and `gzip`, `save` with `parcel` and `folder`,
+//! `export` (files without layers), `push`, `parallel`, `find`, `list`, `inspect`, `history`,
+//! `remove`.
 
 mod archive;
 mod bounded;
 mod error;
 mod export;
 mod find;
+mod folder;
+mod form;
 mod gzip;
 mod history;
 mod images;
@@ -36,6 +40,8 @@ mod list;
 mod load;
 mod outgoing;
 mod packing;
+mod parallel;
+mod parcel;
 mod push;
 mod remove;
 mod resolve;
@@ -45,6 +51,7 @@ mod stored;
 
 pub use error::{Error, LayerFault};
 pub use export::{ImageFiles, write_tar};
+pub use form::Form;
 pub use history::HistoryRow;
 pub use images::{Images, Progress};
 pub use import::ImportOptions;
@@ -55,7 +62,7 @@ pub use packing::Packing;
 pub use push::Pushed;
 pub use remove::Removed;
 pub use resolve::Pulled;
-pub use save::Format;
+pub use save::{Destination, Format};
 pub use stored::ResolvedImage;
 
 pub use lapstrake_registry::Uploaded;

@@ -92,7 +92,7 @@ impl<'a> ArchiveWriter<'a> {
         &mut self,
         name: &str,
         size: u64,
-        fill: impl FnOnce(&mut dyn Write) -> Result<(), Error>,
+        fill: &mut dyn FnMut(&mut dyn Write) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let mut header = ::tar::Header::new_gnu();
         header.set_path(name).map_err(Error::io(WRITE))?;
@@ -114,7 +114,7 @@ impl<'a> ArchiveWriter<'a> {
     /// Adds a file that is at hand.
     pub(crate) fn bytes(&mut self, name: &str, bytes: &[u8]) -> Result<(), Error> {
         let size = bytes.len() as u64;
-        self.file(name, size, |out| out.write_all(bytes).map_err(Error::io(WRITE)))
+        self.file(name, size, &mut |out| out.write_all(bytes).map_err(Error::io(WRITE)))
     }
 
     /// Ends the archive.

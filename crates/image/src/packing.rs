@@ -1,23 +1,25 @@
-//! A layer that was built here on its way out: packed, compressed and hashed in a thread of its own
-//! while somebody reads it.
+//! A layer on its way out: packed, compressed and hashed while somebody reads it, or into a file.
 
 use std::fmt;
 use std::fs::File;
-use std::io::{self, PipeReader, PipeWriter, Read, Write};
+use std::io::{self, PipeReader, Read, Write};
 use std::os::fd::AsFd as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use lapstrake_cache::Layer;
-use lapstrake_oci::{Compression, Digest, DigestHasher, MediaType};
-use lapstrake_rootfs::tar;
+use lapstrake_oci::{Compression, Descriptor, Digest, DigestHasher, MediaType};
+use lapstrake_rootfs::{LayerId, tar};
 
+use crate::bounded::Bounded;
 use crate::gzip::GzipWriter;
+use crate::{Error, Images};
 
-/// How layers that were built here are compressed when they leave.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How layers are compressed when they leave.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Packing {
     /// Not at all.
+    #[default]
     Plain,
     /// gzip, with a level from 0 to 9.
     Gzip(u32),
@@ -26,12 +28,17 @@ pub enum Packing {
 }
 
 impl Packing {
-    pub(crate) fn media_type(self) -> MediaType {
-        MediaType::OciLayer(match self {
+    /// What it is called in media types.
+    pub(crate) fn compression(self) -> Compression {
+        match self {
             Self::Plain => Compression::None,
             Self::Gzip(_) => Compression::Gzip,
             Self::Zstd(_) => Compression::Zstd,
-        })
+        }
+    }
+
+    pub(crate) fn media_type(self) -> MediaType {
+        MediaType::OciLayer(self.compression())
     }
 }
 
@@ -46,10 +53,84 @@ impl fmt::Display for Packing {
     }
 }
 
+/// A layer that can be packed.
+pub(crate) struct Packable {
+    diff_id: Digest,
+    origin: Origin,
+}
+
+/// Where its tar comes from.
+enum Origin {
+    /// A directory.
+    Built(Layer),
+    /// A blob, which may be compressed otherwise.
+    Blob(File),
+}
+
+impl Images<'_> {
+    /// The layer that a manifest of the store describes so. One with a blob is always packed from
+    /// that: only it gives back the tar that the diff id is of.
+    ///
+    /// # Errors
+    /// When it is not here.
+    pub(crate) fn packable(
+        &self,
+        descriptor: &Descriptor,
+        diff_id: Digest,
+    ) -> Result<Packable, Error> {
+        if self.store.has_blob(&descriptor.digest, descriptor.size)
+            && let Some(file) = self.store.open_blob(&descriptor.digest)?
+        {
+            return Ok(Packable { diff_id, origin: Origin::Blob(file) });
+        }
+        let missing = || Error::BlobMissing { digest: descriptor.digest };
+        let located = self.store.locate(&LayerId::Image(diff_id))?;
+        let id = located.filter(|id| matches!(id, LayerId::Built(_))).ok_or_else(missing)?;
+        let layer = self.store.layer(&id)?.ok_or_else(missing)?;
+        Ok(Packable { diff_id, origin: Origin::Built(layer) })
+    }
+}
+
+impl Packable {
+    /// Writes it to `out`. What it is made of is checked against its diff id.
+    pub(crate) fn pack(self, packing: Packing, out: impl Write) -> io::Result<()> {
+        match packing {
+            Packing::Plain => self.write(out).map(drop),
+            Packing::Gzip(level) => self.write(GzipWriter::new(out, level)?)?.finish().map(drop),
+            Packing::Zstd(level) => {
+                let mut zstd = zstd::Encoder::new(out, level)?;
+                // The bytes are the same for every number of threads but none.
+                zstd.multithread(u32::try_from(rayon::current_num_threads()).unwrap_or(1))?;
+                zstd.include_checksum(true)?;
+                self.write(zstd)?.finish().map(drop)
+            }
+        }
+    }
+
+    /// Writes the tar.
+    fn write<W: Write>(self, out: W) -> io::Result<W> {
+        let mut out = Hashing::new(out);
+        match self.origin {
+            Origin::Built(layer) => {
+                let folder = File::open(&layer.path)?;
+                tar::write(folder.as_fd(), &layer.manifest, &mut out).map_err(io::Error::other)?;
+            }
+            Origin::Blob(file) => {
+                io::copy(&mut Bounded::new(file)?, &mut out)?;
+            }
+        }
+        let (out, found, _) = out.finish();
+        if found != self.diff_id {
+            return Err(io::Error::other(Error::Damaged { expected: self.diff_id, found }));
+        }
+        Ok(out)
+    }
+}
+
 /// Digest and size of what was packed.
 pub(crate) type Packed = Arc<Mutex<Option<(Digest, u64)>>>;
 
-/// Reads a layer as its canonical tar, compressed. A fault of the packing thread is an error at the
+/// Reads a packed layer, which a thread of its own makes. A fault of that thread is an error at the
 /// end of the stream, so a layer that was cut short never looks whole.
 pub(crate) struct PackReader {
     pipe: PipeReader,
@@ -58,13 +139,13 @@ pub(crate) struct PackReader {
 
 impl PackReader {
     /// Starts packing; `packed` is set before the end is read.
-    pub(crate) fn new(layer: Layer, packing: Packing, packed: Packed) -> io::Result<Self> {
+    pub(crate) fn new(layer: Packable, packing: Packing, packed: Packed) -> io::Result<Self> {
         let (pipe, writer) = io::pipe()?;
         let work = move || {
-            let mut out = Hashing { pipe: writer, hasher: DigestHasher::new(), size: 0 };
-            pack(&layer, packing, &mut out)?;
-            let result = (out.hasher.finish(), out.size);
-            *packed.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+            let mut out = Hashing::new(writer);
+            layer.pack(packing, &mut out)?;
+            let (_, digest, size) = out.finish();
+            *packed.lock().unwrap_or_else(PoisonError::into_inner) = Some((digest, size));
             Ok(())
         };
         let thread = std::thread::Builder::new().name("pack".to_owned()).spawn(work)?;
@@ -85,45 +166,33 @@ impl Read for PackReader {
     }
 }
 
-fn pack(layer: &Layer, packing: Packing, out: &mut Hashing) -> io::Result<()> {
-    let folder = File::open(&layer.path)?;
-    let write = |out: &mut dyn Write| {
-        tar::write(folder.as_fd(), &layer.manifest, out).map_err(io::Error::other)
-    };
-    match packing {
-        Packing::Plain => write(out),
-        Packing::Gzip(level) => {
-            let mut gzip = GzipWriter::new(out, level)?;
-            write(&mut gzip)?;
-            gzip.finish().map(drop)
-        }
-        Packing::Zstd(level) => {
-            let mut zstd = zstd::Encoder::new(out, level)?;
-            // The bytes are the same for every number of threads but none.
-            zstd.multithread(u32::try_from(rayon::current_num_threads()).unwrap_or(1))?;
-            zstd.include_checksum(true)?;
-            write(&mut zstd)?;
-            zstd.finish().map(drop)
-        }
-    }
-}
-
-/// Hashes what goes into the pipe.
-struct Hashing {
-    pipe: PipeWriter,
+/// Hashes and counts what goes through it.
+pub(crate) struct Hashing<W> {
+    out: W,
     hasher: DigestHasher,
     size: u64,
 }
 
-impl Write for Hashing {
+impl<W: Write> Hashing<W> {
+    pub(crate) fn new(out: W) -> Self {
+        Self { out, hasher: DigestHasher::new(), size: 0 }
+    }
+
+    /// What it wrote to, digest and size.
+    pub(crate) fn finish(self) -> (W, Digest, u64) {
+        (self.out, self.hasher.finish(), self.size)
+    }
+}
+
+impl<W: Write> Write for Hashing<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let count = self.pipe.write(bytes)?;
+        let count = self.out.write(bytes)?;
         self.hasher.update(bytes.get(..count).unwrap_or_default());
         self.size = self.size.saturating_add(count as u64);
         Ok(count)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+        self.out.flush()
     }
 }

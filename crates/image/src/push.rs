@@ -6,16 +6,15 @@
 
 use std::io::{self, Read, Seek as _, SeekFrom};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use lapstrake_oci::{Compression, Descriptor, Digest, Index, Manifest, MediaType, Reference};
+use lapstrake_oci::{Descriptor, Digest, Document, Reference};
 use lapstrake_registry::{Client, Uploaded};
-use lapstrake_rootfs::LayerId;
 
 use crate::images::Report;
-use crate::packing::{PackReader, Packed, Packing};
+use crate::packing::{PackReader, Packable, Packed, Packing};
 use crate::root::Root;
-use crate::{Error, Images, Progress, ResolvedImage};
+use crate::{Error, Form, Images, Progress, ResolvedImage, parallel};
 
 /// Layers that are sent at the same time.
 const WORKERS: usize = 4;
@@ -41,7 +40,7 @@ impl Images<'_> {
     pub fn push(
         &self,
         reference: &Reference,
-        packing: Packing,
+        form: &Form,
         report: Report<'_>,
     ) -> Result<Pushed, Error> {
         let _lease = self.store.lease()?;
@@ -53,38 +52,20 @@ impl Images<'_> {
             images: self,
             client: self.client()?,
             reference,
-            packing,
+            form,
             report,
             sent: AtomicU64::new(0),
             total: layers.map(|layer| layer.size).sum(),
         };
         let pushed = match (&images[..], &indexes[..]) {
             ([], _) => return Err(missing()),
-            ([only], []) => push.image(only, reference)?,
-            ([only], _) if !is_whole => push.image(only, reference)?,
+            ([only], []) => push.image(only, reference)?.0,
+            ([only], _) if !is_whole => push.image(only, reference)?.0,
             (_, [index]) if is_whole => push.index(&images, Some(index))?,
             _ => push.index(&images, None)?,
         };
         report(Progress::Ready { digest: pushed.digest });
         Ok(pushed)
-    }
-
-    /// The image's own manifest when its layers leave as they are there, else one with these.
-    fn outgoing_manifest(
-        &self,
-        image: &ResolvedImage,
-        layers: Vec<Descriptor>,
-    ) -> Result<(MediaType, Vec<u8>), Error> {
-        let media_type = image.manifest.media_type.clone().unwrap_or(MediaType::OciManifest);
-        if image.manifest.layers == layers {
-            let limit = lapstrake_oci::MAX_DOCUMENT_SIZE as u64;
-            let bytes = self.store.read_blob(&image.digest, limit)?;
-            let bytes = bytes.ok_or(Error::BlobMissing { digest: image.digest })?;
-            return Ok((media_type, bytes));
-        }
-        let manifest = Manifest { layers, ..image.manifest.clone() };
-        let bytes = manifest.to_bytes().map_err(Error::document("the manifest"))?;
-        Ok((media_type, bytes))
     }
 }
 
@@ -93,7 +74,7 @@ struct Push<'a> {
     images: &'a Images<'a>,
     client: &'a Client,
     reference: &'a Reference,
-    packing: Packing,
+    form: &'a Form,
     report: Report<'a>,
     /// Bytes of layers that are done, as the store has them.
     sent: AtomicU64,
@@ -104,80 +85,58 @@ type Layer = (Descriptor, Uploaded);
 
 impl Push<'_> {
     /// Sends an image; `name` is its tag, or only its repository and the digest that it has here.
-    fn image(&self, image: &ResolvedImage, name: &Reference) -> Result<Pushed, Error> {
+    /// Returns also what an index says of it.
+    fn image(
+        &self,
+        image: &ResolvedImage,
+        name: &Reference,
+    ) -> Result<(Pushed, Descriptor), Error> {
         let layers = self.layers(image)?;
         self.blob(&image.manifest.config)?;
         let described: Vec<Descriptor> = layers.iter().map(|(layer, _)| layer.clone()).collect();
-        let (media_type, bytes) = self.images.outgoing_manifest(image, described)?;
+        let (entry, bytes) = self.images.outgoing_manifest(image, described, self.form)?;
         let name = match name.digest() {
-            Some(_) => name.with_digest(Digest::of(&bytes)),
+            Some(_) => name.with_digest(entry.digest),
             None => name.clone(),
         };
-        let digest = self.client.push_document(&name, &media_type, &bytes)?;
+        let digest = self.client.push_document(&name, &entry.media_type, &bytes)?;
         let layers = layers.into_iter().map(|(layer, how)| (layer.digest, how)).collect();
-        Ok(Pushed { digest, size: bytes.len() as u64, layers })
+        Ok((Pushed { digest, size: bytes.len() as u64, layers }, entry))
     }
 
     /// Sends images by their digests, and then an index of them: `own`, when they are what it
     /// leads to as they are.
     fn index(&self, images: &[ResolvedImage], own: Option<&Digest>) -> Result<Pushed, Error> {
         let (mut layers, mut entries) = (Vec::new(), Vec::new());
-        let mut is_own = own.is_some();
+        let mut is_own = !self.form.marks_index();
         for image in images {
             let name = self.reference.with_digest(image.digest);
-            let pushed = self.image(image, &name)?;
+            let (pushed, entry) = self.image(image, &name)?;
             is_own &= pushed.digest == image.digest;
             layers.extend(pushed.layers);
-            let media_type = image.manifest.media_type.clone().unwrap_or(MediaType::OciManifest);
-            let mut entry = Descriptor::new(media_type, pushed.digest, pushed.size);
-            entry.platform = Some(image.config.platform());
-            entries.push(entry);
+            entries.push((image.digest, entry));
         }
-        let (media_type, bytes) = match own.filter(|_| is_own) {
-            Some(own) => {
-                let (entry, bytes) = self.images.descriptor(own)?;
-                (entry.media_type, bytes)
-            }
-            None => {
-                let index = Index::new(MediaType::OciIndex, entries).to_bytes();
-                (MediaType::OciIndex, index.map_err(Error::document("the index"))?)
-            }
+        let stored = own.map(|own| self.images.stored_document(own)).transpose()?.flatten();
+        let (entry, bytes) = match (own, stored) {
+            (Some(own), _) if is_own => self.images.descriptor(own)?,
+            (_, Some(Document::Index(index))) => self.form.index(entries, Some(&index))?,
+            _ => self.form.index(entries, None)?,
         };
-        let digest = self.client.push_document(self.reference, &media_type, &bytes)?;
+        let digest = self.client.push_document(self.reference, &entry.media_type, &bytes)?;
         Ok(Pushed { digest, size: bytes.len() as u64, layers })
     }
 
     /// Sends all layers; returns their descriptors in the registry, bottom first.
     fn layers(&self, image: &ResolvedImage) -> Result<Vec<Layer>, Error> {
         let work: Vec<(&Descriptor, Digest)> = image.layers().collect();
-        let done: Mutex<Vec<(usize, Result<Layer, Error>)>> = Mutex::default();
-        let next = AtomicUsize::new(0);
-        std::thread::scope(|scope| {
-            for _ in 0..WORKERS.min(work.len()) {
-                scope.spawn(|| {
-                    while let Some((index, (layer, diff_id))) = take(&next, &work) {
-                        let result = self.layer(layer, diff_id);
-                        if result.is_err() {
-                            // The others end with what they are at.
-                            next.store(work.len(), Ordering::Relaxed);
-                        }
-                        lock(&done).push((index, result));
-                    }
-                });
-            }
-        });
-        let mut done = done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-        done.sort_unstable_by_key(|(index, _)| *index);
-        done.into_iter().map(|(_, result)| result).collect()
+        parallel::each(&work, WORKERS, |(layer, diff_id)| self.layer(layer, *diff_id))
     }
 
     fn layer(&self, descriptor: &Descriptor, diff_id: Digest) -> Result<Layer, Error> {
-        let store = self.images.store;
-        let is_plain = store.has_blob(&descriptor.digest, descriptor.size)
-            || descriptor.media_type != MediaType::OciLayer(Compression::None);
-        let result = match is_plain || self.packing == Packing::Plain {
-            true => (descriptor.clone(), self.blob(descriptor)?),
-            false => self.packed(diff_id)?,
+        let is_blob = self.images.store.has_blob(&descriptor.digest, descriptor.size);
+        let result = match self.form.packs(descriptor, is_blob) {
+            true => self.packed(descriptor, diff_id)?,
+            false => (descriptor.clone(), self.blob(descriptor)?),
         };
         let sent = self.sent.fetch_add(descriptor.size, Ordering::Relaxed) + descriptor.size;
         (self.report)(Progress::Uploading { done: sent, total: self.total });
@@ -194,7 +153,8 @@ impl Push<'_> {
                 file.seek(SeekFrom::Start(offset))?;
                 return Ok(Box::new(file));
             }
-            self.pack(digest, Packing::Plain, Packed::default(), offset)
+            let packable = self.images.packable(descriptor, digest).map_err(io::Error::other)?;
+            pack(packable, Packing::Plain, Packed::default(), offset)
         };
         let other = self.neighbour(&digest)?;
         let how = self.client.push_blob(self.reference, descriptor, other.as_deref(), &stored)?;
@@ -202,11 +162,11 @@ impl Push<'_> {
         Ok(how)
     }
 
-    /// A layer that was built here, compressed: what an earlier push made of it when the registry
-    /// has that, else packed now.
-    fn packed(&self, diff_id: Digest) -> Result<Layer, Error> {
-        let (store, kind) = (self.images.store, self.packing.to_string());
-        let media_type = self.packing.media_type();
+    /// A layer, compressed: what an earlier push made of it when the registry has that, else packed
+    /// now.
+    fn packed(&self, descriptor: &Descriptor, diff_id: Digest) -> Result<Layer, Error> {
+        let (store, packing) = (self.images.store, self.form.packing);
+        let (kind, media_type) = (packing.to_string(), packing.media_type());
         if let Some((digest, size)) = store.packed(&diff_id, &kind)? {
             let known = Descriptor::new(media_type.clone(), digest, size);
             if self.client.has_blob(self.reference, &digest)? {
@@ -219,7 +179,10 @@ impl Push<'_> {
             }
         }
         let packed = Packed::default();
-        let content = |offset| self.pack(diff_id, self.packing, packed.clone(), offset);
+        let content = |offset| {
+            let packable = self.images.packable(descriptor, diff_id).map_err(io::Error::other)?;
+            pack(packable, packing, packed.clone(), offset)
+        };
         let result = || lock(&packed).unwrap_or((diff_id, 0));
         let what = format!("the layer {diff_id} of {}", self.reference.name());
         self.client.push_stream(self.reference, &what, &content, &|| result().0)?;
@@ -239,28 +202,18 @@ impl Push<'_> {
         });
         Ok(neighbours.next().map(|place| place.repository().to_owned()))
     }
-
-    fn pack(
-        &self,
-        diff_id: Digest,
-        packing: Packing,
-        packed: Packed,
-        offset: u64,
-    ) -> io::Result<Box<dyn Read + Send>> {
-        let store = self.images.store;
-        let missing = || io::Error::other(Error::BlobMissing { digest: diff_id });
-        let id = store.locate(&LayerId::Image(diff_id)).map_err(io::Error::other)?;
-        let id = id.ok_or_else(missing)?;
-        let layer = store.layer(&id).map_err(io::Error::other)?.ok_or_else(missing)?;
-        let mut reader = PackReader::new(layer, packing, packed)?;
-        io::copy(&mut (&mut reader).take(offset), &mut io::sink())?;
-        Ok(Box::new(reader))
-    }
 }
 
-fn take<T: Copy>(next: &AtomicUsize, work: &[T]) -> Option<(usize, T)> {
-    let index = next.fetch_add(1, Ordering::Relaxed);
-    work.get(index).map(|item| (index, *item))
+/// A layer as it is packed, from `offset` on.
+fn pack(
+    layer: Packable,
+    packing: Packing,
+    packed: Packed,
+    offset: u64,
+) -> io::Result<Box<dyn Read + Send>> {
+    let mut reader = PackReader::new(layer, packing, packed)?;
+    io::copy(&mut (&mut reader).take(offset), &mut io::sink())?;
+    Ok(Box::new(reader))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -6,13 +6,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
+use std::path::Path;
 
-use lapstrake_oci::{Descriptor, Digest, Document, Index, MAX_DOCUMENT_SIZE, MediaType, Reference};
+use lapstrake_oci::{
+    Descriptor, Digest, Document, Index, MAX_DOCUMENT_SIZE, MediaType, Platform, Reference,
+};
 use serde::Serialize;
 
+use crate::folder::{LAYOUT, LayoutFolder};
 use crate::outgoing::ArchiveWriter;
+use crate::parcel::{Parcel, Parcels};
 use crate::root::Root;
-use crate::{Error, Images, ResolvedImage};
+use crate::{Error, Form, Images, ResolvedImage};
 
 /// How an archive is laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,15 +28,33 @@ pub enum Format {
     Docker,
 }
 
+/// Where images are written to.
+pub enum Destination<'a> {
+    /// One tar.
+    Archive(Format, &'a mut dyn Write),
+    /// An OCI image layout in a folder, which may have one already.
+    Folder(&'a Path),
+}
+
 /// Something that goes into an archive under a name: an image, or an index of images.
 struct Export {
+    /// What it is in the store.
+    stored: Digest,
     /// Its entry in `index.json`, without a name.
     entry: Descriptor,
     /// The indexes, with their bytes.
     indexes: Vec<(Descriptor, Vec<u8>)>,
-    images: Vec<ResolvedImage>,
+    images: Vec<Outgoing>,
     /// Its names, which need not be known to the store.
     names: Vec<Reference>,
+}
+
+/// An image as it leaves.
+struct Outgoing {
+    manifest: (Descriptor, Vec<u8>),
+    config: Descriptor,
+    layers: Vec<Parcel>,
+    platform: Platform,
 }
 
 /// An item of `manifest.json`.
@@ -51,23 +74,33 @@ impl Images<'_> {
     /// # Errors
     /// When one is not here, something of it is missing or damaged, or `out` fails: what was
     /// written until then is no archive. [`Error::SeveralPlatforms`] for a docker archive.
-    pub fn save(&self, names: &[String], format: Format, out: &mut dyn Write) -> Result<(), Error> {
+    pub fn save(
+        &self,
+        names: &[String],
+        form: &Form,
+        format: Format,
+        out: &mut dyn Write,
+    ) -> Result<(), Error> {
         let _lease = self.store.lease()?;
+        let mut ready = Parcels::new();
         let mut exports: Vec<Export> = Vec::new();
         for name in names {
             let found = self.look_up(name)?;
             let tag = Reference::parse(name).ok().filter(|name| name.digest().is_none());
             let tag = tag.filter(|_| found.is_name);
-            let export = self.outgoing(&found.root, tag.into_iter().collect())?;
-            match exports.iter_mut().find(|known| known.entry.digest == export.entry.digest) {
-                Some(known) => known.names.extend(export.names),
-                None => exports.push(export),
+            match exports.iter_mut().find(|known| known.stored == found.root) {
+                Some(known) => known.names.extend(tag),
+                None => {
+                    let export = self.outgoing(&found.root, form, &mut ready)?;
+                    exports.push(Export { names: tag.into_iter().collect(), ..export });
+                }
             }
         }
-        self.export(&exports, format, out)
+        self.export(&exports, Destination::Archive(format, out))
     }
 
-    /// Writes the image with this manifest, or the images of this index, to `out`, called `names`.
+    /// Writes the image with this manifest, or the images of this index, in some form, called
+    /// `names`. Returns the digest of the manifest or index that it has there.
     ///
     /// # Errors
     /// As [`Images::save`].
@@ -75,40 +108,80 @@ impl Images<'_> {
         &self,
         document: &Digest,
         names: &[Reference],
-        format: Format,
-        out: &mut dyn Write,
-    ) -> Result<(), Error> {
+        form: &Form,
+        destination: Destination<'_>,
+    ) -> Result<Digest, Error> {
         let _lease = self.store.lease()?;
-        self.export(&[self.outgoing(document, names.to_vec())?], format, out)
+        let export = self.outgoing(document, form, &mut Parcels::new())?;
+        let export = Export { names: names.to_vec(), ..export };
+        let digest = export.entry.digest;
+        self.export(&[export], destination).map(|()| digest)
     }
 
-    /// An image or index with all that belongs to it. An index of which something is missing goes
-    /// as another one without that; with a single image left, as that image.
-    fn outgoing(&self, document: &Digest, names: Vec<Reference>) -> Result<Export, Error> {
-        let Root { indexes, images, is_whole } = self.root(document)?;
-        let mut described = Vec::new();
-        for image in &images {
-            let mut entry = self.descriptor(&image.digest)?.0;
-            entry.platform = Some(image.config.platform());
-            described.push(entry);
+    /// An image or index with all that belongs to it, without names. An index of which something
+    /// is missing goes as another one without that; with a single image left, as that image.
+    fn outgoing(
+        &self,
+        document: &Digest,
+        form: &Form,
+        ready: &mut Parcels,
+    ) -> Result<Export, Error> {
+        let root = self.root(document)?;
+        let mut images = Vec::new();
+        for image in &root.images {
+            self.make_ready(image, form, ready)?;
+            images.push(self.outgoing_image(image, form, ready)?);
         }
-        if described.is_empty() {
-            return Err(Error::NoSuchImage { name: document.to_string() });
-        }
-        let indexes = match &described[..] {
-            [_] if !is_whole => Vec::new(),
-            _ if is_whole => {
-                indexes.iter().map(|index| self.descriptor(index)).collect::<Result<_, _>>()?
-            }
-            _ => {
-                let index = Index::new(MediaType::OciIndex, described.clone());
-                let bytes = index.to_bytes().map_err(Error::document("an index"))?;
-                vec![(Descriptor::of(MediaType::OciIndex, &bytes), bytes)]
-            }
-        };
-        let entry = indexes.first().map(|(entry, _)| entry).or(described.first()).cloned();
+        let indexes = self.outgoing_indexes(&root, &images, form)?;
+        let first = images.first().map(|image| &image.manifest.0);
+        let entry = indexes.first().map(|(entry, _)| entry).or(first).cloned();
         let entry = entry.ok_or_else(|| Error::NoSuchImage { name: document.to_string() })?;
-        Ok(Export { entry, indexes, images, names })
+        Ok(Export { stored: *document, entry, indexes, images, names: Vec::new() })
+    }
+
+    fn outgoing_image(
+        &self,
+        image: &ResolvedImage,
+        form: &Form,
+        ready: &Parcels,
+    ) -> Result<Outgoing, Error> {
+        let layers = image.manifest.layers.iter().map(|layer| {
+            let missing = || Error::BlobMissing { digest: layer.digest };
+            ready.get(&layer.digest).cloned().ok_or_else(missing)
+        });
+        let layers = layers.collect::<Result<Vec<Parcel>, Error>>()?;
+        let described = layers.iter().map(|layer| layer.descriptor.clone()).collect();
+        Ok(Outgoing {
+            manifest: self.outgoing_manifest(image, described, form)?,
+            config: image.manifest.config.clone(),
+            layers,
+            platform: image.config.platform(),
+        })
+    }
+
+    /// The indexes above these images: the stored ones when they say what is true.
+    fn outgoing_indexes(
+        &self,
+        root: &Root,
+        images: &[Outgoing],
+        form: &Form,
+    ) -> Result<Vec<(Descriptor, Vec<u8>)>, Error> {
+        if root.indexes.is_empty() || (images.len() < 2 && !root.is_whole) {
+            return Ok(Vec::new());
+        }
+        let mut kept = root.images.iter().zip(images);
+        let is_same = |(old, new): (&ResolvedImage, &Outgoing)| old.digest == new.manifest.0.digest;
+        if root.is_whole && !form.marks_index() && kept.all(is_same) {
+            return root.indexes.iter().map(|index| self.descriptor(index)).collect();
+        }
+        let own = match root.indexes.first().map(|index| self.stored_document(index)).transpose()? {
+            Some(Some(Document::Index(index))) => Some(index),
+            _ => None,
+        };
+        let stored = root.images.iter().map(|image| image.digest);
+        let entries = images.iter().map(|image| image.manifest.0.clone());
+        let entries = stored.zip(entries).collect();
+        Ok(vec![form.index(entries, own.as_deref())?])
     }
 
     /// The descriptor of a manifest or index of the store; of a manifest with its platform.
@@ -133,53 +206,66 @@ impl Images<'_> {
         Ok((Descriptor::of(document.media_type(), &bytes), bytes))
     }
 
-    /// Writes these as one archive to `out`.
-    fn export(&self, exports: &[Export], format: Format, out: &mut dyn Write) -> Result<(), Error> {
-        if format == Format::Docker {
-            exports.iter().try_for_each(Export::check_single)?;
+    fn export(&self, exports: &[Export], destination: Destination<'_>) -> Result<(), Error> {
+        let entries: Vec<Descriptor> = exports.iter().flat_map(Export::entries).collect();
+        match destination {
+            Destination::Archive(format, out) => {
+                if format == Format::Docker {
+                    exports.iter().try_for_each(Export::check_single)?;
+                }
+                let mut archive = ArchiveWriter::new(out);
+                archive.bytes("oci-layout", LAYOUT)?;
+                let index = Index::new(MediaType::OciIndex, entries);
+                let index = index.to_bytes().map_err(Error::document("index.json"))?;
+                archive.bytes("index.json", &index)?;
+                if format == Format::Docker {
+                    archive.bytes("manifest.json", &json("manifest.json", &items(exports))?)?;
+                    archive
+                        .bytes("repositories", &json("repositories", &repositories(exports))?)?;
+                }
+                self.write_blobs(exports, &mut |name, size, fill| archive.file(name, size, fill))?;
+                archive.finish()
+            }
+            Destination::Folder(path) => {
+                let folder = LayoutFolder::open(path)?;
+                self.write_blobs(exports, &mut |name, _, fill| folder.file(name, fill))?;
+                folder.name(entries)
+            }
         }
-        let mut archive = ArchiveWriter::new(out);
-        archive.bytes("oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#)?;
-        let entries = exports.iter().flat_map(Export::entries).collect();
-        let index = Index::new(MediaType::OciIndex, entries);
-        let index = index.to_bytes().map_err(Error::document("index.json"))?;
-        archive.bytes("index.json", &index)?;
-        if format == Format::Docker {
-            archive.bytes("manifest.json", &json("manifest.json", &items(exports))?)?;
-            archive.bytes("repositories", &json("repositories", &repositories(exports))?)?;
-        }
-        self.write_blobs(exports, &mut archive)?;
-        archive.finish()
     }
 
     /// All blobs, each once: indexes, then manifest, config and layers of one image after the
     /// other.
-    fn write_blobs(
-        &self,
-        exports: &[Export],
-        archive: &mut ArchiveWriter<'_>,
-    ) -> Result<(), Error> {
+    fn write_blobs(&self, exports: &[Export], file: &mut AddFile<'_>) -> Result<(), Error> {
         let mut written = BTreeSet::new();
+        let mut add = |blob: &Descriptor, fill: &mut Fill<'_>| match written.insert(blob.digest) {
+            true => file(&blob_name(&blob.digest), blob.size, fill),
+            false => Ok(()),
+        };
+        let write = |bytes: &[u8], out: &mut dyn Write| {
+            out.write_all(bytes).map_err(Error::io("write a document"))
+        };
         for Export { indexes, images, .. } in exports {
             for (index, bytes) in indexes {
-                if written.insert(index.digest) {
-                    archive.bytes(&blob_name(&index.digest), bytes)?;
-                }
+                add(index, &mut |out| write(bytes, out))?;
             }
             for image in images {
-                let manifest = self.descriptor(&image.digest)?.0;
-                let blobs = [&manifest, &image.manifest.config].into_iter();
-                for blob in blobs.chain(&image.manifest.layers) {
-                    if written.insert(blob.digest) {
-                        let copy = |out: &mut dyn Write| self.copy_blob(blob, out);
-                        archive.file(&blob_name(&blob.digest), blob.size, copy)?;
-                    }
+                let (manifest, bytes) = &image.manifest;
+                add(manifest, &mut |out| write(bytes, out))?;
+                add(&image.config, &mut |out| self.copy_blob(&image.config, out))?;
+                for layer in &image.layers {
+                    add(&layer.descriptor, &mut |out| self.copy_parcel(layer, out))?;
                 }
             }
         }
         Ok(())
     }
 }
+
+/// Writes the content of a file.
+type Fill<'a> = dyn FnMut(&mut dyn Write) -> Result<(), Error> + 'a;
+/// Adds a file with this name and size to what is written.
+type AddFile<'a> = dyn FnMut(&str, u64, &mut Fill<'_>) -> Result<(), Error> + 'a;
 
 impl Export {
     /// A docker archive has one image for each name.
@@ -191,7 +277,7 @@ impl Export {
                     .names
                     .first()
                     .map_or_else(|| self.entry.digest.to_string(), |name| name.familiar()),
-                platforms: images.iter().map(|image| image.config.platform()).collect(),
+                platforms: images.iter().map(|image| image.platform.clone()).collect(),
             }),
         }
     }
@@ -201,7 +287,7 @@ impl Export {
         let named = self.names.iter().map(|name| {
             let tag = name.tag().unwrap_or("latest").to_owned();
             let mut entry = self.entry.clone();
-            entry.annotations = BTreeMap::from([
+            entry.annotations.extend([
                 ("io.containerd.image.name".to_owned(), name.to_string()),
                 ("org.opencontainers.image.ref.name".to_owned(), tag),
             ]);
@@ -215,10 +301,10 @@ impl Export {
 }
 
 fn items(exports: &[Export]) -> Vec<Item> {
-    let item = |(image, names): (&ResolvedImage, &[Reference])| Item {
-        config: blob_name(&image.id()),
+    let item = |(image, names): (&Outgoing, &[Reference])| Item {
+        config: blob_name(&image.config.digest),
         repo_tags: names.iter().map(Reference::familiar).collect(),
-        layers: image.manifest.layers.iter().map(|layer| blob_name(&layer.digest)).collect(),
+        layers: image.layers.iter().map(|layer| blob_name(&layer.descriptor.digest)).collect(),
     };
     named_images(exports).map(item).collect()
 }
@@ -227,7 +313,7 @@ fn items(exports: &[Export]) -> Vec<Item> {
 fn repositories(exports: &[Export]) -> BTreeMap<String, BTreeMap<String, String>> {
     let mut repositories: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
     for (image, names) in named_images(exports) {
-        let top = image.manifest.layers.last().map(|layer| layer.digest.hex());
+        let top = image.layers.last().map(|layer| layer.descriptor.digest.hex());
         for name in names {
             let tags = repositories.entry(name.familiar_name()).or_default();
             let tag = name.tag().unwrap_or("latest").to_owned();
@@ -237,7 +323,7 @@ fn repositories(exports: &[Export]) -> BTreeMap<String, BTreeMap<String, String>
     repositories
 }
 
-fn named_images(exports: &[Export]) -> impl Iterator<Item = (&ResolvedImage, &[Reference])> {
+fn named_images(exports: &[Export]) -> impl Iterator<Item = (&Outgoing, &[Reference])> {
     exports.iter().flat_map(|Export { images, names, .. }| {
         images.iter().map(|image| (image, names.as_slice()))
     })

@@ -5,7 +5,7 @@ mod support;
 
 use std::fs::{self, File};
 
-use lapstrake_image::{Choice, Error, Format, Packing, Removed};
+use lapstrake_image::{Choice, Error, Form, Format, Removed};
 use lapstrake_oci::{Digest, Platform, Reference};
 use serde_json::{Value, json};
 use support::layout::{GZIP, Layout, Tar, base};
@@ -54,7 +54,12 @@ impl Many {
     fn save(&self, names: &[&str], format: Format) -> Result<std::path::PathBuf, Error> {
         let path = self.fixture.path("saved.tar");
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-        self.fixture.images().save(&names, format, &mut File::create(&path).unwrap())?;
+        self.fixture.images().save(
+            &names,
+            &Form::default(),
+            format,
+            &mut File::create(&path).unwrap(),
+        )?;
         Ok(path)
     }
 }
@@ -143,7 +148,7 @@ fn an_index_is_pushed_as_it_is_or_with_what_is_here() {
         let images = many.fixture.images();
         let name = reference(&format!("{}/many:1", registry.host));
         images.tag("many:1", &name).unwrap();
-        let pushed = images.push(&name, Packing::Plain, &quiet).unwrap();
+        let pushed = images.push(&name, &Form::default(), &quiet).unwrap();
         let source = format!("docker://{name}");
         let raw = run("skopeo", &["inspect", "--tls-verify=false", "--raw", &source]);
         assert_eq!(Digest::of(raw.as_bytes()), pushed.digest);

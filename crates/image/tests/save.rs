@@ -6,7 +6,7 @@ mod support;
 use std::fs::{self, File};
 use std::path::Path;
 
-use lapstrake_image::{Error, Format, ImportOptions, Input};
+use lapstrake_image::{Error, Form, Format, ImportOptions, Input};
 use lapstrake_oci::{
     Compression, Descriptor, Digest, ImageConfig, Manifest, MediaType, Platform, Reference, RootFs,
 };
@@ -22,7 +22,7 @@ fn names(names: &[&str]) -> Vec<String> {
 
 fn save(fixture: &Fixture, images: &[&str], format: Format, to: &Path) {
     let mut file = File::create(to).unwrap();
-    fixture.images().save(&names(images), format, &mut file).unwrap();
+    fixture.images().save(&names(images), &Form::default(), format, &mut file).unwrap();
 }
 
 fn loaded() -> Fixture {
@@ -153,7 +153,14 @@ fn damage_in_the_store_does_not_leave_it() {
     let fixture = loaded();
     build(&fixture, "small:1", "built:1");
     let image = fixture.images().find("built:1").unwrap();
-    let save = || fixture.images().save(&names(&["built:1"]), Format::Oci, &mut std::io::sink());
+    let save = || {
+        fixture.images().save(
+            &names(&["built:1"]),
+            &Form::default(),
+            Format::Oci,
+            &mut std::io::sink(),
+        )
+    };
     save().unwrap();
     // A compressed blob that changed.
     let blob = fixture.store.blob_path(&image.manifest.layers[0].digest);

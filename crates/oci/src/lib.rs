@@ -10,8 +10,9 @@
 //!
 //! Start at [`Reference`] (what a user names) and [`Document`] (what a registry answers). In reading
 //! order: `digest`, `reference`, `media_type`, `platform`, `descriptor`, `manifest`, `index`,
-//! `document`, `config`, `json`, `error`.
+//! `document`, `config`, `annotation`, `json`, `error`.
 
+mod annotation;
 mod config;
 mod descriptor;
 mod digest;
@@ -24,6 +25,7 @@ mod media_type;
 mod platform;
 mod reference;
 
+pub use annotation::{Annotated, Annotation, Annotations};
 pub use config::{Config, Empty, Healthcheck, History, ImageConfig, RootFs};
 pub use descriptor::Descriptor;
 pub use digest::{Digest, DigestHasher, InvalidDigest};

@@ -4,13 +4,13 @@ use std::fs;
 use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 
-use lapstrake_image::{ImageFiles, Images, Packing, write_tar};
+use lapstrake_image::{Destination, Form, ImageFiles, Images, write_tar};
 use lapstrake_oci::{Digest, Reference};
 use lapstrake_rootfs::TreePath;
 use lapstrake_solver::{Built, Times};
 
 use super::metadata;
-use crate::args::{ArchiveFormat, Build, Output, OutputKind};
+use crate::args::{ArchiveFormat, Build, LayerCompression, Output, OutputForm, OutputKind};
 use crate::commands::push;
 use crate::failure::Failure;
 use crate::images;
@@ -67,8 +67,11 @@ impl Outputs {
                     )
                     .help("write type=oci, or name one platform"));
                 }
-                OutputKind::Registry { names, compression, level } => {
-                    push::packing(*compression, *level)?;
+                OutputKind::Archive { form, .. } | OutputKind::Layout { form, .. } => {
+                    form_of(*form, LayerCompression::Uncompressed)?;
+                }
+                OutputKind::Registry { names, form } => {
+                    form_of(*form, LayerCompression::Gzip)?;
                     if names.is_empty() && self.tags.is_empty() {
                         return Err(Failure::new("there is no name that says where to push")
                             .help("name the image with -t REGISTRY/NAME:TAG"));
@@ -92,19 +95,20 @@ impl Outputs {
         session: &Session,
         built: &Built,
     ) -> Result<(), Failure> {
-        let mut document = built.document;
+        let (mut sent, mut written) = (None, None);
         for output in &self.list {
-            if let OutputKind::Registry { names, compression, level } = &output.kind {
-                let packing = push::packing(*compression, *level)?;
+            if let OutputKind::Registry { names, form } = &output.kind {
+                let form = form_of(*form, LayerCompression::Gzip)?;
                 let names = match names.is_empty() {
                     true => self.tags.clone(),
                     false => names_of(names)?,
                 };
-                document = send(&names, build, session, packing)?.unwrap_or(document);
+                sent = send(&names, build, session, &form)?.or(sent);
             } else {
-                self.write(output, session, built)?;
+                written = self.write(output, session, built)?.or(written);
             }
         }
+        let document = sent.or(written).unwrap_or(built.document);
         if let Some(path) = &build.iidfile {
             write_file(path, "the id", &built.id.to_string())?;
         }
@@ -116,21 +120,40 @@ impl Outputs {
         Ok(())
     }
 
-    fn write(&self, output: &Output, session: &Session, built: &Built) -> Result<(), Failure> {
+    /// Writes one output. Returns the digest that the image has there.
+    fn write(
+        &self,
+        output: &Output,
+        session: &Session,
+        built: &Built,
+    ) -> Result<Option<Digest>, Failure> {
         let store = session.store()?;
         let images = images::local(store);
         match &output.kind {
-            OutputKind::Store { .. } | OutputKind::Registry { .. } => Ok(()),
-            OutputKind::Archive { format, destination } => {
+            OutputKind::Store { .. } | OutputKind::Registry { .. } => Ok(None),
+            OutputKind::Archive { format, destination, form } => {
+                let form = form_of(*form, LayerCompression::Uncompressed)?;
                 images::write_archive(destination, |out| {
-                    images.save_image(&built.document, &self.names, (*format).into(), out)
+                    let archive = Destination::Archive((*format).into(), out);
+                    images.save_image(&built.document, &self.names, &form, archive)
                 })
+                .map(Some)
+            }
+            OutputKind::Layout { destination, form } => {
+                let form = form_of(*form, LayerCompression::Uncompressed)?;
+                let folder = Destination::Folder(destination);
+                let saved = images.save_image(&built.document, &self.names, &form, folder);
+                let failed = |error| {
+                    Failure::new(format!("cannot write a layout to {}", destination.display()))
+                        .because(&error)
+                };
+                saved.map(Some).map_err(failed)
             }
             OutputKind::Tar { destination, split } => {
                 let _lease = store.lease()?;
                 let files = files(&images, built)?;
                 let parts = parted(files, *split);
-                images::write_archive(destination, |out| write_tar(&parts, out))
+                images::write_archive(destination, |out| write_tar(&parts, out)).map(|()| None)
             }
             OutputKind::Folder { destination, split } => {
                 let _lease = store.lease()?;
@@ -140,10 +163,22 @@ impl Outputs {
                     let folder = made(&folder)?;
                     files.write_into(folder.as_fd())?;
                 }
-                Ok(())
+                Ok(None)
             }
         }
     }
+}
+
+/// The form that an output asks for; `usual` is how layers are compressed where it says nothing.
+fn form_of(form: OutputForm, usual: LayerCompression) -> Result<Form, Failure> {
+    let OutputForm { compression, level, force, docker_types } = form;
+    let compression = match (compression, level) {
+        (Some(compression), _) => compression,
+        (None, Some(_)) => LayerCompression::Gzip,
+        (None, None) => usual,
+    };
+    let packing = push::packing(compression, level)?;
+    Ok(Form { packing, repack: force, docker_types, ..Form::default() })
 }
 
 fn names_of(names: &[String]) -> Result<Vec<Reference>, Failure> {
@@ -155,13 +190,13 @@ fn send(
     names: &[Reference],
     build: &Build,
     session: &Session,
-    packing: Packing,
+    form: &Form,
 ) -> Result<Option<Digest>, Failure> {
     let images = images::anywhere(session.store()?)?;
     let mut digest = None;
     for name in names {
         let pushed = images::with_progress(Activity::Push, name, build.quiet, |report| {
-            images.push(name, packing, report)
+            images.push(name, form, report)
         })?;
         digest = Some(pushed.digest);
     }
