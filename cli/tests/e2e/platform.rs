@@ -1,7 +1,9 @@
 //! Images for other machines, and for several at once.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::io::Read as _;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 
 use crate::support::{Context, Store, registry_address, scratch, text, tool};
 
@@ -68,10 +70,9 @@ fn the_default_platform_is_taken_from_the_environment() {
 
 /// The kernel's own way to run programs of other machines (binfmt_misc(5)), with a stand-in for the
 /// emulator that needs nothing of the image, as qemu-user-static is registered.
-struct Emulator {
-    folder: PathBuf,
-    name: String,
-}
+///
+/// Only this process sees the kernel's folder; when that process ends, the emulator is gone.
+struct Emulator(Child);
 
 impl Emulator {
     /// Registers a program that says what it was asked to run, for programs of this machine number
@@ -82,27 +83,27 @@ impl Emulator {
              { return printf(\"emulated %s\\n\", argv[argc - 1]) < 0; }\n";
         fs::write(&source, text_of).expect("write the emulator");
         tool("cc", &["-static", "-o", &text(&program), &text(&source)]);
-        let name = format!("lap-test-{}", std::process::id());
         let magic: String =
             elf(machine).iter().take(20).map(|byte| format!("\\x{byte:02x}")).collect();
-        let emulator = Self { folder: folder.to_owned(), name };
-        let rule = format!(":{}:M::{magic}::{}:F", emulator.name, text(&program));
-        emulator.write("register", &rule);
-        emulator
-    }
-
-    /// Writes into the kernel's folder, which nobody else gets to see.
-    fn write(&self, file: &str, text_of: &str) {
-        let script =
-            "mkdir -p \"$1\"; mount -t binfmt_misc none \"$1\"; printf %s \"$3\" > \"$1/$2\"";
-        let folder = text(&self.folder.join("binfmt"));
-        tool("unshare", &["-m", "sh", "-euc", script, "sh", &folder, file, text_of]);
+        let name = format!("lap-test-{}", std::process::id());
+        let rule = format!(":{name}:M::{magic}::{}:F", text(&program));
+        let script = "mkdir -p \"$1\"; mount -t binfmt_misc none \"$1\"; \
+                      printf %s \"$2\" > \"$1/register\"; echo ready; read end";
+        let mut command = Command::new("unshare");
+        command.args(["-m", "sh", "-uc", script, "sh", &text(&folder.join("binfmt")), &rule]);
+        let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+        let mut child = child.expect("run unshare");
+        let mut word = [0; 5];
+        let stdout = child.stdout.as_mut().expect("its output");
+        stdout.read_exact(&mut word).expect("register the emulator");
+        Self(child)
     }
 }
 
 impl Drop for Emulator {
     fn drop(&mut self) {
-        self.write(&self.name, "-1");
+        drop(self.0.stdin.take());
+        self.0.wait().expect("wait for the emulator's end");
     }
 }
 
