@@ -2,7 +2,7 @@
 
 use lapstrake_cache::Store;
 use lapstrake_executor::{Cancel, Executor};
-use lapstrake_oci::{Digest, Reference};
+use lapstrake_oci::{Annotations, Digest, Reference};
 use lapstrake_parser::{Diagnostic, Dockerfile};
 use lapstrake_source::{Fetcher, Secrets};
 
@@ -36,6 +36,8 @@ pub struct Request<'a> {
     pub tags: Vec<Reference>,
     /// What the image says of time.
     pub times: Times,
+    /// What is noted on its manifests and its index.
+    pub annotations: Annotations,
     /// The host's resolv.conf.
     pub resolv_conf: Vec<u8>,
     /// That of systemd-resolved with the real servers, where there is one.
@@ -113,7 +115,7 @@ pub fn build(request: Request<'_>, tools: &Tools<'_>) -> Result<Built, Error> {
         epoch: plan.images.iter().find_map(|image| image.epoch),
     };
     let results = execute(&plan, &workshop)?;
-    export::export(&plan, &results, &workshop, (&request.tags, request.times))
+    export::export(&plan, &results, &workshop, &request)
 }
 
 /// The vertices whose layers are worth digesting at once: those that mostly stay as they are.

@@ -5,14 +5,14 @@
 
 use lapstrake_cache::Store;
 use lapstrake_oci::{
-    self as oci, Compression, Descriptor, Digest, History, ImageConfig, Index, Manifest, MediaType,
-    Reference,
+    self as oci, Annotated, Compression, Descriptor, Digest, History, ImageConfig, Index, Manifest,
+    MediaType, Reference,
 };
 use lapstrake_rootfs::LayerId;
 use rayon::prelude::*;
 use std::time::Instant;
 
-use crate::build::{Built, Times};
+use crate::build::{Built, Request};
 use crate::digest::digest;
 use crate::graph::VertexId;
 use crate::lower::{ImagePlan, Plan};
@@ -40,25 +40,26 @@ pub fn export(
     plan: &Plan,
     results: &Results<Value>,
     workshop: &Workshop<'_>,
-    (tags, times): (&[Reference], Times),
+    request: &Request<'_>,
 ) -> Result<Built, Error> {
     let begin = Instant::now();
     (workshop.events)(Event::Exporting);
-    let images = plan.images.iter().map(|image| write(image, times, results, workshop));
+    let images = plan.images.iter().map(|image| write(image, request, results, workshop));
     let images = images.collect::<Result<Vec<Written>, _>>()?;
     let epoch = plan.images.iter().find_map(|image| image.epoch);
     let built = match (plan.is_index, &images[..]) {
         (false, [Written { id, manifest }]) => Built { id: *id, document: manifest.digest, epoch },
         _ => {
             let manifests = images.into_iter().map(|image| image.manifest).collect();
-            let index = Index::new(MediaType::OciIndex, manifests);
+            let mut index = Index::new(MediaType::OciIndex, manifests);
+            index.annotations = request.annotations.on(Annotated::Index, None);
             let index = put(index.to_bytes(), MediaType::OciIndex, workshop.store)?;
             Built { id: index.digest, document: index.digest, epoch }
         }
     };
     let store = workshop.store;
     store.sync().map_err(Error::Store)?;
-    name(store, &built.document, tags).map_err(Error::Store)?;
+    name(store, &built.document, &request.tags).map_err(Error::Store)?;
     (workshop.events)(Event::Exported { elapsed: begin.elapsed() });
     Ok(built)
 }
@@ -72,11 +73,11 @@ struct Written {
 
 fn write(
     image: &ImagePlan,
-    times: Times,
+    request: &Request<'_>,
     results: &Results<Value>,
     workshop: &Workshop<'_>,
 ) -> Result<Written, Error> {
-    let clock = Clock { epoch: image.epoch, times };
+    let clock = Clock { epoch: image.epoch, times: request.times };
     if let Some(message) = clock.complaint() {
         (workshop.events)(Event::Warning { message });
     }
@@ -84,8 +85,11 @@ fn write(
     let described = describe(&layers, &clock, workshop)?;
     let config = config(image, &clock, &layers, &described);
     let config = put(config.to_bytes(), MediaType::OciConfig, workshop.store)?;
-    let manifest = manifest(image, config.clone(), &described);
-    let manifest = put(manifest.to_bytes(), MediaType::OciManifest, workshop.store)?;
+    let noted = |on| request.annotations.on(on, Some(&image.platform));
+    let mut manifest = manifest(image, config.clone(), &described);
+    manifest.annotations = noted(Annotated::Manifest);
+    let mut manifest = put(manifest.to_bytes(), MediaType::OciManifest, workshop.store)?;
+    manifest.annotations = noted(Annotated::ManifestDescriptor);
     let platform = Some(image.platform.clone());
     Ok(Written { id: config.digest, manifest: Descriptor { platform, ..manifest } })
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use super::annotation::AnnotationFlag;
 use super::export::Output;
 use super::step::Step;
 use super::value::{Assignment, Host};
@@ -31,6 +32,9 @@ pub(crate) struct Build {
     /// Label of the image
     #[arg(long = "label", value_name = "NAME=VALUE")]
     pub(crate) labels: Vec<Assignment>,
+    /// Annotation of the image: TYPE is manifest, manifest-descriptor, index or index-descriptor
+    #[arg(long = "annotation", value_name = "[TYPE[PLATFORM]:]KEY=VALUE")]
+    pub(crate) annotations: Vec<AnnotationFlag>,
     /// Line in /etc/hosts of RUN
     #[arg(long = "add-host", value_name = "HOST:IP")]
     pub(crate) hosts: Vec<Host>,
@@ -67,7 +71,8 @@ pub(crate) struct Build {
     /// standard output, type=local|tar|oci|docker,dest=PATH, type=registry, type=cacheonly or
     /// type=image[,name=NAME][,push=true]. What leaves as an image takes
     /// compression=uncompressed|gzip|zstd, compression-level=N, force-compression=true for layers of
-    /// bases as well, oci-mediatypes=false; type=oci also tar=false for a folder.
+    /// bases as well, oci-mediatypes=false, annotation[-TYPE][[PLATFORM]].KEY=VALUE; type=oci also
+    /// tar=false for a folder.
     /// rewrite-timestamp=true cuts the times of new files down to SOURCE_DATE_EPOCH. May be given
     /// more than once
     #[arg(short, long = "output", value_name = "OUTPUT")]

@@ -4,8 +4,10 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::ValueEnum as _;
+use lapstrake_oci::Annotation;
 use lapstrake_solver::{Times, lower::SECONDS};
 
+use super::annotation;
 use super::image::{ArchiveFormat, LayerCompression};
 
 /// `-o`. Whatever it says, the image is in the store as well.
@@ -14,6 +16,8 @@ pub(crate) struct Output {
     pub(crate) kind: OutputKind,
     /// What the image says of time.
     pub(crate) times: Times,
+    /// What is noted on the image there.
+    pub(crate) annotations: Vec<Annotation>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +51,7 @@ impl Output {
     /// `--push`.
     pub(crate) fn push() -> Self {
         let kind = OutputKind::Registry { names: Vec::new(), form: OutputForm::default() };
-        Self { kind, times: Times::default() }
+        Self { kind, times: Times::default(), annotations: Vec::new() }
     }
 
     /// The file, or folder of a layout, that it is written to, if any; `-` for standard output.
@@ -73,6 +77,7 @@ struct Written {
     is_folder: bool,
     form: OutputForm,
     times: Times,
+    annotations: Vec<Annotation>,
 }
 
 impl FromStr for Output {
@@ -85,8 +90,8 @@ impl FromStr for Output {
             [path] if !path.contains('=') => Written::bare(path),
             fields => Written::of(fields)?,
         };
-        let times = written.times;
-        Ok(Self { kind: written.kind()?, times })
+        let (times, annotations) = (written.times, written.annotations.clone());
+        Ok(Self { kind: written.kind()?, times, annotations })
     }
 }
 
@@ -104,7 +109,10 @@ impl Written {
             let Some((key, value)) = field.split_once('=') else {
                 return Err(format!("{field} has no value: write {field}=…"));
             };
-            written.set(&key.trim().to_ascii_lowercase(), value)?;
+            match annotation::field(key.trim(), value) {
+                Some(annotation) => written.annotations.push(annotation?),
+                None => written.set(&key.trim().to_ascii_lowercase(), value)?,
+            }
         }
         Ok(written)
     }
@@ -199,6 +207,9 @@ impl Written {
     fn check(&self, kind: &str) -> Result<(), String> {
         if self.is_folder && kind != "oci" {
             return Err(format!("tar=false makes an OCI layout: write type=oci, not {kind}"));
+        }
+        if !self.annotations.is_empty() && matches!(kind, "local" | "tar" | "cacheonly") {
+            return Err(format!("type={kind} writes no image that could have annotations"));
         }
         if self.form.docker_types && self.form.compression == Some(LayerCompression::Zstd) {
             return Err("Docker's media types know no zstd: compression=zstd goes with \

@@ -6,7 +6,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::failure::Failure;
 
-const BUILD: &str = "--annotation --attest --builder --cache-from \
+const BUILD: &str = "--attest --builder --cache-from \
     --cache-to --cgroup-parent --compress --cpu-period --cpu-quota --cpu-shares -c \
     --cpuset-cpus --cpuset-mems --debug -D --force-rm --isolation --memory -m --memory-swap \
     --policy --provenance --resource --rm --sbom \

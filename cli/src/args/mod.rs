@@ -1,5 +1,6 @@
 //! What was typed. One file for each command; nothing here touches the machine.
 
+mod annotation;
 mod ast;
 mod build;
 mod explain;

@@ -11,6 +11,7 @@
     reason = "a test says what is wrong by panicking, also in its helping functions"
 )]
 
+mod annotation;
 mod build;
 mod cache;
 mod call;

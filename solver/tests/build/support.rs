@@ -196,6 +196,7 @@ impl Bench {
             agents: self.agents.clone(),
             tags: vec!["result:latest".parse().unwrap()],
             times: self.times,
+            annotations: Default::default(),
             resolv_conf: Vec::new(),
             resolved_conf: None,
         };

@@ -5,8 +5,9 @@ use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 
 use lapstrake_image::{Destination, Form, ImageFiles, Images, write_tar};
-use lapstrake_oci::{Digest, Reference};
+use lapstrake_oci::{Annotated, Annotation, Annotations, Digest, Platform, Reference};
 use lapstrake_rootfs::TreePath;
+use lapstrake_solver::lower::Options;
 use lapstrake_solver::{Built, Times};
 
 use super::metadata;
@@ -26,16 +27,19 @@ pub(super) struct Outputs {
     pub(super) names: Vec<Reference>,
     /// What all of them say of time.
     pub(super) times: Times,
+    /// What is noted on the image in the store, and so wherever it goes.
+    pub(super) annotations: Annotations,
 }
 
 impl Outputs {
-    /// Reads what the command line says. `is_index` tells whether the result is several images.
-    pub(super) fn read(build: &Build, is_index: bool) -> Result<Self, Failure> {
+    /// Reads what the command line says; `options` tell whether the result is several images.
+    pub(super) fn read(build: &Build, options: &Options) -> Result<Self, Failure> {
         let mut list = build.outputs.clone();
         let is_pushed =
             list.iter().any(|output| matches!(output.kind, OutputKind::Registry { .. }));
         if build.push && !is_pushed {
-            list.push(Output { times: times(&list)?, ..Output::push() });
+            let times = times(&list)?;
+            list.push(Output { times, ..Output::push() });
         }
         let mut names: Vec<Reference> = Vec::new();
         for name in build.tags.iter().chain(list.iter().flat_map(further_names)) {
@@ -45,12 +49,17 @@ impl Outputs {
             }
         }
         let tags = names_of(&build.tags)?;
-        let outputs = Self { names, tags, times: times(&list)?, list };
-        outputs.check(is_index)?;
+        let stored = |output: &&Output| matches!(output.kind, OutputKind::Store { .. });
+        let noted = build.annotations.iter().flat_map(|flag| &flag.0);
+        let noted = noted.chain(list.iter().filter(stored).flat_map(|output| &output.annotations));
+        let annotations = Annotations(noted.cloned().collect());
+        let outputs = Self { names, tags, times: times(&list)?, list, annotations };
+        outputs.check(options)?;
         Ok(outputs)
     }
 
-    fn check(&self, is_index: bool) -> Result<(), Failure> {
+    fn check(&self, options: &Options) -> Result<(), Failure> {
+        let is_index = options.has_several();
         let files: Vec<&PathBuf> = self.list.iter().filter_map(Output::file).collect();
         for (index, file) in files.iter().enumerate() {
             images::refuse_terminal(file)?;
@@ -58,6 +67,10 @@ impl Outputs {
                 return Err(Failure::new(format!("two outputs go to {}", file.display()))
                     .help("give each a file of its own"));
             }
+        }
+        let noted = self.list.iter().flat_map(|output| &output.annotations);
+        for annotation in self.annotations.0.iter().chain(noted) {
+            check_annotation(annotation, options, is_index)?;
         }
         for output in &self.list {
             match &output.kind {
@@ -68,10 +81,10 @@ impl Outputs {
                     .help("write type=oci, or name one platform"));
                 }
                 OutputKind::Archive { form, .. } | OutputKind::Layout { form, .. } => {
-                    form_of(*form, LayerCompression::Uncompressed)?;
+                    self.form(output, *form, LayerCompression::Uncompressed)?;
                 }
                 OutputKind::Registry { names, form } => {
-                    form_of(*form, LayerCompression::Gzip)?;
+                    self.form(output, *form, LayerCompression::Gzip)?;
                     if names.is_empty() && self.tags.is_empty() {
                         return Err(Failure::new("there is no name that says where to push")
                             .help("name the image with -t REGISTRY/NAME:TAG"));
@@ -98,7 +111,7 @@ impl Outputs {
         let (mut sent, mut written) = (None, None);
         for output in &self.list {
             if let OutputKind::Registry { names, form } = &output.kind {
-                let form = form_of(*form, LayerCompression::Gzip)?;
+                let form = self.form(output, *form, LayerCompression::Gzip)?;
                 let names = match names.is_empty() {
                     true => self.tags.clone(),
                     false => names_of(names)?,
@@ -120,6 +133,29 @@ impl Outputs {
         Ok(())
     }
 
+    /// The form that an output asks for; `usual` is how layers are compressed where it says nothing.
+    fn form(
+        &self,
+        output: &Output,
+        form: OutputForm,
+        usual: LayerCompression,
+    ) -> Result<Form, Failure> {
+        let OutputForm { compression, level, force, docker_types } = form;
+        let compression = match (compression, level) {
+            (Some(compression), _) => compression,
+            (None, Some(_)) => LayerCompression::Gzip,
+            (None, None) => usual,
+        };
+        let packing = push::packing(compression, level)?;
+        let mut annotations = self.annotations.clone();
+        annotations.0.extend(output.annotations.iter().cloned());
+        if docker_types && !annotations.is_empty() {
+            return Err(Failure::new("an image with Docker's media types has no annotations")
+                .help("leave out oci-mediatypes=false"));
+        }
+        Ok(Form { packing, repack: force, docker_types, annotations })
+    }
+
     /// Writes one output. Returns the digest that the image has there.
     fn write(
         &self,
@@ -132,7 +168,7 @@ impl Outputs {
         match &output.kind {
             OutputKind::Store { .. } | OutputKind::Registry { .. } => Ok(None),
             OutputKind::Archive { format, destination, form } => {
-                let form = form_of(*form, LayerCompression::Uncompressed)?;
+                let form = self.form(output, *form, LayerCompression::Uncompressed)?;
                 images::write_archive(destination, |out| {
                     let archive = Destination::Archive((*format).into(), out);
                     images.save_image(&built.document, &self.names, &form, archive)
@@ -140,7 +176,7 @@ impl Outputs {
                 .map(Some)
             }
             OutputKind::Layout { destination, form } => {
-                let form = form_of(*form, LayerCompression::Uncompressed)?;
+                let form = self.form(output, *form, LayerCompression::Uncompressed)?;
                 let folder = Destination::Folder(destination);
                 let saved = images.save_image(&built.document, &self.names, &form, folder);
                 let failed = |error| {
@@ -169,16 +205,30 @@ impl Outputs {
     }
 }
 
-/// The form that an output asks for; `usual` is how layers are compressed where it says nothing.
-fn form_of(form: OutputForm, usual: LayerCompression) -> Result<Form, Failure> {
-    let OutputForm { compression, level, force, docker_types } = form;
-    let compression = match (compression, level) {
-        (Some(compression), _) => compression,
-        (None, Some(_)) => LayerCompression::Gzip,
-        (None, None) => usual,
+/// Refuses an annotation that would be on nothing.
+fn check_annotation(
+    annotation: &Annotation,
+    options: &Options,
+    is_index: bool,
+) -> Result<(), Failure> {
+    let Annotation { on, platform, key, .. } = annotation;
+    if matches!(on, Annotated::Index | Annotated::IndexDescriptor) && !is_index {
+        return Err(Failure::new(format!(
+            "the annotation {key} is for an index, and none is built"
+        ))
+        .help("name several platforms, or give --build-arg BUILDKIT_MULTI_PLATFORM=1"));
+    }
+    let Some(platform) = platform.as_ref().map(Platform::normalized) else { return Ok(()) };
+    let is_built = match &options.platforms[..] {
+        [] => platform == options.build_platform.normalized(),
+        platforms => platforms.iter().any(|built| built.normalized() == platform),
     };
-    let packing = push::packing(compression, level)?;
-    Ok(Form { packing, repack: force, docker_types, ..Form::default() })
+    match is_built {
+        true => Ok(()),
+        false => Err(Failure::new(format!(
+            "the annotation {key} is for {platform}, for which nothing is built"
+        ))),
+    }
 }
 
 fn names_of(names: &[String]) -> Result<Vec<Reference>, Failure> {

@@ -20,7 +20,7 @@ use std::path::Path;
 use clap::ValueEnum as _;
 use lapstrake_cache::Store;
 use lapstrake_executor::{Cancel, Sandboxes};
-use lapstrake_oci::{Platform, Reference};
+use lapstrake_oci::{Annotations, Platform, Reference};
 use lapstrake_parser::ignore_file::IgnoreFile;
 use lapstrake_parser::{Diagnostic, Dockerfile, Severity};
 use lapstrake_solver::build::{Review, Tools};
@@ -72,7 +72,7 @@ fn make(build: &Build, session: &Session) -> Result<Exit, Failure> {
     let mode = mode(build)?;
     let named = Named::read(&build.contexts)?;
     let options = options(build, named.contexts.clone())?;
-    let outputs = Outputs::read(build, options.has_several())?;
+    let outputs = Outputs::read(build, &options)?;
     for path in build.iidfile.iter().chain(&build.metadata_file) {
         forget(path)?;
     }
@@ -116,6 +116,7 @@ fn make_with(
         request.secrets = means.secrets.clone();
         request.agents.clone_from(means.agents);
         request.times = outputs.times;
+        request.annotations.clone_from(&outputs.annotations);
         execute(request, means, &fetcher, &check, &mut faults)
     });
     let is_told = faults.end(outcome.as_ref().ok().map(|built| built.id.to_string()))?;
@@ -279,6 +280,7 @@ fn request(
         agents: Agents::default(),
         tags,
         times: Times::default(),
+        annotations: Annotations::default(),
         resolv_conf,
         resolved_conf,
     }
