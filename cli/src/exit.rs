@@ -3,7 +3,10 @@
 //! | code | meaning |
 //! |---|---|
 //! | 0 | done |
-//! | 1 | the command failed: wrong usage, a fault in the Dockerfile, a step that failed, no such image |
+//! | 1 | the command failed: wrong usage, a fault in the Dockerfile, a step that failed, no such image; `lap lint`: something was found |
+//! | 2 | `lap lint`: wrong usage or configuration, a file that cannot be read |
+//! | 3 | `lap lint`: no files |
+//! | 4 | `lap lint`: a file that is no Dockerfile |
 //! | 125 | `lap run` itself failed: wrong usage, no such image, the sandbox cannot be made |
 //! | 126 | `lap run`: the command was found and cannot be executed |
 //! | 127 | `lap run`: the command was not found |
@@ -21,6 +24,9 @@ pub(crate) struct Exit(u8);
 impl Exit {
     pub(crate) const SUCCESS: Self = Self(0);
     pub(crate) const FAILED: Self = Self(1);
+    pub(crate) const USAGE: Self = Self(2);
+    pub(crate) const NO_FILES: Self = Self(3);
+    pub(crate) const SYNTAX: Self = Self(4);
     pub(crate) const ENGINE: Self = Self(125);
     pub(crate) const NOT_EXECUTABLE: Self = Self(126);
     pub(crate) const NOT_FOUND: Self = Self(127);

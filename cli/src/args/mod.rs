@@ -7,6 +7,7 @@ mod explain;
 mod export;
 mod image;
 mod later;
+mod lint;
 mod login;
 mod run;
 mod step;
@@ -25,6 +26,7 @@ pub(crate) use image::{
     ArchiveFormat, History, Images, Import, Inspect, LayerCompression, Load, Pull, Push, Rmi, Save,
     Tag,
 };
+pub(crate) use lint::{Lint, Threshold};
 pub(crate) use login::{Login, Logout};
 pub(crate) use run::{Bind, PullPolicy, Run, RunNetwork};
 pub(crate) use step::{Allow, Secret, SecretSource, Ssh, Ulimit};
@@ -83,6 +85,8 @@ pub(crate) enum Command {
     /// The commands on images by their long names: image ls, image rm, …
     #[command(subcommand)]
     Image(ImageCommand),
+    /// Find what is likely wrong in Dockerfiles
+    Lint(Lint),
     /// Say more about a fault of a Dockerfile
     Explain(Explain),
     /// Show the version
@@ -170,10 +174,12 @@ fn tell(error: &clap::Error, typed: &[OsString]) -> Result<Arguments, Failure> {
     Err(Failure::told(exit))
 }
 
-/// Docker's: 125 for `run`, whose 1 belongs to the command.
+/// Docker's: 125 for `run`, whose 1 belongs to the command. For `lint`, 1 says that something was
+/// found.
 fn usage_exit(typed: &[OsString]) -> Exit {
     match later::command_name(typed) {
         Some("run") => Exit::ENGINE,
+        Some("lint") => Exit::USAGE,
         _ => Exit::FAILED,
     }
 }

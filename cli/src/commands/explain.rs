@@ -10,12 +10,24 @@ use crate::{output, table};
 
 /// Shows the page of a code, or the list of codes.
 pub(crate) fn run(explain: &Explain) -> Result<Exit, Failure> {
-    let text = match &explain.code {
-        None => list(),
-        Some(code) => text(&body(code)?),
-    };
-    output::stdout(&text)?;
+    match &explain.code {
+        None => output::stdout(&list())?,
+        Some(code) => show(code)?,
+    }
     Ok(Exit::SUCCESS)
+}
+
+/// Shows the page of a code or rule.
+pub(super) fn show(code: &str) -> Result<(), Failure> {
+    output::stdout(&text(&body(code)?))
+}
+
+/// The list of the linter's rules.
+pub(super) fn rules() -> String {
+    let rules = lapstrake_linter::all().map(|rule| {
+        [rule.name.to_owned(), rule.aliases.join(" "), lapstrake_linter::title(rule).to_owned()]
+    });
+    table::table(["RULE", "ALSO", "WHAT IT WANTS"], &rules.collect::<Vec<_>>())
 }
 
 /// The page of a code or rule.
@@ -29,10 +41,8 @@ fn body(code: &str) -> Result<String, Failure> {
 
 fn list() -> String {
     let faults = page::all().map(|page| [page.code.to_owned(), page.title().to_owned()]);
-    let rules = lapstrake_linter::all()
-        .map(|rule| [rule.name.to_owned(), lapstrake_linter::title(rule).to_owned()]);
     let faults = table::table(["CODE", "WHAT IS WRONG"], &faults.collect::<Vec<_>>());
-    let rules = table::table(["RULE", "WHAT IT WANTS"], &rules.collect::<Vec<_>>());
+    let rules = rules();
     format!("{faults}\n{rules}")
 }
 

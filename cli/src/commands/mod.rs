@@ -7,6 +7,7 @@ mod history;
 mod images;
 mod import;
 mod inspect;
+mod lint;
 mod load;
 mod login;
 mod pull;
@@ -46,6 +47,7 @@ fn run_command(command: Command, session: &Session) -> Result<Exit, Failure> {
         Command::Login(login) => login::log_in(&login),
         Command::Logout(logout) => login::log_out(&logout),
         Command::Ast(ast) => ast::run(&ast),
+        Command::Lint(lint) => lint::run(&lint),
         Command::Explain(explain) => explain::run(&explain),
         Command::Version => version(),
     }

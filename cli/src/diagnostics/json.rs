@@ -16,6 +16,30 @@ struct Report<'a> {
     diagnostics: Vec<Fault<'a>>,
 }
 
+/// A finding of the linter.
+#[derive(Clone, Copy)]
+pub(crate) struct Finding<'a> {
+    /// The file it is in.
+    pub(crate) source: &'a Source,
+    /// What is wrong.
+    pub(crate) diagnostic: &'a Diagnostic,
+    /// What other tools call the rule.
+    pub(crate) aliases: &'a [&'a str],
+}
+
+#[derive(Serialize)]
+struct Findings<'a> {
+    version: u32,
+    findings: Vec<Named<'a>>,
+}
+
+#[derive(Serialize)]
+struct Named<'a> {
+    #[serde(flatten)]
+    fault: Fault<'a>,
+    aliases: &'a [&'a str],
+}
+
 #[derive(Serialize)]
 struct Fault<'a> {
     file: &'a str,
@@ -65,6 +89,15 @@ pub(super) fn object(source: &Source, faults: &[Diagnostic], image: Option<&str>
     // A tree of strings and numbers cannot fail to be written.
     let text = serde_json::to_string_pretty(&report).unwrap_or_default();
     text + "\n"
+}
+
+/// The object of what was found in any number of files, with a line end.
+pub(crate) fn findings(found: &[Finding<'_>]) -> String {
+    let findings = found
+        .iter()
+        .map(|one| Named { fault: fault(one.source, one.diagnostic), aliases: one.aliases });
+    let report = Findings { version: VERSION, findings: findings.collect() };
+    serde_json::to_string_pretty(&report).unwrap_or_default() + "\n"
 }
 
 /// Whether a fix can be made in the file: what it replaces, it may have put into the new text.

@@ -16,13 +16,19 @@ mod wrap;
 use clap::ValueEnum;
 use lapstrake_parser::Diagnostic;
 
+use crate::environment::variable;
+use crate::failure::Failure;
 use crate::output;
 
 pub(crate) use count::Count;
+pub(crate) use json::{Finding, findings};
 pub(crate) use source::Source;
 
 /// Most faults that are drawn for people. Who has more is helped by the first ones.
 const MOST: usize = 100;
+
+/// The variable that holds the form.
+const FORMAT: &str = "LAPSTRAKE_FORMAT";
 
 /// A form in which faults are shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -34,6 +40,20 @@ pub(crate) enum Format {
     Short,
     /// One object on standard output
     Json,
+}
+
+impl Format {
+    /// What the command line says, else the environment, else the form for people.
+    pub(crate) fn chosen(given: Option<Self>) -> Result<Self, Failure> {
+        match (given, variable(FORMAT)) {
+            (Some(format), _) => Ok(format),
+            (None, None) => Ok(Self::default()),
+            (None, Some(value)) => Self::from_str(&value.to_string_lossy(), true).map_err(|_| {
+                Failure::new(format!("{FORMAT} is `{}`", value.to_string_lossy()))
+                    .help("it is one of human, short and json")
+            }),
+        }
+    }
 }
 
 /// What the drawing is for.

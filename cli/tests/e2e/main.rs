@@ -27,6 +27,7 @@ mod form;
 mod image;
 mod interrupt;
 mod layer;
+mod lint;
 mod mount;
 mod nginx;
 mod output;

@@ -11,6 +11,8 @@ use crate::walk::Step;
 pub struct Rule {
     /// Its name, which is stable: files and configurations silence it by this name.
     pub name: &'static str,
+    /// What other tools call it: such a name is as good as its own.
+    pub aliases: &'static [&'static str],
     /// Who made the rule.
     pub origin: Origin,
     /// How bad it is to break it.
@@ -43,12 +45,23 @@ impl Rule {
     /// One of BuildKit's checks.
     const fn buildkit(name: &'static str, check: Check) -> Self {
         let (origin, severity) = (Origin::BuildKit, Severity::Warning);
-        Self { name, origin, severity, experimental: false, check }
+        Self { name, aliases: &[], origin, severity, experimental: false, check }
     }
 
     /// The same rule, looking only when it is asked to.
     const fn experimental(self) -> Self {
         Self { experimental: true, ..self }
+    }
+
+    /// The same rule, which hadolint has as well.
+    const fn alias(self, aliases: &'static [&'static str]) -> Self {
+        Self { aliases, ..self }
+    }
+
+    /// True if that is its name or an alias of it, in any case of letters.
+    pub fn is_named(&self, name: &str) -> bool {
+        let mut names = self.aliases.iter().chain([&self.name]);
+        names.any(|own| own.eq_ignore_ascii_case(name))
     }
 
     /// True if it looks at instructions one by one, as they are written, and so has something to say
@@ -119,9 +132,9 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
     ENTRIES.iter().map(|entry| entry.rule)
 }
 
-/// The rule of that name, in any case of letters.
+/// The rule of that name or alias, in any case of letters.
 pub fn rule(name: &str) -> Option<&'static Rule> {
-    all().find(|rule| rule.name.eq_ignore_ascii_case(name))
+    all().find(|rule| rule.is_named(name))
 }
 
 #[cfg(test)]

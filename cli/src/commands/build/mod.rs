@@ -17,7 +17,6 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use clap::ValueEnum as _;
 use lapstrake_cache::Store;
 use lapstrake_executor::{Cancel, Sandboxes};
 use lapstrake_oci::{Annotations, Platform, Reference};
@@ -50,9 +49,6 @@ use named::Named;
 
 pub(super) use context::read;
 pub(super) use faults::Faults;
-
-/// The form of faults where the command line names none.
-const FORMAT: &str = "LAPSTRAKE_FORMAT";
 
 /// The build argument that the environment may give as well.
 const EPOCH: &str = "SOURCE_DATE_EPOCH";
@@ -130,14 +126,7 @@ fn make_with(
 
 /// How faults are shown: as the command line says, else the environment.
 fn format(build: &Build) -> Result<Format, Failure> {
-    match (build.call.format.or(build.format), variable(FORMAT)) {
-        (Some(format), _) => Ok(format),
-        (None, None) => Ok(Format::default()),
-        (None, Some(value)) => Format::from_str(&value.to_string_lossy(), true).map_err(|_| {
-            Failure::new(format!("{FORMAT} is `{}`", value.to_string_lossy()))
-                .help("it is one of human, short and json")
-        }),
-    }
+    Format::chosen(build.call.format.or(build.format))
 }
 
 fn mode(build: &Build) -> Result<Mode, Failure> {

@@ -1,0 +1,53 @@
+//! `lap lint`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use lapstrake_parser::Severity;
+
+use crate::diagnostics::Format;
+
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Exit status: 0 clean, 1 something found, 2 wrong usage or configuration, 3 no \
+                  files, 4 a file that is no Dockerfile"
+)]
+pub(crate) struct Lint {
+    /// Dockerfiles, folders to look for them in, or - for standard input
+    #[arg(value_name = "FILE|DIR|-", default_value = ".")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// How findings are shown [env: LAPSTRAKE_FORMAT]
+    #[arg(long, value_name = "FORM")]
+    pub(crate) format: Option<Format>,
+    /// The least severe finding that makes the exit status 1
+    #[arg(long, value_name = "LEVEL", default_value = "info")]
+    pub(crate) failure_threshold: Threshold,
+    /// Show the page of a rule
+    #[arg(long, value_name = "RULE", exclusive = true)]
+    pub(crate) explain: Option<String>,
+    /// List the rules
+    #[arg(long, exclusive = true)]
+    pub(crate) rules: bool,
+}
+
+/// What makes `lap lint` fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Threshold {
+    Error,
+    Warning,
+    Info,
+    /// No finding does
+    None,
+}
+
+impl Threshold {
+    /// The least severe finding that counts.
+    pub(crate) const fn severity(self) -> Option<Severity> {
+        match self {
+            Self::Error => Some(Severity::Error),
+            Self::Warning => Some(Severity::Warning),
+            Self::Info => Some(Severity::Info),
+            Self::None => None,
+        }
+    }
+}

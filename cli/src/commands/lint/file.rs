@@ -1,0 +1,70 @@
+//! Lints one file.
+
+use std::fs::File;
+use std::io::{self, Read};
+
+use lapstrake_linter::{Known, Rule};
+use lapstrake_parser::{Diagnostic, Severity};
+
+use super::collect::Input;
+use crate::diagnostics::Source;
+use crate::failure::Failure;
+
+/// The longest Dockerfile that is read; the parser refuses one before that.
+const LONGEST: u64 = 64 << 20;
+
+/// A file with what was found in it.
+pub(super) struct Linted {
+    pub(super) source: Source,
+    /// In the order of their places.
+    pub(super) faults: Vec<Fault>,
+    /// It is no Dockerfile: it has a fault of syntax.
+    pub(super) is_broken: bool,
+}
+
+/// What is wrong with a file.
+pub(super) struct Fault {
+    pub(super) diagnostic: Diagnostic,
+    /// What other tools call it.
+    pub(super) aliases: &'static [&'static str],
+}
+
+impl Linted {
+    /// What is wrong, to be drawn.
+    pub(super) fn diagnostics(&self) -> Vec<Diagnostic> {
+        self.faults.iter().map(|fault| fault.diagnostic.clone()).collect()
+    }
+}
+
+/// Reads a file and lets the rules look at it. A fault of the syntax is a finding; then only those
+/// rules look that need not see the whole file.
+pub(super) fn lint(input: &Input, rules: &[&'static Rule]) -> Result<Linted, Failure> {
+    let bytes = read(input)
+        .map_err(|error| Failure::new(format!("cannot read {}", input.name())).because(&error))?;
+    let (source, undecodable) = Source::read(&input.name(), &bytes);
+    let parsed = lapstrake_parser::parse(source.text());
+    let is_broken = parsed.diagnostics.iter().any(|one| one.severity == Severity::Error);
+    let rules = rules.iter().copied().filter(|rule| !is_broken || rule.sees_one_instruction());
+    let rules: Vec<_> = rules.collect();
+    let checks = lapstrake_linter::checks(&parsed.dockerfile);
+    let text = source.text();
+    let found =
+        lapstrake_linter::lint(text, &parsed.dockerfile, &Known::nothing(), &rules, &checks);
+    let of_syntax = parsed.diagnostics.into_iter().chain(undecodable);
+    let of_syntax = of_syntax.map(|diagnostic| Fault { diagnostic, aliases: &[] });
+    let found = found
+        .into_iter()
+        .map(|one| Fault { aliases: one.rule.aliases, diagnostic: one.diagnostic });
+    let mut faults: Vec<Fault> = of_syntax.chain(found).collect();
+    faults.sort_by_key(|fault| fault.diagnostic.span);
+    Ok(Linted { source, faults, is_broken })
+}
+
+fn read(input: &Input) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    match input {
+        Input::Stdin => io::stdin().lock().take(LONGEST).read_to_end(&mut bytes)?,
+        Input::File(path) => File::open(path)?.take(LONGEST).read_to_end(&mut bytes)?,
+    };
+    Ok(bytes)
+}

@@ -1,0 +1,108 @@
+//! `lap lint`: which files it looks at, what it says, and what it exits with.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::Stdio;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::support::{Answer, Store};
+
+/// With one thing to say of it: the case of `as`.
+const ODD: &str = "FROM scratch as base\n";
+
+/// A folder with these files.
+fn folder(files: &[(&str, &str)]) -> TempDir {
+    let folder = TempDir::new().expect("make a folder");
+    for (name, content) in files {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap_or(&path)).expect("make its folder");
+        fs::write(path, content).expect("write a file");
+    }
+    folder
+}
+
+fn lint(folder: &Path, arguments: &[&str]) -> Answer {
+    let mut command = Store::new().lap(&[&["lint"], arguments].concat());
+    Answer::of(command.current_dir(folder))
+}
+
+#[test]
+fn folders_are_looked_at_as_git_sees_them() {
+    let folder = folder(&[
+        ("Dockerfile", ODD),
+        ("a/dev.Dockerfile", "FROM scratch\n"),
+        (".devcontainer/Dockerfile.x", ODD),
+        ("b/Containerfile", ODD),
+        ("gone/Dockerfile", ODD),
+        ("a/Dockerfile.dockerignore", "FROM\n"),
+        (".gitignore", "gone/\n"),
+    ]);
+    let said = lint(folder.path(), &["--format", "short"]).ends_with(1).stdout;
+    let files: Vec<&str> = said.lines().filter_map(|line| line.split(':').next()).collect();
+    assert_eq!(files, [".devcontainer/Dockerfile.x", "Dockerfile", "b/Containerfile", "4 files"]);
+    let said = lint(folder.path(), &["--format", "short", "gone/Dockerfile", "a"]).ends_with(1);
+    assert!(said.stdout.starts_with("gone/Dockerfile:1:14: warning[FromAsCasing]"), "{said:?}");
+    lint(folder.path(), &["a"]).ends_with(0).says(&["a/dev.Dockerfile: nothing found"]);
+}
+
+#[test]
+fn exit_codes_tell_what_happened() {
+    let files = [("odd/Dockerfile", ODD), ("broken/Dockerfile", "FROM a as b\nCPOY a b\n")];
+    let folder = folder(&files);
+    fs::create_dir(folder.path().join("empty")).expect("make a folder");
+    let ends = |arguments: &[&str], code| lint(folder.path(), arguments).ends_with(code);
+    ends(&["odd", "--failure-threshold", "error"], 0).says(&["FromAsCasing"]);
+    ends(&["odd", "--failure-threshold", "none"], 0);
+    ends(&["odd"], 1);
+    ends(&["odd", "--wibble"], 2);
+    ends(&["odd", "--failure-threshold", "wibble"], 2);
+    ends(&["empty"], 3).says(&["no Dockerfile found"]);
+    // A file that does not parse, or is not there, keeps no other from being looked at.
+    let said = ends(&["odd", "broken"], 4).says(&["error[unknown-instruction]", "FromAsCasing"]);
+    assert_eq!(said.stdout.matches("warning[FromAsCasing]").count(), 2, "{}", said.stdout);
+    ends(&["odd", "missing/Dockerfile"], 2)
+        .says(&["cannot read missing/Dockerfile", "FromAsCasing"]);
+}
+
+#[test]
+fn findings_are_data() {
+    let folder = folder(&[("Dockerfile", "FROM scratch\nMAINTAINER é\n")]);
+    let said = lint(folder.path(), &["--format", "json"]).ends_with(1).stdout;
+    let said: Value = serde_json::from_str(&said).expect("JSON");
+    let found = &said["findings"][0];
+    assert_eq!(said["findings"].as_array().map(Vec::len), Some(1));
+    assert_eq!(found["file"], "Dockerfile");
+    assert_eq!(found["code"], "MaintainerDeprecated");
+    assert_eq!(found["aliases"][0], "DL4000");
+    assert_eq!(found["severity"], "warning");
+    assert_eq!((&found["start"]["line"], &found["start"]["column"]), (&2.into(), &1.into()));
+    assert_eq!((&found["start"]["offset"], &found["end"]["offset"]), (&13.into(), &23.into()));
+    let edit = &found["fix"]["edits"][0];
+    assert_eq!(edit["text"], "LABEL org.opencontainers.image.authors=\"é\"");
+    assert_eq!(edit["end"]["offset"], 26);
+}
+
+#[test]
+fn standard_input_is_a_file() {
+    let mut command = Store::new().lap(&["lint", "-", "--format", "short"]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("start lap");
+    let mut stdin = child.stdin.take().expect("its input");
+    stdin.write_all(ODD.as_bytes()).expect("write to it");
+    drop(stdin);
+    let output = child.wait_with_output().expect("wait for lap");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.starts_with("-:1:14: warning[FromAsCasing]"), "{said}");
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn rules_have_pages() {
+    let folder = folder(&[]);
+    lint(folder.path(), &["--explain", "DL4000"]).ends_with(0).says(&["A label in place of"]);
+    lint(folder.path(), &["--explain", "wibble"]).ends_with(2);
+    lint(folder.path(), &["--rules"]).ends_with(0).says(&["MaintainerDeprecated", "DL4000"]);
+}
