@@ -6,7 +6,6 @@ use lapstrake_parser::{
     CommandForm, DirectiveKind, Instruction, InstructionKind, LineIndex, Position, Severity,
     Source, Span, decode, parse, parse_bytes, parse_trigger,
 };
-use std::time::{Duration, Instant};
 
 /// Longest line BuildKit reads, without its line feed.
 const LONGEST: usize = 65_535;
@@ -182,34 +181,4 @@ fn a_file_for_another_frontend_says_so() {
     }
     let own = "# syntax=mirror.example:5000/docker/dockerfile:1\n// syntax=a/b\nFROM a\n";
     assert!(parse(own).diagnostics.iter().all(|fault| fault.code != "foreign-syntax"));
-}
-
-/// A megabyte of each of these takes a fraction of a second; quadratic time would take minutes.
-#[test]
-fn no_text_takes_more_than_linear_time() {
-    let size = 1 << 20;
-    let pieces = [
-        "RUN a \\\n",
-        "# c\n",
-        "ONBUILD ",
-        "ENV a=\"",
-        "RUN <<E\n",
-        "COPY <<A <<B <<C /\n",
-        "\\\n",
-        "RUN [\"a\", ",
-        "[",
-        "${a:-",
-        "RUN --mount=a ",
-        "--a=b ",
-        "\"'",
-        "FROM a AS b\n",
-        "<<a ",
-        "LABEL a=b \\\n",
-    ];
-    let start = Instant::now();
-    for piece in pieces {
-        parse(&piece.repeat(size / piece.len()));
-        parse(&format!("RUN {}", piece.replace('\n', " ").repeat(size / piece.len())));
-    }
-    assert!(start.elapsed() < Duration::from_secs(60), "{:?}", start.elapsed());
 }

@@ -263,8 +263,7 @@ impl<'a, V: Variables> Machine<'a, V> {
     fn heredoc_operator(&mut self) {
         let start = self.at;
         let rest = self.rest();
-        let behind = rest.trim_start_matches('<');
-        let angles = (rest.len() - behind.len()).min(2);
+        let angles = "<<".len();
         let behind = rest.get(angles..).unwrap_or("");
         let blanks = behind.len() - behind.trim_start_matches(['\t', '\r', ' ']).len();
         let text = rest.get(..angles + blanks).unwrap_or("");
