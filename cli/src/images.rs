@@ -187,6 +187,15 @@ pub(crate) fn parsed(name: &str) -> Result<Reference, Failure> {
     Reference::parse(name).map_err(|error| Failure::of(&error))
 }
 
+/// For all tags of a repository none is given.
+pub(crate) fn refuse_tag(name: &str) -> Result<(), Failure> {
+    let last = name.rsplit('/').next().unwrap_or(name);
+    match last.contains([':', '@']) {
+        true => Err(Failure::new(format!("{name} has a tag, which cannot go with --all-tags"))),
+        false => Ok(()),
+    }
+}
+
 /// A name that an image is to get.
 pub(crate) fn new_name(name: &str) -> Result<Reference, Failure> {
     let reference = parsed(name)?;

@@ -33,6 +33,11 @@ pub(crate) fn one(flag: Option<&str>) -> Result<Option<Platform>, Failure> {
     }
 }
 
+/// As [`one`], where the environment has no say: for what is here already.
+pub(crate) fn of_flag(flag: Option<&str>) -> Result<Option<Platform>, Failure> {
+    flag.map_or(Ok(None), |flag| one(Some(flag)))
+}
+
 fn default() -> Result<Option<String>, Failure> {
     let value = exact(DEFAULT).map(|value| value.into_string());
     let value = value.transpose();

@@ -124,6 +124,9 @@ pub(crate) struct Save {
     /// Compress layers that came otherwise like that as well
     #[arg(long)]
     pub(crate) force_compression: bool,
+    /// Of an image for several platforms, only that for this one
+    #[arg(long, value_name = "OS/ARCH[/VARIANT]")]
+    pub(crate) platform: Option<String>,
     /// Names or ids
     #[arg(required = true, value_name = "IMAGE")]
     pub(crate) images: Vec<String>,
@@ -144,6 +147,9 @@ pub(crate) struct Load {
     /// Archive or layout directory to read [default: standard input]
     #[arg(short, long, value_name = "FILE")]
     pub(crate) input: Option<PathBuf>,
+    /// Of an image for several platforms, that for this one [default: this machine's]
+    #[arg(long, value_name = "OS/ARCH[/VARIANT]")]
+    pub(crate) platform: Option<String>,
     /// Print nothing but the names
     #[arg(short, long)]
     pub(crate) quiet: bool,
@@ -165,6 +171,9 @@ pub(crate) struct Import {
 /// `lap pull`.
 #[derive(Args, Debug)]
 pub(crate) struct Pull {
+    /// Fetch all tags of the repository
+    #[arg(short, long)]
+    pub(crate) all_tags: bool,
     /// Print only the image's name
     #[arg(short, long)]
     pub(crate) quiet: bool,
@@ -178,6 +187,12 @@ pub(crate) struct Pull {
 /// `lap push`.
 #[derive(Args, Debug)]
 pub(crate) struct Push {
+    /// Send all tags of the repository
+    #[arg(short, long)]
+    pub(crate) all_tags: bool,
+    /// Of an image for several platforms, only that for this one
+    #[arg(long, value_name = "OS/ARCH[/VARIANT]")]
+    pub(crate) platform: Option<String>,
     /// Print only the image's name
     #[arg(short, long)]
     pub(crate) quiet: bool,

@@ -26,14 +26,12 @@ const RUN: &str = "--annotation --attach -a --blkio-weight --blkio-weight-device
     --stop-signal --stop-timeout --storage-opt --sysctl --tmpfs --ulimit --use-api-socket --userns \
     --uts --volume-driver --volumes-from";
 
-const LATER: [(&str, &str); 7] = [
+const LATER: [(&str, &str); 5] = [
     ("build", BUILD),
     ("run", RUN),
     ("rmi", "--no-prune --platform"),
-    ("save", "--platform"),
-    ("load", "--platform"),
-    ("push", "--all-tags -a --disable-content-trust --platform"),
-    ("pull", "--all-tags -a --disable-content-trust"),
+    ("push", "--disable-content-trust"),
+    ("pull", "--disable-content-trust"),
 ];
 
 /// Commands of Docker that come later.

@@ -19,7 +19,7 @@ const WIDTH: usize = 45;
 /// Shows how an image was made, the newest step first.
 pub(crate) fn run(history: &History, session: &Session) -> Result<Exit, Failure> {
     let listing = Listing::parse(&history.format)?;
-    let platform = platform::one(history.platform.as_deref())?;
+    let platform = platform::of_flag(history.platform.as_deref())?;
     let rows = images::local(session.store()?).history(&history.image, platform.as_ref())?;
     output::stdout(&text(history, &listing, &rows)?)?;
     Ok(Exit::SUCCESS)

@@ -12,7 +12,7 @@ use crate::{images, output, platform};
 /// Prints a JSON array of what is there, or a line for each, and a message for each that is not.
 pub(crate) fn run(inspect: &Inspect, session: &Session) -> Result<Exit, Failure> {
     let form = Form::parse(inspect.format.as_deref())?;
-    let platform = platform::one(inspect.platform.as_deref())?;
+    let platform = platform::of_flag(inspect.platform.as_deref())?;
     let images = images::local(session.store()?);
     let mut found = Vec::new();
     let mut exit = Exit::SUCCESS;

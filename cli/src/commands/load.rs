@@ -11,13 +11,14 @@ use crate::args::Load;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::session::Session;
-use crate::{images, output, terminal};
+use crate::{images, output, platform, terminal};
 
 /// Reads images from an archive.
 pub(crate) fn run(load: &Load, session: &Session) -> Result<Exit, Failure> {
     let input = input(load.input.as_deref())?;
+    let platform = platform::of_flag(load.platform.as_deref())?.unwrap_or_else(Platform::host);
     let images = images::local(session.store()?);
-    let loaded = images.load(input, &Platform::host(), &|_| {})?;
+    let loaded = images.load(input, &platform, &|_| {})?;
     output::stdout(&loaded.iter().map(lines).collect::<String>())?;
     Ok(Exit::SUCCESS)
 }

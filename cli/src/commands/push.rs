@@ -1,36 +1,61 @@
 //! `lap push`.
 
-use lapstrake_image::{Form, Packing, Pushed};
+use lapstrake_image::{Form, Images, Packing, Pushed};
+use lapstrake_oci::Reference;
 
 use crate::args::{LayerCompression, Push};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::progress::Activity;
 use crate::session::Session;
-use crate::{images, output};
+use crate::{images, output, platform};
 
 /// What gzip does unless it is told otherwise.
 const GZIP_LEVEL: u32 = 6;
 /// And zstd.
 const ZSTD_LEVEL: i32 = 3;
 
-/// Sends an image to a registry.
+/// Sends an image to a registry, or all images of a repository.
 pub(crate) fn run(push: &Push, session: &Session) -> Result<Exit, Failure> {
     let reference = images::new_name(&push.image)?;
     let packing = packing(push.compression, push.compression_level)?;
     let form = Form { packing, repack: push.force_compression, ..Form::default() };
+    let platform = platform::one(push.platform.as_deref())?;
     let images = images::anywhere(session.store()?)?;
+    let references = match push.all_tags {
+        true => all_tags(&images, &push.image, &reference)?,
+        false => vec![reference.clone()],
+    };
     if !push.quiet {
         output::stdout(&format!("The push refers to repository [{}]\n", reference.name()))?;
     }
-    let pushed = images::with_progress(Activity::Push, &reference, push.quiet, |report| {
-        images.push(&reference, &form, report)
-    })?;
-    match push.quiet {
-        true => output::stdout(&format!("{reference}\n"))?,
-        false => output::stdout(&summary(reference.tag().unwrap_or("latest"), &pushed))?,
+    for reference in references {
+        let pushed = images::with_progress(Activity::Push, &reference, push.quiet, |report| {
+            images.push_for(&reference, platform.as_ref(), &form, report)
+        })?;
+        match push.quiet {
+            true => output::stdout(&format!("{reference}\n"))?,
+            false => output::stdout(&summary(reference.tag().unwrap_or("latest"), &pushed))?,
+        }
     }
     Ok(Exit::SUCCESS)
+}
+
+/// What the store has in a repository.
+fn all_tags(
+    images: &Images<'_>,
+    typed: &str,
+    repository: &Reference,
+) -> Result<Vec<Reference>, Failure> {
+    images::refuse_tag(typed)?;
+    let names = images.list()?.into_iter().flat_map(|image| image.names);
+    let mut found: Vec<Reference> = names.filter(|name| name.name() == repository.name()).collect();
+    found.sort_by_cached_key(ToString::to_string);
+    found.dedup();
+    match found.is_empty() {
+        true => Err(Failure::new(format!("there is no image called {typed} with any tag"))),
+        false => Ok(found),
+    }
 }
 
 /// As Docker ends a push.

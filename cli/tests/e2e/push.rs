@@ -66,6 +66,26 @@ fn a_second_push_sends_nothing_and_gives_the_same() {
 }
 
 #[test]
+fn all_tags_of_a_repository_go_and_come_together() {
+    let store = Store::new();
+    let repository = format!("{}/tags/app-{}", registry_address(), std::process::id());
+    let (one, two) = (format!("{repository}:one"), format!("{repository}:two"));
+    store.build(&one, counter().path());
+    store.ok(&["tag", "busybox", &two]);
+    let said = store.ok(&["push", "-a", &repository]);
+    assert!(said.contains("one: digest: ") && said.contains("two: digest: "), "{said}");
+    let other = Store::new();
+    let said = other.ok(&["pull", "--all-tags", &repository]);
+    assert!(said.contains("one: Pulling from") && said.contains("two: Pulling from"), "{said}");
+    let names = other.ok(&["images", "--format", "{{.Tag}}", &repository]);
+    assert!(names.contains("one") && names.contains("two"), "{names}");
+    for command in ["pull", "push"] {
+        other.answer(&[command, "-a", &one]).ends_with(1).says(&["has a tag", "--all-tags"]);
+    }
+    other.answer(&["push", "-a", "none/such"]).ends_with(1).says(&["no image called none/such"]);
+}
+
+#[test]
 fn what_cannot_be_pushed_is_said() {
     let store = Store::new();
     store.answer(&["push", "nothing:here"]).ends_with(1).says(&["No such image", "nothing:here"]);

@@ -8,7 +8,7 @@ use std::io::{self, Read, Seek as _, SeekFrom};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use lapstrake_oci::{Descriptor, Digest, Document, Reference};
+use lapstrake_oci::{Descriptor, Digest, Document, Platform, Reference};
 use lapstrake_registry::{Client, Uploaded};
 
 use crate::images::Report;
@@ -43,9 +43,26 @@ impl Images<'_> {
         form: &Form,
         report: Report<'_>,
     ) -> Result<Pushed, Error> {
+        self.push_for(reference, None, form, report)
+    }
+
+    /// As [`Images::push`]; of an index, with a platform only the image for that, as itself.
+    ///
+    /// # Errors
+    /// As [`Images::push`], and when there is none for the platform.
+    pub fn push_for(
+        &self,
+        reference: &Reference,
+        platform: Option<&Platform>,
+        form: &Form,
+        report: Report<'_>,
+    ) -> Result<Pushed, Error> {
         let _lease = self.store.lease()?;
         let missing = || Error::NoSuchImage { name: reference.familiar() };
-        let document = self.named(&reference.to_string())?.ok_or_else(missing)?;
+        let mut document = self.named(&reference.to_string())?.ok_or_else(missing)?;
+        if platform.is_some() {
+            document = self.chosen(&reference.to_string(), platform)?.digest;
+        }
         let Root { indexes, images, is_whole } = self.root(&document)?;
         let layers = images.iter().flat_map(|image| &image.manifest.layers);
         let push = Push {

@@ -71,6 +71,17 @@ impl Images<'_> {
         Ok(image)
     }
 
+    /// The tags that the registry has in the repository of `reference`, sorted.
+    ///
+    /// # Errors
+    /// When the registry does not know the repository, or does not let us see it.
+    pub fn remote_tags(&self, reference: &Reference) -> Result<Vec<String>, Error> {
+        let mut tags = self.client()?.tags(reference)?;
+        tags.sort_unstable();
+        tags.dedup();
+        Ok(tags)
+    }
+
     /// What the store knows of a name, as far as it may be asked.
     fn local(
         &self,

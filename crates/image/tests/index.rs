@@ -169,6 +169,20 @@ fn an_index_is_pushed_as_it_is_or_with_what_is_here() {
 }
 
 #[test]
+fn one_platform_of_an_index_can_be_pushed() {
+    let registry = Registry::start();
+    let many = Many::new(&["amd64", "arm64"], &["amd64", "arm64"]);
+    let images = many.fixture.images();
+    let name = reference(&format!("{}/many:arm", registry.host));
+    images.tag("many:1", &name).unwrap();
+    let (arm, none) = (platform("arm64"), platform("s390x"));
+    let pushed = images.push_for(&name, Some(&arm), &Form::default(), &quiet).unwrap();
+    assert_eq!(pushed.digest, many.manifests[1]);
+    let error = images.push_for(&name, Some(&none), &Form::default(), &quiet).unwrap_err();
+    assert!(matches!(error, Error::NoPlatform { .. }), "{error}");
+}
+
+#[test]
 fn the_last_name_of_an_index_takes_all_its_images() {
     let many = Many::new(&["amd64", "arm64"], &["amd64", "arm64"]);
     let images = many.fixture.images();
