@@ -36,7 +36,7 @@ const LATER: [(&str, &str); 5] = [
 
 /// Commands of Docker that come later.
 const COMMANDS: &str = "attach buildx builder commit compose container cp create diff events exec \
-    export info kill logs manifest network pause port prune ps rename restart rm \
+    export info kill logs network pause port prune ps rename restart rm \
     search start stats stop system top unpause update volume wait";
 
 /// What to say about a flag or command that Docker has and we do not have yet; `None` when the

@@ -9,6 +9,7 @@ mod image;
 mod later;
 mod lint;
 mod login;
+mod manifest;
 mod run;
 mod step;
 mod value;
@@ -28,6 +29,9 @@ pub(crate) use image::{
 };
 pub(crate) use lint::{Lint, Threshold};
 pub(crate) use login::{Login, Logout};
+pub(crate) use manifest::{
+    ManifestAnnotate, ManifestCommand, ManifestCreate, ManifestInspect, ManifestPush, ManifestRm,
+};
 pub(crate) use run::{Bind, PullPolicy, Run, RunNetwork};
 pub(crate) use step::{Allow, Secret, SecretSource, Ssh, Ulimit};
 pub(crate) use value::{Assignment, Host};
@@ -82,6 +86,9 @@ pub(crate) enum Command {
     Logout(Logout),
     /// Show how Dockerfiles are understood: one JSON document a line
     Ast(Ast),
+    /// Lists of images for several platforms, and what registries have
+    #[command(subcommand)]
+    Manifest(ManifestCommand),
     /// The commands on images by their long names: image ls, image rm, …
     #[command(subcommand)]
     Image(ImageCommand),

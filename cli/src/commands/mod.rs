@@ -10,6 +10,7 @@ mod inspect;
 mod lint;
 mod load;
 mod login;
+mod manifest;
 mod pull;
 mod push;
 mod rmi;
@@ -48,6 +49,7 @@ fn run_command(command: Command, session: &Session) -> Result<Exit, Failure> {
         Command::Logout(logout) => login::log_out(&logout),
         Command::Ast(ast) => ast::run(&ast),
         Command::Lint(lint) => lint::run(&lint),
+        Command::Manifest(command) => manifest::run(&command, session),
         Command::Explain(explain) => explain::run(&explain),
         Command::Version => version(),
     }

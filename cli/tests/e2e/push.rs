@@ -86,6 +86,56 @@ fn all_tags_of_a_repository_go_and_come_together() {
 }
 
 #[test]
+fn a_list_is_made_of_images_that_registries_have() {
+    let store = Store::new();
+    let repository = format!("{}/lists/app-{}", registry_address(), std::process::id());
+    let other = format!("{}/lists/other-{}:b", registry_address(), std::process::id());
+    let (list, one) = (format!("{repository}:all"), format!("{repository}:a"));
+    store.build(&one, counter().path());
+    store.ok(&["push", &one]);
+    let arm = Context::new("FROM --platform=linux/arm64 scratch\nCOPY x /\n").file("x", "x");
+    store.build_with(&other, arm.path(), &["--platform", "linux/arm64"]);
+    store.ok(&["push", &other]);
+
+    store.answer(&["manifest", "push", &list]).ends_with(1).says(&["no list of images called"]);
+    store.ok(&["manifest", "create", &list, &one]);
+    store.answer(&["manifest", "create", &list, &other]).ends_with(1).says(&["--amend"]);
+    store.ok(&["manifest", "create", "--amend", &list, &other]);
+    store.ok(&["manifest", "annotate", "--variant", "v8", &list, &other]);
+    let here: Value =
+        serde_json::from_str(&store.ok(&["manifest", "inspect", &list])).expect("JSON");
+    let platform = |at: usize, field: &str| here["manifests"][at]["platform"][field].clone();
+    assert_eq!(platform(1, "architecture"), "arm64");
+    assert_eq!(platform(1, "variant"), "v8");
+    let digest = store.ok(&["manifest", "push", "--purge", &list]);
+    assert_eq!(inspected(&list), here);
+    store.answer(&["manifest", "rm", &list]).ends_with(1).says(&["no list of images called"]);
+
+    // The image of the other repository came along.
+    let seen = tool(
+        "skopeo",
+        &[
+            "inspect",
+            "--tls-verify=false",
+            "--override-arch",
+            "arm64",
+            "--override-variant",
+            "v8",
+            "--format",
+            "{{.Architecture}}",
+            &format!("docker://{list}"),
+        ],
+    );
+    assert_eq!(seen.trim(), "arm64");
+    let verbose = store.ok(&["manifest", "inspect", "-v", &list]);
+    let verbose: Value = serde_json::from_str(&verbose).expect("JSON");
+    assert_eq!(verbose[1]["Descriptor"], here["manifests"][1]);
+    assert!(verbose[0]["OCIManifest"]["layers"].is_array(), "{verbose:#}");
+    let name = Store::new().ok(&["pull", "-q", &format!("{repository}@{digest}")]);
+    assert!(name.ends_with(&digest), "{name}");
+}
+
+#[test]
 fn what_cannot_be_pushed_is_said() {
     let store = Store::new();
     store.answer(&["push", "nothing:here"]).ends_with(1).says(&["No such image", "nothing:here"]);

@@ -24,6 +24,26 @@ pub enum Error {
         /// The name or id.
         name: String,
     },
+    /// No list of images is called so.
+    #[error("there is no list of images called {name}, make one with manifest create")]
+    NoList {
+        /// The name.
+        name: String,
+    },
+    /// A list is to get a name that something has.
+    #[error("{name} is there already, add to a list with --amend or remove it first")]
+    ListExists {
+        /// The name.
+        name: String,
+    },
+    /// A list has no such entry.
+    #[error("{entry} is not in the list {list}")]
+    NoEntry {
+        /// The list's name.
+        list: String,
+        /// What was looked for.
+        entry: String,
+    },
     /// An id prefix that begins several ids.
     #[error("the id {prefix} is not unique: it begins {count} images, write more of it")]
     AmbiguousId {

@@ -17,8 +17,8 @@
 //! layer's way in), `implied` (directories that a layer's tar does not name), `archive` (reading
 //! archives), `bounded` (their decompression), `load`, `layout` (one image of a folder), `import`,
 //! `form` (the form in which images leave), `packing` and `gzip`, `save` with `parcel` and `folder`,
-//! `export` (files without layers), `push`, `parallel`, `find`, `list`, `inspect`, `history`,
-//! `remove`.
+//! `export` (files without layers), `push`, `parallel`, `manifest_list`, `find`, `list`, `inspect`,
+//! `history`, `remove`.
 
 mod archive;
 mod bounded;
@@ -38,6 +38,7 @@ mod layers;
 mod layout;
 mod list;
 mod load;
+mod manifest_list;
 mod outgoing;
 mod packing;
 mod parallel;
@@ -58,6 +59,7 @@ pub use import::ImportOptions;
 pub use layout::Choice;
 pub use list::ImageSummary;
 pub use load::{Input, Loaded};
+pub use manifest_list::PlatformChange;
 pub use packing::Packing;
 pub use push::Pushed;
 pub use remove::Removed;
