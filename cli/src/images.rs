@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 
 use lapstrake_cache::Store;
 use lapstrake_image::{
-    Choice, Error as ImageError, Format, Images, Progress as ImageEvent, ResolvedImage,
+    Choice, Destination, Error as ImageError, Form, Format, Images, Progress as ImageEvent,
+    ResolvedImage,
 };
 use lapstrake_oci::{ImageConfig, Platform, Reference};
 use lapstrake_registry::ClientConfig;
@@ -48,12 +49,20 @@ pub(crate) struct Fetcher<'a> {
     layouts: Layouts,
     /// Only configs are wanted: the layers of images in registries are left there.
     without_layers: bool,
+    /// The store that images of registries are copied from.
+    behind: Option<(Images<'a>, &'a Store)>,
 }
 
 impl<'a> Fetcher<'a> {
     /// With `pull`, registries are asked even for what is here.
     pub(crate) fn new(store: &'a Store, pull: bool, layouts: Layouts) -> Result<Self, Failure> {
-        Ok(Self { images: anywhere(store)?, pull, layouts, without_layers: false })
+        Ok(Self { images: anywhere(store)?, pull, layouts, without_layers: false, behind: None })
+    }
+
+    /// The same, which has the images of registries from another store, if one is given.
+    pub(crate) fn behind(self, other: Option<&'a Store>) -> Result<Self, Failure> {
+        let behind = other.map(|store| Ok::<_, Failure>((anywhere(store)?, store))).transpose()?;
+        Ok(Self { behind, ..self })
     }
 
     /// The same for who only wants to know of images.
@@ -66,14 +75,22 @@ impl<'a> Fetcher<'a> {
         name: &ImageName,
         report: &(dyn Fn(ImageEvent) + Sync),
     ) -> Result<ResolvedImage, ImageError> {
-        match &name.place {
-            Place::Registry(reference) if self.without_layers => {
+        match (&name.place, &self.behind) {
+            (Place::Registry(reference), Some((others, store))) => {
+                let image = others.resolve(reference, &name.platform, self.pull, report)?;
+                let folder = store.temporary()?;
+                let (form, layout) = (Form::default(), Destination::Folder(folder.path()));
+                others.save_image(&image.digest, &[], &form, layout)?;
+                let choice = Choice::Digest(image.digest);
+                self.images.layout(folder.path(), &choice, &name.platform, report)
+            }
+            (Place::Registry(reference), None) if self.without_layers => {
                 self.images.describe(reference, &name.platform, self.pull, report)
             }
-            Place::Registry(reference) => {
+            (Place::Registry(reference), None) => {
                 self.images.resolve(reference, &name.platform, self.pull, report)
             }
-            Place::Layout(context) => match self.layouts.get(context) {
+            (Place::Layout(context), _) => match self.layouts.get(context) {
                 Some((folder, choice)) => {
                     self.images.layout(folder, choice, &name.platform, report)
                 }

@@ -23,6 +23,11 @@ impl Session {
         Self { root, store: OnceCell::new() }
     }
 
+    /// A session on a store that is open.
+    pub(crate) fn with(store: Store) -> Self {
+        Self { root: None, store: OnceCell::from(store) }
+    }
+
     /// The store, opened by the first call.
     pub(crate) fn store(&self) -> Result<&Store, Failure> {
         if let Some(store) = self.store.get() {

@@ -49,6 +49,9 @@ pub(crate) struct Build {
     /// Run every step of these stages again; with commas between, or given more than once
     #[arg(long, value_name = "STAGE", value_delimiter = ',')]
     pub(crate) no_cache_filter: Vec<String>,
+    /// Build twice, each time with an empty cache, and name every file that differs; keeps nothing
+    #[arg(long, conflicts_with_all = ["call", "check"])]
+    pub(crate) verify_reproducible: bool,
     /// Ask the registry for base images even when they are here
     #[arg(long)]
     pub(crate) pull: bool,

@@ -37,6 +37,7 @@ mod privilege;
 mod push;
 mod registry;
 mod remote;
+mod reproducible;
 mod rootless;
 mod run;
 mod sandbox;

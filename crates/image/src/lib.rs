@@ -18,10 +18,11 @@
 //! archives), `bounded` (their decompression), `load`, `layout` (one image of a folder), `import`,
 //! `form` (the form in which images leave), `packing` and `gzip`, `save` with `parcel` and `folder`,
 //! `export` (files without layers), `push`, `parallel`, `manifest_list`, `find`, `list`, `inspect`,
-//! `history`, `remove`.
+//! `history`, `remove`, `difference`.
 
 mod archive;
 mod bounded;
+mod difference;
 mod error;
 mod export;
 mod find;
@@ -50,6 +51,7 @@ mod root;
 mod save;
 mod stored;
 
+pub use difference::{Aspect, Difference, differences};
 pub use error::{Error, LayerFault};
 pub use export::{ImageFiles, write_tar};
 pub use form::Form;

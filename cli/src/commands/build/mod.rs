@@ -10,6 +10,7 @@ mod metadata;
 mod named;
 mod report;
 mod step;
+mod verify;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -56,6 +57,7 @@ const EPOCH: &str = "SOURCE_DATE_EPOCH";
 /// Does what was asked for with a Dockerfile.
 pub(crate) fn run(build: &Build, session: &Session) -> Result<Exit, Failure> {
     match build.method() {
+        Method::Build if build.verify_reproducible => verify::run(build, session),
         Method::Build => make(build, session),
         Method::Check => call::check(build, session),
         Method::Outline => call::outline(build, session),
@@ -66,42 +68,55 @@ pub(crate) fn run(build: &Build, session: &Session) -> Result<Exit, Failure> {
 /// Builds an image.
 fn make(build: &Build, session: &Session) -> Result<Exit, Failure> {
     let mode = mode(build)?;
-    let named = Named::read(&build.contexts)?;
-    let options = options(build, named.contexts.clone())?;
-    let outputs = Outputs::read(build, &options)?;
+    let wanted = Wanted::read(build)?;
     for path in build.iidfile.iter().chain(&build.metadata_file) {
         forget(path)?;
     }
-    let format = format(build)?;
-    if format == Format::Json && outputs.is_on_stdout() {
-        let message = "--format json and -o dest=- both write to standard output";
-        return Err(Failure::new(message).help("write the archive into a file, with dest=FILE"));
-    }
     with_means(build, session, mode, |means| {
-        let wanted = Wanted { named, options, outputs, format };
-        make_with(build, session, means, wanted)
+        let (built, outputs, is_told) = build_with(build, means, wanted)?;
+        outputs.deliver(build, session, &built)?;
+        if mode == Mode::Quiet && !is_told && !outputs.is_on_stdout() {
+            output::stdout(&format!("{}\n", built.id))?;
+        }
+        Ok(Exit::SUCCESS)
     })
 }
 
 /// What is to be built, as the command line says.
-struct Wanted {
+struct Wanted<'a> {
     named: Named,
     options: Options,
     outputs: Outputs,
     format: Format,
+    /// Where base images are taken from before registries are asked, beside the store itself.
+    bases: Option<&'a Store>,
 }
 
-fn make_with(
+impl Wanted<'_> {
+    fn read(build: &Build) -> Result<Self, Failure> {
+        let named = Named::read(&build.contexts)?;
+        let options = options(build, named.contexts.clone())?;
+        let outputs = Outputs::read(build, &options)?;
+        let format = format(build)?;
+        if format == Format::Json && outputs.is_on_stdout() {
+            let message = "--format json and -o dest=- both write to standard output";
+            return Err(Failure::new(message).help("write the archive into a file, with dest=FILE"));
+        }
+        Ok(Self { named, options, outputs, format, bases: None })
+    }
+}
+
+/// Builds. Returns also the outputs, and whether the result was told among the faults.
+fn build_with(
     build: &Build,
-    session: &Session,
     means: &Means<'_>,
-    wanted: Wanted,
-) -> Result<Exit, Failure> {
-    let Wanted { mut named, mut options, outputs, format } = wanted;
+    wanted: Wanted<'_>,
+) -> Result<(Built, Outputs, bool), Failure> {
+    let Wanted { mut named, mut options, outputs, format, bases } = wanted;
     let inputs = means.inputs(build, &mut named, &mut options)?;
     let (source, undecodable) = Source::read(&inputs.name, &inputs.dockerfile);
     let mut faults = Faults::new(&source, format, means.mode);
-    let fetcher = Fetcher::new(means.store, build.pull, named.layouts)?;
+    let fetcher = Fetcher::new(means.store, build.pull, named.layouts)?.behind(bases)?;
     let ignore = inputs.ignore.clone();
     let outcome = parse(&mut faults, undecodable, &options, &ignore).and_then(|dockerfile| {
         let check = Check::new(source.text(), &dockerfile, &options, &ignore)?;
@@ -116,12 +131,7 @@ fn make_with(
         execute(request, means, &fetcher, &check, &mut faults)
     });
     let is_told = faults.end(outcome.as_ref().ok().map(|built| built.id.to_string()))?;
-    let built = outcome?;
-    outputs.deliver(build, session, &built)?;
-    if means.mode == Mode::Quiet && !is_told && !outputs.is_on_stdout() {
-        output::stdout(&format!("{}\n", built.id))?;
-    }
-    Ok(Exit::SUCCESS)
+    outcome.map(|built| (built, outputs, is_told))
 }
 
 /// How faults are shown: as the command line says, else the environment.
