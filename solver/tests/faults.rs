@@ -134,6 +134,52 @@ fn faults_of_arguments_headers_and_instructions_come_together() {
 }
 
 #[test]
+fn all_faults_of_an_instruction_come_at_once() {
+    for (instruction, expected) in [
+        ("ENV A=${B:-${C D=${x=} E=1", &["${C", "="][..]),
+        ("LABEL a=${ b=\"$c", &["${", "\"$c"]),
+        ("ARG A=${X:?} B=$A C=${!", &["${X:?}", "${!"]),
+        ("EXPOSE 99999 80 no/tcp", &["99999", "no/tcp"]),
+        ("VOLUME ${a ${b", &["${a", "${b"]),
+        ("RUN --mount=typ=cache,target=/x --mount=type=cach,target=/x true", &["typ", "cach"]),
+        ("RUN --network=host --mount=sharing=al x", &["host", "al"]),
+        (
+            "COPY --from=9 --chmod=9z --exclude=[ --exclude=! $(a ${b /",
+            &["9", "9z", "[", "!", "${b"],
+        ),
+    ] {
+        let dockerfile = format!("FROM scratch\n{instruction}\n");
+        let found = faults(&dockerfile);
+        let shown: Vec<_> = found.iter().map(|fault| &dockerfile[fault.span.range()]).collect();
+        assert_eq!(shown, expected, "{instruction}");
+    }
+}
+
+#[test]
+fn faults_of_parsing_and_lowering_come_at_once() {
+    let dockerfile = "FROM busybox\nRUN --mount=typ=cache,target=/x true\n\
+                      RUN --mount=type=cach,target=/x true\nCPOY a b\nENV A=${B:-${C\n\
+                      COPY --form=x a b\n";
+    let parsed = parse(dockerfile);
+    let mut found = check(&parsed.dockerfile, &options(), false);
+    found.extend(parsed.diagnostics);
+    found.sort_by_key(|fault| fault.span);
+    let shown = found
+        .iter()
+        .map(|fault| (&dockerfile[fault.span.range()], fault.help.as_deref().unwrap_or_default()));
+    assert_eq!(
+        shown.collect::<Vec<_>>(),
+        [
+            ("typ", "did you mean `type`?"),
+            ("cach", "did you mean `cache`?"),
+            ("CPOY", "did you mean `COPY`?"),
+            ("${C", "write `\\$` for a dollar sign that starts no variable"),
+            ("--form", "did you mean `--from`?"),
+        ]
+    );
+}
+
+#[test]
 fn no_fault_follows_from_another_one() {
     for (dockerfile, expected) in [
         ("ARG A=${X:?}\nFROM $A AS a\nFROM a\nSTOPSIGNAL $A\n", &["required-variable"][..]),

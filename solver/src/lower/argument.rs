@@ -2,6 +2,7 @@
 
 use lapstrake_parser::{ArgDeclaration, Diagnostic};
 
+use super::fault::Faults;
 use super::stage::{Build, Stage};
 use super::word;
 
@@ -10,11 +11,15 @@ pub(super) fn arg(
     build: &Build<'_>,
     stage: &mut Stage,
     declarations: &[ArgDeclaration],
-) -> Result<(), Diagnostic> {
+) -> Result<(), Faults> {
+    let mut faults = Faults::default();
     let mut texts = Vec::new();
     for declaration in declarations {
         let name = declaration.name.as_str();
-        let value = value(build, stage, declaration)?;
+        let Some(value) = faults.sort_out(value(build, stage, declaration)) else {
+            stage.environment.set_unknown(name);
+            continue;
+        };
         texts.push(match &value {
             Some(value) => format!("{name}={value}"),
             None => name.to_owned(),
@@ -25,7 +30,10 @@ pub(super) fn arg(
         stage.arguments.push((name.to_owned(), value));
     }
     stage.note(format!("ARG {}", texts.join(" ")));
-    Ok(())
+    match texts.len() == declarations.len() {
+        true => Ok(()),
+        false => Err(faults),
+    }
 }
 
 fn value(

@@ -1,7 +1,8 @@
 //! RUN, CMD, ENTRYPOINT and SHELL.
 
-use lapstrake_parser::{CommandForm, Diagnostic, Heredoc, Word};
+use lapstrake_parser::{CommandForm, Heredoc, Word};
 
+use super::fault::Faults;
 use super::stage::{Build, Shown, Stage, Written};
 use super::{argument, format, mount, privilege};
 use crate::graph::{InlineFile, Op, RunOp};
@@ -23,7 +24,7 @@ pub(super) fn run(
     stage: &mut Stage,
     from: Written<'_>,
     form: &CommandForm,
-) -> Result<(), Diagnostic> {
+) -> Result<(), Faults> {
     let (words, files) = match form {
         CommandForm::Exec(words) => (texts(words), Vec::new()),
         CommandForm::Shell(line) => {
@@ -32,10 +33,16 @@ pub(super) fn run(
         }
     };
     let history = format!("RUN {}{} # lap", argument::history(stage), words.join(" "));
-    privilege::devices(build, from.instruction)?;
-    let network = privilege::network(build, from.instruction)?;
-    let security = privilege::security(build, from.instruction)?;
-    let mounts = mount::mounts(build, stage, from)?;
+    let mut faults = Faults::default();
+    let devices = faults.sort_out(privilege::devices(build, from.instruction));
+    let network = faults.sort_out(privilege::network(build, from.instruction));
+    let security = faults.sort_out(privilege::security(build, from.instruction));
+    let mounts = faults.sort_out(mount::mounts(build, stage, from));
+    let (Some(()), Some(network), Some(security), Some(mounts)) =
+        (devices, network, security, mounts)
+    else {
+        return Err(faults);
+    };
     let mut env = stage.environment.to_pairs();
     if let (Some(socket), None) = (mounts.agent, stage.environment.value(mount::AGENT_VARIABLE)) {
         env.push((mount::AGENT_VARIABLE.to_owned(), socket));

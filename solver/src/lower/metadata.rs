@@ -5,7 +5,7 @@ use std::time::Duration;
 use lapstrake_oci as oci;
 use lapstrake_parser::{CommandForm, Diagnostic, Healthcheck, KeyValue, Onbuild, Word, signal};
 
-use super::fault::{fault, with_help};
+use super::fault::{Faults, all, fault, with_help};
 use super::stage::Stage;
 use super::{format, word};
 
@@ -14,21 +14,18 @@ fn expanded(
     stage: &Stage,
     pairs: &[KeyValue],
     escape: char,
-) -> Result<Vec<(String, String)>, Diagnostic> {
-    pairs
-        .iter()
-        .map(|pair| {
-            let key = word::expand(&pair.key, &stage.environment, escape)?;
-            Ok((key, word::expand(&pair.value, &stage.environment, escape)?))
-        })
-        .collect()
+) -> Result<Vec<(String, String)>, Faults> {
+    all(pairs.iter().map(|pair| {
+        let key = word::expand(&pair.key, &stage.environment, escape)?;
+        Ok::<_, Diagnostic>((key, word::expand(&pair.value, &stage.environment, escape)?))
+    }))
 }
 
 fn texts(pairs: &[(String, String)]) -> String {
     pairs.iter().map(|(key, value)| format!(" {key}={value}")).collect()
 }
 
-pub(super) fn env(stage: &mut Stage, pairs: &[KeyValue], escape: char) -> Result<(), Diagnostic> {
+pub(super) fn env(stage: &mut Stage, pairs: &[KeyValue], escape: char) -> Result<(), Faults> {
     let pairs = expanded(stage, pairs, escape)?;
     stage.note(format!("ENV{}", texts(&pairs)));
     for (name, value) in pairs {
@@ -44,7 +41,7 @@ pub(super) fn env(stage: &mut Stage, pairs: &[KeyValue], escape: char) -> Result
     Ok(())
 }
 
-pub(super) fn label(stage: &mut Stage, pairs: &[KeyValue], escape: char) -> Result<(), Diagnostic> {
+pub(super) fn label(stage: &mut Stage, pairs: &[KeyValue], escape: char) -> Result<(), Faults> {
     let pairs = expanded(stage, pairs, escape)?;
     stage.note(format!("LABEL{}", texts(&pairs)));
     stage.config().labels.extend(pairs);
@@ -58,15 +55,14 @@ pub(super) fn user(stage: &mut Stage, user: &Word, escape: char) -> Result<(), D
     Ok(())
 }
 
-pub(super) fn volume(stage: &mut Stage, paths: &[Word], escape: char) -> Result<(), Diagnostic> {
-    let mut volumes = Vec::new();
-    for path in paths {
+pub(super) fn volume(stage: &mut Stage, paths: &[Word], escape: char) -> Result<(), Faults> {
+    let volumes = all(paths.iter().map(|path| {
         let volume = word::expand(path, &stage.environment, escape)?;
-        if volume.is_empty() {
-            return Err(fault("empty-volume", path.span, "a VOLUME needs a path"));
+        match volume.is_empty() {
+            true => Err(fault("empty-volume", path.span, "a VOLUME needs a path")),
+            false => Ok(volume),
         }
-        volumes.push(volume);
-    }
+    }))?;
     stage.note(format!("VOLUME {}", format::plain_list(&volumes)));
     for volume in volumes {
         stage.config().volumes.insert(volume, Default::default());

@@ -4,7 +4,7 @@ use lapstrake_parser::expand::Expander;
 use lapstrake_parser::mount::{self as written, MountType, Sharing as Written};
 use lapstrake_parser::{Diagnostic, Instruction, Span, Word};
 
-use super::fault::{fault, with_help};
+use super::fault::{Faults, all, fault, with_help};
 use super::header::Header;
 use super::origin::{self, Origin, Tree};
 use super::scope::Scope;
@@ -40,6 +40,9 @@ pub(super) struct Mounts {
     /// The socket of the first ssh agent.
     pub(super) agent: Option<String>,
 }
+
+/// A mount, and where its source and its target are written.
+type Placed = (Mount, (Span, Span));
 
 /// The values of the `--mount` flags.
 fn values(instruction: &Instruction) -> impl Iterator<Item = &Word> {
@@ -86,17 +89,13 @@ pub(super) fn mounts(
     build: &mut Build<'_>,
     stage: &Stage,
     from: From<'_>,
-) -> Result<Mounts, Diagnostic> {
+) -> Result<Mounts, Faults> {
     let whole = from.instruction.span;
     let shared_memory = shared_memory(build).map(|mount| (mount, (whole, whole)));
-    let mut lowered: Vec<(Mount, (Span, Span))> = shared_memory.into_iter().collect();
+    let mut lowered: Vec<Placed> = shared_memory.into_iter().collect();
     let mut lowering = Lowering { build, stage, from, mounts: Mounts::default(), agents: 0 };
-    for word in values(from.instruction) {
-        let mount = lowering.parse(word)?;
-        let at = place(word, &TARGET);
-        let mount = lowering.mount(word, mount)?;
-        lowered.extend(mount.map(|(mount, span)| (mount, (span, at.unwrap_or(span)))));
-    }
+    let each = values(from.instruction).map(|word| lowering.placed(word));
+    lowered.extend(all(each)?.into_iter().flatten());
     let mut mounts = lowering.mounts;
     // As BuildKit has it: secrets and agents over the rest, and parents before what is in them.
     lowered.sort_by(|(a, _), (b, _)| (&a.target, layer(a)).cmp(&(&b.target, layer(b))));
@@ -132,6 +131,14 @@ struct Lowering<'a, 'b> {
 }
 
 impl Lowering<'_, '_> {
+    /// Lowers one mount; nothing if it only sets a variable.
+    fn placed(&mut self, word: &Word) -> Result<Option<Placed>, Diagnostic> {
+        let mount = self.parse(word)?;
+        let at = place(word, &TARGET);
+        let mount = self.mount(word, mount)?;
+        Ok(mount.map(|(mount, span)| (mount, (span, at.unwrap_or(span)))))
+    }
+
     /// Reads one mount with its variables put in.
     fn parse(&self, word: &Word) -> Result<written::Mount, Diagnostic> {
         let environment = &self.stage.environment;

@@ -5,7 +5,7 @@ use lapstrake_parser::{Diagnostic, Instruction, InstructionKind, Span};
 use lapstrake_source::redacted;
 
 use super::environment::Environment;
-use super::fault::fault;
+use super::fault::{Faults, fault};
 use super::header::Header;
 use super::origin::Origin;
 use super::reach::{Reach, Trigger};
@@ -144,15 +144,15 @@ impl<'a> Build<'a> {
         let mut stage = self.begin(number, header, triggers);
         for trigger in triggers {
             let from = Written { instruction: &trigger.instruction, trigger: Some(trigger) };
-            if let Err(fault) = self.instruction(&mut stage, from) {
-                faults.push(trigger.relocate(fault));
+            if let Err(found) = self.instruction(&mut stage, from) {
+                faults.extend(found.into_iter().map(|fault| trigger.relocate(fault)));
                 stage.environment.make_partial();
             }
         }
         for instruction in header.instructions {
             let from = Written { instruction, trigger: None };
-            if let Err(fault) = self.instruction(&mut stage, from) {
-                faults.push(fault);
+            if let Err(found) = self.instruction(&mut stage, from) {
+                faults.extend(found);
                 stage.environment.make_partial();
             }
         }
@@ -345,22 +345,20 @@ impl<'a> Build<'a> {
         }
     }
 
-    fn instruction(&mut self, stage: &mut Stage, from: Written<'_>) -> Result<(), Diagnostic> {
+    fn instruction(&mut self, stage: &mut Stage, from: Written<'_>) -> Result<(), Faults> {
         let escape = self.scope.escape;
         match &from.instruction.kind {
-            InstructionKind::Run(form) => return command::run(self, stage, from, form),
-            InstructionKind::Copy(transfer) => return transfer::copy(self, stage, from, transfer),
-            InstructionKind::Add(transfer) => return transfer::add(self, stage, from, transfer),
-            InstructionKind::Workdir(path) => return directory::workdir(self, stage, from, path),
-            InstructionKind::Arg(declarations) => return argument::arg(self, stage, declarations),
-            InstructionKind::Env(pairs) => return metadata::env(stage, pairs, escape),
-            InstructionKind::Label(pairs) => return metadata::label(stage, pairs, escape),
-            InstructionKind::User(user) => return metadata::user(stage, user, escape),
-            InstructionKind::Volume(volume) => {
-                return metadata::volume(stage, &volume.paths, escape);
-            }
-            InstructionKind::Stopsignal(name) => return metadata::stop_signal(stage, name, escape),
-            InstructionKind::Expose(ports) => return expose::expose(stage, ports, escape),
+            InstructionKind::Run(form) => command::run(self, stage, from, form)?,
+            InstructionKind::Copy(transfer) => transfer::copy(self, stage, from, transfer)?,
+            InstructionKind::Add(transfer) => transfer::add(self, stage, from, transfer)?,
+            InstructionKind::Workdir(path) => directory::workdir(self, stage, from, path)?,
+            InstructionKind::Arg(declarations) => argument::arg(self, stage, declarations)?,
+            InstructionKind::Env(pairs) => metadata::env(stage, pairs, escape)?,
+            InstructionKind::Label(pairs) => metadata::label(stage, pairs, escape)?,
+            InstructionKind::User(user) => metadata::user(stage, user, escape)?,
+            InstructionKind::Volume(volume) => metadata::volume(stage, &volume.paths, escape)?,
+            InstructionKind::Stopsignal(name) => metadata::stop_signal(stage, name, escape)?,
+            InstructionKind::Expose(ports) => expose::expose(stage, ports, escape)?,
             InstructionKind::Maintainer(author) => metadata::maintainer(stage, author),
             InstructionKind::Onbuild(onbuild) => metadata::onbuild(stage, onbuild),
             InstructionKind::Healthcheck(check) => metadata::healthcheck(stage, check),

@@ -7,7 +7,7 @@ use lapstrake_parser::{Diagnostic, Heredoc, Instruction, Keyword, Source, Span, 
 use lapstrake_rootfs::TreePath;
 use lapstrake_source::redacted;
 
-use super::fault::{fault, with_help};
+use super::fault::{Faults, fault, with_help};
 use super::origin::{Origin, Tree};
 use super::remote::{self, Checksum};
 use super::stage::{Build, Shown, Stage, Written};
@@ -20,13 +20,16 @@ pub(super) fn copy(
     stage: &mut Stage,
     from: Written<'_>,
     transfer: &Transfer,
-) -> Result<(), Diagnostic> {
-    let origin = reach::origin(build.headers, stage.number, from.instruction, build.scope)?;
-    let mut words = Words::of(build, stage, from.instruction, transfer)?;
+) -> Result<(), Faults> {
+    let mut faults = Faults::default();
+    let origin = reach::origin(build.headers, stage.number, from.instruction, build.scope);
+    let origin = faults.sort_out(origin);
+    let words = faults.sort_out(Words::of(build, stage, from.instruction, transfer));
+    let (Some(origin), Some(mut words)) = (origin, words) else { return Err(faults) };
     if let Some(span) = words.remote(transfer)? {
         let help = "use ADD for what has to be fetched";
         let message = "COPY takes files of the build context, a stage or an image";
-        return Err(with_help(fault("copy-remote", span, message), help));
+        return Err(with_help(fault("copy-remote", span, message), help).into());
     }
     if from.instruction.switch("parents").unwrap_or(false) {
         words.keep_parents()?;
@@ -45,7 +48,7 @@ pub(super) fn add(
     stage: &mut Stage,
     from: Written<'_>,
     transfer: &Transfer,
-) -> Result<(), Diagnostic> {
+) -> Result<(), Faults> {
     let mut words = Words::of(build, stage, from.instruction, transfer)?;
     let checksum = remote::checksum(from.instruction, &stage.environment, build.scope.escape)?;
     let trees = words.fetch(build, from.instruction, transfer, checksum.as_ref())?;
@@ -82,37 +85,27 @@ impl Words {
         stage: &Stage,
         instruction: &Instruction,
         transfer: &Transfer,
-    ) -> Result<Self, Diagnostic> {
+    ) -> Result<Self, Faults> {
         let expand = |word: &Word| word::expand(word, &stage.environment, build.scope.escape);
-        let mut mode = None;
-        if let Some(word) = flag::value(instruction, "chmod") {
-            let text = expand(word)?;
-            // As with --chown, nothing is asked for when a variable was empty.
-            if !text.is_empty() {
-                check_mode(&text, word.span)?;
-                mode = Some(text);
-            }
-        }
-        let owner = match flag::value(instruction, "chown") {
-            Some(word) => Some((expand(word)?, word.span)).filter(|(owner, _)| !owner.is_empty()),
-            None => None,
-        };
-        let is_link = mode.is_none() && instruction.switch("link").unwrap_or(false);
-        match &owner {
-            Some((owner, span)) if is_link => check_link_owner(owner, *span)?,
-            Some((owner, span)) => build.check_owner(stage, owner, *span)?,
-            None => {}
-        }
-        // Behind the flags: it may hold what is not known yet, and then ends this.
-        let written = expand(&transfer.destination)?;
-        let owner = owner.map(|(owner, _)| owner);
+        let mut faults = Faults::default();
+        let mode = faults.sort_out(mode(instruction, expand));
+        let has_mode = mode != Some(None);
+        let is_link = !has_mode && instruction.switch("link").unwrap_or(false);
+        let owner = faults.sort_out(owner(build, stage, instruction, is_link));
+        let written = faults.sort_out(expand(&transfer.destination));
         let sources = ordered(&transfer.sources).map(|source| match source {
             Source::Path(word) => {
                 Ok(CopySource::Path { tree: 0, path: expand(word)?, unpack: false })
             }
             Source::Heredoc { index, .. } => inline(instruction.heredocs.get(*index), stage),
         });
-        let sources = sources.collect::<Result<Vec<_>, _>>()?;
+        let sources = faults.sort_out_all(sources);
+        let exclude = faults.sort_out_all(exclude(instruction));
+        let (Some(mode), Some(owner), Some(written), Some(sources), Some(exclude)) =
+            (mode, owner, written, sources, exclude)
+        else {
+            return Err(faults);
+        };
         let parents = instruction.switch("parents").unwrap_or(false);
         let flags = [
             parents.then(|| "--parents".to_owned()),
@@ -129,7 +122,7 @@ impl Words {
             destination: directory::destination(&stage.working_directory(), &written),
             owner,
             mode,
-            exclude: exclude(instruction)?,
+            exclude,
             is_link,
         })
     }
@@ -272,14 +265,44 @@ fn check_link_owner(owner: &str, span: Span) -> Result<(), Diagnostic> {
 }
 
 /// The patterns of `--exclude`, in which no variables are expanded.
-fn exclude(instruction: &Instruction) -> Result<Vec<String>, Diagnostic> {
+fn exclude(instruction: &Instruction) -> impl Iterator<Item = Result<String, Diagnostic>> {
     let flags = instruction.flags.iter().filter(|flag| flag.name.value == "exclude");
     let words = flags.filter_map(|flag| flag.value.as_ref());
-    let patterns = words.map(|word| match IgnoreFile::from_patterns([word.as_str()]) {
+    words.map(|word| match IgnoreFile::from_patterns([word.as_str()]) {
         Ok(_) => Ok(word.as_str().to_owned()),
         Err(error) => Err(bad_pattern(&error, word.span)),
-    });
-    patterns.collect()
+    })
+}
+
+/// The value of `--chmod`. As with `--chown`, nothing is asked for when a variable was empty.
+fn mode(
+    instruction: &Instruction,
+    expand: impl Fn(&Word) -> Result<String, Diagnostic>,
+) -> Result<Option<String>, Diagnostic> {
+    let Some(word) = flag::value(instruction, "chmod") else { return Ok(None) };
+    let text = expand(word)?;
+    if text.is_empty() {
+        return Ok(None);
+    }
+    check_mode(&text, word.span)?;
+    Ok(Some(text))
+}
+
+/// The value of `--chown`.
+fn owner(
+    build: &Build<'_>,
+    stage: &Stage,
+    instruction: &Instruction,
+    is_link: bool,
+) -> Result<Option<String>, Diagnostic> {
+    let Some(word) = flag::value(instruction, "chown") else { return Ok(None) };
+    let owner = word::expand(word, &stage.environment, build.scope.escape)?;
+    match is_link {
+        _ if owner.is_empty() => return Ok(None),
+        true => check_link_owner(&owner, word.span)?,
+        false => build.check_owner(stage, &owner, word.span)?,
+    }
+    Ok(Some(owner))
 }
 
 fn bad_pattern(error: &IgnoreError, span: Span) -> Diagnostic {
