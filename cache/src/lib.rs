@@ -8,6 +8,7 @@
 //! stubs/                      the lowest directory of every sandbox: empty files to mount over
 //! cache/KEY.N/                what build steps keep for the next ones, see [`CacheFolder`]
 //! stat/HEX                    stat indexes of build contexts
+//! groups/NAME                 control groups of sandboxes that run, see the executor
 //! notes/HEX                   what is known of remote sources
 //! store.db                    tags, action records, diff ids: the index over all this
 //! locks/                      files that are only locked, never read

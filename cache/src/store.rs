@@ -58,6 +58,11 @@ impl Store {
         self.root.join("stubs")
     }
 
+    /// Where the control groups of sandboxes that run are noted; made when the first one is.
+    pub fn groups(&self) -> PathBuf {
+        self.root.join("groups")
+    }
+
     /// A folder for work in progress.
     ///
     /// # Errors

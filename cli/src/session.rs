@@ -40,6 +40,7 @@ impl Session {
             Failure::of(&error)
                 .help("name another directory for the store with --root or LAPSTRAKE_ROOT")
         })?;
+        lapstrake_executor::remove_stale_groups(&store.groups());
         Ok(self.store.get_or_init(|| store))
     }
 }

@@ -85,6 +85,6 @@ fn once(ground: &Path, layers: usize, run: usize, network: Network) -> Duration 
     let begin = Instant::now();
     let status = Sandboxes.run(&spec, &cancel, &mut |_| {}).unwrap();
     let time = begin.elapsed();
-    assert_eq!(status, Status::Exited(0));
+    assert_eq!(status, Status::Exited(0).into());
     time
 }

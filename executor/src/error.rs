@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::bytes::Bytes;
+use crate::cgroup::Unenforceable;
 
 /// Why a sandbox could not be set up, started or waited for.
 ///
@@ -50,6 +51,14 @@ pub enum Error {
         user: String,
         /// Why.
         source: crate::user::UserError,
+    },
+    /// A limit that was asked for cannot be kept.
+    #[error("cannot enforce the limit on {subject}")]
+    Limit {
+        /// What is to be limited.
+        subject: String,
+        /// Why not.
+        source: Unenforceable,
     },
     /// The program is not in the sandbox (a shell would exit with 127).
     #[error("executable file {} not found in the sandbox", program.display())]
@@ -144,6 +153,7 @@ pub enum Operation {
     SetGroup,
     SetUser,
     TieToParent,
+    JoinGroup,
     StartSession,
     OpenTerminal,
     Send,
@@ -189,6 +199,7 @@ impl fmt::Display for Operation {
             Self::SetGroup => "set group",
             Self::SetUser => "set user",
             Self::TieToParent => "tie to its parent",
+            Self::JoinGroup => "join",
             Self::StartSession => "start",
             Self::OpenTerminal => "open terminal",
             Self::Send => "send",

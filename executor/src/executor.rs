@@ -1,10 +1,26 @@
 //! Running a command from start to end: one of the project's two traits, and its real form.
 
 use crate::cancel::Cancel;
+use crate::cgroup::Exceeded;
 use crate::error::Error;
 use crate::sandbox::{self, Stdio};
 use crate::spec::SandboxSpec;
 use crate::status::Status;
+
+/// How a command ended, and what may be why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// How its first process ended.
+    pub status: Status,
+    /// The limits that it came up against, whether or not it minded.
+    pub exceeded: Vec<Exceeded>,
+}
+
+impl From<Status> for Ended {
+    fn from(status: Status) -> Self {
+        Self { status, exceeded: Vec::new() }
+    }
+}
 
 /// Runs commands in sandboxes; tests put something else in its place.
 pub trait Executor: Sync {
@@ -12,13 +28,14 @@ pub trait Executor: Sync {
     ///
     /// Standard input is empty; standard output and standard error are one stream. Blocks until
     /// the command and everything it started have ended. Cancelling kills it, which shows as
-    /// [`Status::Signaled`]; whoever cancelled knows why.
+    /// [`Status::Signaled`]; whoever cancelled knows why. So does [`SandboxSpec::timeout`], which is
+    /// told as [`Exceeded::Time`].
     fn run(
         &self,
         spec: &SandboxSpec,
         cancel: &Cancel,
         on_output: &mut dyn FnMut(&[u8]),
-    ) -> Result<Status, Error>;
+    ) -> Result<Ended, Error>;
 }
 
 /// The executor that really does it.
@@ -31,7 +48,9 @@ impl Executor for Sandboxes {
         spec: &SandboxSpec,
         cancel: &Cancel,
         on_output: &mut dyn FnMut(&[u8]),
-    ) -> Result<Status, Error> {
-        sandbox::start(spec, Stdio::Captured)?.wait(cancel, on_output)
+    ) -> Result<Ended, Error> {
+        let sandbox = sandbox::start(spec, Stdio::Captured)?;
+        let status = sandbox.wait(cancel, on_output)?;
+        Ok(Ended { status, exceeded: sandbox.exceeded() })
     }
 }

@@ -6,20 +6,21 @@
 //! Defaults (capabilities, seccomp, masks, devices) are Docker's.
 //!
 //! What it deliberately does not do: it knows no image, digest or cache key; it never prints and
-//! never reads the environment; it keeps no state on disk. When [`Sandbox::wait`] has returned, no
+//! never reads the environment; it keeps no state on disk but the register of control groups. When [`Sandbox::wait`] has returned, no
 //! process, mount or file of the sandbox is left but what the command wrote into `upper`.
 //!
 //! The program that links this crate has to call [`sandbox_main_if_requested`] first in `main`.
 //!
 //! Modules in reading order: `spec`, `status`, `cancel`, `error` (the interface); `plan`, `facts`,
 //! `resolv`, `user`, `idmap`, `seccomp` (pure); `stage` (inside the sandbox); `sandbox`,
-//! `terminal`, `stage_file`, `wire`, `stubs` (the parent); `sys` (all `unsafe`).
+//! `cgroup`, `terminal`, `stage_file`, `wire`, `stubs` (the parent); `sys` (all `unsafe`).
 
 #![deny(unsafe_code)]
 #![warn(clippy::indexing_slicing)]
 
 mod bytes;
 mod cancel;
+mod cgroup;
 mod error;
 mod executor;
 mod facts;
@@ -40,8 +41,9 @@ mod wire;
 
 pub use bytes::Bytes;
 pub use cancel::Cancel;
+pub use cgroup::{ControlGroup, Exceeded, GroupLimits, Swap, Unenforceable, remove_stale_groups};
 pub use error::{Errno, Error, Operation, Refusal};
-pub use executor::{Executor, Sandboxes};
+pub use executor::{Ended, Executor, Sandboxes};
 pub use facts::{CgroupLayout, HostFacts};
 pub use idmap::IdMap;
 pub use plan::{Attribute, Capabilities, NewMount, Place, Step, plan};

@@ -12,6 +12,7 @@ use rustix::pipe::PipeFlags;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, WaitIdStatus};
 
 use crate::cancel::Cancel;
+use crate::cgroup::{Exceeded, Group};
 use crate::error::{Error, Operation};
 use crate::facts::HostFacts;
 use crate::plan::plan;
@@ -54,6 +55,7 @@ pub struct Sandbox {
     output: Option<OwnedFd>,
     terminal: Option<OwnedFd>,
     upper: PathBuf,
+    timeout: Option<Duration>,
     end: Mutex<End>,
 }
 
@@ -63,6 +65,8 @@ struct End {
     /// Known when it has been done.
     status: Option<Status>,
     traces: Vec<Trace>,
+    group: Option<Group>,
+    exceeded: Vec<Exceeded>,
 }
 
 /// Starts a command; returns once it has been executed.
@@ -71,10 +75,12 @@ struct End {
 /// the command ended. Fails with [`Error::NotFound`] or [`Error::NotExecutable`] when the
 /// program cannot be executed; then, as with any error, nothing of the sandbox is left.
 pub fn start(spec: &SandboxSpec, stdio: Stdio) -> Result<Sandbox, Error> {
+    let group = spec.group.as_ref().map(Group::new).transpose()?;
     let order = Order {
         steps: plan(spec, facts())?,
         filter: seccomp::default_filter().to_vec(),
         owns_stdio: spec.terminal.is_some() || !matches!(stdio, Stdio::Inherited),
+        groups: group.as_ref().map(Group::doors).unwrap_or_default(),
     };
     let order = sealed("lap-order", &order.encode()?)?;
     let (report, report_end) = pipe()?;
@@ -89,7 +95,8 @@ pub fn start(spec: &SandboxSpec, stdio: Stdio) -> Result<Sandbox, Error> {
         output,
         terminal: None,
         upper: spec.rootfs.upper.clone(),
-        end: Mutex::default(),
+        timeout: spec.timeout,
+        end: Mutex::new(End { group, ..End::default() }),
     };
     sandbox.receive(report)?;
     if let Some((socket, inner)) = terminal {
@@ -129,12 +136,17 @@ impl Sandbox {
         }
     }
 
+    /// The limits that the command came up against; known when it has been waited for.
+    pub fn exceeded(&self) -> Vec<Exceeded> {
+        self.end().exceeded.clone()
+    }
+
     /// Waits for the command to end and passes on its captured output; what it left running is
     /// killed by the kernel. Afterwards nothing of the sandbox is left but the content of `upper`.
     ///
     /// Waiting again gives the same status at once. Output goes to whoever waits first.
     pub fn wait(&self, cancel: &Cancel, on_output: &mut dyn FnMut(&[u8])) -> Result<Status, Error> {
-        let mut stop = Stop::No;
+        let mut stop = Stop::new(self.timeout);
         let mut output = self.output.as_ref();
         let mut buffer = vec![0; 64 << 10];
         loop {
@@ -184,7 +196,7 @@ impl Sandbox {
 
     fn poll(&self, output: Option<&OwnedFd>, cancel: &Cancel, stop: &Stop) -> Result<Ready, Error> {
         let mut polled = vec![PollFd::new(&self.pidfd, PollFlags::IN)];
-        if matches!(stop, Stop::No) {
+        if matches!(stop, Stop::No { .. }) {
             polled.push(PollFd::new(cancel, PollFlags::IN));
         }
         polled.extend(output.map(|output| PollFd::new(output, PollFlags::IN)));
@@ -212,6 +224,9 @@ impl Sandbox {
             .map_err(Error::system(Operation::Wait, "the command"))?;
         let status = ended.map_or(Status::Signaled(libc::SIGKILL), |ended| status_of(&ended));
         end.status = Some(status);
+        if let Some(group) = end.group.take() {
+            end.exceeded.extend(group.exceeded());
+        }
         stubs::remove(&self.upper, &std::mem::take(&mut end.traces))?;
         Ok(status)
     }
@@ -257,36 +272,50 @@ struct Ready {
 
 /// How far cancelling has gone.
 enum Stop {
-    No,
+    No {
+        /// When the command has taken too long.
+        deadline: Option<Instant>,
+    },
     /// Asked to end; killed at this time.
     Asked(Instant),
     Killed,
 }
 
 impl Stop {
+    fn new(timeout: Option<Duration>) -> Self {
+        // One that cannot be told is none.
+        Self::No { deadline: timeout.and_then(|timeout| Instant::now().checked_add(timeout)) }
+    }
+
     fn advance(&mut self, sandbox: &Sandbox, cancel: &Cancel) -> Result<(), Error> {
         match self {
-            Self::No if cancel.is_cancelled() && !cancel.grace().is_zero() => {
+            Self::No { .. } if cancel.is_cancelled() && !cancel.grace().is_zero() => {
                 sandbox.kill(libc::SIGTERM)?;
                 *self = Self::Asked(Instant::now() + cancel.grace());
             }
-            Self::No if cancel.is_cancelled() => {
+            Self::No { .. } if cancel.is_cancelled() => {
                 sandbox.kill(libc::SIGKILL)?;
+                *self = Self::Killed;
+            }
+            Self::No { deadline: Some(deadline) } if *deadline <= Instant::now() => {
+                sandbox.kill(libc::SIGKILL)?;
+                let limit = sandbox.timeout.unwrap_or_default();
+                sandbox.end().exceeded.push(Exceeded::Time { limit });
                 *self = Self::Killed;
             }
             Self::Asked(deadline) if *deadline <= Instant::now() => {
                 sandbox.kill(libc::SIGKILL)?;
                 *self = Self::Killed;
             }
-            Self::No | Self::Asked(_) | Self::Killed => {}
+            Self::No { .. } | Self::Asked(_) | Self::Killed => {}
         }
         Ok(())
     }
 
     fn timeout(&self) -> Option<Timespec> {
         match self {
-            Self::No | Self::Killed => None,
-            Self::Asked(deadline) => {
+            Self::No { deadline: None } | Self::Killed => None,
+            Self::No { deadline: Some(deadline) } | Self::Asked(deadline) => {
                 let left = deadline.saturating_duration_since(Instant::now());
                 Timespec::try_from(left).ok()
             }
@@ -368,15 +397,14 @@ fn spawn_when_free(spawn: &Spawn<'_>) -> Result<Child, crate::error::Errno> {
 }
 
 fn namespaces(spec: &SandboxSpec) -> i32 {
-    let always = libc::CLONE_NEWNS
-        | libc::CLONE_NEWPID
-        | libc::CLONE_NEWIPC
-        | libc::CLONE_NEWUTS
-        | libc::CLONE_NEWCGROUP;
-    match spec.network {
-        Network::Host => always,
-        Network::None => always | libc::CLONE_NEWNET,
-    }
+    let always = libc::CLONE_NEWNS | libc::CLONE_NEWPID | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS;
+    let network = match spec.network {
+        Network::Host => 0,
+        Network::None => libc::CLONE_NEWNET,
+    };
+    // One that is to join a group makes its namespace there.
+    let group = if spec.group.is_some() { 0 } else { libc::CLONE_NEWCGROUP };
+    always | network | group
 }
 
 fn facts() -> &'static HostFacts {

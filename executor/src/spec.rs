@@ -2,10 +2,12 @@
 
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::bytes::{self, Bytes};
+use crate::cgroup::ControlGroup;
 
 /// The hostname of a build step when nothing else is asked for (BuildKit's).
 pub const DEFAULT_HOSTNAME: &str = "buildkitsandbox";
@@ -53,6 +55,10 @@ pub struct SandboxSpec {
     /// Refuse privileges gained by executing (setuid programs, file capabilities). Docker's
     /// default is `false`.
     pub no_new_privileges: bool,
+    /// Limits on all its processes together.
+    pub group: Option<ControlGroup>,
+    /// How long the command may take until it is killed, from when it is waited for.
+    pub timeout: Option<Duration>,
 }
 
 impl SandboxSpec {
@@ -74,6 +80,8 @@ impl SandboxSpec {
             mounts: Vec::new(),
             terminal: None,
             no_new_privileges: false,
+            group: None,
+            timeout: None,
         }
     }
 }

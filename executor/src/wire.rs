@@ -3,8 +3,11 @@
 //! A report is a little-endian `u32` length and that many bytes. Both sides are the same binary,
 //! so there are no versions; what comes from the stage is bounded and checked all the same.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
+use crate::bytes;
 use crate::error::{Error, Operation};
 use crate::plan::Step;
 use crate::seccomp::Instruction;
@@ -36,6 +39,9 @@ pub(crate) struct Order {
     pub(crate) filter: Vec<Instruction>,
     /// Standard input and output were made for this sandbox and can be given to its user.
     pub(crate) owns_stdio: bool,
+    /// For [`Step::JoinGroup`]: files of the host that the process writes itself into.
+    #[serde(with = "bytes::paths")]
+    pub(crate) groups: Vec<PathBuf>,
 }
 
 /// What the stage tells.

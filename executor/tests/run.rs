@@ -130,14 +130,14 @@ fn cancelling_kills_everything_at_once() {
             token.cancel();
         });
         let status = Sandboxes.run(&spec, &cancel, &mut |_| {}).unwrap();
-        assert_eq!(status, Status::Signaled(9));
+        assert_eq!(status, Status::Signaled(9).into());
     });
     assert!(begin.elapsed() < Duration::from_millis(1200), "{:?}", begin.elapsed());
     assert!(!is_running("sleep\x006021") && !is_running("sleep\x006022"));
     // A token that is cancelled already stops the next one, too.
     assert_eq!(
         Sandboxes.run(&ground.script("sleep 9"), &cancel, &mut |_| {}),
-        Ok(Status::Signaled(9))
+        Ok(Status::Signaled(9).into())
     );
 }
 
@@ -148,12 +148,12 @@ fn grace_lets_a_command_end_itself() {
     let cancel = Cancel::with_grace(Duration::from_secs(20)).unwrap();
     let token = cancel.clone();
     let status = Sandboxes.run(&spec, &cancel, &mut |_| token.cancel()).unwrap();
-    assert_eq!(status, Status::Exited(7));
+    assert_eq!(status, Status::Exited(7).into());
     let spec = ground.script("trap '' TERM; echo ready; while :; do sleep 0.1; done");
     let cancel = Cancel::with_grace(Duration::from_millis(300)).unwrap();
     let token = cancel.clone();
     let status = Sandboxes.run(&spec, &cancel, &mut |_| token.cancel()).unwrap();
-    assert_eq!(status, Status::Signaled(9));
+    assert_eq!(status, Status::Signaled(9).into());
 }
 
 #[test]

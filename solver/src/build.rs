@@ -1,7 +1,9 @@
 //! A build from beginning to end.
 
+use std::time::Duration;
+
 use lapstrake_cache::Store;
-use lapstrake_executor::{Cancel, Executor};
+use lapstrake_executor::{Cancel, ControlGroup, Executor};
 use lapstrake_oci::{Annotations, Digest, Reference};
 use lapstrake_parser::{Diagnostic, Dockerfile};
 use lapstrake_source::{Fetcher, Secrets};
@@ -32,6 +34,8 @@ pub struct Request<'a> {
     pub secrets: Secrets,
     /// ssh agents that commands may use.
     pub agents: Agents,
+    /// What commands are kept to, in no key: with other limits the result is the same.
+    pub bounds: Bounds,
     /// Names of the result.
     pub tags: Vec<Reference>,
     /// What the image says of time.
@@ -42,6 +46,15 @@ pub struct Request<'a> {
     pub resolv_conf: Vec<u8>,
     /// That of systemd-resolved with the real servers, where there is one.
     pub resolved_conf: Option<Vec<u8>>,
+}
+
+/// What each command of a build is kept to.
+#[derive(Clone, Debug, Default)]
+pub struct Bounds {
+    /// Limits on all its processes together.
+    pub group: Option<ControlGroup>,
+    /// How long it may take.
+    pub timeout: Option<Duration>,
 }
 
 /// What an output says of time.
@@ -108,6 +121,7 @@ pub fn build(request: Request<'_>, tools: &Tools<'_>) -> Result<Built, Error> {
         fetcher: tools.fetcher,
         secrets: &request.secrets,
         agents: &request.agents,
+        bounds: &request.bounds,
         layers: Layers::new(tools.store),
         resolv_conf: &request.resolv_conf,
         resolved_conf: request.resolved_conf.as_deref(),

@@ -2,7 +2,7 @@
 
 use std::error::Error as StdError;
 
-use lapstrake_executor::Status;
+use lapstrake_executor::{Exceeded, Status};
 use lapstrake_oci::Platform;
 use lapstrake_parser::{Diagnostic, Span};
 
@@ -30,7 +30,7 @@ pub enum Error {
         source: Box<dyn StdError + Send + Sync>,
     },
     /// A step's command ended with something else than success.
-    #[error("{name}: {}", describe(*status))]
+    #[error("{name}: {}", describe(*status, exceeded))]
     Command {
         /// The step as it is shown.
         name: String,
@@ -38,6 +38,8 @@ pub enum Error {
         span: Option<Span>,
         /// How the command ended.
         status: Status,
+        /// The limits that it came up against.
+        exceeded: Vec<Exceeded>,
         /// The end of what it wrote.
         log: Vec<u8>,
     },
@@ -93,9 +95,10 @@ impl Error {
                     None => fault,
                 }
             }
-            Self::Command { span: Some(span), status, .. } => {
-                let fault = Diagnostic::error("command-failed", span, describe(status));
-                match advice(status) {
+            Self::Command { span: Some(span), status, exceeded, .. } => {
+                let message = describe(status, &exceeded);
+                let fault = Diagnostic::error("command-failed", span, message);
+                match advice(status).filter(|_| exceeded.is_empty()) {
                     Some(advice) => fault.with_help(advice),
                     None => fault,
                 }
@@ -147,9 +150,11 @@ pub fn foreign(platform: &Platform) -> String {
     format!("the program is for {platform}, which this machine cannot run")
 }
 
-fn describe(status: Status) -> String {
-    match status {
+/// How a command ended, and the limits that it came up against: in one line.
+pub fn describe(status: Status, exceeded: &[Exceeded]) -> String {
+    let end = match status {
         Status::Exited(code) => format!("the command ended with exit status {code}"),
         Status::Signaled(signal) => format!("the command was killed by signal {signal}"),
-    }
+    };
+    exceeded.iter().fold(end, |text, exceeded| format!("{text}: {exceeded}"))
 }

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use super::annotation::AnnotationFlag;
 use super::export::Output;
+use super::limit::{Limits, Timeout};
 use super::step::Step;
 use super::value::{Assignment, Host};
 use crate::diagnostics::Format;
@@ -43,6 +44,11 @@ pub(crate) struct Build {
     pub(crate) network: BuildNetwork,
     #[command(flatten)]
     pub(crate) step: Step,
+    #[command(flatten)]
+    pub(crate) together: Limits,
+    /// How long each RUN may take, such as 90s or 1h30m
+    #[arg(long, value_name = "TIME")]
+    pub(crate) timeout: Option<Timeout>,
     /// Run every step again
     #[arg(long)]
     pub(crate) no_cache: bool,

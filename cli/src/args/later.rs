@@ -7,23 +7,23 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use crate::failure::Failure;
 
 const BUILD: &str = "--attest --builder --cache-from \
-    --cache-to --cgroup-parent --compress --cpu-period --cpu-quota --cpu-shares -c \
-    --cpuset-cpus --cpuset-mems --debug -D --force-rm --isolation --memory -m --memory-swap \
+    --cache-to --compress \
+    --debug -D --force-rm --isolation \
     --policy --provenance --resource --rm --sbom \
     --security-opt --squash";
 
 const RUN: &str = "--annotation --attach -a --blkio-weight --blkio-weight-device --cap-add \
-    --cap-drop --cgroup-parent --cgroupns --cidfile --cpu-period --cpu-quota --cpu-rt-period \
-    --cpu-rt-runtime --cpu-shares -c --cpus --cpuset-cpus --cpuset-mems --detach -d --detach-keys \
+    --cap-drop --cgroupns --cidfile --cpu-rt-period \
+    --cpu-rt-runtime --detach -d --detach-keys \
     --device --device-cgroup-rule --device-read-bps --device-read-iops --device-write-bps \
     --device-write-iops --dns --dns-opt --dns-option --dns-search --domainname --expose --gpus \
     --group-add --health-cmd --health-interval --health-retries --health-start-interval \
     --health-start-period --health-timeout --init --ip --ip6 --ipc --isolation --kernel-memory \
-    --label -l --label-file --link --link-local-ip --log-driver --log-opt --mac-address --memory \
-    -m --memory-reservation --memory-swap --memory-swappiness --mount --name --network-alias \
-    --no-healthcheck --oom-kill-disable --oom-score-adj --pid --pids-limit --privileged --publish \
-    -p --publish-all -P --read-only --restart --runtime --security-opt --shm-size --sig-proxy \
-    --stop-signal --stop-timeout --storage-opt --sysctl --tmpfs --ulimit --use-api-socket --userns \
+    --label -l --label-file --link --link-local-ip --log-driver --log-opt --mac-address \
+    --memory-reservation --memory-swappiness --mount --name --network-alias \
+    --no-healthcheck --oom-kill-disable --oom-score-adj --pid --privileged --publish \
+    -p --publish-all -P --read-only --restart --runtime --security-opt --sig-proxy \
+    --stop-signal --stop-timeout --storage-opt --sysctl --tmpfs --use-api-socket --userns \
     --uts --volume-driver --volumes-from";
 
 const LATER: [(&str, &str); 5] = [

@@ -7,6 +7,7 @@ mod explain;
 mod export;
 mod image;
 mod later;
+mod limit;
 mod lint;
 mod login;
 mod manifest;
@@ -27,6 +28,7 @@ pub(crate) use image::{
     ArchiveFormat, History, Images, Import, Inspect, LayerCompression, Load, Pull, Push, Rmi, Save,
     Tag,
 };
+pub(crate) use limit::Limits;
 pub(crate) use lint::{Lint, Threshold};
 pub(crate) use login::{Login, Logout};
 pub(crate) use manifest::{
@@ -258,7 +260,7 @@ mod tests {
         for (line, flag, exit) in [
             ("lap build --sbom true .", "--sbom", Exit::FAILED),
             ("lap build --provenance=true .", "--provenance", Exit::FAILED),
-            ("lap build -m 1g .", "-m", Exit::FAILED),
+            ("lap build -D .", "-D", Exit::FAILED),
             ("lap run -d b", "-d", Exit::ENGINE),
             ("lap run -p 80:80 b", "-p", Exit::ENGINE),
             ("lap --root /x run --gpus all b", "--gpus", Exit::ENGINE),

@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
 
+use super::limit::Limits;
+use super::step::{ByteSize, Ulimit};
 use super::value::{Assignment, Host};
 
 #[derive(Args, Debug)]
@@ -57,6 +59,14 @@ pub(crate) struct Run {
     /// Platform of the image [default: this machine's, DOCKER_DEFAULT_PLATFORM]
     #[arg(long, value_name = "OS/ARCH[/VARIANT]")]
     pub(crate) platform: Option<String>,
+    #[command(flatten)]
+    pub(crate) together: Limits,
+    /// Size of /dev/shm, such as 128m [default: 64m]
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) shm_size: Option<ByteSize>,
+    /// Limit on a resource of each process, such as nofile=1024:4096; -1 is no limit
+    #[arg(long = "ulimit", value_name = "NAME=SOFT[:HARD]")]
+    pub(crate) limits: Vec<Ulimit>,
     /// Do not show how the image is fetched
     #[arg(short, long)]
     pub(crate) quiet: bool,

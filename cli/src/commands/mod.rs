@@ -7,6 +7,7 @@ mod history;
 mod images;
 mod import;
 mod inspect;
+mod limit;
 mod lint;
 mod load;
 mod login;

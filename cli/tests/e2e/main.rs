@@ -27,6 +27,7 @@ mod form;
 mod image;
 mod interrupt;
 mod layer;
+mod limit;
 mod lint;
 mod mount;
 mod nginx;

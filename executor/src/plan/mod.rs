@@ -25,12 +25,13 @@ pub fn plan(spec: &SandboxSpec, facts: &HostFacts) -> Result<Vec<Step>, Error> {
     check(spec)?;
     let devices = opens_devices(spec.security);
     let user_attributes = facts.id_map.is_namespace();
-    let mut steps = vec![
-        Step::TieToParent,
+    let mut steps = vec![Step::TieToParent];
+    steps.extend(spec.group.as_ref().map(|_| Step::JoinGroup));
+    steps.extend([
         Step::MakeMountsPrivate,
         Step::MountRootfs { rootfs: spec.rootfs.clone(), devices, user_attributes },
         Step::MountScratch { on: spec.rootfs.work.clone() },
-    ];
+    ]);
     steps.extend(defaults::system_mounts(facts, spec));
     steps.extend(defaults::devices(facts, spec.security));
     steps.extend(defaults::masks(facts, spec.security));

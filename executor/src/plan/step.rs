@@ -13,6 +13,8 @@ use crate::spec::{Limit, Rootfs, Source, TerminalSize};
 pub enum Step {
     /// Die when the thread that started the sandbox dies; fail if its process has already.
     TieToParent,
+    /// Join the control groups of the order, which become the root of those that can be seen.
+    JoinGroup,
     /// Keep every mount from now on out of the host's mount namespace.
     MakeMountsPrivate,
     /// Mount a file system in memory for devices, masks and inline files over this directory of

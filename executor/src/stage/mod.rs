@@ -17,6 +17,8 @@ mod terminal;
 use std::fs::File;
 use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::PathBuf;
 
 use rustix::event::{PollFd, PollFlags};
 use rustix::fs::Mode;
@@ -51,7 +53,7 @@ fn stage_main() -> i32 {
     let Ok(report) = sys::take_inherited(descriptor::REPORT) else {
         return SETUP_FAILED;
     };
-    let order = match read_order() {
+    let mut order = match read_order() {
         Ok(order) => order,
         Err(error) => {
             let _ = send(&report, &Report::Failed { error, traces: Vec::new() });
@@ -67,7 +69,7 @@ fn stage_main() -> i32 {
         let _ = send(&report, &Report::Failed { error, traces: Vec::new() });
         return SETUP_FAILED;
     }
-    let mut stage = Stage::new(order.filter, order.owns_stdio, report);
+    let mut stage = Stage::new(&mut order, report);
     // Returns only when the command was not executed.
     let error = stage.run(order.steps);
     stage.fail(error);
@@ -98,6 +100,7 @@ struct Stage {
     report: OwnedFd,
     filter: Vec<Instruction>,
     owns_stdio: bool,
+    groups: Vec<PathBuf>,
     /// From the mounting of the root file system until it is entered.
     outside: Option<Outside>,
     /// From then on.
@@ -108,10 +111,18 @@ struct Stage {
 }
 
 impl Stage {
-    fn new(filter: Vec<Instruction>, owns_stdio: bool, report: OwnedFd) -> Self {
-        let identity = Identity { uid: 0, gid: 0, groups: vec![0] };
-        let (outside, inside, terminal) = (None, Inside::default(), None);
-        Self { report, filter, owns_stdio, outside, inside, terminal, identity }
+    /// Takes everything of the order but its steps.
+    fn new(order: &mut Order, report: OwnedFd) -> Self {
+        Self {
+            report,
+            filter: std::mem::take(&mut order.filter),
+            owns_stdio: order.owns_stdio,
+            groups: std::mem::take(&mut order.groups),
+            outside: None,
+            inside: Inside::default(),
+            terminal: None,
+            identity: Identity { uid: 0, gid: 0, groups: vec![0] },
+        }
     }
 
     /// Returns only when something failed.
@@ -137,6 +148,7 @@ impl Stage {
     fn carry_out(&mut self, step: Step) -> Result<(), Error> {
         match step {
             Step::TieToParent => self.tie_to_parent(),
+            Step::JoinGroup => join_groups(&self.groups),
             Step::MakeMountsPrivate => rootfs::make_mounts_private(),
             Step::MountRootfs { rootfs, devices, user_attributes } => {
                 self.outside = Some(Outside::mount(&rootfs, devices, user_attributes)?);
@@ -230,6 +242,17 @@ fn out_of_order(reason: &str) -> Error {
         subject: "order".to_owned(),
         reason: reason.to_owned(),
     }
+}
+
+/// Only what joined before sees its own group as the root of all.
+fn join_groups(doors: &[PathBuf]) -> Result<(), Error> {
+    for door in doors {
+        // Zero is whoever writes it.
+        std::fs::write(door, "0")
+            .map_err(Error::system(Operation::JoinGroup, door.as_os_str().as_bytes()))?;
+    }
+    nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWCGROUP)
+        .map_err(Error::system(Operation::Create, "a control group namespace"))
 }
 
 fn raise_loopback() -> Result<(), Error> {

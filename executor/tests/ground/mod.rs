@@ -108,7 +108,8 @@ impl Ground {
 pub(crate) fn run(spec: &SandboxSpec) -> Result<Outcome, Error> {
     let mut output = Vec::new();
     let cancel = Cancel::new()?;
-    let status = Sandboxes.run(spec, &cancel, &mut |bytes| output.extend_from_slice(bytes))?;
+    let ended = Sandboxes.run(spec, &cancel, &mut |bytes| output.extend_from_slice(bytes))?;
+    let status = ended.status;
     let output = String::from_utf8_lossy(&output).into_owned();
     Ok(Outcome { status, output, upper: spec.rootfs.upper.clone() })
 }

@@ -24,6 +24,7 @@ use lapstrake_source::{Fetcher, Secrets};
 
 use self::layers::Stack;
 use self::owner::Owners;
+use crate::build::Bounds;
 use crate::digest::Digests;
 use crate::event::{Outcome, Sink};
 use crate::graph::{Graph, LocalOp, Op, Vertex, VertexId};
@@ -72,6 +73,8 @@ pub struct Workshop<'a> {
     pub secrets: &'a Secrets,
     /// ssh agents that commands may use.
     pub agents: &'a Agents,
+    /// What commands are kept to.
+    pub bounds: &'a Bounds,
     /// Layers that were already read.
     pub layers: Layers<'a>,
     /// The host's resolv.conf.

@@ -5,7 +5,7 @@ use std::os::fd::AsFd as _;
 use std::path::PathBuf;
 
 use lapstrake_cache::Staging;
-use lapstrake_executor::{self as executor, Bytes, Mount, Resource, SandboxSpec, Status};
+use lapstrake_executor::{self as executor, Bytes, Ended, Mount, Resource, SandboxSpec};
 use lapstrake_oci::Platform;
 use lapstrake_rootfs::scan::scan;
 
@@ -64,14 +64,14 @@ impl Workshop<'_> {
             tail.push(&bytes);
             (self.events)(Event::Output { vertex: id, bytes });
         };
-        let status = self
+        let ended = self
             .executor
             .run(&spec, self.cancel, &mut |bytes| show(mask.push(bytes)))
             .map_err(|error| not_begun(vertex, op, error))?;
         show(mask.finish());
         drop(outfit);
-        if !status.success() {
-            return Err(failed(vertex, status, tail));
+        if !ended.status.success() {
+            return Err(failed(vertex, ended, tail));
         }
         let folder = File::open(staging.fs())?;
         let manifest = scan(folder.as_fd())?;
@@ -121,6 +121,8 @@ impl Workshop<'_> {
                 Security::Insecure => executor::Security::Insecure,
             },
             limits: limits(op)?,
+            group: self.bounds.group.clone(),
+            timeout: self.bounds.timeout,
             mounts: files.into_iter().chain(std::mem::take(&mut outfit.mounts)).collect(),
             ..SandboxSpec::new(rootfs, op.argv.iter().map(text).collect())
         })
@@ -173,11 +175,12 @@ fn not_begun(vertex: &Vertex, op: &RunOp, error: executor::Error) -> Failure {
     }
 }
 
-fn failed(vertex: &Vertex, status: Status, tail: Tail) -> Failure {
+fn failed(vertex: &Vertex, ended: Ended, tail: Tail) -> Failure {
     Failure::Build(Error::Command {
         name: vertex.name.clone().unwrap_or_default(),
         span: vertex.span,
-        status,
+        status: ended.status,
+        exceeded: ended.exceeded,
         log: tail.0,
     })
 }

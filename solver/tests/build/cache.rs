@@ -227,7 +227,7 @@ fn a_failed_step_names_itself_shows_its_output_and_leaves_nothing() {
     let outcomes = bench.build("FROM base\nRUN write f 1\nRUN fail 3\nRUN write g 2\n");
     assert_eq!(outcomes.outcome("fail"), Failed);
     match outcomes.result {
-        Err(Error::Command { name, span, status, log }) => {
+        Err(Error::Command { name, span, status, log, .. }) => {
             assert_eq!(name, "[3/4] RUN fail 3");
             assert_eq!(span.map(|span| span.start), Some(24));
             assert_eq!(status.code(), 3);

@@ -8,14 +8,14 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use lapstrake_cache::Store;
-use lapstrake_executor::{Cancel, Error as ExecutorError, Executor, SandboxSpec, Status};
+use lapstrake_executor::{Cancel, Ended, Error as ExecutorError, Executor, SandboxSpec, Status};
 use lapstrake_oci::{
     Descriptor, Digest, ImageConfig, Index, Manifest, MediaType, Platform, RootFs,
 };
 use lapstrake_parser::ignore_file::IgnoreFile;
 use lapstrake_parser::parse;
 use lapstrake_rootfs::{Kind, LayerId};
-use lapstrake_solver::build::{Built, Request, Times, Tools, build};
+use lapstrake_solver::build::{Bounds, Built, Request, Times, Tools, build};
 use lapstrake_solver::event::{ImageProgress, Outcome};
 use lapstrake_solver::image::{BaseImage, ImageName, ImageSource};
 use lapstrake_solver::lower::{NamedContext, NamedContexts, Options, RunOptions};
@@ -38,7 +38,7 @@ impl Executor for FakeExecutor {
         spec: &SandboxSpec,
         cancel: &Cancel,
         on_output: &mut dyn FnMut(&[u8]),
-    ) -> Result<Status, ExecutorError> {
+    ) -> Result<Ended, ExecutorError> {
         let line = spec.argv.last().map(|word| String::from_utf8_lossy(word.as_ref()).into_owned());
         let line = line.unwrap_or_default();
         self.commands.lock().unwrap().push(line.clone());
@@ -59,7 +59,7 @@ impl Executor for FakeExecutor {
             }
             ["fail", code] => {
                 on_output(b"it went wrong\n");
-                return Ok(Status::Exited(code.parse().unwrap()));
+                return Ok(Status::Exited(code.parse().unwrap()).into());
             }
             ["sleep", milliseconds] => {
                 let time = milliseconds.parse().unwrap();
@@ -69,11 +69,11 @@ impl Executor for FakeExecutor {
                 while !cancel.is_cancelled() {
                     std::thread::sleep(std::time::Duration::from_millis(1));
                 }
-                return Ok(Status::Signaled(9));
+                return Ok(Status::Signaled(9).into());
             }
             _ => {}
         }
-        Ok(Status::Exited(0))
+        Ok(Status::Exited(0).into())
     }
 }
 
@@ -194,6 +194,7 @@ impl Bench {
             contexts,
             secrets: self.secrets.clone(),
             agents: self.agents.clone(),
+            bounds: Bounds::default(),
             tags: vec!["result:latest".parse().unwrap()],
             times: self.times,
             annotations: Default::default(),

@@ -23,7 +23,7 @@ use lapstrake_executor::{Cancel, Sandboxes};
 use lapstrake_oci::{Annotations, Platform, Reference};
 use lapstrake_parser::ignore_file::IgnoreFile;
 use lapstrake_parser::{Diagnostic, Dockerfile, Severity};
-use lapstrake_solver::build::{Review, Tools};
+use lapstrake_solver::build::{Bounds, Review, Tools};
 use lapstrake_solver::event::Sink;
 use lapstrake_solver::graph::Network;
 use lapstrake_solver::lower::{self, NamedContexts, Options, Plan};
@@ -32,6 +32,7 @@ use lapstrake_solver::{Built, Event, Request, Times};
 use lapstrake_source::Secrets;
 
 use crate::args::{Assignment, Build, BuildNetwork, Method, Progress as ProgressFlag};
+use crate::commands::limit;
 use crate::diagnostics::{Format, Source};
 use crate::environment::{exact, variable};
 use crate::exit::Exit;
@@ -128,6 +129,10 @@ fn build_with(
         request.agents.clone_from(means.agents);
         request.times = outputs.times;
         request.annotations.clone_from(&outputs.annotations);
+        request.bounds = Bounds {
+            group: limit::group(&build.together, means.store)?,
+            timeout: build.timeout.map(|timeout| timeout.0),
+        };
         execute(request, means, &fetcher, &check, &mut faults)
     });
     let is_told = faults.end(outcome.as_ref().ok().map(|built| built.id.to_string()))?;
@@ -277,6 +282,7 @@ fn request(
         contexts,
         secrets: Secrets::default(),
         agents: Agents::default(),
+        bounds: Bounds::default(),
         tags,
         times: Times::default(),
         annotations: Annotations::default(),

@@ -2,9 +2,8 @@
 
 use std::error::Error as _;
 
-use lapstrake_executor::Status;
 use lapstrake_solver::Error;
-use lapstrake_solver::error::foreign;
+use lapstrake_solver::error::{describe, foreign};
 
 use super::faults::{self, Faults};
 use crate::exit::Exit;
@@ -48,12 +47,7 @@ pub(super) fn image(error: &Error) -> Option<String> {
 /// In a few words, for the line of the step itself.
 pub(super) fn reason(error: &Error) -> String {
     match error {
-        Error::Command { status: Status::Exited(code), .. } => {
-            format!("the command ended with exit status {code}")
-        }
-        Error::Command { status: Status::Signaled(number), .. } => {
-            format!("the command was killed by signal {number}")
-        }
+        Error::Command { status, exceeded, .. } => describe(*status, exceeded),
         Error::Foreign { platform, .. } => foreign(platform),
         Error::Faults(faults) => match faults.as_slice() {
             [only] => only.message.clone(),

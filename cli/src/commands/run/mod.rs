@@ -7,17 +7,18 @@ mod process;
 
 use lapstrake_cache::Staging;
 use lapstrake_executor::{
-    Cancel, Network, Rootfs, Sandbox, SandboxSpec, Stdio, resolv_conf, start,
+    Cancel, Limit, Mount, Network, Rootfs, Sandbox, SandboxSpec, Stdio, resolv_conf, start,
 };
 use lapstrake_oci::Platform;
 
-use crate::args::{Run, RunNetwork};
+use crate::args::{Run, RunNetwork, Ulimit};
+use crate::commands::limit;
 use crate::environment::exact;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::images::{self, Runnable};
 use crate::session::{ResolvConf, Session};
-use crate::{platform, signal, terminal};
+use crate::{output, platform, signal, terminal};
 
 use attach::Running;
 use environment::Setting;
@@ -50,7 +51,8 @@ fn contained(run: &Run, session: &Session) -> Result<Exit, Failure> {
     let image = images::runnable(store, run.image(), run.pull, platform.as_ref(), run.quiet)?;
     let process = process::compose(run, &image.config.config, settings)?;
     let staging = store.stage_layer()?;
-    let spec = spec(run, &image, process, &staging)?;
+    let mut spec = spec(run, &image, process, &staging)?;
+    spec.group = limit::group(&run.together, store)?;
     // Dropped last: what the command wrote goes when nothing is mounted on it any more.
     let exit = attended(run, &spec).map_err(|failure| emulated(failure, &image))?;
     drop(staging);
@@ -105,10 +107,22 @@ fn spec(
         hosts: hosts.collect(),
         resolv_conf: resolv_conf(&host, resolved.as_deref(), network).into(),
         network,
-        mounts: mount::mounts(&run.volumes)?,
+        limits: run.limits.iter().map(limited).collect(),
+        mounts: shared_memory(run).into_iter().chain(mount::mounts(&run.volumes)?).collect(),
         terminal: run.terminal.then(terminal::size),
         ..SandboxSpec::new(rootfs, process.argv)
     })
+}
+
+fn limited(limit: &Ulimit) -> Limit {
+    Limit { resource: limit.resource, soft: limit.soft, hard: limit.hard }
+}
+
+/// The file system for shared memory, when it is to have another size than the usual one.
+fn shared_memory(run: &Run) -> Option<Mount> {
+    let size = run.shm_size?.0;
+    let target = "/dev/shm".into();
+    Some(Mount::Tmpfs { target, size: Some(size), mode: Some(0o1777), read_only: false })
 }
 
 /// Runs the command while the user's terminal and signals are its own.
@@ -120,6 +134,11 @@ fn attended(run: &Run, spec: &SandboxSpec) -> Result<Exit, Failure> {
     let status = sandbox.wait(&Cancel::new()?, &mut |_| {})?;
     running.finish();
     drop(watch);
+    if !status.success() {
+        for exceeded in sandbox.exceeded() {
+            output::stderr(&format!("lap: the command failed: {exceeded}\n"));
+        }
+    }
     Ok(Exit::of(status))
 }
 

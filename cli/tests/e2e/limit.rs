@@ -1,0 +1,70 @@
+//! What RUN and containers are kept to, and what the user reads when that is not enough.
+
+use std::time::{Duration, Instant};
+
+use crate::support::{Context, Store};
+
+#[test]
+fn a_step_without_memory_says_so() {
+    let context = Context::new("FROM busybox\nRUN exec tail /dev/zero\n");
+    let store = Store::new();
+    let answer = store.try_build("bomb", context.path(), &["-m", "32m"]).ends_with(1);
+    answer.says(&["killed by signal 9", "ran out of memory", "32 MiB", "Dockerfile:2"]);
+}
+
+#[test]
+fn a_fork_bomb_says_so() {
+    let context = Context::new("FROM busybox\nRUN for i in $(seq 60); do sleep 20 & done\n");
+    let store = Store::new();
+    let answer = store.try_build("bomb", context.path(), &["--pids-limit", "20"]).ends_with(1);
+    answer.says(&["may not have more than 20 processes"]);
+}
+
+#[test]
+fn a_container_is_limited_as_a_step_is() {
+    let store = Store::new();
+    let limits = ["run", "--rm", "-m", "32m", "--pids-limit", "20", "--cpus", "0.5"];
+    let run = |command: &[&str]| store.answer(&[&limits[..], &["busybox"], command].concat());
+    run(&["sh", "-c", "exec tail /dev/zero"]).ends_with(137).says(&["ran out of memory"]);
+    let quiet = run(&["true"]).ends_with(0);
+    assert_eq!(quiet.stderr, "");
+    let flags = ["run", "--rm", "--ulimit", "nofile=100:200", "--shm-size", "128m", "busybox"];
+    let script = "ulimit -Sn; ulimit -Hn; grep /dev/shm /proc/mounts";
+    let shown = store.ok(&[&flags[..], &["sh", "-c", script]].concat());
+    assert!(shown.starts_with("100\n200\n") && shown.contains("size=131072k"), "{shown}");
+}
+
+#[test]
+fn limits_are_in_no_key() {
+    let context = Context::new("FROM busybox\nRUN cat /proc/sys/kernel/random/uuid > /id\n");
+    let store = Store::new();
+    let mut ids = Vec::new();
+    for flags in [&["--memory", "64m"][..], &[], &["--timeout", "1h", "--cpu-shares", "2"]] {
+        store.build_with("same", context.path(), flags);
+        ids.push(store.prints("same", &["cat", "/id"]));
+    }
+    assert!(ids.windows(2).all(|two| two.first() == two.last()), "{ids:?}");
+}
+
+#[test]
+fn what_cannot_be_enforced_or_meant_is_refused() {
+    let context = Context::new("FROM busybox\nRUN true\n");
+    let store = Store::new();
+    let build = |flags: &[&str]| store.try_build("x", context.path(), flags).ends_with(1);
+    build(&["--cpuset-cpus", "4000"]).says(&["cannot enforce the limit on processors", "4000"]);
+    build(&["--memory-swap", "1g"]).says(&["--memory-swap needs --memory"]);
+    build(&["--cgroup-parent", "/x"]).says(&["without a limit"]);
+    build(&["-m", "64m", "--cgroup-parent", "/a/../b"]).says(&["/a/../b"]);
+    let answer = store.answer(&["run", "--cpuset-cpus", "4000", "busybox", "true"]).ends_with(125);
+    answer.says(&["cannot enforce the limit on processors"]);
+}
+
+#[test]
+fn a_step_that_takes_too_long_is_killed() {
+    let context = Context::new("FROM busybox\nRUN trap '' TERM; sleep 300 & wait\n");
+    let store = Store::new();
+    let begin = Instant::now();
+    let answer = store.try_build("slow", context.path(), &["--timeout", "1s"]).ends_with(1);
+    answer.says(&["it took longer than 1s"]);
+    assert!(begin.elapsed() < Duration::from_secs(60));
+}
