@@ -283,6 +283,7 @@ fn unusable(controllers: &[Controller], folder: &Path) -> impl FnOnce(io::Error)
 }
 
 #[cfg(test)]
+#[allow(clippy::indexing_slicing, reason = "a failure here is a failed test")]
 mod tests {
     use super::*;
 

@@ -80,6 +80,7 @@ pub(super) fn words(file: &Path) -> Vec<String> {
 }
 
 #[cfg(test)]
+#[allow(clippy::indexing_slicing, reason = "a failure here is a failed test")]
 mod tests {
     use super::*;
 
