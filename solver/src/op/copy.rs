@@ -208,8 +208,12 @@ pub(super) fn lacking(graph: &Graph, id: VertexId, value: &Value) -> Vec<Diagnos
             continue;
         };
         for (first, source) in op.sources.iter().enumerate() {
-            let CopySource::Path { tree, path, .. } = source else { continue };
-            if *tree != own || is_there(files, path) {
+            let (tree, path) = match source {
+                CopySource::Path { tree, path, .. } => (tree, path.clone()),
+                CopySource::Below { tree, base, pattern } => (tree, format!("{base}/{pattern}")),
+                CopySource::Inline { .. } => continue,
+            };
+            if *tree != own || is_there(files, &path) {
                 continue;
             }
             let source = std::slice::from_ref(source);

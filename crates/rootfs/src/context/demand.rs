@@ -166,7 +166,9 @@ impl Demands {
         }
         for (index, demand) in self.bases_from(path) {
             if demand.base == *path {
-                taking = Taking::Taken;
+                // The folder that a pattern is looked for in comes along with what it matches.
+                let is_named = demand.pattern.is_none();
+                taking = taking.max(if is_named { Taking::Taken } else { Taking::Passed });
                 wish = wish.and(demand.at_base(index));
             } else {
                 taking = taking.max(Taking::Passed);

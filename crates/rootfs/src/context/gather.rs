@@ -94,14 +94,15 @@ impl Gathered {
         let mut demands = Demands::default();
         for wanted in wanted {
             if let Some(end) = self.follow(walker, wanted.start())? {
-                self.demand(&mut demands, wanted.of(end));
+                self.demand(walker, &mut demands, wanted.of(end));
             }
         }
         self.walk(walker, &demands)?;
         let mut is_more = false;
         for (link, part) in self.links_named(&demands) {
             if let Some(base) = self.follow(walker, &link)? {
-                is_more |= self.demand(&mut demands, Demand { base, pattern: None, part });
+                let demand = Demand { base, pattern: None, part };
+                is_more |= self.demand(walker, &mut demands, demand);
             }
         }
         // The links that a pattern names were all found by the first walk.
@@ -109,10 +110,15 @@ impl Gathered {
     }
 
     /// Adds a demand on something that was looked at, if it is a folder; returns whether it wants
-    /// more than the others.
-    fn demand(&self, demands: &mut Demands, demand: Demand) -> bool {
-        let base = self.single(&demand.base);
-        base.is_some_and(|leaf| leaf.entry.is_directory()) && demands.add(demand)
+    /// more than the others. Without a pattern the folder is wanted itself.
+    fn demand(&mut self, walker: &Walker<'_>, demands: &mut Demands, demand: Demand) -> bool {
+        let place = self.places.get(&demand.base);
+        let base = place.and_then(|place| self.singles.get_mut(*place));
+        let Some(leaf) = base.filter(|leaf| leaf.entry.is_directory()) else { return false };
+        if demand.pattern.is_none() {
+            leaf.is_passage = walker.filter.excludes(&demand.base);
+        }
+        demands.add(demand)
     }
 
     fn walk(&mut self, walker: &Walker<'_>, demands: &Demands) -> Result<(), ContextError> {
@@ -186,7 +192,8 @@ impl Gathered {
         if let Some(leaf) = self.single(path) {
             return Ok(Some(leaf.entry.kind.clone()));
         }
-        let Some(leaf) = walker.single(path)? else { return Ok(None) };
+        let Some(mut leaf) = walker.single(path)? else { return Ok(None) };
+        leaf.is_passage |= leaf.entry.is_directory() && !path.is_root();
         let kind = leaf.entry.kind.clone();
         self.places.insert(path.clone(), self.singles.len());
         self.singles.push(leaf);

@@ -109,7 +109,8 @@ proptest! {
         prop_assert_eq!(unchanged, None);
     }
 
-    /// What a copy takes of a scan for just that is what it takes of everything.
+    /// What a copy takes of a scan for just that is what it takes of everything. Where a pattern
+    /// matches nothing, the folder that it is looked for in may be missing instead.
     #[test]
     fn a_partial_scan_has_all_that_is_selected(
         changes in prop::collection::vec(change(), 0..20),
@@ -122,7 +123,8 @@ proptest! {
             scan_with(folder.path(), &[Wanted::everything()], "d/b", &StatIndex::default());
         let (part, _) = scan_with(folder.path(), &[wanted], "d/b", &StatIndex::default());
         let hash = |tree: &ContextTree| {
-            select(&tree.view, &spec).map(|selection| selection.content_hash()).ok()
+            let selection = select(&tree.view, &spec).ok();
+            selection.filter(|found| !found.is_empty()).map(|found| found.content_hash())
         };
         prop_assert_eq!(hash(&part), hash(&whole));
         prop_assert!(entries(&part).len() <= entries(&whole).len());
