@@ -16,7 +16,7 @@ const RUN: &str = "--annotation --attach -a --blkio-weight --blkio-weight-device
     --cap-drop --cgroupns --cidfile --cpu-rt-period \
     --cpu-rt-runtime --detach -d --detach-keys \
     --device --device-cgroup-rule --device-read-bps --device-read-iops --device-write-bps \
-    --device-write-iops --dns --dns-opt --dns-option --dns-search --domainname --expose --gpus \
+    --device-write-iops --dns --dns-opt --dns-option --dns---domainname --expose --gpus \
     --group-add --health-cmd --health-interval --health-retries --health-start-interval \
     --health-start-period --health-timeout --init --ip --ip6 --ipc --isolation --kernel-memory \
     --label -l --label-file --link --link-local-ip --log-driver --log-opt --mac-address \
@@ -37,7 +37,7 @@ const LATER: [(&str, &str); 5] = [
 /// Commands of Docker that come later.
 const COMMANDS: &str = "attach buildx builder commit compose container cp create diff events exec \
     export info kill logs network pause port prune ps rename restart rm \
-    search start stats stop system top unpause update volume wait";
+    start stats stop system top unpause update volume wait";
 
 /// What to say about a flag or command that Docker has and we do not have yet; `None` when the
 /// error is another one.

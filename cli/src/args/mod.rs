@@ -12,6 +12,7 @@ mod lint;
 mod login;
 mod manifest;
 mod run;
+mod search;
 mod step;
 mod value;
 
@@ -35,6 +36,7 @@ pub(crate) use manifest::{
     ManifestAnnotate, ManifestCommand, ManifestCreate, ManifestInspect, ManifestPush, ManifestRm,
 };
 pub(crate) use run::{Bind, PullPolicy, Run, RunNetwork};
+pub(crate) use search::Search;
 pub(crate) use step::{Allow, Secret, SecretSource, Ssh, Ulimit};
 pub(crate) use value::{Assignment, Host};
 
@@ -88,6 +90,8 @@ pub(crate) enum Command {
     Logout(Logout),
     /// Show how Dockerfiles are understood: one JSON document a line
     Ast(Ast),
+    /// Look for repositories in a registry
+    Search(Search),
     /// Lists of images for several platforms, and what registries have
     #[command(subcommand)]
     Manifest(ManifestCommand),

@@ -17,6 +17,7 @@ mod push;
 mod rmi;
 mod run;
 mod save;
+mod search;
 mod tag;
 
 use crate::args::{Arguments, Command};
@@ -50,6 +51,7 @@ fn run_command(command: Command, session: &Session) -> Result<Exit, Failure> {
         Command::Logout(logout) => login::log_out(&logout),
         Command::Ast(ast) => ast::run(&ast),
         Command::Lint(lint) => lint::run(&lint),
+        Command::Search(search) => search::run(&search),
         Command::Manifest(command) => manifest::run(&command, session),
         Command::Explain(explain) => explain::run(&explain),
         Command::Version => version(),

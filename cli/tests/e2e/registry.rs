@@ -87,6 +87,38 @@ fn liar(body: &'static str) -> String {
     address
 }
 
+/// The form is Docker Hub's.
+#[test]
+fn repositories_are_searched_for() {
+    let body = "{\"num_results\":2,\"query\":\"box\",\"results\":[\
+        {\"name\":\"busybox\",\"description\":\"Busybox base image, in much more than 45 letters \
+        altogether\",\"star_count\":3000,\"is_official\":true,\"is_automated\":false},\
+        {\"name\":\"me/box\",\"description\":null,\"star_count\":2,\"is_official\":false}]}";
+    let store = Store::new();
+    let search = |arguments: &[&str]| {
+        let term = format!("{}/box", liar(body));
+        store.answer(&[&["search"], arguments, &[term.as_str()]].concat())
+    };
+    let table = search(&[]).ends_with(0).stdout;
+    assert_eq!(
+        table,
+        "NAME      DESCRIPTION                                     STARS     OFFICIAL\n\
+         busybox   Busybox base image, in much more than 45 let…   3000      [OK]\n\
+         me/box                                                    2\n"
+    );
+    let names = |arguments: &[&str]| {
+        search(&[arguments, &["--format", "{{.Name}}"]].concat()).ends_with(0).stdout
+    };
+    assert_eq!(names(&["-f", "is-official=true"]), "busybox\n");
+    assert_eq!(names(&["--filter", "stars=10", "--limit", "1"]), "busybox\n");
+    search(&["--filter", "x=1"]).ends_with(1).says(&["the filter x=1 is not known"]);
+    search(&["--limit", "1000"]).ends_with(1).says(&["1..=100"]);
+    let nowhere = store.answer(&["search", "127.0.0.1:9/box"]).ends_with(1);
+    nowhere.says(&["127.0.0.1:9"]);
+    let nonsense = format!("{}/box", liar("<html>"));
+    store.answer(&["search", &nonsense]).ends_with(1).says(&["cannot read what"]);
+}
+
 #[test]
 fn nonsense_from_a_registry_is_refused() {
     let manifest = "{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\",\

@@ -276,6 +276,14 @@ pub enum Error {
         /// What the JSON reader found.
         source: serde_json::Error,
     },
+    /// What was found cannot be read.
+    #[error("cannot read what {endpoint} found")]
+    Search {
+        /// Who searched.
+        endpoint: String,
+        /// What the JSON reader found.
+        source: serde_json::Error,
+    },
     /// The image does not exist for the platform.
     #[error("{what} has no image for {wanted}, only for {}", list(.offered))]
     NoPlatform {

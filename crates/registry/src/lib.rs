@@ -10,7 +10,7 @@
 //! `config.json`. It stores nothing and prints nothing.
 //!
 //! Start at [`Client`]. In reading order: `config`, `certificates`, `credentials`, `docker_config`,
-//! `docker_config_edit`, `client`, `image`, `blob`, `tags` (what can be asked), `upload` (what can be
+//! `docker_config_edit`, `client`, `image`, `blob`, `tags`, `search` (what can be asked), `upload` (what can be
 //! pushed), `login` (whether credentials are good), `session` (one question to one endpoint), `auth`, `challenge`, `retry`, `transport` (HTTP), `endpoint`, `guard` (where requests
 //! may go), `error`.
 
@@ -29,6 +29,7 @@ mod guard;
 mod image;
 mod login;
 mod retry;
+mod search;
 mod session;
 mod tags;
 mod transport;
@@ -47,4 +48,5 @@ pub use error::{Error, Failure};
 pub use guard::Forbidden;
 pub use image::{Resolved, Selected};
 pub use lapstrake_http::{InvalidUrl, Proxy};
+pub use search::Found;
 pub use upload::{Content, Uploaded};
