@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use lapstrake_linter::Preset;
 use lapstrake_parser::Severity;
 
 use crate::diagnostics::Format;
@@ -22,12 +23,40 @@ pub(crate) struct Lint {
     /// The least severe finding that makes the exit status 1
     #[arg(long, value_name = "LEVEL", default_value = "info")]
     pub(crate) failure_threshold: Threshold,
+    /// Which rules look
+    #[arg(long, value_name = "NAME", default_value = "recommended")]
+    pub(crate) preset: PresetName,
     /// Show the page of a rule
     #[arg(long, value_name = "RULE", exclusive = true)]
     pub(crate) explain: Option<String>,
     /// List the rules
     #[arg(long, exclusive = true)]
     pub(crate) rules: bool,
+}
+
+/// A choice of rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PresetName {
+    /// What is wrong or costs something
+    Recommended,
+    /// Versions, style and opinions as well
+    Strict,
+    /// What hadolint looks for
+    Hadolint,
+    /// What BuildKit looks for
+    Buildkit,
+}
+
+impl PresetName {
+    /// The rules' own name for it.
+    pub(crate) const fn preset(self) -> Preset {
+        match self {
+            Self::Recommended => Preset::Recommended,
+            Self::Strict => Preset::Strict,
+            Self::Hadolint => Preset::Hadolint,
+            Self::Buildkit => Preset::BuildKit,
+        }
+    }
 }
 
 /// What makes `lap lint` fail.

@@ -106,3 +106,33 @@ fn rules_have_pages() {
     lint(folder.path(), &["--explain", "wibble"]).ends_with(2);
     lint(folder.path(), &["--rules"]).ends_with(0).says(&["MaintainerDeprecated", "DL4000"]);
 }
+
+#[test]
+fn presets_choose_rules() {
+    let folder = folder(&[("Dockerfile", "FROM debian\nRUN cd /x && apk add a\nMAINTAINER a\n")]);
+    let codes = |preset: &str| {
+        let flags = ["--format", "json", "--preset", preset];
+        let said = lint(folder.path(), &flags).ends_with(1).stdout;
+        let said: Value = serde_json::from_str(&said).expect("JSON");
+        let found = said["findings"].as_array().cloned().unwrap_or_default();
+        let names = found.iter().map(|one| one["aliases"][0].as_str().unwrap_or("").to_owned());
+        names.collect::<Vec<_>>()
+    };
+    assert_eq!(codes("buildkit"), ["DL4000"]);
+    assert_eq!(codes("recommended"), ["DL3019", "DL4000"]);
+    assert_eq!(codes("hadolint"), ["DL3006", "DL3003", "DL3019", "DL3018", "DL4000"]);
+    assert_eq!(codes("strict"), codes("hadolint"));
+}
+
+#[test]
+fn comments_of_both_dialects_silence_rules() {
+    let file = "# hadolint global ignore=DL3006\nFROM debian\n\
+        # hadolint ignore=DL3018,DL3019 # the newest is wanted\nRUN apk add a\n\
+        # check=skip=DL4000\nMAINTAINER a\nRUN cd /x\n# hadolint ignore=DL3018\n\nRUN apk add a=1 b\n";
+    let folder = folder(&[("Dockerfile", file)]);
+    let flags = ["--format", "short", "--preset", "hadolint"];
+    let said = lint(folder.path(), &flags).ends_with(1).stdout;
+    let codes = said.lines().filter_map(|line| line.split(['[', ']']).nth(1));
+    let expected = ["cd-in-run", "consecutive-runs", "apk-index-kept", "unpinned-apk-package"];
+    assert_eq!(codes.collect::<Vec<_>>(), expected);
+}

@@ -12,6 +12,7 @@
 //! - [`known`]: what the caller may know; [`subject`]: a file in the form that rules look at.
 //! - [`walk`]: how rules come to see what they look for; [`state`]: what variables hold there.
 //! - [`rule`]: what a rule is, and all of them.
+//! - [`shell`]: the commands of RUN; [`run`], [`package`]: what rules ask of them.
 //! - [`finding`]: what they report; [`suppression`]: what the file does not want to hear.
 //!
 //! Beside that, [`outline()`] and [`targets`] say what can be built from a file, and with what.
@@ -21,8 +22,11 @@ mod finding;
 mod known;
 mod lint;
 mod outline;
+mod package;
 mod page;
 mod rule;
+mod run;
+mod shell;
 mod state;
 mod subject;
 mod suppression;
@@ -34,5 +38,5 @@ pub use known::{Known, KnownStage};
 pub use lint::lint;
 pub use outline::{Argument, Credential, Outline, Target, outline, targets};
 pub use page::{page, title};
-pub use rule::{Origin, Rule, all, rule};
+pub use rule::{Origin, Preset, Rule, all, rule};
 pub use suppression::{checks, checks_from_argument};

@@ -1,13 +1,14 @@
 //! From a file to its findings.
 
-use lapstrake_parser::Dockerfile;
 use lapstrake_parser::check::CheckOptions;
+use lapstrake_parser::{Dockerfile, Span};
 
-use crate::finding::{Finding, Findings};
+use crate::finding::{Finding, Findings, Owned};
 use crate::known::Known;
-use crate::rule::Rule;
+use crate::rule::{Check, Rule};
 use crate::subject::Subject;
-use crate::{suppression, walk};
+use crate::suppression::{self, Ignored};
+use crate::walk;
 
 /// Lets `rules` look at a file. `source` is the text that `dockerfile` was parsed from; `checks`
 /// says which rules the file, or the command line in its place, wants.
@@ -26,8 +27,23 @@ pub fn lint(
     let mut findings = Findings::new(first);
     walk::walk(&subject, rules, &triggers, &mut findings);
     let found = findings.into_owned().into_iter();
-    let wanted = found.filter(|found| suppression::wants(found, checks));
+    let found = found.map(|found| match found.finding.rule.check {
+        Check::Stage(_) => {
+            let span = found.finding.diagnostic.span;
+            Owned {
+                owner: dockerfile.instructions.iter().find(|one| holds(one.span, span)),
+                ..found
+            }
+        }
+        _ => found,
+    });
+    let ignored = Ignored::read(source, dockerfile);
+    let wanted = found.filter(|found| suppression::wants(found, checks, &ignored));
     let mut findings: Vec<Finding> = wanted.map(|found| found.finding).collect();
     findings.sort_by_key(|finding| finding.diagnostic.span);
     findings
+}
+
+const fn holds(outer: Span, inner: Span) -> bool {
+    outer.start <= inner.start && inner.end <= outer.end
 }

@@ -1,6 +1,6 @@
 //! The page of a rule: the text at the top of its file.
 
-use crate::rule::{ENTRIES, Rule};
+use crate::rule::{Rule, entries};
 
 /// What is to be said about a rule, in Markdown: what it finds, why that is bad, how to mend it.
 pub fn page(rule: &Rule) -> String {
@@ -13,7 +13,7 @@ pub fn title(rule: &Rule) -> &'static str {
 }
 
 fn lines(rule: &Rule) -> impl Iterator<Item = &'static str> {
-    let entry = ENTRIES.iter().find(|entry| entry.rule.name == rule.name);
+    let entry = entries().find(|entry| entry.rule.name == rule.name);
     let text = entry.map(|entry| entry.text).unwrap_or_default();
     let lines = text.lines().map_while(|line| line.strip_prefix("//!"));
     lines.map(|line| line.strip_prefix(' ').unwrap_or(line))

@@ -1,8 +1,9 @@
 //! The rules, and what a rule is.
 
-use lapstrake_parser::{Instruction, Severity};
+use lapstrake_parser::{Instruction, Severity, Stage};
 
 use crate::finding::Findings;
+use crate::run::Run;
 use crate::subject::Subject;
 use crate::walk::Step;
 
@@ -19,6 +20,8 @@ pub struct Rule {
     pub severity: Severity,
     /// It only looks when it is asked to by name.
     pub experimental: bool,
+    /// The presets it is in.
+    pub presets: &'static [Preset],
     /// How it looks.
     pub(crate) check: Check,
 }
@@ -27,6 +30,21 @@ pub struct Rule {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// BuildKit's build checks.
+    BuildKit,
+    /// The rules of hadolint.
+    Hadolint,
+}
+
+/// A choice of rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Preset {
+    /// What is wrong or costs something: few findings, each worth a look.
+    Recommended,
+    /// Versions, style and opinions as well.
+    Strict,
+    /// What hadolint looks for.
+    Hadolint,
+    /// What BuildKit looks for.
     BuildKit,
 }
 
@@ -37,6 +55,10 @@ pub(crate) enum Check {
     File(fn(&Subject<'_>, &mut Findings<'_>)),
     /// Each instruction as it is written.
     Instruction(fn(&Subject<'_>, &Instruction, &mut Findings<'_>)),
+    /// Each stage as it is written.
+    Stage(fn(&Subject<'_>, &Stage<'_>, &mut Findings<'_>)),
+    /// The commands of each RUN, those behind ONBUILD included.
+    Script(fn(&Run<'_>, &mut Findings<'_>)),
     /// Each instruction of a stage that is needed, at its turn in the build.
     Step(fn(&Step<'_>, &mut Findings<'_>)),
 }
@@ -45,7 +67,31 @@ impl Rule {
     /// One of BuildKit's checks.
     const fn buildkit(name: &'static str, check: Check) -> Self {
         let (origin, severity) = (Origin::BuildKit, Severity::Warning);
-        Self { name, aliases: &[], origin, severity, experimental: false, check }
+        let presets = &[Preset::Recommended, Preset::Strict, Preset::BuildKit];
+        Self { name, aliases: &[], origin, severity, experimental: false, presets, check }
+    }
+
+    /// One of hadolint's rules, with hadolint's ids for it.
+    const fn hadolint(
+        name: &'static str,
+        aliases: &'static [&'static str],
+        severity: Severity,
+        check: Check,
+    ) -> Self {
+        let presets = &[Preset::Strict, Preset::Hadolint];
+        let origin = Origin::Hadolint;
+        Self { name, aliases, origin, severity, experimental: false, presets, check }
+    }
+
+    /// The same rule, for everybody.
+    const fn recommended(self) -> Self {
+        let presets = &[Preset::Recommended, Preset::Strict, Preset::Hadolint];
+        Self { presets, ..self }
+    }
+
+    /// The same rule, of which there is a better one of another name.
+    const fn hadolint_only(self) -> Self {
+        Self { presets: &[Preset::Hadolint], ..self }
     }
 
     /// The same rule, looking only when it is asked to.
@@ -55,13 +101,19 @@ impl Rule {
 
     /// The same rule, which hadolint has as well.
     const fn alias(self, aliases: &'static [&'static str]) -> Self {
-        Self { aliases, ..self }
+        let presets = &[Preset::Recommended, Preset::Strict, Preset::BuildKit, Preset::Hadolint];
+        Self { aliases, presets, ..self }
     }
 
     /// True if that is its name or an alias of it, in any case of letters.
     pub fn is_named(&self, name: &str) -> bool {
         let mut names = self.aliases.iter().chain([&self.name]);
         names.any(|own| own.eq_ignore_ascii_case(name))
+    }
+
+    /// True if hadolint has it: then it is called by one of hadolint's ids.
+    pub(crate) fn is_hadolints(&self) -> bool {
+        self.aliases.iter().any(|alias| alias.starts_with("DL"))
     }
 
     /// True if it looks at instructions one by one, as they are written, and so has something to say
@@ -77,6 +129,10 @@ impl Rule {
             Origin::BuildKit if self.name == "InvalidBaseImagePlatform" => None,
             Origin::BuildKit => {
                 Some(format!("https://docs.docker.com/go/dockerfile/rule/{}/", kebab(self.name)))
+            }
+            Origin::Hadolint => {
+                let id = self.aliases.first()?;
+                Some(format!("https://github.com/hadolint/hadolint/wiki/{id}"))
             }
         }
     }
@@ -123,13 +179,19 @@ macro_rules! rules {
 }
 
 mod buildkit;
+mod hadolint;
+
+/// Every rule with the text of its file, in lists.
+const LISTS: [&[Entry]; 2] = [buildkit::ENTRIES, hadolint::ENTRIES];
 
 /// Every rule with the text of its file.
-pub(crate) const ENTRIES: &[Entry] = buildkit::ENTRIES;
+pub(crate) fn entries() -> impl Iterator<Item = &'static Entry> {
+    LISTS.iter().flat_map(|list| list.iter())
+}
 
 /// Every rule.
 pub fn all() -> impl Iterator<Item = &'static Rule> {
-    ENTRIES.iter().map(|entry| entry.rule)
+    entries().map(|entry| entry.rule)
 }
 
 /// The rule of that name or alias, in any case of letters.

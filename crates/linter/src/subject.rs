@@ -1,9 +1,13 @@
 //! A file in the form that rules look at.
 
-use lapstrake_parser::{Dockerfile, InstructionKind, Stage, Word};
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
+
+use lapstrake_parser::{Dockerfile, Instruction, InstructionKind, Stage, Word};
 
 use crate::environment::Environment;
 use crate::known::Known;
+use crate::shell::{self, Script};
 use crate::value::{Value, value};
 
 /// A Dockerfile with what is known about its build.
@@ -18,6 +22,8 @@ pub(crate) struct Subject<'a> {
     pub(crate) stages: Vec<Stage<'a>>,
     /// The global arguments with their values.
     pub(crate) globals: Globals,
+    /// What each RUN runs, by where it starts; read when a rule asks first.
+    scripts: OnceCell<BTreeMap<usize, Script>>,
 }
 
 /// What FROM sees.
@@ -34,7 +40,7 @@ impl<'a> Subject<'a> {
         let stages = dockerfile.stages();
         let predefined = predefined(&stages, known);
         let globals = evaluate(dockerfile, predefined, |name| known.arguments.get(name));
-        Self { source, dockerfile, known, stages, globals }
+        Self { source, dockerfile, known, stages, globals, scripts: OnceCell::new() }
     }
 
     /// The global arguments as they are when the builder is given none.
@@ -50,6 +56,59 @@ impl<'a> Subject<'a> {
         value(word, &self.globals.values, self.dockerfile.escape)
     }
 
+    /// What a RUN or ONBUILD RUN runs, if that is a shell script.
+    pub(crate) fn script(&self, instruction: &Instruction) -> Option<&Script> {
+        let read = || {
+            let all = self.dockerfile.instructions.iter();
+            all.filter_map(|one| Some((one.span.start, shell::script(one)?))).collect()
+        };
+        self.scripts.get_or_init(read).get(&instruction.span.start)
+    }
+
+    /// The instructions in front of this one, in the whole file.
+    fn before(&self, instruction: &Instruction) -> impl Iterator<Item = &'a Instruction> {
+        let start = instruction.span.start;
+        self.dockerfile.instructions.iter().take_while(move |one| one.span.start < start)
+    }
+
+    /// True if the text has a variable in it that an ARG in front declares.
+    pub(crate) fn names_argument(&self, instruction: &Instruction, text: &str) -> bool {
+        self.before(instruction).any(|one| match &one.kind {
+            InstructionKind::Arg(names) => {
+                names.iter().any(|arg| mentions(text, arg.name.as_str()))
+            }
+            _ => false,
+        })
+    }
+
+    /// True if an ARG or ENV in front sets the name.
+    pub(crate) fn sets_before(&self, instruction: &Instruction, name: &str) -> bool {
+        self.before(instruction).any(|one| sets(one, name))
+    }
+
+    /// True if an ARG or ENV of the file sets the name.
+    pub(crate) fn sets(&self, name: &str) -> bool {
+        self.dockerfile.instructions.iter().any(|one| sets(one, name))
+    }
+
+    /// The stage that a stage starts from.
+    pub(crate) fn base_of(&self, stage: &Stage<'_>) -> Option<&Stage<'a>> {
+        let number = self.stage_named(stage.from.image.as_str(), stage.index)?;
+        self.stages.get(number)
+    }
+
+    /// The stages that a stage goes back to, nearest first.
+    pub(crate) fn lineage(&self, stage: &Stage<'_>) -> Vec<&Stage<'a>> {
+        std::iter::successors(self.base_of(stage), |base| self.base_of(base)).collect()
+    }
+
+    /// True if what the stage leaves is in an image: it is the last one, or others start from it.
+    pub(crate) fn is_shipped(&self, stage: &Stage<'_>) -> bool {
+        let is_last = stage.index + 1 == self.stages.len();
+        let mut later = self.stages.iter().skip(stage.index + 1);
+        is_last || later.any(|one| self.base_of(one).is_some_and(|base| base.index == stage.index))
+    }
+
     /// The stage that a name in the stage number `before` means: the last earlier one of that name.
     pub(crate) fn stage_named(&self, name: &str, before: usize) -> Option<usize> {
         let is_meant = |stage: &&Stage<'_>| {
@@ -58,6 +117,23 @@ impl<'a> Subject<'a> {
         };
         let earlier = self.stages.get(..before).unwrap_or(&self.stages);
         earlier.iter().rev().find(is_meant).map(|stage| stage.index)
+    }
+}
+
+/// True if the text has `$name` or `${name…}` in it.
+pub(crate) fn mentions(text: &str, name: &str) -> bool {
+    let is_end = |rest: &str| !rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
+    text.split('$').skip(1).any(|behind| {
+        let behind = behind.strip_prefix('{').unwrap_or(behind);
+        behind.strip_prefix(name).is_some_and(is_end)
+    })
+}
+
+fn sets(instruction: &Instruction, name: &str) -> bool {
+    match &instruction.kind {
+        InstructionKind::Arg(names) => names.iter().any(|arg| arg.name.as_str() == name),
+        InstructionKind::Env(pairs) => pairs.iter().any(|pair| pair.key.as_str() == name),
+        _ => false,
     }
 }
 

@@ -1,9 +1,21 @@
-//! What a file does not want to hear, and what it asks for (A2.5, A2.6).
+//! What a file does not want to hear, and what it asks for: in the words of BuildKit (A2.5, A2.6) and of
+//! hadolint.
+//!
+//! | comment | holds for |
+//! |---|---|
+//! | `# check=skip=RULE,…` at the top | the file |
+//! | `# check=skip=RULE,…` above an instruction | the instruction |
+//! | `# hadolint ignore=RULE,…` on the line above an instruction | the instruction |
+//! | `# hadolint global ignore=RULE,…` anywhere | the file |
+//! | `# hadolint stage ignore=RULE,…` on the line above a FROM | its stage |
+//!
+//! hadolint's comments hold for rules that hadolint has, by any of their names.
 
 use lapstrake_parser::check::CheckOptions;
 use lapstrake_parser::{Diagnostic, Dockerfile, Instruction};
 
 use crate::finding::Owned;
+use crate::rule::Rule;
 
 /// The options of the `check` directive; those of a file without it are the defaults.
 pub fn checks(dockerfile: &Dockerfile) -> CheckOptions {
@@ -24,16 +36,98 @@ pub fn checks_from_argument(text: &str) -> Result<CheckOptions, Vec<Diagnostic>>
     if faults.is_empty() { Ok(options) } else { Err(faults) }
 }
 
+/// What the comments of hadolint silence.
+pub(crate) struct Ignored<'s> {
+    /// Names for the whole file.
+    everywhere: Vec<&'s str>,
+    /// Places and names: findings that begin in the place.
+    inside: Vec<(std::ops::Range<usize>, Vec<&'s str>)>,
+}
+
+impl<'s> Ignored<'s> {
+    /// Reads the comments of a file.
+    pub(crate) fn read(source: &'s str, dockerfile: &Dockerfile) -> Self {
+        let mut ignored = Self { everywhere: Vec::new(), inside: Vec::new() };
+        if !source.contains("hadolint") {
+            return ignored;
+        }
+        let mut start = 0;
+        for line in source.split_inclusive('\n') {
+            let end = start + line.len();
+            let comment = line.trim().strip_prefix('#').map(str::trim_start);
+            if let Some((scope, names)) = comment.and_then(pragma) {
+                let below = dockerfile.instructions.iter().find(|one| {
+                    let line_start = source.get(..one.span.start).and_then(|text| text.rfind('\n'));
+                    line_start.map_or(0, |at| at + 1) == end
+                });
+                match (scope, below) {
+                    (Scope::File, _) => ignored.everywhere.extend(names),
+                    (Scope::Instruction, Some(one)) => {
+                        ignored.inside.push((one.span.start..one.span.end + 1, names));
+                    }
+                    (Scope::Stage, Some(one)) => {
+                        let stages = dockerfile.stages();
+                        let later = stages.iter().map(|stage| stage.instruction.span.start);
+                        let next = later.filter(|at| *at > one.span.start).min();
+                        let end = next.unwrap_or(source.len() + 1);
+                        ignored.inside.push((one.span.start..end, names));
+                    }
+                    (_, None) => {}
+                }
+            }
+            start = end;
+        }
+        ignored
+    }
+
+    /// True if the comments silence the finding.
+    fn silences(&self, found: &Owned<'_>) -> bool {
+        let rule = found.finding.rule;
+        let names_it =
+            |names: &[&str]| rule.is_hadolints() && names.iter().any(|name| rule.is_named(name));
+        let at = found.finding.diagnostic.span.start;
+        let here = self.inside.iter().filter(|(place, _)| place.contains(&at));
+        names_it(&self.everywhere) || here.into_iter().any(|(_, names)| names_it(names))
+    }
+}
+
+/// What a comment holds for.
+enum Scope {
+    File,
+    Stage,
+    Instruction,
+}
+
+/// `hadolint [global|stage] ignore=A,B # why`.
+fn pragma(comment: &str) -> Option<(Scope, Vec<&str>)> {
+    let rest = comment.strip_prefix("hadolint")?;
+    let rest = rest.strip_prefix([' ', '\t'])?.trim_start();
+    let (scope, rest) = match rest.split_once([' ', '\t']) {
+        Some(("global", rest)) => (Scope::File, rest),
+        Some(("stage", rest)) => (Scope::Stage, rest),
+        _ => (Scope::Instruction, rest),
+    };
+    let list = rest.trim_start().strip_prefix("ignore")?.trim_start().strip_prefix('=')?;
+    let list = list.split('#').next().unwrap_or_default();
+    let names = list.split(',').map(str::trim).filter(|name| !name.is_empty());
+    Some((scope, names.collect()))
+}
+
 /// True if the finding is to be reported.
-pub(crate) fn wants(found: &Owned<'_>, checks: &CheckOptions) -> bool {
+pub(crate) fn wants(found: &Owned<'_>, checks: &CheckOptions, ignored: &Ignored<'_>) -> bool {
     let rule = found.finding.rule;
     let above = found.owner.and_then(comment_options);
-    let is_named = |options: &CheckOptions| {
-        let names = if rule.experimental { &options.experimental } else { &options.skip };
-        names.contains(rule.name)
+    let is_named = |options: &CheckOptions| match rule.experimental {
+        true => options.experimental.contains(rule.name),
+        false => contains(options, rule),
     };
     let is_named = is_named(checks) || above.as_ref().is_some_and(is_named);
-    is_named == rule.experimental
+    is_named == rule.experimental && !ignored.silences(found)
+}
+
+/// True if the options skip the rule, by any of its names.
+fn contains(options: &CheckOptions, rule: &Rule) -> bool {
+    options.skip.contains(rule.name) || rule.aliases.iter().any(|name| options.skip.contains(name))
 }
 
 /// The options of the comments above an instruction. Only the first such comment counts, and none if

@@ -5,6 +5,7 @@ use lapstrake_parser::{Instruction, InstructionKind, Severity, Span, Stage, pars
 
 use crate::finding::Findings;
 use crate::rule::{Check, Rule};
+use crate::run::Run;
 use crate::state::State;
 use crate::subject::Subject;
 
@@ -35,6 +36,20 @@ pub(crate) fn walk<'a>(
                 for instruction in &subject.dockerfile.instructions {
                     findings.looks(rule, Some(instruction));
                     check(subject, instruction, findings);
+                }
+            }
+            Check::Stage(check) => {
+                // Whose comments count is seen by the place of a finding.
+                for stage in &subject.stages {
+                    findings.looks(rule, None);
+                    check(subject, stage, findings);
+                }
+            }
+            Check::Script(check) => {
+                for instruction in &subject.dockerfile.instructions {
+                    let Some(run) = Run::of(subject, instruction) else { continue };
+                    findings.looks(rule, Some(instruction));
+                    check(&run, findings);
                 }
             }
             Check::Step(_) => {}

@@ -28,8 +28,10 @@ pub(crate) fn run(lint: &Lint) -> Result<Exit, Failure> {
         explain::show(name).map_err(usage)?;
         return Ok(Exit::SUCCESS);
     }
+    let preset = lint.preset.preset();
     let format = Format::chosen(lint.format).map_err(usage)?;
-    let rules: Vec<&'static Rule> = lapstrake_linter::all().collect();
+    let rules: Vec<&'static Rule> =
+        lapstrake_linter::all().filter(|rule| rule.presets.contains(&preset)).collect();
     let Inputs { found, failures } = collect::inputs(&lint.paths);
     let read = |input: &Input| file::lint(input, &rules);
     let results: Vec<Result<Linted, Failure>> = found.par_iter().map(read).collect();

@@ -1,0 +1,50 @@
+//! What hadolint looks for, with its ids as aliases. `tests/hadolint.rs` compares them over real files.
+
+rules! { "hadolint":
+    pipe_hides_failure
+    unpinned_apt_package
+    cd_in_run
+    unpinned_apk_package
+    wget_draws_progress
+    consecutive_runs
+    user_without_id
+    curl_and_wget
+    apt_recommends
+    apt_lists_kept
+    untagged_base
+    unpinned_dnf_package
+    unpinned_yum_package
+    add_of_files
+    shell_form_command
+    latest_base
+    apk_index_kept
+    dnf_cache_kept
+    yum_cache_kept
+    zypper_cache_kept
+    apt_in_script
+    unpinned_pip_package
+    pip_cache_kept
+    secret_name
+    label_key_form
+    relative_workdir
+    constant_platform
+    copy_of_everything
+    unpinned_go_module
+    copy_without_workdir
+    unpinned_npm_package
+    last_user_root
+    sudo_in_run
+    tool_of_machines
+    env_of_same_instruction
+    apt_asks
+    yum_asks
+    dnf_asks
+    zypper_asks
+    second_cmd
+    second_entrypoint
+    second_healthcheck
+    copy_from_unknown
+    unpinned_gem
+    unpinned_zypper_package
+    copy_several_to_file
+}

@@ -1,0 +1,33 @@
+//! # FROM does not fix a platform
+//!
+//! A `--platform` that is the same for everybody builds the wrong image on other machines. This is
+//! hadolint's form of FromPlatformFlagConstDisallowed.
+//!
+//! ```dockerfile
+//! FROM --platform=linux/arm64 debian:12
+//! ```
+//!
+//! Better:
+//!
+//! ```dockerfile
+//! FROM --platform=$BUILDPLATFORM debian:12
+//! ```
+//!
+//! **Fix**: none: it may be meant.
+
+use lapstrake_parser::{Severity, Stage};
+
+use crate::finding::Findings;
+use crate::rule::{Check, Rule};
+use crate::subject::Subject;
+
+pub(super) static RULE: Rule =
+    Rule::hadolint("constant-platform", &["DL3029"], Severity::Warning, Check::Stage(check)).hadolint_only();
+
+fn check(_: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) {
+    let Some(platform) = &stage.from.platform else { return };
+    let text = platform.as_str();
+    if !text.contains("BUILDPLATFORM") && !text.contains("TARGETPLATFORM") {
+        findings.add(platform.span, format!("`{text}` is the platform of every build"));
+    }
+}

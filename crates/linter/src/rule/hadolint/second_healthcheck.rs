@@ -1,0 +1,41 @@
+//! # One HEALTHCHECK in a stage
+//!
+//! Only the last HEALTHCHECK of a stage counts. This is hadolint's form of MultipleInstructionsDisallowed: it
+//! points at the later one.
+//!
+//! ```dockerfile
+//! FROM debian:12
+//! HEALTHCHECK CMD ["a"]
+//! HEALTHCHECK CMD ["b"]
+//! ```
+//!
+//! Better:
+//!
+//! ```dockerfile
+//! FROM debian:12
+//! HEALTHCHECK CMD ["b"]
+//! ```
+//!
+//! **Fix**: none: which one is meant is for the author to say.
+
+use lapstrake_parser::{Instruction, InstructionKind, Severity, Stage};
+
+use crate::finding::Findings;
+use crate::rule::{Check, Rule};
+use crate::subject::Subject;
+
+pub(super) static RULE: Rule =
+    Rule::hadolint("second-healthcheck", &["DL3012"], Severity::Error, Check::Stage(check)).hadolint_only();
+
+fn check(_: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) {
+    let all = stage.instructions.iter();
+    let all = all.filter(|one| matches!(one.kind, InstructionKind::Healthcheck(_)));
+    let mut before: Option<&Instruction> = None;
+    for instruction in all {
+        if let Some(before) = before {
+            let draft = findings.add(instruction.keyword.span, "only the last HEALTHCHECK of a stage counts");
+            draft.label(before.keyword.span, "this one does nothing");
+        }
+        before = Some(instruction);
+    }
+}

@@ -1,0 +1,57 @@
+//! A RUN as rules about commands see it.
+
+use lapstrake_parser::{Instruction, InstructionKind, mount};
+
+use crate::shell::{Command, Script};
+use crate::subject::Subject;
+
+/// A RUN, or an ONBUILD RUN, whose commands are known.
+#[derive(Clone, Copy)]
+pub(crate) struct Run<'a> {
+    /// The file.
+    pub(crate) subject: &'a Subject<'a>,
+    /// The RUN, without its ONBUILD.
+    pub(crate) instruction: &'a Instruction,
+    /// What it runs.
+    pub(crate) script: &'a Script,
+    /// It stands behind ONBUILD.
+    pub(crate) is_trigger: bool,
+}
+
+impl<'a> Run<'a> {
+    /// The RUN that this instruction is, if its commands are known.
+    pub(crate) fn of(subject: &'a Subject<'a>, instruction: &'a Instruction) -> Option<Self> {
+        let script = subject.script(instruction)?;
+        let (inner, is_trigger) = match &instruction.kind {
+            InstructionKind::Onbuild(onbuild) => (onbuild.instruction.as_deref()?, true),
+            _ => (instruction, false),
+        };
+        Some(Self { subject, instruction: inner, script, is_trigger })
+    }
+
+    /// The commands of these programs.
+    pub(crate) fn commands(&self, programs: &'a [&str]) -> impl Iterator<Item = &'a Command> {
+        self.numbered(programs).map(|(_, command)| command)
+    }
+
+    /// The commands of these programs, with their numbers in the script.
+    pub(crate) fn numbered(
+        &self,
+        programs: &'a [&str],
+    ) -> impl Iterator<Item = (usize, &'a Command)> {
+        let commands = self.script.commands.iter().enumerate();
+        commands.filter(move |(_, command)| programs.contains(&command.name()))
+    }
+
+    /// True if a cache or a temporary file system is mounted at a path with this text in it.
+    pub(crate) fn has_mount(&self, path: &str) -> bool {
+        let mounts = self.instruction.flags_named("mount");
+        mounts.filter_map(|flag| flag.value.as_ref()).any(|word| {
+            let option = |names: &[&str]| mount::option(word.as_str(), names);
+            let kind = option(&["type"]).map(|(kind, _)| kind);
+            let is_kept_out = matches!(kind.as_deref(), Some("cache" | "tmpfs"));
+            let target = option(&["target", "dst", "destination"]);
+            is_kept_out && target.is_some_and(|(target, _)| target.contains(path))
+        })
+    }
+}
