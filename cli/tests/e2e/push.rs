@@ -1,8 +1,10 @@
 //! Pushing: what arrives in a registry, and what need not be sent.
 
+use std::fs;
+
 use serde_json::Value;
 
-use crate::support::{Context, Store, registry_address, tool};
+use crate::support::{Context, Store, registry_address, text, tool};
 
 fn counter() -> Context {
     Context::new(
@@ -133,6 +135,45 @@ fn a_list_is_made_of_images_that_registries_have() {
     assert!(verbose[0]["OCIManifest"]["layers"].is_array(), "{verbose:#}");
     let name = Store::new().ok(&["pull", "-q", &format!("{repository}@{digest}")]);
     assert!(name.ends_with(&digest), "{name}");
+}
+
+/// lap → skopeo → umoci, which adds a layer → registry → lap → registry and back by archives.
+#[test]
+fn an_image_goes_through_other_tools_and_comes_back() {
+    let store = Store::new();
+    let path = |name: &str| text(&store.beside(name));
+    let round =
+        |tag: &str| format!("{}/round/app-{}:{tag}", registry_address(), std::process::id());
+    let (one, two) = (round("one"), round("two"));
+    store.build("app:1", counter().path());
+    store.ok(&["save", "--format", "oci", "-o", &path("app.tar"), "app:1"]);
+    let layout = format!("oci:{}:x", path("changed"));
+    tool("skopeo", &["copy", "-q", &format!("oci-archive:{}", path("app.tar")), &layout]);
+    let image = format!("{}:x", path("changed"));
+    tool("umoci", &["unpack", "--image", &image, &path("bundle")]);
+    fs::write(store.beside("bundle/rootfs/added"), "added by umoci\n").expect("write a file");
+    tool("umoci", &["repack", "--image", &image, &path("bundle")]);
+    let to = format!("docker://{one}");
+    tool("skopeo", &["copy", "-q", "--dest-tls-verify=false", &layout, &to]);
+
+    let other = Store::new();
+    assert_eq!(other.prints(&one, &["cat", "/word", "/added"]), "pushed\nadded by umoci");
+    other.ok(&["tag", &one, &two]);
+    other.ok(&["push", &two]);
+    assert_eq!(inspected(&one), inspected(&two));
+
+    // As podman writes archives, and as docker does.
+    let archive = format!("docker-archive:{}:back:1", path("back.tar"));
+    let from = format!("docker://{two}");
+    tool("skopeo", &["copy", "-q", "--src-tls-verify=false", &from, &archive]);
+    let third = Store::new();
+    let said = third.ok(&["load", "-i", &path("back.tar")]);
+    assert!(said.contains("Loaded image: back:1"), "{said}");
+    assert_eq!(third.prints("back:1", &["cat", "/added"]), "added by umoci");
+    third.ok(&["save", "-o", &path("again.tar"), "back:1"]);
+    let again = format!("docker-archive:{}", path("again.tar"));
+    let layers = tool("skopeo", &["inspect", "--format", "{{len .Layers}}", &again]);
+    assert_eq!(layers.trim(), "3");
 }
 
 #[test]
