@@ -13,7 +13,9 @@ use lapstrake_image::{
     Choice, Destination, Error as ImageError, Form, Format, Images, Progress as ImageEvent,
     ResolvedImage,
 };
-use lapstrake_oci::{ImageConfig, Platform, Reference};
+use std::sync::{Mutex, PoisonError};
+
+use lapstrake_oci::{Digest, ImageConfig, Platform, Reference};
 use lapstrake_registry::ClientConfig;
 use lapstrake_solver::event::ImageProgress;
 use lapstrake_solver::image::{BaseImage, ImageName, ImageSource, Place};
@@ -51,12 +53,34 @@ pub(crate) struct Fetcher<'a> {
     without_layers: bool,
     /// The store that images of registries are copied from.
     behind: Option<(Images<'a>, &'a Store)>,
+    /// What was found so far.
+    used: Mutex<Vec<Used>>,
+}
+
+/// A base image that a build found.
+#[derive(Clone, Debug)]
+pub(crate) struct Used {
+    pub(crate) name: ImageName,
+    /// Of its manifest.
+    pub(crate) digest: Digest,
 }
 
 impl<'a> Fetcher<'a> {
     /// With `pull`, registries are asked even for what is here.
     pub(crate) fn new(store: &'a Store, pull: bool, layouts: Layouts) -> Result<Self, Failure> {
-        Ok(Self { images: anywhere(store)?, pull, layouts, without_layers: false, behind: None })
+        Ok(Self {
+            images: anywhere(store)?,
+            pull,
+            layouts,
+            without_layers: false,
+            behind: None,
+            used: Mutex::default(),
+        })
+    }
+
+    /// The base images that were found.
+    pub(crate) fn used(self) -> Vec<Used> {
+        self.used.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The same, which has the images of registries from another store, if one is given.
@@ -107,6 +131,8 @@ impl ImageSource for Fetcher<'_> {
         progress: &(dyn Fn(ImageProgress) + Sync),
     ) -> Result<BaseImage, Box<dyn Error + Send + Sync>> {
         let image = self.fetch(name, &|event| progress(event_of(event)))?;
+        let used = Used { name: name.clone(), digest: image.digest };
+        self.used.lock().unwrap_or_else(PoisonError::into_inner).push(used);
         Ok(BaseImage { digest: image.digest, manifest: image.manifest, config: image.config })
     }
 }

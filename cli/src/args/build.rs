@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use super::annotation::AnnotationFlag;
+use super::attest::{self, Attest, Provenance};
 use super::export::Output;
 use super::limit::{Limits, Timeout};
 use super::step::Step;
@@ -36,6 +37,16 @@ pub(crate) struct Build {
     /// Annotation of the image: TYPE is manifest, manifest-descriptor, index or index-descriptor
     #[arg(long = "annotation", value_name = "[TYPE[PLATFORM]:]KEY=VALUE")]
     pub(crate) annotations: Vec<AnnotationFlag>,
+    /// Tell with the image how it came to be: true, false, mode=min, or mode=max for the Dockerfile
+    /// and the values of arguments as well; for images that leave with -o or --push
+    #[arg(long, value_name = "HOW", value_parser = attest::provenance)]
+    pub(crate) provenance: Option<Attest>,
+    /// Tell with the image what packages are in it: true or false
+    #[arg(long, value_name = "BOOL", value_parser = attest::sbom)]
+    pub(crate) sbom: Option<Attest>,
+    /// The same in one form: type=sbom or type=provenance,mode=max
+    #[arg(long = "attest", value_name = "type=TYPE[,FIELD=VALUE]")]
+    pub(crate) attests: Vec<Attest>,
     /// Line in /etc/hosts of RUN
     #[arg(long = "add-host", value_name = "HOST:IP")]
     pub(crate) hosts: Vec<Host>,
@@ -127,6 +138,16 @@ pub(crate) enum Method {
 }
 
 impl Build {
+    /// What is to be told with the image: of its making, and whether of its packages. The flags of
+    /// their own count more than the general one.
+    pub(crate) fn attestations(&self) -> (Option<Provenance>, bool) {
+        let all = self.attests.iter().chain(&self.provenance).chain(&self.sbom);
+        all.fold((None, false), |(provenance, sbom), attest| match attest {
+            Attest::Provenance(told) => (told.clone(), sbom),
+            Attest::Sbom(told) => (provenance, *told),
+        })
+    }
+
     /// What is to be done.
     pub(crate) fn method(&self) -> Method {
         if self.check { Method::Check } else { self.call.method }

@@ -6,10 +6,10 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::failure::Failure;
 
-const BUILD: &str = "--attest --builder --cache-from \
+const BUILD: &str = "--builder --cache-from \
     --cache-to --compress \
     --debug -D --force-rm --isolation \
-    --policy --provenance --resource --rm --sbom \
+    --policy --resource --rm \
     --security-opt --squash";
 
 const RUN: &str = "--annotation --attach -a --blkio-weight --blkio-weight-device --cap-add \

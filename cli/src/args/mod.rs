@@ -2,6 +2,7 @@
 
 mod annotation;
 mod ast;
+mod attest;
 mod build;
 mod explain;
 mod export;
@@ -22,6 +23,7 @@ use std::path::PathBuf;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 pub(crate) use ast::Ast;
+pub(crate) use attest::Provenance;
 pub(crate) use build::{Build, BuildNetwork, Method, Progress};
 pub(crate) use explain::Explain;
 pub(crate) use export::{Output, OutputForm, OutputKind};

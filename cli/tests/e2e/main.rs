@@ -12,6 +12,7 @@
 )]
 
 mod annotation;
+mod attestation;
 mod build;
 mod cache;
 mod call;

@@ -1,12 +1,12 @@
 //! An image's files without the image: what `build -o` writes as a folder or a plain archive.
 
 use std::fs::File;
-use std::io::Write;
-use std::os::fd::BorrowedFd;
+use std::io::{self, Write};
+use std::os::fd::{AsFd as _, BorrowedFd};
 
 use lapstrake_oci::{Digest, Platform};
 use lapstrake_rootfs::tar::{Tree, write_merged};
-use lapstrake_rootfs::{LayerId, Merged, TreePath, View, files};
+use lapstrake_rootfs::{Kind, LayerId, Merged, TreePath, View, files, read};
 
 use crate::root::Root;
 use crate::{Error, Images, LayerFault, ResolvedImage};
@@ -32,6 +32,15 @@ impl Images<'_> {
         images.iter().map(|image| self.files_of(image)).collect()
     }
 
+    /// What the image with this manifest, or the images of this index, are for, in their order.
+    ///
+    /// # Errors
+    /// When a document is damaged.
+    pub fn platforms(&self, document: &Digest) -> Result<Vec<Platform>, Error> {
+        let Root { images, .. } = self.root(document)?;
+        Ok(images.iter().map(|image| image.config.platform()).collect())
+    }
+
     fn files_of(&self, image: &ResolvedImage) -> Result<ImageFiles, Error> {
         self.unpack_stored(image)?;
         let (mut manifests, mut layers) = (Vec::new(), Vec::new());
@@ -51,6 +60,34 @@ impl ImageFiles {
     #[must_use]
     pub fn no_later_than(self, seconds: i64) -> Self {
         Self { merged: self.merged.no_later_than(seconds), ..self }
+    }
+
+    /// Gives `visit` the path, from the root without a slash in front, and the content of all
+    /// regular files of at most `limit` bytes that are `wanted`.
+    ///
+    /// # Errors
+    /// When a layer is damaged.
+    pub fn read(
+        &self,
+        limit: u64,
+        wanted: impl Fn(&str) -> bool,
+        mut visit: impl FnMut(&str, &[u8]),
+    ) -> Result<(), Error> {
+        for (entry, layer) in self.merged.entries() {
+            let Ok(path) = std::str::from_utf8(entry.path.as_bytes()) else { continue };
+            let is_file = matches!(entry.kind, Kind::File { .. } | Kind::HardLink { .. });
+            let Some(layer) = self.layers.get(layer).filter(|_| is_file && wanted(path)) else {
+                continue;
+            };
+            match read::read_file(layer.as_fd(), &entry.path, limit) {
+                Ok(bytes) => visit(path, &bytes),
+                Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {}
+                Err(source) => {
+                    return Err(Error::Io { operation: "read a file of the image", source });
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Writes them into a folder, in which other files stay (see [`files`]).

@@ -6,7 +6,7 @@ use lapstrake_oci::{
     MediaType, Platform,
 };
 
-use crate::{Error, Images, Packing, ResolvedImage};
+use crate::{Attestation, Error, Images, Packing, ResolvedImage};
 
 /// The form in which an image leaves. By default it is as it is in the store.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +19,8 @@ pub struct Form {
     pub docker_types: bool,
     /// What is noted on the documents.
     pub annotations: Annotations,
+    /// What is said about the images, beside them in an index.
+    pub attestations: Vec<Attestation>,
 }
 
 impl Form {

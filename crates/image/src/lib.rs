@@ -16,11 +16,12 @@
 //! (indexes of them), `resolve` (names to images, pulling), `layers` (getting many layers at once), `incoming` (one
 //! layer's way in), `implied` (directories that a layer's tar does not name), `archive` (reading
 //! archives), `bounded` (their decompression), `load`, `layout` (one image of a folder), `import`,
-//! `form` (the form in which images leave), `packing` and `gzip`, `save` with `parcel` and `folder`,
+//! `form` (the form in which images leave), `attestation`, `packing` and `gzip`, `save` with `parcel` and `folder`,
 //! `export` (files without layers), `push`, `parallel`, `manifest_list`, `find`, `list`, `inspect`,
 //! `history`, `remove`, `difference`.
 
 mod archive;
+mod attestation;
 mod bounded;
 mod difference;
 mod error;
@@ -51,6 +52,7 @@ mod root;
 mod save;
 mod stored;
 
+pub use attestation::{Attestation, package_url};
 pub use difference::{Aspect, Difference, differences};
 pub use error::{Error, LayerFault};
 pub use export::{ImageFiles, write_tar};

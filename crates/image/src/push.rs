@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use lapstrake_oci::{Descriptor, Digest, Document, Platform, Reference};
 use lapstrake_registry::{Client, Uploaded};
 
+use crate::attestation::{self, Attested};
 use crate::images::Report;
 use crate::packing::{PackReader, Packable, Packed, Packing};
 use crate::root::Root;
@@ -76,9 +77,10 @@ impl Images<'_> {
         };
         let pushed = match (&images[..], &indexes[..]) {
             ([], _) => return Err(missing()),
+            (_, [index]) if is_whole => push.index(&images, Some(index))?,
+            _ if !form.attestations.is_empty() => push.index(&images, None)?,
             ([only], []) => push.image(only, reference)?.0,
             ([only], _) if !is_whole => push.image(only, reference)?.0,
-            (_, [index]) if is_whole => push.index(&images, Some(index))?,
             _ => push.index(&images, None)?,
         };
         report(Progress::Ready { digest: pushed.digest });
@@ -125,13 +127,19 @@ impl Push<'_> {
     /// leads to as they are.
     fn index(&self, images: &[ResolvedImage], own: Option<&Digest>) -> Result<Pushed, Error> {
         let (mut layers, mut entries) = (Vec::new(), Vec::new());
-        let mut is_own = !self.form.marks_index();
+        let mut is_own = !self.form.marks_index() && self.form.attestations.is_empty();
+        let mut said = Vec::new();
         for image in images {
             let name = self.reference.with_digest(image.digest);
             let (pushed, entry) = self.image(image, &name)?;
             is_own &= pushed.digest == image.digest;
             layers.extend(pushed.layers);
+            let names = std::slice::from_ref(self.reference);
+            said.extend(attestation::attest(&entry, names, &self.form.attestations)?);
             entries.push((image.digest, entry));
+        }
+        for said in &said {
+            entries.push((said.manifest.0.digest, self.attested(said)?));
         }
         let stored = own.map(|own| self.images.stored_document(own)).transpose()?.flatten();
         let (entry, bytes) = match (own, stored) {
@@ -141,6 +149,22 @@ impl Push<'_> {
         };
         let digest = self.client.push_document(self.reference, &entry.media_type, &bytes)?;
         Ok(Pushed { digest, size: bytes.len() as u64, layers })
+    }
+
+    /// Sends what is said about an image; returns its entry in an index.
+    fn attested(&self, said: &Attested) -> Result<Descriptor, Error> {
+        for (blob, bytes) in &said.blobs {
+            let content = |offset: u64| -> io::Result<Box<dyn Read + Send>> {
+                let mut content = io::Cursor::new(bytes.clone());
+                content.set_position(offset);
+                Ok(Box::new(content))
+            };
+            self.client.push_blob(self.reference, blob, None, &content)?;
+        }
+        let (entry, bytes) = &said.manifest;
+        let name = self.reference.with_digest(entry.digest);
+        self.client.push_document(&name, &entry.media_type, bytes)?;
+        Ok(entry.clone())
     }
 
     /// Sends all layers; returns their descriptors in the registry, bottom first.

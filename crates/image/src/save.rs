@@ -13,6 +13,7 @@ use lapstrake_oci::{
 };
 use serde::Serialize;
 
+use crate::attestation::{self, Attested};
 use crate::folder::{LAYOUT, LayoutFolder};
 use crate::outgoing::ArchiveWriter;
 use crate::parcel::{Parcel, Parcels};
@@ -45,6 +46,8 @@ struct Export {
     /// The indexes, with their bytes.
     indexes: Vec<(Descriptor, Vec<u8>)>,
     images: Vec<Outgoing>,
+    /// What is said about them.
+    attested: Vec<Attested>,
     /// Its names, which need not be known to the store.
     names: Vec<Reference>,
 }
@@ -91,8 +94,8 @@ impl Images<'_> {
             match exports.iter_mut().find(|known| known.stored == found.root) {
                 Some(known) => known.names.extend(tag),
                 None => {
-                    let export = self.outgoing(&found.root, form, &mut ready)?;
-                    exports.push(Export { names: tag.into_iter().collect(), ..export });
+                    let names = tag.into_iter().collect();
+                    exports.push(self.outgoing(&found.root, names, form, &mut ready)?);
                 }
             }
         }
@@ -112,17 +115,17 @@ impl Images<'_> {
         destination: Destination<'_>,
     ) -> Result<Digest, Error> {
         let _lease = self.store.lease()?;
-        let export = self.outgoing(document, form, &mut Parcels::new())?;
-        let export = Export { names: names.to_vec(), ..export };
+        let export = self.outgoing(document, names.to_vec(), form, &mut Parcels::new())?;
         let digest = export.entry.digest;
         self.export(&[export], destination).map(|()| digest)
     }
 
-    /// An image or index with all that belongs to it, without names. An index of which something
+    /// An image or index with all that belongs to it. An index of which something
     /// is missing goes as another one without that; with a single image left, as that image.
     fn outgoing(
         &self,
         document: &Digest,
+        names: Vec<Reference>,
         form: &Form,
         ready: &mut Parcels,
     ) -> Result<Export, Error> {
@@ -132,11 +135,16 @@ impl Images<'_> {
             self.make_ready(image, form, ready)?;
             images.push(self.outgoing_image(image, form, ready)?);
         }
-        let indexes = self.outgoing_indexes(&root, &images, form)?;
+        let attested = images
+            .iter()
+            .map(|image| attestation::attest(&image.manifest.0, &names, &form.attestations));
+        let attested: Vec<Attested> =
+            attested.filter_map(Result::transpose).collect::<Result<_, Error>>()?;
+        let indexes = self.outgoing_indexes(&root, &images, &attested, form)?;
         let first = images.first().map(|image| &image.manifest.0);
         let entry = indexes.first().map(|(entry, _)| entry).or(first).cloned();
         let entry = entry.ok_or_else(|| Error::NoSuchImage { name: document.to_string() })?;
-        Ok(Export { stored: *document, entry, indexes, images, names: Vec::new() })
+        Ok(Export { stored: *document, entry, indexes, images, attested, names })
     }
 
     fn outgoing_image(
@@ -164,14 +172,16 @@ impl Images<'_> {
         &self,
         root: &Root,
         images: &[Outgoing],
+        attested: &[Attested],
         form: &Form,
     ) -> Result<Vec<(Descriptor, Vec<u8>)>, Error> {
-        if root.indexes.is_empty() || (images.len() < 2 && !root.is_whole) {
+        let is_alone = root.indexes.is_empty() || (images.len() < 2 && !root.is_whole);
+        if is_alone && attested.is_empty() {
             return Ok(Vec::new());
         }
         let mut kept = root.images.iter().zip(images);
         let is_same = |(old, new): (&ResolvedImage, &Outgoing)| old.digest == new.manifest.0.digest;
-        if root.is_whole && !form.marks_index() && kept.all(is_same) {
+        if attested.is_empty() && root.is_whole && !form.marks_index() && kept.all(is_same) {
             return root.indexes.iter().map(|index| self.descriptor(index)).collect();
         }
         let own = match root.indexes.first().map(|index| self.stored_document(index)).transpose()? {
@@ -180,7 +190,8 @@ impl Images<'_> {
         };
         let stored = root.images.iter().map(|image| image.digest);
         let entries = images.iter().map(|image| image.manifest.0.clone());
-        let entries = stored.zip(entries).collect();
+        let said = attested.iter().map(|said| (said.manifest.0.digest, said.manifest.0.clone()));
+        let entries = stored.zip(entries).chain(said).collect();
         Ok(vec![form.index(entries, own.as_deref())?])
     }
 
@@ -245,9 +256,11 @@ impl Images<'_> {
         let write = |bytes: &[u8], out: &mut dyn Write| {
             out.write_all(bytes).map_err(Error::io("write a document"))
         };
-        for Export { indexes, images, .. } in exports {
-            for (index, bytes) in indexes {
-                add(index, &mut |out| write(bytes, out))?;
+        for Export { indexes, images, attested, .. } in exports {
+            let said =
+                attested.iter().flat_map(|said| [&said.manifest].into_iter().chain(&said.blobs));
+            for (document, bytes) in indexes.iter().chain(said) {
+                add(document, &mut |out| write(bytes, out))?;
             }
             for image in images {
                 let (manifest, bytes) = &image.manifest;

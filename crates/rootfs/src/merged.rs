@@ -40,6 +40,11 @@ impl Merged {
         Self { entries }
     }
 
+    /// All entries in path order, each with the index of the layer that has it, under its path.
+    pub fn entries(&self) -> impl Iterator<Item = (&Entry, usize)> {
+        self.entries.iter().map(|(entry, layer)| (entry, *layer))
+    }
+
     /// The same with no time behind `seconds` since 1970.
     #[must_use]
     pub fn no_later_than(mut self, seconds: i64) -> Self {

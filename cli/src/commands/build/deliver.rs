@@ -4,13 +4,14 @@ use std::fs;
 use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 
-use lapstrake_image::{Destination, Form, ImageFiles, Images, write_tar};
+use lapstrake_image::{Attestation, Destination, Form, ImageFiles, Images, write_tar};
 use lapstrake_oci::{Annotated, Annotation, Annotations, Digest, Platform, Reference};
 use lapstrake_rootfs::TreePath;
 use lapstrake_solver::lower::Options;
 use lapstrake_solver::{Built, Times};
 
-use super::metadata;
+use super::provenance::{self, Evidence};
+use super::{metadata, sbom};
 use crate::args::{ArchiveFormat, Build, LayerCompression, Output, OutputForm, OutputKind};
 use crate::commands::push;
 use crate::failure::Failure;
@@ -54,11 +55,11 @@ impl Outputs {
         let noted = noted.chain(list.iter().filter(stored).flat_map(|output| &output.annotations));
         let annotations = Annotations(noted.cloned().collect());
         let outputs = Self { names, tags, times: times(&list)?, list, annotations };
-        outputs.check(options)?;
+        outputs.check(build, options)?;
         Ok(outputs)
     }
 
-    fn check(&self, options: &Options) -> Result<(), Failure> {
+    fn check(&self, build: &Build, options: &Options) -> Result<(), Failure> {
         let is_index = options.has_several();
         let files: Vec<&PathBuf> = self.list.iter().filter_map(Output::file).collect();
         for (index, file) in files.iter().enumerate() {
@@ -68,6 +69,7 @@ impl Outputs {
                     .help("give each a file of its own"));
             }
         }
+        self.check_attestations(build)?;
         let noted = self.list.iter().flat_map(|output| &output.annotations);
         for annotation in self.annotations.0.iter().chain(noted) {
             check_annotation(annotation, options, is_index)?;
@@ -96,6 +98,29 @@ impl Outputs {
         Ok(())
     }
 
+    /// What is told with an image goes with an index, in OCI's media types.
+    fn check_attestations(&self, build: &Build) -> Result<(), Failure> {
+        if build.attestations() == (None, false) {
+            return Ok(());
+        }
+        let carries = |output: &Output| match &output.kind {
+            OutputKind::Archive { format, form, .. } => {
+                *format == ArchiveFormat::Oci && !form.docker_types
+            }
+            OutputKind::Layout { form, .. } | OutputKind::Registry { form, .. } => {
+                !form.docker_types
+            }
+            _ => false,
+        };
+        match !self.list.is_empty() && self.list.iter().all(carries) {
+            true => Ok(()),
+            false => Err(Failure::new(
+                "--provenance, --sbom and --attest go with images that leave in OCI's media types",
+            )
+            .help("add --push or -o type=oci,dest=FILE, and leave out other outputs")),
+        }
+    }
+
     /// Whether one of them writes to standard output.
     pub(super) fn is_on_stdout(&self) -> bool {
         self.list.iter().filter_map(Output::file).any(|file| file.as_path() == Path::new("-"))
@@ -106,19 +131,21 @@ impl Outputs {
         &self,
         build: &Build,
         session: &Session,
-        built: &Built,
+        (built, evidence): (&Built, &Evidence),
     ) -> Result<(), Failure> {
+        let said = self.attestations(build, session, built, evidence)?;
         let (mut sent, mut written) = (None, None);
         for output in &self.list {
             if let OutputKind::Registry { names, form } = &output.kind {
                 let form = self.form(output, *form, LayerCompression::Gzip)?;
+                let form = Form { attestations: said.clone(), ..form };
                 let names = match names.is_empty() {
                     true => self.tags.clone(),
                     false => names_of(names)?,
                 };
                 sent = send(&names, build, session, &form)?.or(sent);
             } else {
-                written = self.write(output, session, built)?.or(written);
+                written = self.write(output, session, (built, &said))?.or(written);
             }
         }
         let document = sent.or(written).unwrap_or(built.document);
@@ -131,6 +158,27 @@ impl Outputs {
             write_file(path, "the metadata", &metadata)?;
         }
         Ok(())
+    }
+
+    /// What is said with the image, as the command line asks for.
+    fn attestations(
+        &self,
+        build: &Build,
+        session: &Session,
+        built: &Built,
+        evidence: &Evidence,
+    ) -> Result<Vec<Attestation>, Failure> {
+        let (told, with_packages) = build.attestations();
+        let images = images::local(session.store()?);
+        let mut said = Vec::new();
+        if with_packages {
+            said.extend(sbom::sbom(&images, built, self.names.first())?);
+        }
+        if let Some(told) = told {
+            let platforms = images.platforms(&built.document)?;
+            said.extend(provenance::provenance(&told, build, evidence, &platforms));
+        }
+        Ok(said)
     }
 
     /// The form that an output asks for; `usual` is how layers are compressed where it says nothing.
@@ -153,7 +201,7 @@ impl Outputs {
             return Err(Failure::new("an image with Docker's media types has no annotations")
                 .help("leave out oci-mediatypes=false"));
         }
-        Ok(Form { packing, repack: force, docker_types, annotations })
+        Ok(Form { packing, repack: force, docker_types, annotations, ..Form::default() })
     }
 
     /// Writes one output. Returns the digest that the image has there.
@@ -161,7 +209,7 @@ impl Outputs {
         &self,
         output: &Output,
         session: &Session,
-        built: &Built,
+        (built, said): (&Built, &[Attestation]),
     ) -> Result<Option<Digest>, Failure> {
         let store = session.store()?;
         let images = images::local(store);
@@ -169,6 +217,7 @@ impl Outputs {
             OutputKind::Store { .. } | OutputKind::Registry { .. } => Ok(None),
             OutputKind::Archive { format, destination, form } => {
                 let form = self.form(output, *form, LayerCompression::Uncompressed)?;
+                let form = Form { attestations: said.to_vec(), ..form };
                 images::write_archive(destination, |out| {
                     let archive = Destination::Archive((*format).into(), out);
                     images.save_image(&built.document, &self.names, &form, archive)
@@ -177,6 +226,7 @@ impl Outputs {
             }
             OutputKind::Layout { destination, form } => {
                 let form = self.form(output, *form, LayerCompression::Uncompressed)?;
+                let form = Form { attestations: said.to_vec(), ..form };
                 let folder = Destination::Folder(destination);
                 let saved = images.save_image(&built.document, &self.names, &form, folder);
                 let failed = |error| {

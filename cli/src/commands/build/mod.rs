@@ -8,7 +8,9 @@ mod deliver;
 mod faults;
 mod metadata;
 mod named;
+mod provenance;
 mod report;
+mod sbom;
 mod step;
 mod verify;
 
@@ -17,6 +19,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::time::SystemTime;
 
 use lapstrake_cache::Store;
 use lapstrake_executor::{Cancel, Sandboxes};
@@ -48,6 +51,7 @@ use check::Check;
 use context::{Asked, Inputs};
 use deliver::Outputs;
 use named::Named;
+use provenance::Evidence;
 
 pub(super) use context::read;
 pub(super) use faults::Faults;
@@ -74,8 +78,8 @@ fn make(build: &Build, session: &Session) -> Result<Exit, Failure> {
         forget(path)?;
     }
     with_means(build, session, mode, |means| {
-        let (built, outputs, is_told) = build_with(build, means, wanted)?;
-        outputs.deliver(build, session, &built)?;
+        let Done { built, evidence, outputs, is_told } = build_with(build, means, wanted)?;
+        outputs.deliver(build, session, (&built, &evidence))?;
         if mode == Mode::Quiet && !is_told && !outputs.is_on_stdout() {
             output::stdout(&format!("{}\n", built.id))?;
         }
@@ -107,18 +111,27 @@ impl Wanted<'_> {
     }
 }
 
-/// Builds. Returns also the outputs, and whether the result was told among the faults.
-fn build_with(
-    build: &Build,
-    means: &Means<'_>,
-    wanted: Wanted<'_>,
-) -> Result<(Built, Outputs, bool), Failure> {
+/// A build that is over.
+struct Done {
+    built: Built,
+    evidence: Evidence,
+    outputs: Outputs,
+    /// Whether the result was told among the faults.
+    is_told: bool,
+}
+
+/// Builds.
+fn build_with(build: &Build, means: &Means<'_>, wanted: Wanted<'_>) -> Result<Done, Failure> {
+    let started = SystemTime::now();
     let Wanted { mut named, mut options, outputs, format, bases } = wanted;
     let inputs = means.inputs(build, &mut named, &mut options)?;
     let (source, undecodable) = Source::read(&inputs.name, &inputs.dockerfile);
     let mut faults = Faults::new(&source, format, means.mode);
     let fetcher = Fetcher::new(means.store, build.pull, named.layouts)?.behind(bases)?;
     let ignore = inputs.ignore.clone();
+    // Where it lies on this machine is nobody's business.
+    let name = inputs.name.rsplit('/').next().unwrap_or_default().to_owned();
+    let dockerfile = (name, inputs.dockerfile.clone());
     let outcome = parse(&mut faults, undecodable, &options, &ignore).and_then(|dockerfile| {
         let check = Check::new(source.text(), &dockerfile, &options, &ignore)?;
         let mut request = request(&dockerfile, inputs, options, outputs.names.clone());
@@ -136,7 +149,8 @@ fn build_with(
         execute(request, means, &fetcher, &check, &mut faults)
     });
     let is_told = faults.end(outcome.as_ref().ok().map(|built| built.id.to_string()))?;
-    outcome.map(|built| (built, outputs, is_told))
+    let evidence = Evidence { started, dockerfile, used: fetcher.used() };
+    outcome.map(|built| Done { built, evidence, outputs, is_told })
 }
 
 /// How faults are shown: as the command line says, else the environment.

@@ -74,7 +74,7 @@ impl Attempt {
         let mode = super::mode(build)?;
         let wanted = Wanted { bases: Some(bases), ..Wanted::read(build)? };
         let built = with_means(build, &session, mode, |means| {
-            build_with(build, means, wanted).map(|(built, _, _)| built)
+            build_with(build, means, wanted).map(|done| done.built)
         })?;
         if mode != Mode::Quiet {
             output::stderr(&format!("built {}\n", built.document));

@@ -1,0 +1,125 @@
+//! What is told with an image: its making and its packages, where other tools look for it.
+
+use serde_json::Value;
+
+use crate::support::{Context, Store, registry_address, scratch, text, tool};
+
+const PROVENANCE: &str = "https://slsa.dev/provenance/v1";
+const SPDX: &str = "https://spdx.dev/Document";
+
+fn context() -> Context {
+    Context::new(
+        "FROM busybox\nARG WORD\nCOPY status /var/lib/dpkg/status\nCOPY release /etc/os-release\n\
+         COPY metadata /usr/lib/python3/dist-packages/flask-3.dist-info/METADATA\n",
+    )
+    .file(
+        "status",
+        "Package: bash\nStatus: install ok installed\nArchitecture: amd64\nVersion: 5.2-1+b2\n",
+    )
+    .file("release", "ID=debian\nVERSION_ID=12\n")
+    .file("metadata", "Metadata-Version: 2.1\nName: Flask\nVersion: 3.0\nLicense: BSD\n")
+}
+
+fn raw(image: &str) -> Value {
+    let raw = tool("skopeo", &["inspect", "--raw", "--tls-verify=false", image]);
+    serde_json::from_str(&raw).expect("JSON")
+}
+
+/// The statements about the images of an index in a registry, after a look at how they hang there.
+fn statements(name: &str) -> Vec<Value> {
+    let index = raw(&format!("docker://{name}"));
+    let entries = index["manifests"].as_array().expect("manifests");
+    let (images, said) = entries.split_at(entries.len() / 2);
+    let repository = name.rsplit_once(':').expect("a tag").0;
+    let mut statements = Vec::new();
+    for (image, said) in images.iter().zip(said) {
+        let note = |key: &str| said["annotations"][format!("vnd.docker.reference.{key}")].clone();
+        assert_eq!(note("type"), "attestation-manifest");
+        assert_eq!(note("digest"), image["digest"]);
+        for part in ["os", "architecture"] {
+            assert_eq!(said["platform"][part], "unknown");
+        }
+        let digest = said["digest"].as_str().expect("a digest");
+        let copy = scratch();
+        let from = format!("docker://{repository}@{digest}");
+        let to = format!("dir:{}", text(copy.path()));
+        tool("skopeo", &["copy", "-q", "--src-tls-verify=false", &from, &to]);
+        for layer in raw(&to)["layers"].as_array().expect("layers") {
+            assert_eq!(layer["mediaType"], "application/vnd.in-toto+json");
+            let blob = layer["digest"].as_str().expect("a digest").trim_start_matches("sha256:");
+            let bytes = std::fs::read(copy.path().join(blob)).expect("the statement");
+            let statement: Value = serde_json::from_slice(&bytes).expect("JSON");
+            let kind = &layer["annotations"]["in-toto.io/predicate-type"];
+            assert_eq!(&statement["predicateType"], kind);
+            let subject = statement["subject"][0]["digest"]["sha256"].as_str().expect("a digest");
+            assert_eq!(image["digest"], format!("sha256:{subject}"));
+            statements.push(statement);
+        }
+    }
+    statements
+}
+
+#[test]
+fn an_image_says_how_it_was_made_and_what_is_in_it() {
+    let (store, context) = (Store::new(), context());
+    let name = format!("{}/said/app-{}:1", registry_address(), std::process::id());
+    let flags = ["--push", "--sbom=true", "--provenance=mode=max", "--build-arg", "WORD=spoken"];
+    store.build_with(&name, context.path(), &flags);
+    let said = statements(&name);
+    let kinds: Vec<&Value> = said.iter().map(|said| &said["predicateType"]).collect();
+    assert_eq!(kinds, [SPDX, PROVENANCE]);
+    let packages = said[0]["predicate"]["packages"].as_array().expect("packages").iter();
+    let urls: Vec<&Value> = packages
+        .filter_map(|package| Some(&package.get("externalRefs")?[0]["referenceLocator"]))
+        .collect();
+    assert_eq!(
+        urls,
+        ["pkg:deb/debian/bash@5.2-1%2Bb2?arch=amd64&distro=debian-12", "pkg:pypi/flask@3.0"]
+    );
+    let made = &said[1]["predicate"]["buildDefinition"];
+    let args = &made["externalParameters"]["request"]["args"];
+    assert_eq!(args["build-arg:WORD"], "spoken");
+    assert_eq!(made["externalParameters"]["configSource"]["path"], "Dockerfile");
+    let base = &made["resolvedDependencies"][0];
+    assert!(base["uri"].as_str().is_some_and(|uri| uri.starts_with("pkg:docker/busybox@latest")));
+    let reference = format!("docker://{}/library/busybox", registry_address());
+    let digest = ["inspect", "--tls-verify=false", "--format", "{{.Digest}}", &reference];
+    let digest = tool("skopeo", &digest).trim().trim_start_matches("sha256:").to_owned();
+    assert_eq!(base["digest"]["sha256"], digest);
+    // The image of such an index runs elsewhere.
+    assert_eq!(Store::new().prints(&name, &["cat", "/etc/os-release"]).lines().count(), 2);
+}
+
+#[test]
+fn without_more_values_are_not_told() {
+    let (store, context, out) = (Store::new(), context(), scratch());
+    let name = format!("{}/said/two-{}:1", registry_address(), std::process::id());
+    let archive = text(&out.path().join("a.tar"));
+    let output = format!("type=oci,compression=gzip,dest={archive}");
+    let flags = ["--attest", "type=provenance", "--platform", "linux/amd64,linux/arm64"];
+    let scratch = Context::new("FROM scratch\nARG WORD\nCOPY Dockerfile /\n");
+    let values = ["--build-arg", "WORD=hush", "--push", "-o", &output];
+    store.build_with(&name, scratch.path(), &[&flags[..], &values].concat());
+    let said = statements(&name);
+    assert_eq!(said.len(), 2);
+    assert!(said.iter().all(|said| !said.to_string().contains("hush")));
+    let index = tool("tar", &["-xOf", &archive, "index.json"]);
+    assert!(index.contains("application/vnd.oci.image.index.v1+json"), "{index}");
+    // A plain build says nothing.
+    store.build_with(&name, context.path(), &["--push", "--provenance=false"]);
+    assert_eq!(raw(&format!("docker://{name}")).get("manifests"), None);
+}
+
+#[test]
+fn what_cannot_be_told() {
+    let (store, context) = (Store::new(), context());
+    let context = text(context.path());
+    for flags in [
+        vec!["--sbom=true"],
+        vec!["--provenance=true", "-o", "type=docker,dest=a"],
+        vec!["--provenance=true", "-o", "type=oci,dest=a,oci-mediatypes=false"],
+    ] {
+        let answer = store.answer(&[&["build"], &flags[..], &[context.as_str()]].concat());
+        answer.ends_with(1).says(&["--provenance", "type=oci"]);
+    }
+}
