@@ -47,4 +47,9 @@ rules! { "hadolint":
     unpinned_gem
     unpinned_zypper_package
     copy_several_to_file
+    zypper_upgrades_all
+    shell_by_link
+    useradd_writes_sparse_log
+    copy_from_itself
+    yarn_cache_kept
 }

@@ -94,6 +94,13 @@ impl Command {
         self.flags().filter(|(flag, _)| flag == name).count()
     }
 
+    /// The word that holds the value of a flag: `--name=value`, or the word behind it.
+    pub(crate) fn flag_value(&self, names: &[&str]) -> Option<&ShellWord> {
+        let (_, at) = self.flags().find(|(flag, _)| names.contains(&flag.as_str()))?;
+        let word = self.arguments.get(at)?;
+        if word.text.contains('=') { Some(word) } else { self.arguments.get(at + 1) }
+    }
+
     /// The arguments that are neither flags nor values of these flags, which take one.
     pub(crate) fn operands(&self, with_value: &[&str]) -> Vec<&ShellWord> {
         let flags: Vec<(String, usize)> = self.flags().collect();

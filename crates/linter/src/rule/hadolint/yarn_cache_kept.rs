@@ -1,0 +1,48 @@
+//! # yarn keeps no cache
+//!
+//! What yarn keeps for the next installation stays in the image, where there is none.
+//!
+//! ```dockerfile
+//! FROM node:22
+//! RUN yarn install --frozen-lockfile
+//! ```
+//!
+//! Better:
+//!
+//! ```dockerfile
+//! FROM node:22
+//! RUN yarn install --frozen-lockfile && yarn cache clean
+//! ```
+//!
+//! **Fix**: none: a cache mount may be what is wanted.
+
+use lapstrake_parser::{Severity, Stage};
+
+use crate::finding::Findings;
+use crate::rule::{Check, Rule};
+use crate::run::Run;
+use crate::shell::Command;
+use crate::subject::Subject;
+
+pub(super) static RULE: Rule =
+    Rule::hadolint("yarn-cache-kept", &["DL3060"], Severity::Info, Check::Stage(check)).recommended();
+
+fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) {
+    if !subject.is_shipped(stage) {
+        return;
+    }
+    for instruction in stage.instructions {
+        let Some(run) = Run::of(subject, instruction) else { continue };
+        if run.has_mount(".cache/yarn") {
+            continue;
+        }
+        let installs = |command: &Command| command.name() == "yarn" && command.has_argument("install");
+        let cleans = |command: &Command| command.name() == "yarn" && command.has_argument("clean");
+        let commands = run.script.commands.iter();
+        let last = commands.rev().find(|command| installs(command) || cleans(command));
+        if let Some(install) = last.filter(|command| installs(command)) {
+            let draft = findings.add(install.span(), "the cache of yarn stays in the image");
+            draft.help("end the RUN with `yarn cache clean`, or mount a cache");
+        }
+    }
+}
