@@ -55,6 +55,8 @@ pub struct Bounds {
     pub group: Option<ControlGroup>,
     /// How long it may take.
     pub timeout: Option<Duration>,
+    /// Whether it may leave secrets that it was given in its layer; then the layer is in no cache.
+    pub secrets_in_layers: bool,
 }
 
 /// What an output says of time.

@@ -10,6 +10,10 @@ use lapstrake_parser::{Diagnostic, Span};
 const EMULATION: &str = "install the package qemu-user-static, with which the kernel runs such \
     programs, or run the command in a stage `FROM --platform=$BUILDPLATFORM …`";
 
+/// What to do about a secret in a layer.
+const CLEAN: &str = "whoever has the image can read it: do not write it, remove the file in the same \
+    RUN, or write --allow-secret-in-layer if it is meant to be there";
+
 /// Why there is no image.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -52,6 +56,20 @@ pub enum Error {
         span: Option<Span>,
         /// What the program is made for.
         platform: Platform,
+    },
+    /// A step left a secret that it was given in its layer.
+    #[error("{name}: {}", leak(id, path, form))]
+    Leak {
+        /// The step as it is shown.
+        name: String,
+        /// Its instruction.
+        span: Option<Span>,
+        /// Of the secret.
+        id: String,
+        /// In the image.
+        path: String,
+        /// How the secret is written there.
+        form: &'static str,
     },
     /// A step could not be carried out.
     #[error("{name} failed")]
@@ -106,6 +124,10 @@ impl Error {
             Self::Foreign { span: Some(span), platform, .. } => {
                 Diagnostic::error("foreign-platform", span, foreign(&platform)).with_help(EMULATION)
             }
+            Self::Leak { span: Some(span), id, path, form, .. } => {
+                let message = leak(&id, &path, form);
+                Diagnostic::error("secret-in-layer", span, message).with_help(CLEAN)
+            }
             Self::Step { span: Some(span), source, .. } => {
                 caused(Diagnostic::error("step-failed", span, source.to_string()), source.source())
             }
@@ -143,6 +165,11 @@ fn advice(status: Status) -> Option<&'static str> {
         Status::Signaled(9) => Some("killed by the kernel, it ran out of memory"),
         _ => None,
     }
+}
+
+/// Which secret is where.
+pub fn leak(id: &str, path: &str, form: &str) -> String {
+    format!("the secret {id} is in the step's layer: {form}, in {path}")
 }
 
 /// Why a program of another machine does not run.

@@ -15,6 +15,9 @@ pub(crate) struct Step {
     /// A secret for RUN --mount=type=secret: id=ID, with src=FILE or env=VARIABLE
     #[arg(long = "secret", value_name = "id=ID[,src=FILE|,env=VARIABLE]")]
     pub(crate) secrets: Vec<Secret>,
+    /// Let RUN leave secrets that it is given in the image; such a step is not cached
+    #[arg(long)]
+    pub(crate) allow_secret_in_layer: bool,
     /// An ssh agent for RUN --mount=type=ssh: the running one, the one at a socket, or one with
     /// the keys of these files
     #[arg(long = "ssh", value_name = "default|ID[=SOCKET|=KEYFILE,...]")]

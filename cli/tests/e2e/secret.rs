@@ -110,7 +110,8 @@ fn secrets_come_from_files_and_variables() {
     fs::write(&file, "from the file").expect("write");
     let path = text(context.path());
     let from = format!("id=b,src={}", text(&file));
-    let mut build = store.lap(&["build", "-t", "s", "--secret", "id=A", "--secret", &from, &path]);
+    let flags = ["build", "-t", "s", "--allow-secret-in-layer", "--secret", "id=A", "--secret"];
+    let mut build = store.lap(&[&flags[..], &[&from, &path]].concat());
     Answer::of(build.env("A", "from the variable")).ends_with(0);
     let seen = store.prints("s", &["cat", "/a", "/bb"]);
     assert_eq!(seen, "from the variablefrom the file");
@@ -232,4 +233,44 @@ fn keys_of_files_get_an_agent_that_ends_with_the_build() {
     }
     let mut without = store.lap(&["build", "--ssh", "default", &path]);
     Answer::of(without.env_remove("SSH_AUTH_SOCK")).ends_with(1).says(&["SSH_AUTH_SOCK"]);
+}
+
+#[test]
+fn a_layer_that_has_a_secret_fails_the_build() {
+    let store = Store::new();
+    let file = store.beside("tok");
+    fs::write(&file, format!("{MARKER}\n")).expect("write the secret");
+    let flag = format!("id=tok,src={}", text(&file));
+    for (command, words) in [
+        ("cp $S /root/copy", ["as it is, in /root/copy", "Dockerfile:2"]),
+        ("base64 $S > /b", ["in base64, in /b", "--allow-secret-in-layer"]),
+        ("hexdump -ve '1/1 \"%02x\"' $S > /h", ["in hexadecimal, in /h", "secret tok"]),
+        ("ln -s \"$(cat $S)\" /link", ["as it is, in /link", "secret-in-layer"]),
+        ("touch \"/root/$(cat $S)\"", ["as it is, in /root", "secret-in-layer"]),
+    ] {
+        let context = Context::new(&format!(
+            "FROM busybox\nRUN --mount=type=secret,id=tok export S=/run/secrets/tok; {command}\n"
+        ));
+        let answer = store.try_build("leak", context.path(), &["--secret", &flag]).ends_with(1);
+        let answer = answer.says(&words);
+        assert!(!answer.stderr.contains(MARKER), "{}", answer.stderr);
+        assert_eq!(holding(&store.root()), [""; 0], "after {command}");
+    }
+}
+
+#[test]
+fn a_secret_in_a_layer_can_be_allowed_and_is_in_no_cache() {
+    let store = Store::new();
+    let context = Context::new(
+        "FROM busybox\nRUN --mount=type=secret,id=tok,env=TOKEN echo $TOKEN > /kept\n",
+    );
+    let build = |flags: &[&str]| {
+        let flags =
+            [&["build", "-q", "-t", "kept", "--secret", "id=tok,env=TOKEN"], flags].concat();
+        let mut command = store.lap(&flags);
+        Answer::of(command.arg(context.path()).env("TOKEN", MARKER))
+    };
+    build(&["--allow-secret-in-layer"]).ends_with(0);
+    assert_eq!(store.prints("kept", &["cat", "/kept"]), MARKER);
+    build(&[]).ends_with(1);
 }

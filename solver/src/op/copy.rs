@@ -124,7 +124,7 @@ impl Workshop<'_> {
                 .map_err(|error| fault(vertex, part, error, None))?;
         }
         let manifest = writer.finish()?;
-        Ok(Made { staging, manifest, step: Some(step) })
+        Ok(Made { staging, manifest, step: Some(step), is_recorded: true })
     }
 
     /// What the same step made before, and its directory, if it is still here.

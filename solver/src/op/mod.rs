@@ -4,6 +4,7 @@ mod agent;
 mod copy;
 mod fetch;
 mod layers;
+mod leak;
 mod local;
 mod mkdir;
 mod mount;
@@ -109,6 +110,8 @@ struct Made {
     manifest: LayerManifest,
     /// Under what the next such step finds it, to take files from.
     step: Option<StepId>,
+    /// Whether others may find it by its key.
+    is_recorded: bool,
 }
 
 impl Workshop<'_> {
@@ -257,7 +260,9 @@ impl Workshop<'_> {
             created: i64::try_from(created.as_nanos()).unwrap_or(i64::MAX),
         };
         self.layers.remember(layer);
-        self.store.put_record(key, &record)?;
+        if made.is_recorded {
+            self.store.put_record(key, &record)?;
+        }
         if let Some(step) = &made.step {
             self.store.put_previous(step, &record.layer)?;
         }

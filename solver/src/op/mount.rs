@@ -25,8 +25,8 @@ pub(super) struct Outfit {
     pub(super) mounts: Vec<executor::Mount>,
     /// Secrets in the environment.
     pub(super) variables: Vec<(String, Vec<u8>)>,
-    /// Every secret that the command can read.
-    pub(super) secrets: Vec<Vec<u8>>,
+    /// Every secret that the command can read, with its id.
+    pub(super) secrets: Vec<(String, Vec<u8>)>,
     folders: Vec<Temporary>,
     caches: BTreeMap<ContentHash, CacheFolder>,
     agents: Vec<Forwarding>,
@@ -119,7 +119,7 @@ impl Workshop<'_> {
                 },
                 MountKind::Secret(secret) => {
                     let value = self.secrets.get(&secret.id).unwrap_or_default();
-                    outfit.secrets.push(value.to_vec());
+                    outfit.secrets.push((secret.id.clone(), value.to_vec()));
                     executor::Mount::File {
                         target,
                         content: value.into(),
@@ -183,7 +183,7 @@ impl Workshop<'_> {
             self.has_secret(vertex, index, &secret.id, secret.required)?;
             let value = self.secrets.get(&secret.id).unwrap_or_default();
             outfit.variables.push((secret.name.clone(), value.to_vec()));
-            outfit.secrets.push(value.to_vec());
+            outfit.secrets.push((secret.id.clone(), value.to_vec()));
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ use lapstrake_executor::{self as executor, Bytes, Ended, Mount, Resource, Sandbo
 use lapstrake_oci::Platform;
 use lapstrake_rootfs::scan::scan;
 
+use super::leak::{Leak, Search};
 use super::mount::{Outfit, Reading, not_mounted};
 use super::secret::Mask;
 use super::{Failure, Made, Rootfs, Value, Workshop, rootfs};
@@ -57,7 +58,7 @@ impl Workshop<'_> {
     ) -> Result<Made, Failure> {
         let staging = self.store.stage_layer()?;
         let mut outfit = self.outfit(vertex, op, inputs)?;
-        let mut mask = Mask::new(outfit.secrets.iter().map(Vec::as_slice));
+        let mut mask = Mask::new(outfit.secrets.iter().map(|(_, value)| value.as_slice()));
         let spec = self.sandbox(op, &rootfs(inputs), &staging, &mut outfit)?;
         let mut tail = Tail::default();
         let mut show = |bytes: Vec<u8>| {
@@ -69,13 +70,19 @@ impl Workshop<'_> {
             .run(&spec, self.cancel, &mut |bytes| show(mask.push(bytes)))
             .map_err(|error| not_begun(vertex, op, error))?;
         show(mask.finish());
+        let secrets = std::mem::take(&mut outfit.secrets);
         drop(outfit);
         if !ended.status.success() {
             return Err(failed(vertex, ended, tail));
         }
         let folder = File::open(staging.fs())?;
         let manifest = scan(folder.as_fd())?;
-        Ok(Made { staging, manifest, step: None })
+        let leak = Search::new(&secrets).first(folder.as_fd(), &manifest)?;
+        let is_clean = leak.is_none();
+        match leak {
+            Some(leak) if !self.bounds.secrets_in_layers => Err(leaked(vertex, leak)),
+            _ => Ok(Made { staging, manifest, step: None, is_recorded: is_clean }),
+        }
     }
 
     fn sandbox(
@@ -173,6 +180,16 @@ fn not_begun(vertex: &Vertex, op: &RunOp, error: executor::Error) -> Failure {
         }
         _ => not_mounted(vertex, op, error),
     }
+}
+
+fn leaked(vertex: &Vertex, leak: Leak) -> Failure {
+    Failure::Build(Error::Leak {
+        name: vertex.name.clone().unwrap_or_default(),
+        span: vertex.span,
+        path: leak.path.to_string(),
+        id: leak.id,
+        form: leak.form,
+    })
 }
 
 fn failed(vertex: &Vertex, ended: Ended, tail: Tail) -> Failure {

@@ -46,7 +46,7 @@ impl Workshop<'_> {
                 .write(&place, &origin, &mut writer)
                 .map_err(|error| fault(span, &error, None))?;
             let manifest = writer.finish()?;
-            Ok(Made { staging, manifest, step: Some(step) })
+            Ok(Made { staging, manifest, step: Some(step), is_recorded: true })
         })
     }
 }

@@ -3,7 +3,7 @@
 use std::error::Error as _;
 
 use lapstrake_solver::Error;
-use lapstrake_solver::error::{describe, foreign};
+use lapstrake_solver::error::{describe, foreign, leak};
 
 use super::faults::{self, Faults};
 use crate::exit::Exit;
@@ -49,6 +49,7 @@ pub(super) fn reason(error: &Error) -> String {
     match error {
         Error::Command { status, exceeded, .. } => describe(*status, exceeded),
         Error::Foreign { platform, .. } => foreign(platform),
+        Error::Leak { id, path, form, .. } => leak(id, path, form),
         Error::Faults(faults) => match faults.as_slice() {
             [only] => only.message.clone(),
             _ => error.to_string(),
