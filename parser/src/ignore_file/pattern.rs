@@ -45,10 +45,13 @@ impl Pattern {
             Some(text) => (true, text.trim_ascii()),
             None => (false, line),
         };
-        if text.is_empty() {
-            return if keeps { Err("keeps nothing: put a path behind the `!`") } else { Ok(None) };
+        if text.is_empty() && !keeps {
+            return Ok(None);
         }
         let clean = clean(text);
+        if keeps && (text.is_empty() || clean == b"/") {
+            return Err("keeps nothing: put a path behind the `!`");
+        }
         let pattern = relative(&clean);
         let tokens = tokens(pattern).ok_or("is not well formed")?;
         let is_all_of_root = matches!(pattern, b"*" | b"**" | b"**/*");

@@ -1,10 +1,10 @@
 //! RUN, CMD, ENTRYPOINT and SHELL.
 
-use lapstrake_parser::{CommandForm, Heredoc, Word};
+use lapstrake_parser::{CommandForm, Diagnostic, Heredoc, Word};
 
 use super::fault::Faults;
 use super::stage::{Build, Shown, Stage, Written};
-use super::{argument, format, mount, privilege};
+use super::{argument, format, heredoc, mount, privilege};
 use crate::graph::{InlineFile, Op, RunOp};
 
 /// The shell of shell forms when no SHELL was given.
@@ -28,7 +28,7 @@ pub(super) fn run(
     let (words, files) = match form {
         CommandForm::Exec(words) => (texts(words), Vec::new()),
         CommandForm::Shell(line) => {
-            let (line, files) = script(line, &from.instruction.heredocs);
+            let (line, files) = script(line, &from.instruction.heredocs)?;
             (in_shell(stage, line), files)
         }
     };
@@ -73,9 +73,9 @@ pub(super) fn run(
 /// The text for the shell. A line that is nothing but a here-document stands for its content: as
 /// it is, or as a file of its own when it names its interpreter. Any other line keeps its
 /// here-documents, for the shell to read.
-fn script(line: &Word, heredocs: &[Heredoc]) -> (String, Vec<InlineFile>) {
+fn script(line: &Word, heredocs: &[Heredoc]) -> Result<(String, Vec<InlineFile>), Diagnostic> {
     let Some(first) = heredocs.first() else {
-        return (line.text.to_string(), Vec::new());
+        return Ok((line.text.to_string(), Vec::new()));
     };
     let is_whole = first.marker == line.span;
     if !is_whole {
@@ -85,15 +85,15 @@ fn script(line: &Word, heredocs: &[Heredoc]) -> (String, Vec<InlineFile>) {
             text.push_str(&heredoc.content);
             text.push_str(&heredoc.name);
         }
-        return (text, Vec::new());
+        return Ok((text, Vec::new()));
     }
     let content = first.text();
     if !content.starts_with("#!") {
-        return (content.into_owned(), Vec::new());
+        return Ok((content.into_owned(), Vec::new()));
     }
-    let path = format!("{SCRIPTS}{}", first.name);
+    let path = format!("{SCRIPTS}{}", heredoc::file_name(first)?);
     let file = InlineFile { path: path.clone(), content: content.into_owned(), mode: 0o755 };
-    (path, vec![file])
+    Ok((path, vec![file]))
 }
 
 /// Proxy arguments in upper and lower case, as programs look for either.

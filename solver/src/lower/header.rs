@@ -91,7 +91,7 @@ pub(super) fn find(headers: &[Header<'_>], name: &str) -> Option<usize> {
     headers.iter().rposition(|header| header.name.as_deref() == Some(&name))
 }
 
-/// The stage that is to be built: by name, else by number, else the last one.
+/// The stage that is to be built: that of the name, without one the last.
 ///
 /// # Errors
 /// There is no such stage.
@@ -103,14 +103,11 @@ pub(super) fn target(headers: &[Header<'_>], options: &Options) -> Result<usize,
     if let Some(stage) = find(headers, wanted) {
         return Ok(stage);
     }
-    if let Some(stage) = wanted.parse().ok().filter(|number| *number <= last) {
-        return Ok(stage);
-    }
     let names: Vec<&str> = headers.iter().filter_map(|header| header.name.as_deref()).collect();
     let span = headers.last().map(|header| header.from.span).unwrap_or_default();
     let unknown = fault("unknown-target", span, format!("there is no stage named {wanted}"));
     let help = suggestion(wanted, names.iter().copied()).unwrap_or_else(|| match &names[..] {
-        [] => format!("no stage has a name; their numbers go from 0 to {last}"),
+        [] => "no stage has a name: give it one with `FROM … AS name`".to_owned(),
         _ => format!("the stages are: {}", names.join(", ")),
     });
     Err(with_help(unknown, help))

@@ -8,6 +8,7 @@
 //! each kind of instruction.
 
 mod argument;
+mod circle;
 mod command;
 mod directory;
 mod environment;
@@ -17,6 +18,7 @@ mod fault;
 mod flag;
 mod format;
 mod header;
+mod heredoc;
 mod metadata;
 mod mount;
 mod named;
@@ -303,6 +305,7 @@ fn for_platform(
     let target =
         header::target(&headers, scope.options).map_err(|fault| faults.push(fault)).ok()?;
     let reach = reach::reach(&headers, target, scope, images, faults);
+    faults.append(&mut circle::faults(&headers, &reach, scope));
     let mut build = stage::Build::new(scope, images, &headers, &reach, graph);
     build.stages(faults);
     let plan = build.image_of(target)?;

@@ -84,6 +84,17 @@ fn origin_of(
     Ok(Some((origin::named(&name, span, number, headers, scope)?, span)))
 }
 
+/// The faults in what the mounts of an instruction take from.
+pub(super) fn faults(
+    headers: &[Header<'_>],
+    number: usize,
+    instruction: &Instruction,
+    scope: &Scope<'_>,
+) -> Vec<Diagnostic> {
+    let origins = values(instruction).map(|word| origin_of(headers, number, word, scope));
+    origins.filter_map(Result::err).collect()
+}
+
 /// Lowers all mounts of a RUN.
 pub(super) fn mounts(
     build: &mut Build<'_>,

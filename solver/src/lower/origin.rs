@@ -87,7 +87,16 @@ pub(super) fn named(
     }
 }
 
-fn not_earlier(
+/// The stage that the `from` of a copy means, wherever it stands.
+pub(super) fn stage(headers: &[Header<'_>], name: &str) -> Option<usize> {
+    match name.parse::<usize>() {
+        Ok(index) => Some(index).filter(|index| *index < headers.len()),
+        Err(_) => header::find(headers, name),
+    }
+}
+
+/// The fault of taking files from a stage that is not earlier.
+pub(super) fn not_earlier(
     headers: &[Header<'_>],
     stage: usize,
     number: usize,

@@ -11,7 +11,7 @@ use super::fault::{Faults, fault, with_help};
 use super::origin::{Origin, Tree};
 use super::remote::{self, Checksum};
 use super::stage::{Build, Shown, Stage, Written};
-use super::{directory, flag, reach, word};
+use super::{directory, flag, heredoc, reach, word};
 use crate::graph::{CopyOp, CopySource, Op, VertexId, Want};
 use crate::owner::name;
 
@@ -113,7 +113,11 @@ impl Words {
             mode.as_ref().map(|mode| format!("--chmod={mode}")),
         ];
         let mut texts: Vec<String> = flags.into_iter().flatten().collect();
-        texts.extend(sources.iter().map(text));
+        let shown = ordered(&transfer.sources).zip(&sources);
+        texts.extend(shown.map(|(written, source)| match written {
+            Source::Heredoc { index, .. } => shown_heredoc(instruction.heredocs.get(*index)),
+            Source::Path(_) => text(source),
+        }));
         texts.push(written.clone());
         Ok(Self {
             sources,
@@ -316,10 +320,15 @@ fn ordered(sources: &[Source]) -> impl Iterator<Item = &Source> {
     sources.iter().filter(is_path).chain(sources.iter().filter(move |source| !is_path(source)))
 }
 
+/// A here-document as the history shows it.
+fn shown_heredoc(heredoc: Option<&Heredoc>) -> String {
+    heredoc.map(|heredoc| format!("<<{}", heredoc.name)).unwrap_or_default()
+}
+
 fn inline(heredoc: Option<&Heredoc>, stage: &Stage) -> Result<CopySource, Diagnostic> {
     match heredoc {
         Some(heredoc) => Ok(CopySource::Inline {
-            name: heredoc.name.to_string(),
+            name: heredoc::file_name(heredoc)?,
             content: word::expand_heredoc(heredoc, &stage.environment)?,
         }),
         // The parser reports a marker without a body.

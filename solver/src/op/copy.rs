@@ -244,7 +244,7 @@ fn select<'p>(vertex: &Vertex, part: &'p Part) -> Result<Selection<'p>, Failure>
 /// Only what is wanted of a context is read, so what may have been meant is looked for here.
 fn missing(vertex: &Vertex, part: &Part, error: CopyError) -> Failure {
     let hint = match (&error, &part.files) {
-        (CopyError::Missing { path, .. }, Files::Tree(tree)) => {
+        (CopyError::Missing { path, .. } | CopyError::NoMatch { path, .. }, Files::Tree(tree)) => {
             let names = tree.names();
             suggest(&path.to_string(), names.iter().map(String::as_str))
                 .map(|name| format!("did you mean {name}?"))

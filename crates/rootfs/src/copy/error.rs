@@ -21,6 +21,16 @@ pub enum CopyError {
         /// What may have been meant.
         near: Option<TreePath>,
     },
+    /// The folder in which a source's wildcards are to match is not there.
+    #[error("{path} not found, or nothing in it matches")]
+    NoMatch {
+        /// Which source.
+        index: usize,
+        /// The folder.
+        path: TreePath,
+        /// What may have been meant.
+        near: Option<TreePath>,
+    },
     /// A source's wildcards are not well formed.
     #[error("cannot look for a source")]
     Pattern {
@@ -109,6 +119,7 @@ impl CopyError {
     pub fn source_index(&self) -> Option<usize> {
         match self {
             Self::Missing { index, .. }
+            | Self::NoMatch { index, .. }
             | Self::Pattern { index, .. }
             | Self::Resolve { index, .. }
             | Self::Broken { index, .. }
@@ -124,7 +135,9 @@ impl CopyError {
     /// What the user can do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Missing { near: Some(near), .. } => Some(format!("did you mean {near}?")),
+            Self::Missing { near: Some(near), .. } | Self::NoMatch { near: Some(near), .. } => {
+                Some(format!("did you mean {near}?"))
+            }
             Self::NotDirectory { .. } | Self::IsDirectory { .. } => {
                 Some("remove it in an earlier RUN, or choose another destination".to_owned())
             }

@@ -22,8 +22,8 @@ pub(super) const INLINE_MODE: u32 = 0o644;
 /// for below the directories that are named; what is named itself comes in any case.
 ///
 /// # Errors
-/// When a source without wildcards, or the path before them, names nothing; when wildcards are not
-/// well formed.
+/// When a source without wildcards, or the path before them, names nothing; of a context only what
+/// a build takes is there. When wildcards are not well formed.
 pub fn select<'a>(source: &'a View, spec: &'a CopySpec) -> Result<Selection<'a>, CopyError> {
     let mut items = Vec::new();
     for (index, named) in spec.sources.iter().enumerate() {
@@ -69,12 +69,16 @@ impl<'a> Finder<'a> {
         };
         let pattern = Glob::new(&pattern)
             .map_err(|source| CopyError::Pattern { index: self.index, source })?;
-        let base = self.follow(&literal)?;
+        let base = self.follow(&literal).map_err(|error| match error {
+            CopyError::Missing { index, path, near } => CopyError::NoMatch { index, path, near },
+            error => error,
+        })?;
         self.matches(&base, &pattern).iter().map(|path| self.item(path)).collect()
     }
 
     /// What `pattern` matches below the directories that `base` names, and the files that it names
-    /// themselves; something below one directory, when neither holds wildcards.
+    /// themselves; something below one directory, when neither holds wildcards. A backslash in
+    /// such a path stands for itself, which no file that is found by it can have.
     fn find_below(&self, base: &[u8], pattern: &str) -> Result<Vec<Item<'a>>, CopyError> {
         let items = self.find(base)?;
         if has_wildcard(base) || has_wildcard(pattern.as_bytes()) {
@@ -84,7 +88,7 @@ impl<'a> Finder<'a> {
             Top::Directory(tree) => !tree.below.is_empty(),
             Top::Single { .. } | Top::Inline { .. } => false,
         };
-        match items.iter().all(is_found) {
+        match !pattern.contains('\\') && items.iter().all(is_found) {
             true => Ok(items),
             false => {
                 let below = TreePath::clean(pattern.as_bytes());

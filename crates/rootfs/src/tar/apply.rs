@@ -9,7 +9,7 @@ use std::io::{ErrorKind, Read};
 use super::member::{Member, MemberKind, Members};
 use super::{ApplyError, Limits, OPAQUE, WHITEOUT, WHITEOUT_META};
 use crate::view::resolve_links;
-use crate::{Entry, LayerManifest, LayerWriter, Meta, Timestamp, TreePath, WriteError};
+use crate::{Entry, Kind, LayerManifest, LayerWriter, Meta, Timestamp, TreePath, WriteError};
 
 /// Files up to this size are read into memory and written by several threads.
 const SMALL: u64 = 256 << 10;
@@ -17,7 +17,7 @@ const SMALL: u64 = 256 << 10;
 /// How [`extract`] differs from what the archive says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Extract {
-    /// Owner and group of every member and implied directory.
+    /// Owner and group of every member, and of the directory that is unpacked into if it is made.
     pub owner: Option<(u32, u32)>,
     /// What is taken at most.
     pub limits: Limits,
@@ -51,11 +51,13 @@ pub fn apply(
 }
 
 /// Unpacks `reader`, an uncompressed tar, below the directory `at`, which is made (root's, mode
-/// 0755, or of the `owner` asked for) when it is missing. Existing entries are replaced member by
-/// member; directories are merged, and `at` itself stays as it is.
+/// 0755, or of the `owner` asked for) when it is missing; directories that names imply are root's.
+/// Existing entries are replaced member by member; directories are merged, and `at` itself stays as
+/// it is.
 ///
 /// # Errors
-/// As [`apply`]; and when a name looks like a whiteout: in a layer it would be one.
+/// As [`apply`]; when a name looks like a whiteout: in a layer it would be one; and when a member
+/// lies behind a link that leads nowhere.
 pub fn extract(
     reader: impl Read,
     writer: &mut LayerWriter,
@@ -65,8 +67,9 @@ pub fn extract(
     let mut members = Members::new(reader, options.limits);
     let mut unpack = Unpack::new(writer, at);
     unpack.owner = options.owner;
-    let implied = unpack.implied();
-    unpack.writer.make_all(at, &implied).map_err(ApplyError::Finish)?;
+    let (uid, gid) = options.owner.unwrap_or_default();
+    let made = implied().owned_by(uid, gid);
+    unpack.writer.make_all(at, &made).map_err(ApplyError::Finish)?;
     unpack.all(&mut members, &options.limits)
 }
 
@@ -125,8 +128,7 @@ impl<'a> Unpack<'a> {
     /// Hides `name` in `parent`, or everything in it.
     fn hide(&mut self, parent: &TreePath, name: Option<&[u8]>) -> Result<(), WriteError> {
         let parent = self.writer.resolve(parent, true)?;
-        let implied = self.implied();
-        self.writer.make_all(&parent, &implied)?;
+        self.writer.make_all(&parent, &implied())?;
         match name {
             Some(name) => self.writer.whiteout(&parent.join(name)),
             None => self.writer.opaque(&parent),
@@ -150,8 +152,7 @@ impl<'a> Unpack<'a> {
         if let Some((uid, gid)) = self.owner {
             meta = meta.owned_by(uid, gid);
         }
-        let implied = self.implied();
-        self.writer.make_parents(&path, &implied)?;
+        self.writer.make_parents(&path, &implied())?;
         match member.kind {
             MemberKind::Directory => self.writer.directory(&path, &meta),
             MemberKind::File => self.file(&path, &meta, member.size, content),
@@ -186,8 +187,32 @@ impl<'a> Unpack<'a> {
             let entry = self.writer.entry(&self.at.join_path(below));
             entry.map(|entry| &entry.kind)
         };
-        let parent = resolve_links(&parent, true, kind)?;
-        Ok(self.at.join_path(&parent).join(path.name()))
+        let resolved = resolve_links(&parent, true, kind)?;
+        if !self.whiteouts && kind(&resolved).is_none() {
+            self.refuse_dangling(&parent)?;
+        }
+        Ok(self.at.join_path(&resolved).join(path.name()))
+    }
+
+    /// An error when a link on the way to the directory `path` of the archive leads nowhere.
+    fn refuse_dangling(&self, path: &TreePath) -> Result<(), WriteError> {
+        let kind = |below: &TreePath| {
+            let entry = self.writer.entry(&self.at.join_path(below));
+            entry.map(|entry| &entry.kind)
+        };
+        let mut reached = TreePath::root();
+        for component in path.components() {
+            let next = reached.join(component);
+            reached = resolve_links(&next, true, kind)?;
+            match (kind(&next), kind(&reached)) {
+                (None, _) => break,
+                (Some(Kind::Symlink { .. }), None) => {
+                    return Err(WriteError::Dangling { path: self.at.join_path(&next) });
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     fn file<R: Read>(
@@ -222,11 +247,11 @@ impl<'a> Unpack<'a> {
         }
         self.writer.hard_link(path, &target, Some(&meta))
     }
+}
 
-    fn implied(&self) -> Meta {
-        let (uid, gid) = self.owner.unwrap_or_default();
-        Meta::of_root(0o755, Timestamp::default()).owned_by(uid, gid)
-    }
+/// What directories are that no member stands for.
+fn implied() -> Meta {
+    Meta::of_root(0o755, Timestamp::default())
 }
 
 /// Who may not make devices does without them, as containerd does in a user namespace: nobody could

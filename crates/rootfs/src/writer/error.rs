@@ -40,6 +40,12 @@ pub enum WriteError {
         /// That path.
         path: TreePath,
     },
+    /// A link to a directory that must be there is one to nothing.
+    #[error("the link {path} leads nowhere: no such file or directory")]
+    Dangling {
+        /// The link.
+        path: TreePath,
+    },
     /// A directory that must be there is not.
     #[error("there is no directory {path}")]
     NoDirectory {
