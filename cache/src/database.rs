@@ -12,7 +12,10 @@ use crate::Error;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The version of [`SCHEMA`].
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
+
+/// Versions that lack nothing but tables.
+const GROWS: std::ops::RangeInclusive<i64> = 2..=2;
 
 /// `layer.boot` is the boot id of the kernel that wrote the layer, until it was flushed to disk;
 /// then it is NULL.
@@ -32,9 +35,14 @@ const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS place (
         digest BLOB NOT NULL, repository TEXT NOT NULL, PRIMARY KEY (digest, repository)
     ) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS account (
+        step BLOB NOT NULL, key BLOB NOT NULL, number INTEGER NOT NULL, parts BLOB NOT NULL,
+        files BLOB NOT NULL, PRIMARY KEY (step, key)
+    );
+    CREATE TABLE IF NOT EXISTS place_step (place BLOB PRIMARY KEY, step BLOB NOT NULL) WITHOUT ROWID;
     CREATE INDEX IF NOT EXISTS layer_diff_id ON layer (diff_id);
     CREATE INDEX IF NOT EXISTS layer_boot ON layer (boot) WHERE boot IS NOT NULL;
-    PRAGMA user_version = 2;
+    PRAGMA user_version = 3;
 ";
 
 /// Opens the database below `root`. A damaged one, or one of another version, is moved aside to
@@ -45,6 +53,9 @@ pub(crate) fn open(root: &Path) -> Result<(Connection, Fresh), Error> {
         match version(&connection) {
             Ok(VERSION) => return Ok((connection, Fresh(false))),
             Ok(0) => return begin(connection),
+            Ok(version) if GROWS.contains(&version) => {
+                return begin(connection).map(|(connection, _)| (connection, Fresh(false)));
+            }
             Ok(_) | Err(_) => {}
         }
     }

@@ -10,7 +10,8 @@
 //! stat/HEX                    stat indexes of build contexts
 //! groups/NAME                 control groups of sandboxes that run, see the executor
 //! notes/HEX                   what is known of remote sources
-//! store.db                    tags, action records, diff ids: the index over all this
+//! store.db                    tags, action records and what they were made of, diff ids: the
+//!                             index over all this
 //! locks/                      files that are only locked, never read
 //! tmp/NAME/                   work in progress; each folder is locked by its process
 //! ```
@@ -26,6 +27,7 @@
 //!
 //! This crate knows no network and no Dockerfile. Start at [`Store`].
 
+mod account;
 mod blob;
 mod cache_folder;
 mod database;
@@ -41,6 +43,7 @@ mod store;
 mod tag;
 mod temporary;
 
+pub use account::Account;
 pub use blob::BlobWriter;
 pub use cache_folder::{CacheFolder, Sharing};
 pub use error::Error;

@@ -26,6 +26,9 @@ const WORKERS: usize = 32;
 pub struct Request<'a> {
     /// The parsed Dockerfile, without faults.
     pub dockerfile: &'a Dockerfile,
+    /// Tells it from other builds on the same store: earlier steps of the same project are what
+    /// its steps are compared with. In no key.
+    pub project: String,
     /// What the command line adds to it.
     pub options: Options,
     /// Folders that COPY reads.
@@ -115,6 +118,7 @@ pub fn build(request: Request<'_>, tools: &Tools<'_>) -> Result<Built, Error> {
     announce(&plan, tools.events);
     let workshop = Workshop {
         graph: &plan.graph,
+        project: &request.project,
         store: tools.store,
         executor: tools.executor,
         cancel: tools.cancel,

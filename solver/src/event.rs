@@ -5,6 +5,7 @@ use std::time::Duration;
 use lapstrake_parser::Span;
 
 use crate::graph::VertexId;
+use crate::reason::Reason;
 
 /// Receives events from any thread, in the order in which each thread meets them.
 pub type Sink<'a> = &'a (dyn Fn(Event) + Sync);
@@ -21,6 +22,13 @@ pub enum Event {
     Started {
         /// Which.
         vertex: VertexId,
+    },
+    /// A vertex is executed because the cache has no result of it. Follows its start.
+    Missed {
+        /// Which.
+        vertex: VertexId,
+        /// Why there is none.
+        reason: Reason,
     },
     /// A vertex wrote output; not cut at line ends.
     Output {

@@ -237,6 +237,16 @@ pub struct Vertex {
 pub struct Graph {
     vertices: Vec<Vertex>,
     known: HashMap<Vec<u8>, VertexId>,
+    images: HashMap<VertexId, NamedImage>,
+}
+
+/// Which image an [`Op::Image`] is the layers of. Counts for nothing; people know it by this.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedImage {
+    /// As it was asked for.
+    pub name: String,
+    /// Of its manifest.
+    pub digest: Digest,
 }
 
 impl Graph {
@@ -255,6 +265,16 @@ impl Graph {
         self.vertices.push(vertex);
         self.known.insert(identity, id);
         id
+    }
+
+    /// Notes which image the [`Op::Image`] `id` is. Of two the first stays.
+    pub fn name_image(&mut self, id: VertexId, image: NamedImage) {
+        self.images.entry(id).or_insert(image);
+    }
+
+    /// Which image the [`Op::Image`] `id` is, if it has a name.
+    pub fn image(&self, id: VertexId) -> Option<&NamedImage> {
+        self.images.get(&id)
     }
 
     /// Adds to what the [`Op::Local`] `id` reads of its context: a source as it is written.

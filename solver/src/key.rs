@@ -74,7 +74,7 @@ pub fn whole_source(source: &MountSource, layers: &[LayerId]) -> ContentHash {
 }
 
 /// A letter for the kind, and what of it decides what the command may find.
-fn mount_kind(mount: &Mount) -> Vec<u8> {
+pub fn mount_kind(mount: &Mount) -> Vec<u8> {
     match &mount.kind {
         MountKind::Bind(bind) => encoded(&('b', bind.read_only)),
         MountKind::Cache(cache) => encoded(&('c', &cache.path, cache.owner, cache.read_only)),
@@ -122,6 +122,14 @@ pub fn copy_step(op: &CopyOp, folders: &[Vec<u8>]) -> StepId {
     let mut hasher = ContentHasher::new("lapstrake step copy 1");
     hasher.field(&encoded(op));
     hasher.field(&encoded(&folders));
+    StepId(hasher.finish())
+}
+
+/// What stays the same of a step of `project` while what it takes changes: its op's kind and
+/// `subject`, which says what it does. No key: it finds what an earlier build knew of the step.
+pub fn step(project: &str, kind: &str, subject: &str) -> StepId {
+    let mut hasher = ContentHasher::new("lapstrake step 1");
+    hasher.field(project.as_bytes()).field(kind.as_bytes()).field(subject.as_bytes());
     StepId(hasher.finish())
 }
 

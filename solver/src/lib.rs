@@ -8,6 +8,7 @@
 //! 4. [`key`]: what an op is looked up by in the cache.
 //! 5. [`schedule`]: every vertex once its inputs are there; independent ones at the same time.
 //! 6. [`op`]: one vertex: look-up, and on a miss its execution.
+//!    [`reason`] says why it was missed.
 //! 7. [`export`]: config, manifest and tags; `stamp` gives an image the times that it is to have.
 //!
 //! This crate prints nothing and reads no environment: it reports [`event::Event`]s, and errors
@@ -24,9 +25,11 @@ pub mod key;
 pub mod lower;
 pub mod op;
 mod owner;
+pub mod reason;
 pub mod schedule;
 mod stamp;
 
 pub use build::{Built, Request, Times, build, survey};
 pub use error::Error;
 pub use event::Event;
+pub use reason::Reason;

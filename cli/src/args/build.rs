@@ -75,6 +75,9 @@ pub(crate) struct Build {
     /// How progress is shown
     #[arg(long, default_value = "auto")]
     pub(crate) progress: Progress,
+    /// Say of each step why it was not cached: the first thing that differs from the last time
+    #[arg(long)]
+    pub(crate) explain: bool,
     /// How faults of the Dockerfile are shown [default: human] [env: LAPSTRAKE_FORMAT]
     #[arg(long, value_name = "FORM")]
     pub(crate) format: Option<Format>,

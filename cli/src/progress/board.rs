@@ -65,6 +65,8 @@ pub(super) enum Change {
     Began,
     /// It wrote a line, this long after it began.
     Line(Duration, String),
+    /// Why it is executed.
+    Reason(String),
     /// See [`Step::status`].
     Status,
     Ended,
@@ -86,6 +88,11 @@ impl Board {
             }
             Event::Started { vertex } => {
                 self.begin(Key::Vertex(vertex), now, &mut updates);
+            }
+            Event::Missed { vertex, reason } => {
+                let step = self.begin(Key::Vertex(vertex), now, &mut updates);
+                let reason = harmless(&one_line(&reason.to_string()));
+                updates.push(Update { step, change: Change::Reason(reason) });
             }
             Event::Output { vertex, bytes } => {
                 let step = self.begin(Key::Vertex(vertex), now, &mut updates);

@@ -30,6 +30,10 @@ use tty::Tty;
 /// Between two pictures of the live view.
 const TICK: Duration = Duration::from_millis(100);
 
+/// Begins and ends what matters less.
+pub(crate) const FAINT: &str = "\u{1b}[2m";
+pub(crate) const RESET: &str = "\u{1b}[0m";
+
 /// How progress is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {

@@ -11,6 +11,7 @@ use lapstrake_solver::event::Outcome;
 
 use super::Conclusion;
 use super::board::{Board, Change, Step, Update};
+use super::{FAINT, RESET};
 use crate::text::harmless;
 
 /// A step that has been silent for so long gives the floor away.
@@ -103,6 +104,7 @@ impl Plain {
         let Some(queue) = self.queues.get_mut(update.step) else { return };
         let line = match update.change {
             Change::Began => None,
+            Change::Reason(reason) => Some(format!("{FAINT}{reason}{RESET}")),
             Change::Line(since, line) => Some(format!("{:.3} {line}", since.as_secs_f64())),
             Change::Status if !queue.status_is_due(step, now) => return,
             Change::Status => step.status.clone(),

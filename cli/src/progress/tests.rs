@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use lapstrake_solver::Event;
 use lapstrake_solver::event::{ImageProgress, Outcome, Planned};
 use lapstrake_solver::graph::VertexId;
+use lapstrake_solver::{Event, Reason};
 
 use super::Conclusion;
 use super::board::Board;
@@ -280,4 +280,21 @@ fn the_next_picture_covers_the_last_one() {
     let last = tty.finish(&board, &failed("x"), (24, 30), at(400));
     assert!(last.contains("\u{1b}[33m => CANCELED RUN a"), "{last:?}");
     assert!(last.ends_with("\u{1b}[Jwarning: old syntax\n"), "{last:?}");
+}
+
+#[test]
+fn a_step_that_runs_again_says_why_in_a_dim_line() {
+    let reason = Reason::Mounted("/a\u{1b}[31m\nb".to_owned());
+    let events = vec![
+        (0, Some(planned(&["[1/1] RUN a"]))),
+        (0, Some(started(0))),
+        (0, Some(Event::Missed { vertex: VertexId(0), reason })),
+        (100, Some(finished(0, Outcome::Executed, 100))),
+    ];
+    let text = plain(events, &failed(""));
+    let lines: Vec<&str> = text.lines().collect();
+    let [name, why, done, ""] = lines[..] else { panic!("{text}") };
+    assert_eq!((name, done), ("#1 [1/1] RUN a", "#1 DONE 0.1s"));
+    assert!(why.starts_with("#1 \u{1b}[2mwhat is mounted at /a"), "{why:?}");
+    assert!(why.ends_with(" changed\u{1b}[0m") && !why.contains("[31m\n"), "{why:?}");
 }

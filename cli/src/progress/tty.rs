@@ -8,15 +8,13 @@ use std::time::Duration;
 
 use lapstrake_solver::event::Outcome;
 
-use super::Conclusion;
 use super::board::{Board, Step};
+use super::{Conclusion, FAINT, RESET};
 use crate::text::{clip, harmless, width};
 
 const BLUE: &str = "\u{1b}[34m";
 const RED: &str = "\u{1b}[31m";
 const YELLOW: &str = "\u{1b}[33m";
-const FAINT: &str = "\u{1b}[2m";
-const RESET: &str = "\u{1b}[0m";
 
 /// What is on the terminal now.
 #[derive(Debug)]

@@ -188,3 +188,36 @@ fn two_stores_give_one_digest() {
     };
     assert_eq!(layers(), layers(), "the layer of an unchanged COPY");
 }
+
+/// What is said of a step that runs again, in plain progress and with `--explain`.
+#[test]
+fn a_step_that_runs_again_says_why() {
+    let (store, context) = (Store::new(), with_copy());
+    let path = text(context.path());
+    let build = |flags: &[&str]| {
+        let arguments = [&["build", "-t", "why", &path][..], flags].concat();
+        store.answer(&arguments).ends_with(0)
+    };
+    build(&["--progress", "plain"]).says(&["first build of this step"]);
+    context.write("src/a.txt", "two\n");
+    let plain = build(&["--progress", "plain"]);
+    plain.says(&["src/a.txt changed", "follows [2/3] COPY src /src, whose result changed"]);
+    context.write("src/new.txt", "new\n");
+    let told = build(&["--progress", "quiet", "--explain"]);
+    told.says(&["[2/3] COPY src /src executed\n    src/new.txt is new\n"]);
+    let cached = build(&["--progress", "quiet", "--explain"]);
+    cached.says(&["[2/3] COPY src /src cached\n[3/3] RUN"]);
+}
+
+#[test]
+fn a_base_image_that_moved_is_named() {
+    let store = Store::new();
+    let base = Context::new("FROM busybox\nRUN echo 1 > /base\n");
+    let user = Context::new(&format!("FROM base:1\n{RANDOM}"));
+    store.build("base:1", base.path());
+    store.build("user", user.path());
+    base.write("Dockerfile", "FROM busybox\nRUN echo 2 > /base\n");
+    store.build("base:1", base.path());
+    let again = store.build_with("user", user.path(), &["--explain"]);
+    again.says(&["base image base:1 moved: sha256:", "… → sha256:"]);
+}

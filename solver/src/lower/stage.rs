@@ -14,7 +14,7 @@ use super::{
     ImagePlan, Options, argument, command, directory, expose, metadata, platform, transfer,
 };
 use crate::export::Step;
-use crate::graph::{CopyOp, CopySource, Graph, ImageOp, Op, Vertex, VertexId};
+use crate::graph::{CopyOp, CopySource, Graph, ImageOp, NamedImage, Op, Vertex, VertexId};
 use crate::image::{BaseImage, BaseImages, ImageName};
 use crate::owner::name;
 
@@ -166,7 +166,12 @@ impl<'a> Build<'a> {
             Origin::Stage(base) => self.earlier(*base).cloned(),
             Origin::Image(name) => {
                 let image = self.image(name).cloned();
-                image.map(|image| self.on_image(&image, &header.platform))
+                image.map(|image| {
+                    let stage = self.on_image(&image, &header.platform);
+                    let name = name.place.to_string();
+                    self.graph.name_image(stage.rootfs, NamedImage { name, digest: image.digest });
+                    stage
+                })
             }
             Origin::Unknown => None,
         };

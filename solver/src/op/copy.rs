@@ -12,13 +12,14 @@ use lapstrake_parser::mode::Mode;
 use lapstrake_parser::{Diagnostic, suggest};
 use lapstrake_rootfs::context::ContextTree;
 use lapstrake_rootfs::copy::{
-    self, CopyError, CopySpec, OpenFile, Origin, Previous, Selection, Source,
+    self, CopyError, CopySpec, Listed, OpenFile, Origin, Previous, Selection, Source,
 };
 use lapstrake_rootfs::writer::LayerWriter;
 use lapstrake_rootfs::{LayerId, TreePath, View};
 
 use super::layers::Stack;
-use super::{Failure, Made, Rootfs, Value, Workshop, rootfs};
+use super::miss::Action;
+use super::{Failure, Made, Rootfs, Value, Workshop, own, rootfs};
 use crate::event::Outcome;
 use crate::graph::{CopyOp, CopySource, Graph, Op, Vertex, VertexId};
 use crate::{Error, key};
@@ -63,7 +64,9 @@ impl Workshop<'_> {
             .map(|(part, selection)| (selection.content_hash(), part.spec.unpack))
             .collect();
         let key = key::copy(op, &contents, &below.layers);
-        let result = self.recorded(id, vertex, &below, &key, || {
+        let own = || own::copy(op, &contents, listed(&parts, &selections));
+        let action = Action { key, own: Some(&own) };
+        let result = self.recorded(id, vertex, &below, &action, || {
             self.make_copy(vertex, op, &parts, &selections, &below)
         })?;
         if let (Some(whole), Some(record)) = (whole, self.store.record(&key)?) {
@@ -134,6 +137,18 @@ impl Workshop<'_> {
         let directory = Arc::new(File::open(&layer.path)?.into());
         Ok(Some((layer, directory)))
     }
+}
+
+/// Everything that is copied, as the user knows it.
+fn listed(parts: &[Part], selections: &[Selection<'_>]) -> Vec<Listed> {
+    let all = parts.iter().zip(selections).flat_map(|(part, selection)| {
+        let mut listing = selection.listing();
+        if matches!(part.files, Files::Layers(_)) {
+            listing.iter_mut().for_each(|one| one.path.insert(0, b'/'));
+        }
+        listing
+    });
+    all.collect()
 }
 
 /// The layers of all trees, when all of them are root file systems.

@@ -4,7 +4,8 @@ use lapstrake_rootfs::TreePath;
 use lapstrake_rootfs::copy::make_directory;
 use lapstrake_rootfs::writer::LayerWriter;
 
-use super::{Failure, Made, Value, Workshop, rootfs};
+use super::miss::Action;
+use super::{Failure, Made, Value, Workshop, own, rootfs};
 use crate::event::Outcome;
 use crate::graph::{MkdirOp, Vertex, VertexId};
 use crate::key;
@@ -19,7 +20,8 @@ impl Workshop<'_> {
     ) -> Result<(Value, Outcome), Failure> {
         let below = rootfs(inputs);
         let key = key::mkdir(op, &below.layers);
-        self.recorded(id, vertex, &below, &key, || {
+        let action = Action { key, own: Some(&|| own::mkdir(op)) };
+        self.recorded(id, vertex, &below, &action, || {
             let stack = self.layers.stack(&below.layers)?;
             let owner = self.owner(vertex, &stack, &op.owner)?;
             let staging = self.store.stage_layer()?;

@@ -6,8 +6,10 @@ mod fetch;
 mod layers;
 mod leak;
 mod local;
+mod miss;
 mod mkdir;
 mod mount;
+mod own;
 mod owner;
 mod run;
 mod secret;
@@ -24,6 +26,7 @@ use lapstrake_rootfs::{LayerId, LayerManifest, Timestamp};
 use lapstrake_source::{Fetcher, Secrets};
 
 use self::layers::Stack;
+use self::miss::Action;
 use self::owner::Owners;
 use crate::build::Bounds;
 use crate::digest::Digests;
@@ -58,6 +61,8 @@ pub struct Rootfs {
 pub struct Workshop<'a> {
     /// All that is to be done.
     pub graph: &'a Graph,
+    /// See [`crate::Request`].
+    pub project: &'a str,
     /// Where results are kept.
     pub store: &'a Store,
     /// What runs commands.
@@ -203,9 +208,10 @@ impl Workshop<'_> {
         id: VertexId,
         vertex: &Vertex,
         below: &Rootfs,
-        key: &ActionKey,
+        action: &Action<'_>,
         make: impl FnOnce() -> Result<Made, Failure>,
     ) -> Result<(Value, Outcome), Failure> {
+        let key = &action.key;
         if let Some(found) = self.cached(vertex, below, key)? {
             return Ok(found);
         }
@@ -216,8 +222,12 @@ impl Workshop<'_> {
         if vertex.name.is_some() {
             (self.events)(Event::Started { vertex: id });
         }
+        let ledger = self.explain(id, vertex, below, action)?;
         let made = make()?;
         let record = self.keep(made, key)?;
+        if let Some(ledger) = ledger {
+            ledger.keep(self.store)?;
+        }
         self.digests.add(id, record.layer);
         Ok((below.with(&record), Outcome::Executed))
     }

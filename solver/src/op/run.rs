@@ -10,9 +10,10 @@ use lapstrake_oci::Platform;
 use lapstrake_rootfs::scan::scan;
 
 use super::leak::{Leak, Search};
+use super::miss::Action;
 use super::mount::{Outfit, Reading, not_mounted};
 use super::secret::Mask;
-use super::{Failure, Made, Rootfs, Value, Workshop, rootfs};
+use super::{Failure, Made, Rootfs, Value, Workshop, own, rootfs};
 use crate::event::Outcome;
 use crate::graph::{Network, RunOp, Security, Vertex, VertexId};
 use crate::{Error, Event, key};
@@ -32,16 +33,21 @@ impl Workshop<'_> {
         let sources = self.sources(vertex, op, inputs, &Reading::Layers)?;
         let quick = key::run(op, &sources, &below.layers);
         if sources.iter().all(Option::is_none) {
-            return self
-                .recorded(id, vertex, &below, &quick, || self.execute_run(id, vertex, op, inputs));
+            let own = || own::run(op, &sources);
+            let action = Action { key: quick, own: Some(&own) };
+            return self.recorded(id, vertex, &below, &action, || {
+                self.execute_run(id, vertex, op, inputs)
+            });
         }
         if let Some(found) = self.cached(vertex, &below, &quick)? {
             return Ok(found);
         }
         let sources = self.sources(vertex, op, inputs, &Reading::Content)?;
         let key = key::run(op, &sources, &below.layers);
-        let result =
-            self.recorded(id, vertex, &below, &key, || self.execute_run(id, vertex, op, inputs))?;
+        let own = || own::run(op, &sources);
+        let action = Action { key, own: Some(&own) };
+        let result = self
+            .recorded(id, vertex, &below, &action, || self.execute_run(id, vertex, op, inputs))?;
         if let Some(record) = self.store.record(&key)? {
             self.store.put_record(&quick, &record)?;
         }

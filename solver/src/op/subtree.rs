@@ -12,6 +12,7 @@ use lapstrake_rootfs::copy::{self, CopyError, Origin, Previous};
 use lapstrake_rootfs::writer::LayerWriter;
 
 use super::copy::Files;
+use super::miss::Action;
 use super::{Failure, Made, Rootfs, Value, Workshop};
 use crate::event::Outcome;
 use crate::graph::{SUBTREE, SubtreeOp, Vertex, VertexId};
@@ -31,7 +32,7 @@ impl Workshop<'_> {
         let subtree = copy::subtree(files.view(), &path)
             .map_err(|error| fault(span, &error, near(&error, &files)))?;
         let key = key::subtree(&subtree.content_hash());
-        self.recorded(id, vertex, &Rootfs::default(), &key, || {
+        self.recorded(id, vertex, &Rootfs::default(), &Action::internal(key), || {
             let step = key::subtree_step(op, &files.identity()?);
             let previous = self.previous(&step)?;
             let previous = previous

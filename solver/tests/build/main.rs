@@ -15,6 +15,7 @@ mod mount;
 #[allow(dead_code, reason = "shared with the tests of remote sources")]
 mod origin;
 mod platform;
+mod reason;
 #[path = "../../../crates/registry/tests/support/server.rs"]
 #[allow(dead_code, reason = "shared with the tests of the registry client")]
 mod server;

@@ -131,6 +131,8 @@ pub(crate) struct Outcomes {
     pub(crate) result: Result<Built, Error>,
     /// Shown steps with how they ended, in the order in which they did.
     pub(crate) steps: Vec<(String, Outcome)>,
+    /// Why steps were executed.
+    pub(crate) reasons: Vec<(String, String)>,
     /// What the commands wrote, as it is shown.
     pub(crate) output: String,
 }
@@ -190,6 +192,7 @@ impl Bench {
         }
         let request = Request {
             dockerfile: &parsed.dockerfile,
+            project: "test".to_owned(),
             options: self.options(),
             contexts,
             secrets: self.secrets.clone(),
@@ -204,10 +207,15 @@ impl Bench {
         let names = Mutex::new(HashMap::new());
         let steps = Mutex::new(Vec::new());
         let output = Mutex::new(Vec::new());
+        let reasons = Mutex::new(Vec::new());
         let events = |event: Event| match event {
             Event::Planned { vertices } => {
                 let named = vertices.into_iter().map(|planned| (planned.vertex, planned.name));
                 names.lock().unwrap().extend(named);
+            }
+            Event::Missed { vertex, reason } => {
+                let name = names.lock().unwrap().get(&vertex).cloned().unwrap_or_default();
+                reasons.lock().unwrap().push((name, reason.to_string()));
             }
             Event::Output { bytes, .. } => output.lock().unwrap().extend(bytes),
             Event::Finished { vertex, outcome, .. } => {
@@ -231,7 +239,8 @@ impl Bench {
             },
         );
         let output = String::from_utf8(output.into_inner().unwrap()).unwrap();
-        Outcomes { result, steps: steps.into_inner().unwrap(), output }
+        let reasons = reasons.into_inner().unwrap();
+        Outcomes { result, steps: steps.into_inner().unwrap(), reasons, output }
     }
 
     fn options(&self) -> Options {
@@ -300,6 +309,16 @@ impl Outcomes {
         match &self.result {
             Ok(built) => built,
             Err(error) => panic!("the build failed: {error}: {error:?}"),
+        }
+    }
+
+    /// Why the only step whose name holds `text` was executed; nothing when it was cached.
+    pub(crate) fn why(&self, text: &str) -> &str {
+        let found: Vec<_> = self.reasons.iter().filter(|(name, _)| name.contains(text)).collect();
+        match found.as_slice() {
+            [] => "",
+            [(_, reason)] => reason,
+            _ => panic!("{text}: {found:?}"),
         }
     }
 

@@ -5,6 +5,7 @@ mod call;
 mod check;
 mod context;
 mod deliver;
+mod explain;
 mod faults;
 mod metadata;
 mod named;
@@ -50,6 +51,7 @@ use agent::Forwarded;
 use check::Check;
 use context::{Asked, Inputs};
 use deliver::Outputs;
+use explain::Explanation;
 use named::Named;
 use provenance::Evidence;
 
@@ -132,12 +134,14 @@ fn build_with(build: &Build, means: &Means<'_>, wanted: Wanted<'_>) -> Result<Do
     // Where it lies on this machine is nobody's business.
     let name = inputs.name.rsplit('/').next().unwrap_or_default().to_owned();
     let dockerfile = (name, inputs.dockerfile.clone());
+    let project = project(&build.context, &inputs.name);
     let outcome = parse(&mut faults, undecodable, &options, &ignore).and_then(|dockerfile| {
         let check = Check::new(source.text(), &dockerfile, &options, &ignore)?;
         let mut request = request(&dockerfile, inputs, options, outputs.names.clone());
         for (name, files) in named.files {
             request.contexts.insert(name, files);
         }
+        request.project = project;
         request.secrets = means.secrets.clone();
         request.agents.clone_from(means.agents);
         request.times = outputs.times;
@@ -282,6 +286,13 @@ fn parse(
     Ok(parsed.dockerfile)
 }
 
+/// What tells the context and its Dockerfile from others on this machine.
+fn project(context: &Path, dockerfile: &str) -> String {
+    let absolute = std::path::absolute(context);
+    let context = absolute.as_deref().unwrap_or(context).display();
+    format!("{context}\n{dockerfile}")
+}
+
 fn request(
     dockerfile: &Dockerfile,
     inputs: Inputs,
@@ -293,6 +304,7 @@ fn request(
     let ResolvConf { host: resolv_conf, resolved: resolved_conf } = ResolvConf::read();
     Request {
         dockerfile,
+        project: String::new(),
         options,
         contexts,
         secrets: Secrets::default(),
@@ -315,6 +327,8 @@ struct Means<'a> {
     cancel: &'a Cancel,
     watch: &'a Watch,
     mode: Mode,
+    /// `--explain`.
+    explain: bool,
 }
 
 /// Gives `work` what a build works with, for as long as it takes.
@@ -343,6 +357,7 @@ fn with_means<T>(
         cancel: &cancel,
         watch: &watch,
         mode,
+        explain: build.explain,
     })
 }
 
@@ -415,17 +430,26 @@ fn execute(
     if let Some(message) = check::foreign_syntax(&request.options) {
         progress.event(Event::Warning { message });
     }
-    let (events, review) = (|event| progress.event(event), |plan: &Plan| check.review(plan));
+    let explanation = Explanation::default();
+    let events = |event: Event| {
+        if means.explain {
+            explanation.event(&event);
+        }
+        progress.event(event);
+    };
+    let review = |plan: &Plan| check.review(plan);
     let built = lapstrake_solver::build(request, &means.tools(images, &events, &review));
     match built {
         Ok(built) => {
             progress.finish(&Conclusion::Built { id: built.id.to_string(), names: &names });
+            output::stderr(&explanation.text());
             faults.tell(check.take())?;
             Ok(built)
         }
         Err(error) => {
             let (reason, image) = (report::reason(&error), report::image(&error));
             progress.finish(&Conclusion::Failed { reason: &reason, image: image.as_deref() });
+            output::stderr(&explanation.text());
             faults.tell(check.take())?;
             Err(report::report(error, faults, means.watch.exit()))
         }

@@ -14,6 +14,17 @@ pub struct Selection<'a> {
     pub(super) owners_count: bool,
 }
 
+/// One path that is copied, with what of it counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Where it lies in its source; of an inline file its name.
+    pub path: Vec<u8>,
+    /// Permission bits.
+    pub mode: u32,
+    /// Stands for everything else: kind, content, link target, attributes, owner if it is kept.
+    pub content: ContentHash,
+}
+
 /// One path that a source names, or one match of its wildcards.
 #[derive(Clone, Debug)]
 pub(super) struct Item<'a> {
@@ -129,6 +140,33 @@ impl Selection<'_> {
             }
         }
         record.finish()
+    }
+
+    /// What is copied, path by path, so that two selections can be compared.
+    pub fn listing(&self) -> Vec<Listed> {
+        let mut listing = Vec::new();
+        for item in &self.items {
+            match &item.top {
+                Top::Inline { name, content } => listing.push(Listed {
+                    path: name.to_vec(),
+                    mode: super::select::INLINE_MODE,
+                    content: ContentHash::of(content),
+                }),
+                Top::Single { copied, .. } => listing.push(self.listed(copied)),
+                Top::Directory(tree) => {
+                    listing.extend(tree.below.iter().map(|copied| self.listed(copied)));
+                }
+            }
+        }
+        listing
+    }
+
+    fn listed(&self, copied: &Copied<'_>) -> Listed {
+        let entry = copied.shown.entry;
+        let mut record = Record::new("lapstrake listed 1", self.owners_count);
+        record.what(&copied.what);
+        record.attributes(0, (entry.uid, entry.gid), &entry.xattrs);
+        Listed { path: entry.path.as_bytes().to_vec(), mode: entry.mode, content: record.finish() }
     }
 }
 

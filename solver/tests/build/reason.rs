@@ -1,0 +1,190 @@
+//! What is said of a step that the cache has no result of, for each op and each part of its key.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use lapstrake_solver::graph::Limit;
+use lapstrake_solver::lower::RunOptions;
+
+use crate::support::Bench;
+
+#[test]
+fn a_step_is_first_once_and_nothing_is_said_of_what_is_cached() {
+    let bench = Bench::new();
+    let dockerfile = "FROM base\nWORKDIR /w\nRUN write f 1\n";
+    let first = bench.build(dockerfile);
+    assert_eq!(first.why("WORKDIR"), "first build of this step");
+    assert_eq!(first.why("write f"), "first build of this step");
+    assert!(bench.build(dockerfile).reasons.is_empty());
+}
+
+#[test]
+fn whoever_wants_no_cache_is_told_so() {
+    let mut bench = Bench::new();
+    bench.build("FROM base\nRUN write f 1\n").built();
+    bench.no_cache = true;
+    assert_eq!(bench.build("FROM base\nRUN write f 1\n").why("write f"), "asked to run again");
+}
+
+#[test]
+fn files_of_a_context() {
+    let bench = Bench::new();
+    for (path, content) in [("src/app.py", "1"), ("src/lib/a", "a"), ("src/lib/b", "b")] {
+        bench.file(path, content);
+    }
+    let why = || bench.build("FROM base\nCOPY src /src\n").why("COPY").to_owned();
+    assert_eq!(why(), "first build of this step");
+    bench.file("src/app.py", "2");
+    assert_eq!(why(), "src/app.py changed");
+    bench.file("src/new.py", "3");
+    assert_eq!(why(), "src/new.py is new");
+    fs::remove_file(bench.context().join("src/lib/b")).unwrap();
+    assert_eq!(why(), "src/lib/b is gone");
+    let path = bench.context().join("src/lib/a");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    assert_eq!(why(), "src/lib/a has mode 600 instead of 644");
+    fs::remove_file(&path).unwrap();
+    std::os::unix::fs::symlink("../app.py", &path).unwrap();
+    bench.file("src/app.py", "4");
+    assert_eq!(why(), "src/app.py changed, and 1 other file");
+    assert_eq!(why(), "");
+}
+
+#[test]
+fn of_several_earlier_builds_the_nearest_one_counts() {
+    let bench = Bench::new();
+    let build = |one: &str, two: &str| {
+        bench.file("d/one", one);
+        bench.file("d/two", two);
+        bench.build("FROM base\nARG V=1\nCOPY d /d\n").why("COPY").to_owned()
+    };
+    build("1", "1");
+    build("2", "2");
+    assert_eq!(build("1", "1"), "");
+    let why = |version: &str| {
+        let dockerfile = format!("FROM base\nARG A={version}\nENV B={version}\nARG C\nRUN x\n");
+        bench.build(&dockerfile).why("RUN x").to_owned()
+    };
+    why("1");
+    assert_eq!(why("2"), "A changed: 1 → 2");
+}
+
+#[test]
+fn flags_of_a_copy() {
+    let bench = Bench::new();
+    bench.file("a", "a");
+    bench.file("b", "other");
+    let why = |line: &str| bench.build(&format!("FROM base\n{line}\n")).why("COPY").to_owned();
+    why("COPY a /d/");
+    assert_eq!(why("COPY --chown=1:2 a /d/"), "the owner changed: nothing → 1:2");
+    assert_eq!(why("COPY --chmod=600 --chown=1:2 a /d/"), "the mode changed: nothing → 600");
+    assert_eq!(why("COPY --chmod=600 --chown=1:2 a /e/"), "the destination changed: /d/ → /e/");
+    assert_eq!(why("COPY --chmod=600 --chown=1:2 b /e/"), "what is copied changed: a → b");
+}
+
+#[test]
+fn a_here_document() {
+    let bench = Bench::new();
+    let why = |text: &str| {
+        let dockerfile = format!("FROM base\nCOPY <<E /d/\n{text}\nE\n");
+        bench.build(&dockerfile).why("COPY").to_owned()
+    };
+    why("one");
+    assert_eq!(why("two"), "E changed");
+}
+
+#[test]
+fn files_of_a_stage() {
+    let bench = Bench::new();
+    let why = |text: &str| {
+        let dockerfile = format!(
+            "FROM base AS b\nRUN write out {text}\nFROM base\nCOPY --from=b /out /o\nRUN x\n"
+        );
+        let outcomes = bench.build(&dockerfile);
+        ["write out", "COPY", "RUN x"].map(|step| outcomes.why(step).to_owned())
+    };
+    why("1");
+    let [run, copy, after] = why("2");
+    assert_eq!(run, "the command changed: write out 1 → write out 2");
+    assert_eq!(copy, "/out changed");
+    assert_eq!(after, "follows [stage-1 2/3] COPY --from=b /out /o, whose result changed");
+}
+
+#[test]
+fn what_a_command_is_given() {
+    let mut bench = Bench::new();
+    let why = |bench: &Bench, lines: &str| {
+        bench.build(&format!("FROM base\n{lines}\nRUN write f 1\n")).why("write f").to_owned()
+    };
+    let user = "USER 1\nENV A=1";
+    why(&bench, "ENV A=1");
+    assert_eq!(why(&bench, "ENV A=2"), "A changed: 1 → 2");
+    assert_eq!(why(&bench, "ENV A=1 B=2"), "B is new: 2");
+    assert_eq!(why(&bench, user), "the user changed: nothing → 1");
+    bench.arguments = vec![("BUILDKIT_SANDBOX_HOSTNAME", "h")];
+    assert_eq!(why(&bench, user), "the host name changed: buildkitsandbox → h");
+    let limit = Limit { name: "nofile".to_owned(), soft: Some(1), hard: None };
+    bench.run = RunOptions { limits: vec![limit], ..RunOptions::default() };
+    assert_eq!(why(&bench, user), "the limit nofile is new: 1:unlimited");
+}
+
+#[test]
+fn flags_of_a_command() {
+    let bench = Bench::new();
+    bench.file("src/a", "1");
+    let why =
+        |flags: &str| bench.build(&format!("FROM base\nRUN {flags} x\n")).why("RUN").to_owned();
+    why("--network=default");
+    assert_eq!(why("--network=none"), "the network changed: default → none");
+    assert_eq!(why("--mount=type=tmpfs,target=/t"), "the mount at /t is new");
+    let bind = "--mount=type=bind,source=src,target=/s";
+    assert_eq!(why(bind), "the mount at /s is new");
+    bench.file("src/a", "2");
+    assert_eq!(why(bind), "what is mounted at /s changed");
+    assert_eq!(why("--mount=type=bind,source=src,target=/s,rw"), "the mount at /s changed");
+}
+
+#[test]
+fn a_directory_and_what_follows_it() {
+    let bench = Bench::new();
+    let build = |user: &str| bench.build(&format!("FROM base\nUSER {user}\nWORKDIR /w\nRUN x\n"));
+    build("1").built();
+    let outcomes = build("2");
+    assert_eq!(outcomes.why("WORKDIR"), "the owner changed: 1 → 2");
+    assert_eq!(outcomes.why("RUN x"), "the user changed: 1 → 2");
+    let moved = bench.build("FROM base\nUSER 2\nWORKDIR /v\nRUN x\n");
+    assert_eq!(moved.why("WORKDIR"), "the path changed: /w → /v");
+}
+
+#[test]
+fn a_step_that_was_put_in_front() {
+    let bench = Bench::new();
+    bench.build("FROM base\nRUN write f 1\nRUN write g 1\n").built();
+    let outcomes = bench.build("FROM base\nRUN write e 1\nRUN write f 1\nRUN write g 1\n");
+    assert_eq!(outcomes.why("write f"), "the steps before it changed: [2/4] RUN write e 1");
+}
+
+#[test]
+fn another_base() {
+    let mut bench = Bench::new();
+    bench.images.0.insert("other:latest", Vec::new());
+    bench.build("FROM base\nRUN write f 1\n").built();
+    let cached = bench.build("FROM other\nRUN write f 1\n");
+    assert_eq!(cached.why("write f"), "", "an image's name is in no key");
+}
+
+#[test]
+fn a_result_that_is_gone() {
+    let bench = Bench::new();
+    let dockerfile = "FROM base\nRUN write f 1\n";
+    let built = bench.build(dockerfile).built().clone();
+    let layer = bench.config(&built).rootfs.diff_ids[0];
+    let here = bench.store.locate(&lapstrake_rootfs::LayerId::Image(layer)).unwrap().unwrap();
+    let exclusive = bench.store.exclusive().unwrap().unwrap();
+    bench.store.remove_layer(&here, &exclusive).unwrap();
+    drop(exclusive);
+    assert_eq!(
+        bench.build(dockerfile).why("write f"),
+        "its earlier result is no longer in the store"
+    );
+}
