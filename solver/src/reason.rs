@@ -134,10 +134,12 @@ pub fn short(content: &ContentHash) -> u64 {
     content.as_bytes().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
 }
 
+/// On one line.
 fn cut(text: &str) -> String {
+    let text = text.replace('\n', " ");
     match text.char_indices().nth(TEXT) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
-        None => text.to_owned(),
+        None => text,
     }
 }
 

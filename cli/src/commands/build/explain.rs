@@ -72,7 +72,7 @@ mod tests {
         let explanation = Explanation::default();
         let planned =
             |id, name: &str| Planned { vertex: VertexId(id), name: name.to_owned(), span: None };
-        let names = ["[1/3] COPY a /", "[2/3] RUN x\ty", "[3/3] RUN z"];
+        let names = ["[1/3] COPY a /", "[2/3] RUN x y", "[3/3] RUN z"];
         let vertices = (0..).zip(names).map(|(id, name)| planned(id, name)).collect();
         explanation.event(&Event::Planned { vertices });
         let finished = |id, outcome| Event::Finished {
