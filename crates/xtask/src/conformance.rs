@@ -30,7 +30,7 @@ pub(crate) fn judge(
     let scratch = Scratch::new(project, "conformance")?;
     let lap = lap.to_str().ok_or_else(|| wrong("lap", "its path is not UTF-8"))?;
     let template = format!(
-        "'{lap}' build --progress plain -f {{dockerfile}} --allow-secret-in-layer {{flags}} -o type=oci,dest={{out}}{{outopts}} {{context}}"
+        "'{lap}' build --progress plain -f {{dockerfile}} {{flags}} -o type=oci,dest={{out}}{{outopts}} {{context}}"
     );
     let mut runner = Command::new("python3");
     runner.arg("-B").arg(project.testdata("build/run.py"));

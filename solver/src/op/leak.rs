@@ -13,6 +13,9 @@ use rayon::prelude::*;
 /// Shorter secrets are not looked for: their bytes are in many files by chance.
 const SHORTEST: usize = 8;
 
+/// The same for values with spaces: a few short words are in many texts.
+const SHORTEST_PHRASE: usize = 20;
+
 /// A line of a secret is looked for by itself from this length on, when it has no spaces: a token, or
 /// a line of a key. Other lines may be what is written around a secret.
 const SHORTEST_LINE: usize = 32;
@@ -57,7 +60,8 @@ impl<'s> Search<'s> {
         for (id, value) in secrets {
             let end = value.iter().rposition(|byte| !matches!(byte, b'\n' | b'\r'));
             let whole = end.and_then(|end| value.get(..=end)).unwrap_or_default();
-            if whole.len() < SHORTEST {
+            let has_spaces = whole.iter().any(u8::is_ascii_whitespace);
+            if whole.len() < if has_spaces { SHORTEST_PHRASE } else { SHORTEST } {
                 continue;
             }
             search.add(id, whole);
