@@ -6,17 +6,14 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::failure::Failure;
 
-const BUILD: &str = "--builder --cache-from \
-    --cache-to --compress \
-    --debug -D --force-rm --isolation \
-    --policy --resource --rm \
-    --security-opt --squash";
+const BUILD: &str = "--builder --cache-from --cache-to --compress --debug -D --force-rm \
+    --isolation --policy --resource --rm --security-opt --squash";
 
 const RUN: &str = "--annotation --attach -a --blkio-weight --blkio-weight-device --cap-add \
     --cap-drop --cgroupns --cidfile --cpu-rt-period \
     --cpu-rt-runtime --detach -d --detach-keys \
     --device --device-cgroup-rule --device-read-bps --device-read-iops --device-write-bps \
-    --device-write-iops --dns --dns-opt --dns-option --dns---domainname --expose --gpus \
+    --device-write-iops --dns --dns-opt --dns-option --dns-search --domainname --expose --gpus \
     --group-add --health-cmd --health-interval --health-retries --health-start-interval \
     --health-start-period --health-timeout --init --ip --ip6 --ipc --isolation --kernel-memory \
     --label -l --label-file --link --link-local-ip --log-driver --log-opt --mac-address \

@@ -264,8 +264,8 @@ mod tests {
     #[test]
     fn flags_that_come_later_are_refused_by_name() {
         for (line, flag, exit) in [
-            ("lap build --sbom true .", "--sbom", Exit::FAILED),
-            ("lap build --provenance=true .", "--provenance", Exit::FAILED),
+            ("lap build --cache-to a .", "--cache-to", Exit::FAILED),
+            ("lap build --squash=true .", "--squash", Exit::FAILED),
             ("lap build -D .", "-D", Exit::FAILED),
             ("lap run -d b", "-d", Exit::ENGINE),
             ("lap run -p 80:80 b", "-p", Exit::ENGINE),
