@@ -102,6 +102,25 @@ fn a_missing_file_of_a_context_is_looked_for_there() {
 }
 
 #[test]
+fn all_missing_files_of_a_context_are_told_at_once() {
+    let mut bench = Bench::new();
+    bench.named_file("extra", "there", "");
+    bench.name("extra", NamedContext::Files);
+    let dockerfile = "FROM base\nCOPY --from=extra there nope /a/\nRUN write g 1\n\
+                      COPY --from=extra *.none /b/\nCOPY --from=extra --parents d/./gone /c\n";
+    match bench.build(dockerfile).result {
+        Err(Error::Faults(faults)) => {
+            let told: Vec<_> = faults
+                .iter()
+                .map(|fault| (&dockerfile[fault.span.range()], fault.message.as_str()))
+                .collect();
+            assert_eq!(told, [("nope", "/nope not found"), ("d/./gone", "/d not found")]);
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
 fn a_context_of_files_can_be_a_base_and_a_stage() {
     let mut bench = Bench::new();
     bench.named_file("files", "f", "f");
