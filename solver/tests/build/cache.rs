@@ -222,6 +222,26 @@ fn builds_that_meet_on_one_store_execute_each_step_once() {
 }
 
 #[test]
+fn an_image_whose_history_claims_the_same_steps_is_no_cache() {
+    let honest = Bench::new();
+    honest.file("a.txt", "a");
+    let steps = "COPY a.txt /\nRUN write b 1\n";
+    let built = honest.build(&format!("FROM base\n{steps}"));
+    let history = honest.config(built.built()).history;
+    assert_eq!(history.iter().filter(|entry| !entry.empty_layer).count(), 2, "{history:?}");
+
+    let mut bench = Bench::new();
+    bench.file("a.txt", "a");
+    bench.images.1 = history;
+    // First the image itself is used, so that all there is to be known of it is known.
+    bench.build("FROM base\nRUN write c 2\n").built();
+    assert_eq!(bench.executed(), ["write c 2"]);
+    let built = bench.build(&format!("FROM base\n{steps}"));
+    assert_eq!((built.outcome("COPY"), built.outcome("RUN")), (Executed, Executed));
+    assert_eq!(bench.executed(), ["write b 1"]);
+}
+
+#[test]
 fn a_failed_step_names_itself_shows_its_output_and_leaves_nothing() {
     let bench = Bench::new();
     let outcomes = bench.build("FROM base\nRUN write f 1\nRUN fail 3\nRUN write g 2\n");

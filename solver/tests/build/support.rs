@@ -10,7 +10,7 @@ use std::sync::Mutex;
 use lapstrake_cache::Store;
 use lapstrake_executor::{Cancel, Ended, Error as ExecutorError, Executor, SandboxSpec, Status};
 use lapstrake_oci::{
-    Descriptor, Digest, ImageConfig, Index, Manifest, MediaType, Platform, RootFs,
+    Descriptor, Digest, History, ImageConfig, Index, Manifest, MediaType, Platform, RootFs,
 };
 use lapstrake_parser::ignore_file::IgnoreFile;
 use lapstrake_parser::parse;
@@ -78,9 +78,12 @@ impl Executor for FakeExecutor {
 }
 
 /// Images without layers, by name, with these triggers: for every platform, those whose names end
-/// with `-arm` only for arm64.
+/// with `-arm` only for arm64. All of them have this history.
 #[derive(Default)]
-pub(crate) struct FakeImages(pub(crate) HashMap<&'static str, Vec<&'static str>>);
+pub(crate) struct FakeImages(
+    pub(crate) HashMap<&'static str, Vec<&'static str>>,
+    pub(crate) Vec<History>,
+);
 
 impl ImageSource for FakeImages {
     fn resolve(
@@ -100,6 +103,7 @@ impl ImageSource for FakeImages {
         let asked = name.platform.to_string();
         config.config.labels = [("name".to_owned(), place), ("asked".to_owned(), asked)].into();
         config.rootfs = RootFs::new(Vec::new());
+        config.history.clone_from(&self.1);
         config.config.on_build = triggers.iter().map(|text| (*text).to_owned()).collect();
         let descriptor = Descriptor::of(MediaType::OciConfig, b"{}");
         let manifest = Manifest::new(MediaType::OciManifest, descriptor, Vec::new());
@@ -145,7 +149,7 @@ impl Bench {
             store: Store::open(&folder.path().join("store")).unwrap(),
             folder,
             executor: FakeExecutor::default(),
-            images: FakeImages([("base:latest", Vec::new())].into()),
+            images: FakeImages([("base:latest", Vec::new())].into(), Vec::new()),
             arguments: Vec::new(),
             target: None,
             platforms: Vec::new(),
