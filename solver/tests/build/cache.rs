@@ -242,6 +242,24 @@ fn an_image_whose_history_claims_the_same_steps_is_no_cache() {
 }
 
 #[test]
+fn a_changed_healthcheck_or_trigger_is_in_the_image_though_no_step_runs_again() {
+    let bench = Bench::new();
+    let configured = |check: &str, trigger: &str| {
+        let text =
+            format!("FROM base\nHEALTHCHECK CMD [\"{check}\"]\nONBUILD {trigger}\nRUN write f 1\n");
+        let built = bench.build(&text);
+        let config = bench.config(built.built()).config;
+        let test = config.healthcheck.map(|check| check.test).unwrap_or_default();
+        (built.outcome("RUN"), test.join(" "), config.on_build.join(" "))
+    };
+    let expected =
+        |outcome, check: &str, trigger: &str| (outcome, format!("CMD {check}"), trigger.to_owned());
+    assert_eq!(configured("old", "RUN a"), expected(Executed, "old", "RUN a"));
+    assert_eq!(configured("new", "RUN a"), expected(Cached, "new", "RUN a"));
+    assert_eq!(configured("new", "RUN b"), expected(Cached, "new", "RUN b"));
+}
+
+#[test]
 fn a_failed_step_names_itself_shows_its_output_and_leaves_nothing() {
     let bench = Bench::new();
     let outcomes = bench.build("FROM base\nRUN write f 1\nRUN fail 3\nRUN write g 2\n");
