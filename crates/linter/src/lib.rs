@@ -14,6 +14,7 @@
 //! - [`rule`]: what a rule is, and all of them.
 //! - [`shell`]: the commands of RUN; [`run`], [`package`]: what rules ask of them.
 //! - [`finding`]: what they report; [`suppression`]: what the file does not want to hear.
+//! - [`syntax_aliases`]: what hadolint calls faults of the syntax.
 //!
 //! Beside that, [`outline()`] and [`targets`] say what can be built from a file, and with what.
 
@@ -30,6 +31,7 @@ mod shell;
 mod state;
 mod subject;
 mod suppression;
+mod syntax;
 mod value;
 mod walk;
 
@@ -40,3 +42,4 @@ pub use outline::{Argument, Credential, Outline, Target, outline, targets};
 pub use page::{page, title};
 pub use rule::{Origin, Preset, Rule, all, rule};
 pub use suppression::{checks, checks_from_argument};
+pub use syntax::syntax_aliases;

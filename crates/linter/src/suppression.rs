@@ -12,7 +12,7 @@
 //! hadolint's comments hold for rules that hadolint has, by any of their names.
 
 use lapstrake_parser::check::CheckOptions;
-use lapstrake_parser::{Diagnostic, Dockerfile, Instruction};
+use lapstrake_parser::{Diagnostic, Dockerfile, Instruction, Span};
 
 use crate::finding::Owned;
 use crate::rule::Rule;
@@ -54,8 +54,7 @@ impl<'s> Ignored<'s> {
         let mut start = 0;
         for line in source.split_inclusive('\n') {
             let end = start + line.len();
-            let comment = line.trim().strip_prefix('#').map(str::trim_start);
-            if let Some((scope, names)) = comment.and_then(pragma) {
+            if let Some((scope, names)) = pragma(line) {
                 let below = dockerfile.instructions.iter().find(|one| {
                     let line_start = source.get(..one.span.start).and_then(|text| text.rfind('\n'));
                     line_start.map_or(0, |at| at + 1) == end
@@ -98,9 +97,23 @@ enum Scope {
     Instruction,
 }
 
-/// `hadolint [global|stage] ignore=A,B # why`.
-fn pragma(comment: &str) -> Option<(Scope, Vec<&str>)> {
-    let rest = comment.strip_prefix("hadolint")?;
+/// The lines, with their ends, in which a comment of hadolint stands that holds for an instruction.
+pub(crate) fn comments_for_instructions(source: &str) -> Vec<Span> {
+    let mut start = 0;
+    let mut found = Vec::new();
+    for line in source.split_inclusive('\n') {
+        let end = start + line.len();
+        if matches!(pragma(line), Some((Scope::Instruction, _))) {
+            found.push(Span::new(start, end));
+        }
+        start = end;
+    }
+    found
+}
+
+/// `# hadolint [global|stage] ignore=A,B # why`.
+fn pragma(line: &str) -> Option<(Scope, Vec<&str>)> {
+    let rest = line.trim().strip_prefix('#')?.trim_start().strip_prefix("hadolint")?;
     let rest = rest.strip_prefix([' ', '\t'])?.trim_start();
     let (scope, rest) = match rest.split_once([' ', '\t']) {
         Some(("global", rest)) => (Scope::File, rest),
@@ -118,7 +131,7 @@ pub(crate) fn wants(found: &Owned<'_>, checks: &CheckOptions, ignored: &Ignored<
     let rule = found.finding.rule;
     let above = found.owner.and_then(comment_options);
     let is_named = |options: &CheckOptions| match rule.experimental {
-        true => options.experimental.contains(rule.name),
+        true => names(rule).any(|name| options.experimental.contains(name)),
         false => contains(options, rule),
     };
     let is_named = is_named(checks) || above.as_ref().is_some_and(is_named);
@@ -127,7 +140,12 @@ pub(crate) fn wants(found: &Owned<'_>, checks: &CheckOptions, ignored: &Ignored<
 
 /// True if the options skip the rule, by any of its names.
 fn contains(options: &CheckOptions, rule: &Rule) -> bool {
-    options.skip.contains(rule.name) || rule.aliases.iter().any(|name| options.skip.contains(name))
+    names(rule).any(|name| options.skip.contains(name))
+}
+
+/// The rule's name and its aliases.
+fn names(rule: &Rule) -> impl Iterator<Item = &'static str> {
+    std::iter::once(rule.name).chain(rule.aliases.iter().copied())
 }
 
 /// The options of the comments above an instruction. Only the first such comment counts, and none if

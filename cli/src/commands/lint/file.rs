@@ -29,6 +29,16 @@ pub(super) struct Fault {
     pub(super) aliases: &'static [&'static str],
 }
 
+impl Fault {
+    fn of_syntax(diagnostic: Diagnostic) -> Self {
+        let aliases = match diagnostic.severity {
+            Severity::Error => lapstrake_linter::syntax_aliases(diagnostic.code),
+            _ => &[],
+        };
+        Self { diagnostic, aliases }
+    }
+}
+
 impl Linted {
     /// What is wrong, to be drawn.
     pub(super) fn diagnostics(&self) -> Vec<Diagnostic> {
@@ -51,7 +61,7 @@ pub(super) fn lint(input: &Input, rules: &[&'static Rule]) -> Result<Linted, Fai
     let found =
         lapstrake_linter::lint(text, &parsed.dockerfile, &Known::nothing(), &rules, &checks);
     let of_syntax = parsed.diagnostics.into_iter().chain(undecodable);
-    let of_syntax = of_syntax.map(|diagnostic| Fault { diagnostic, aliases: &[] });
+    let of_syntax = of_syntax.map(Fault::of_syntax);
     let found = found
         .into_iter()
         .map(|one| Fault { aliases: one.rule.aliases, diagnostic: one.diagnostic });

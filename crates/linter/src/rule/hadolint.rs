@@ -52,4 +52,8 @@ rules! { "hadolint":
     useradd_writes_sparse_log
     copy_from_itself
     yarn_cache_kept
+    archive_copied
+    port_too_high
+    no_healthcheck
+    silenced_by_comment
 }

@@ -1,0 +1,67 @@
+//! Snippets that hadolint was run on: in `ID.fail.Dockerfile` a rule fires, in `ID.pass.Dockerfile` not.
+//!
+//! They are looked for where the corpus is (`corpus.rs`), in `lint-snippets` beside it.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use lapstrake_linter::{Known, Rule};
+use lapstrake_parser::Severity;
+use lapstrake_parser::check::CheckOptions;
+
+/// They need a label schema or a list of registries, which cannot be given yet.
+const NEED_CONFIGURATION: [&str; 10] = [
+    "DL3026", "DL3049", "DL3050", "DL3051", "DL3052", "DL3053", "DL3054", "DL3055", "DL3056",
+    "DL3058",
+];
+
+#[test]
+fn failing_snippets_fire_and_passing_ones_do_not() {
+    let shared = std::env::var_os("LAPSTRAKE_SHARED").map(PathBuf::from);
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let folder = shared.unwrap_or_else(|| root.join("../shared")).join("lint-snippets");
+    let Ok(entries) = fs::read_dir(&folder) else {
+        println!("no snippets at {}: nothing compared", folder.display());
+        return;
+    };
+    let (mut wrong, mut count) = (Vec::new(), 0);
+    for entry in entries {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let Some((id, is_failing)) = snippet(&name) else { continue };
+        if NEED_CONFIGURATION.contains(&id) {
+            assert!(lapstrake_linter::rule(id).is_none(), "{id} is there: take it off the list");
+            continue;
+        }
+        count += 1;
+        if fires(id, &fs::read_to_string(&path).unwrap()) != is_failing {
+            wrong.push(name);
+        }
+    }
+    wrong.sort();
+    assert!(wrong.is_empty(), "not as hadolint has it: {wrong:?}");
+    assert!(count > 100, "only {count} snippets at {}", folder.display());
+}
+
+/// The rule of a snippet, and whether it is broken there.
+fn snippet(name: &str) -> Option<(&str, bool)> {
+    let stem = name.strip_suffix(".Dockerfile").filter(|stem| stem.starts_with("DL"))?;
+    match stem.split_once('.')? {
+        (id, "fail") => Some((id, true)),
+        (id, "pass") => Some((id, false)),
+        _ => None,
+    }
+}
+
+fn fires(id: &str, text: &str) -> bool {
+    let parsed = lapstrake_parser::parse(text);
+    let errors = parsed.diagnostics.iter().filter(|one| one.severity == Severity::Error);
+    let mut of_syntax = errors.map(|one| lapstrake_linter::syntax_aliases(one.code));
+    let rules: Vec<&'static Rule> = lapstrake_linter::rule(id).into_iter().collect();
+    let (checks, faults) = CheckOptions::parse("experimental=all", 0);
+    assert!(faults.is_empty());
+    let found =
+        lapstrake_linter::lint(text, &parsed.dockerfile, &Known::nothing(), &rules, &checks);
+    of_syntax.any(|aliases| aliases.contains(&id)) || !found.is_empty()
+}
