@@ -102,6 +102,9 @@ pub(crate) struct History {
     /// Of an image for several platforms, that for this one
     #[arg(long, value_name = "OS/ARCH[/VARIANT]")]
     pub(crate) platform: Option<String>,
+    /// Print what each step added (A), changed (C) and deleted (D), and the bytes later steps waste
+    #[arg(long, conflicts_with = "quiet")]
+    pub(crate) files: bool,
     /// Name or id
     pub(crate) image: String,
 }

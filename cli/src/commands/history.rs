@@ -1,5 +1,7 @@
 //! `lap history`.
 
+mod files;
+
 use lapstrake_image::HistoryRow;
 use serde_json::{Value, json};
 
@@ -20,6 +22,12 @@ const WIDTH: usize = 45;
 pub(crate) fn run(history: &History, session: &Session) -> Result<Exit, Failure> {
     let listing = Listing::parse(&history.format)?;
     let platform = platform::of_flag(history.platform.as_deref())?;
+    if history.files {
+        let images = images::local(session.store()?);
+        let steps = images.layer_steps(&history.image, platform.as_ref())?;
+        output::stdout(&files::text(history, &listing, &steps)?)?;
+        return Ok(Exit::SUCCESS);
+    }
     let rows = images::local(session.store()?).history(&history.image, platform.as_ref())?;
     output::stdout(&text(history, &listing, &rows)?)?;
     Ok(Exit::SUCCESS)
@@ -91,6 +99,7 @@ mod tests {
             human,
             format: String::new(),
             platform: None,
+            files: false,
             image: String::new(),
         };
         let text =

@@ -95,6 +95,30 @@ fn history_shows_the_steps_newest_first() {
 }
 
 #[test]
+fn history_shows_what_each_step_changed_and_wastes() {
+    let context = Context::new(
+        "FROM busybox\nRUN mkdir /d && echo 1234567 > /d/removed && echo 123 > /d/kept && echo 1 > /file\n\
+         ENV A=1\nRUN rm /d/removed && echo 22 > /file\n",
+    );
+    let store = Store::new();
+    store.build("example:1", context.path());
+    let files = store.ok(&["history", "--files", "example:1"]);
+    let steps: Vec<Vec<&str>> = files.split("\n\n").map(|step| step.lines().collect()).collect();
+    let [newest, first, base, total] = steps.as_slice() else { panic!("{files}") };
+    assert_eq!(newest[1..], ["D /d/removed", "C /file  3B"], "{files}");
+    assert!(newest[0].ends_with("3B"), "{files}");
+    assert_eq!(first[1..], ["A /d", "A /d/kept  4B", "A /d/removed  8B", "A /file  2B"], "{files}");
+    assert!(first[0].ends_with("14B, 10B wasted"), "{files}");
+    assert!(base.iter().any(|line| line.starts_with("A /bin/sh")), "{files}");
+    assert!(total[0].starts_with("wasted: 10B of "), "{files}");
+    let bytes = store.ok(&["history", "--files", "--format", "{{.Size}} {{.Wasted}}", "example:1"]);
+    assert_eq!(bytes.lines().take(2).collect::<Vec<_>>(), ["3B 0B", "14B 10B"]);
+    let json = store.ok(&["history", "--files", "--human=false", "--format", "json", "example:1"]);
+    let newest: Value = serde_json::from_str(json.lines().next().expect("a step")).expect("JSON");
+    assert_eq!(newest["Changes"][1], serde_json::json!({"Kind": "C", "Path": "/file", "Size": 3}));
+}
+
+#[test]
 fn tags_are_names_and_removing_the_last_removes_the_image() {
     let store = with_image();
     store.ok(&["tag", "example:1", "other/name:2"]);

@@ -110,7 +110,10 @@ fn compare_layers(
 }
 
 impl Images<'_> {
-    fn manifest_of(&self, diff_id: &Digest) -> Result<std::sync::Arc<LayerManifest>, Error> {
+    pub(crate) fn manifest_of(
+        &self,
+        diff_id: &Digest,
+    ) -> Result<std::sync::Arc<LayerManifest>, Error> {
         let missing = || LayerFault::Missing.of(*diff_id);
         let id = self.store.locate(&LayerId::Image(*diff_id))?.ok_or_else(missing)?;
         Ok(self.store.layer(&id)?.ok_or_else(missing)?.manifest)

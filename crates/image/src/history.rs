@@ -1,7 +1,8 @@
 //! `history`: how an image came to be.
 
 use lapstrake_oci::{Digest, Platform};
-use lapstrake_rootfs::LayerId;
+use lapstrake_rootfs::change::{self, Change};
+use lapstrake_rootfs::{LayerId, View};
 
 use crate::{Error, Images};
 
@@ -20,7 +21,49 @@ pub struct HistoryRow {
     pub comment: String,
 }
 
+/// One step that made a layer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LayerStep {
+    /// By which command; empty where the history does not say.
+    pub created_by: String,
+    /// Bytes of the files of its layer.
+    pub size: u64,
+    /// Of these, the bytes of files that later layers removed or replaced.
+    pub wasted: u64,
+    /// What the layer changes of what is below it, in path order.
+    pub changes: Vec<Change>,
+}
+
 impl Images<'_> {
+    /// The steps that made the layers of the image that `name` stands for, the newest first, from
+    /// the layers' manifests alone.
+    ///
+    /// # Errors
+    /// As [`Images::chosen`], and when a layer is not here.
+    pub fn layer_steps(
+        &self,
+        name: &str,
+        platform: Option<&Platform>,
+    ) -> Result<Vec<LayerStep>, Error> {
+        let image = self.chosen(name, platform)?;
+        let layers = image.layers().map(|(_, diff_id)| self.manifest_of(&diff_id));
+        let view = View::new(layers.collect::<Result<_, Error>>()?);
+        let mut made = image.config.history.iter().filter(|step| !step.empty_layer);
+        let mut lower = View::default();
+        let mut steps = Vec::new();
+        for (layer, wasted) in view.layers().iter().zip(change::wasted(&view)) {
+            steps.push(LayerStep {
+                created_by: made.next().map(|step| step.created_by.clone()).unwrap_or_default(),
+                size: layer.size(),
+                wasted,
+                changes: change::of_layer(&lower, layer),
+            });
+            lower = lower.with(layer.clone());
+        }
+        steps.reverse();
+        Ok(steps)
+    }
+
     /// The steps of the image that `name` stands for (as in [`Images::chosen`]), the newest first.
     ///
     /// # Errors

@@ -57,7 +57,7 @@ pub use difference::{Aspect, Difference, differences};
 pub use error::{Error, LayerFault};
 pub use export::{ImageFiles, write_tar};
 pub use form::Form;
-pub use history::HistoryRow;
+pub use history::{HistoryRow, LayerStep};
 pub use images::{Images, Progress};
 pub use import::ImportOptions;
 pub use layout::Choice;

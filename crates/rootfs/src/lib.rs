@@ -8,13 +8,14 @@
 //!
 //! This crate knows nothing of stores, keys, networks or Dockerfiles.
 //!
-//! Reading order: [`path`], [`hash`], [`entry`], [`manifest`], [`view`]; then [`writer`] and its
+//! Reading order: [`path`], [`hash`], [`entry`], [`manifest`], [`view`], [`change`]; then [`writer`] and its
 //! users [`tar`], [`copy`], [`context`], [`restamp`]; then [`scan`], [`read`], [`remove`] and the
 //! small ones: [`passwd`], [`decompress`], [`read_ahead`]. All opening of paths is in `beneath`, everything
 //! about extended attributes in `attribute`.
 
 mod attribute;
 mod beneath;
+pub mod change;
 pub mod context;
 pub mod copy;
 pub mod decompress;
