@@ -25,12 +25,20 @@ const HELPER: &str = "lap-map-ids";
 /// An id range that is set aside: first id and how many.
 type Range = (u32, u32);
 
+/// Why there is no id but the user's own.
+#[derive(Clone, Copy)]
+enum Lack {
+    /// There are not both users and groups.
+    Ranges,
+    /// What maps them is not installed.
+    Program,
+}
+
 /// The ids that the user may have.
 struct Ids {
     uid: u32,
     gid: u32,
-    /// None when there are not both users and groups.
-    extra: Option<(Vec<Range>, Vec<Range>)>,
+    extra: Result<(Vec<Range>, Vec<Range>), Lack>,
 }
 
 /// Makes this process root of a namespace, unless it is root already. It must not have started a
@@ -42,19 +50,31 @@ pub(crate) fn enter() -> Result<(), Failure> {
     }
     let ids = Ids::of(uid.as_raw(), rustix::process::getegid().as_raw());
     match &ids.extra {
-        Some((users, groups)) => {
+        Ok((users, groups)) => {
             let helper = Helper::start(&ids, users, groups)?;
             unshare(CloneFlags::CLONE_NEWUSER).map_err(|error| refused(error.into()))?;
             helper.map()
         }
-        None => {
+        Err(lack) => {
             unshare(CloneFlags::CLONE_NEWUSER).map_err(|error| refused(error.into()))?;
             map_one(&ids).map_err(refused)?;
-            output::stderr(
-                "warning: no ids are set aside for this user in /etc/subuid and /etc/subgid, so all \
-                 files belong to root\n",
-            );
+            output::stderr(lack.warning());
             Ok(())
+        }
+    }
+}
+
+impl Lack {
+    fn warning(self) -> &'static str {
+        match self {
+            Self::Ranges => {
+                "warning: no ids are set aside for this user in /etc/subuid and /etc/subgid, so all \
+                 files belong to root\n"
+            }
+            Self::Program => {
+                "warning: newuidmap is not installed, so all files belong to root; the package \
+                 uidmap has it\n"
+            }
         }
     }
 }
@@ -79,8 +99,12 @@ impl Ids {
         let name = database.user_by_id(uid).map(|user| user.name);
         let ranges = |file| set_aside(&read(file), uid, name.as_deref());
         let (users, groups) = (ranges("/etc/subuid"), ranges("/etc/subgid"));
-        let extra = (!users.is_empty() && !groups.is_empty()).then_some((users, groups));
-        Self { uid, gid, extra: extra.filter(|_| is_installed("newuidmap")) }
+        let extra = match (users.is_empty() || groups.is_empty(), is_installed("newuidmap")) {
+            (true, _) => Err(Lack::Ranges),
+            (false, false) => Err(Lack::Program),
+            (false, true) => Ok((users, groups)),
+        };
+        Self { uid, gid, extra }
     }
 }
 

@@ -237,6 +237,8 @@ pub enum Mount {
         mode: Option<u32>,
         /// Writing fails with EROFS.
         read_only: bool,
+        /// Programs in it can be started.
+        executable: bool,
     },
     /// A file with the given content, in memory: secrets and here-document scripts.
     File {

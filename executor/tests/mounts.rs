@@ -46,6 +46,7 @@ fn missing_mount_points_leave_no_trace() {
             size: Some(1 << 20),
             mode: Some(0o1777),
             read_only: false,
+            executable: true,
         },
         file("/etc/new", "x"),
     ];
@@ -67,6 +68,7 @@ fn a_file_system_in_memory_has_the_mode_of_what_it_covers() {
         size: None,
         mode,
         read_only,
+        executable: true,
     };
     spec.mounts = vec![
         tmpfs("/have", None, false),
@@ -305,12 +307,19 @@ fn a_later_mount_hides_an_earlier_one() {
     spec.mounts = vec![
         file("/f", "first\n"),
         file("/f", "second\n"),
-        Mount::Tmpfs { target: "/t".into(), size: None, mode: Some(0o755), read_only: false },
+        Mount::Tmpfs {
+            target: "/t".into(),
+            size: None,
+            mode: Some(0o755),
+            read_only: false,
+            executable: true,
+        },
         Mount::Tmpfs {
             target: "/t".into(),
             size: Some(64 << 10),
             mode: Some(0o755),
             read_only: false,
+            executable: true,
         },
     ];
     assert_eq!(succeed(&spec), "second\n64\n");

@@ -49,6 +49,7 @@ fn everything_at_once() {
             size: Some(4096),
             mode: Some(0o1777),
             read_only: false,
+            executable: true,
         },
         Mount::Bind {
             source: std::path::PathBuf::from("/host").into(),

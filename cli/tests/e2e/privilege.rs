@@ -56,7 +56,10 @@ fn limits_and_shared_memory() {
         &["--ulimit", "nofile=100:200", "--shm-size", "128m"],
     );
     assert_eq!(store.prints("limits", &["cat", "/soft", "/hard"]), "100\n200");
-    assert!(store.prints("limits", &["cat", "/shm"]).contains("size=131072k"));
+    let dockers = "/dev/shm tmpfs rw,nosuid,nodev,noexec,relatime,size=131072k";
+    assert!(store.prints("limits", &["cat", "/shm"]).contains(dockers));
+    let container = ["run", "--rm", "--shm-size", "128m", "busybox", "cat", "/proc/mounts"];
+    assert!(store.ok(&container).contains(dockers));
     store.try_build("limits", context.path(), &["--ulimit", "files=1"]).says(&["nofile"]);
 }
 

@@ -16,13 +16,13 @@ const BECOME: &str = "mount -t overlay overlay -o lowerdir=\"$1\":/etc /etc; shi
      exec setpriv --reuid 4242 --regid 4242 --clear-groups \"$@\"";
 
 /// A user with a home, who may read and execute what a test needs.
-struct User {
+pub(crate) struct User {
     folder: TempDir,
 }
 
 impl User {
     /// `ids` is what is set aside for the user: lines of subuid(5).
-    fn new(ids: &str) -> Self {
+    pub(crate) fn new(ids: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder that others may enter");
         let user = Self { folder };
         open_to_all(user.folder.path());
@@ -42,12 +42,12 @@ impl User {
         user
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// A context that the user may read.
-    fn context(&self, dockerfile: &str) -> String {
+    pub(crate) fn context(&self, dockerfile: &str) -> String {
         let folder = self.path("context");
         fs::create_dir_all(&folder).expect("make the context");
         fs::write(folder.join("Dockerfile"), dockerfile).expect("write");
@@ -57,15 +57,20 @@ impl User {
     }
 
     fn lap(&self, arguments: &[&str]) -> Answer {
+        self.lap_behind(&[], arguments)
+    }
+
+    /// `lap` started by another program.
+    fn lap_behind(&self, starter: &[&str], arguments: &[&str]) -> Answer {
         let mut command = Command::new("unshare");
         command.args(["-m", "sh", "-euc", BECOME, "sh", &text(&self.path("etc"))]);
-        command.arg(self.path("lap")).args(arguments).env_clear().current_dir("/");
+        command.args(starter).arg(self.path("lap")).args(arguments).env_clear().current_dir("/");
         command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("HOME", self.path("home"));
         command.env("LAPSTRAKE_CONFIG", self.path("config.toml"));
         Answer::of(&mut command)
     }
 
-    fn ok(&self, arguments: &[&str]) -> String {
+    pub(crate) fn ok(&self, arguments: &[&str]) -> String {
         self.lap(arguments).ends_with(0).stdout.trim_end().to_owned()
     }
 }
@@ -74,7 +79,7 @@ fn open_to_all(path: &Path) {
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("open a folder");
 }
 
-const RANGES: &str = "lap-user:300000:65536\n";
+pub(crate) const RANGES: &str = "lap-user:300000:65536\n";
 
 /// Owners, whiteouts, an emptied folder, every instruction that writes.
 const DOCKERFILE: &str = "FROM busybox\n\
@@ -149,6 +154,19 @@ fn a_user_without_ids_has_one() {
     assert_eq!(user.ok(&["run", "--rm", "one", "cat", "/a", "/b"]), "a\none");
     let context = user.context("FROM busybox\nCOPY --chown=5 a /b\n");
     user.lap(&["build", &context]).ends_with(1).says(&["/b", "Invalid argument"]);
+}
+
+/// The warning names what is missing.
+#[test]
+fn a_user_without_the_program_that_maps_ids_has_one() {
+    let user = User::new(RANGES);
+    let starter = ["env", "PATH=/nowhere"];
+    let answer =
+        user.lap_behind(&starter, &["run", "--rm", "busybox", "cat", "/proc/self/uid_map"]);
+    let answer = answer.ends_with(0).says(&["newuidmap"]);
+    assert!(!answer.stderr.contains("subuid"), "{}", answer.stderr);
+    let map: Vec<&str> = answer.stdout.split_whitespace().collect();
+    assert_eq!(map, ["0", "4242", "1"]);
 }
 
 /// What a container leaves behind can be removed without root.

@@ -103,8 +103,12 @@ fn user_mount(mount: &Mount, devices: bool) -> Step {
             let bind = NewMount::Bind { source: source.clone(), recursive: *recursive, attributes };
             (bind, target)
         }
-        Mount::Tmpfs { target, size, mode, read_only: ro } => {
-            let attributes = read_only(*ro).chain([Attribute::NoSuid, Attribute::NoDev]).collect();
+        Mount::Tmpfs { target, size, mode, read_only: ro, executable } => {
+            let no_programs = (!executable).then_some(Attribute::NoExec);
+            let attributes = read_only(*ro)
+                .chain([Attribute::NoSuid, Attribute::NoDev])
+                .chain(no_programs)
+                .collect();
             (NewMount::Tmpfs { size: *size, mode: *mode, attributes }, target)
         }
         Mount::File { target, content, mode, uid, gid, read_only: ro } => {

@@ -73,6 +73,8 @@ pub struct Tmpfs {
     pub size: Option<u64>,
     /// Whether it can only be read.
     pub read_only: bool,
+    /// Whether programs in it can be started.
+    pub executable: bool,
 }
 
 /// See [`MountKind::Secret`].

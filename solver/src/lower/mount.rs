@@ -120,7 +120,7 @@ pub(super) fn mounts(
 /// The file system for shared memory, when it is to have another size than the usual one.
 fn shared_memory(build: &Build<'_>) -> Option<Mount> {
     let size = build.options.run.shm_size?;
-    let kind = MountKind::Tmpfs(Tmpfs { size: Some(size), read_only: false });
+    let kind = MountKind::Tmpfs(Tmpfs { size: Some(size), read_only: false, executable: false });
     Some(Mount { target: "/dev/shm".to_owned(), kind })
 }
 
@@ -193,7 +193,8 @@ impl Lowering<'_, '_> {
             MountType::Tmpfs => {
                 let target = self.target(word, mount.target.as_deref().unwrap_or_default())?;
                 let size = Some(mount.size).filter(|size| *size > 0);
-                let kind = MountKind::Tmpfs(Tmpfs { size, read_only: mount.read_only });
+                let tmpfs = Tmpfs { size, read_only: mount.read_only, executable: true };
+                let kind = MountKind::Tmpfs(tmpfs);
                 Ok(Some((Mount { target, kind }, word.span)))
             }
             MountType::Secret => self.secret(word, &mount),

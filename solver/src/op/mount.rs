@@ -116,6 +116,7 @@ impl Workshop<'_> {
                     size: tmpfs.size,
                     mode: None,
                     read_only: tmpfs.read_only,
+                    executable: tmpfs.executable,
                 },
                 MountKind::Secret(secret) => {
                     let value = self.secrets.get(&secret.id).unwrap_or_default();

@@ -122,7 +122,8 @@ fn limited(limit: &Ulimit) -> Limit {
 fn shared_memory(run: &Run) -> Option<Mount> {
     let size = run.shm_size?.0;
     let target = "/dev/shm".into();
-    Some(Mount::Tmpfs { target, size: Some(size), mode: Some(0o1777), read_only: false })
+    let (size, mode) = (Some(size), Some(0o1777));
+    Some(Mount::Tmpfs { target, size, mode, read_only: false, executable: false })
 }
 
 /// Runs the command while the user's terminal and signals are its own.
