@@ -56,13 +56,22 @@ impl<'l> Statement<'l> {
             context.syntax_fault(fault);
             return None;
         }
-        let before = std::iter::once(None).chain(words.iter().map(Some));
-        for (word, before) in words.iter().zip(before) {
+        let mut before = None;
+        let mut left = words;
+        while let [word, behind @ ..] = left {
+            left = behind;
             match word.split_once(b'=') {
-                None => context.syntax_fault(no_equals(*word, before)),
+                None => match spaced_equals(*word, behind) {
+                    Some((fault, unread)) => {
+                        context.syntax_fault(fault);
+                        left = unread;
+                    }
+                    None => context.syntax_fault(no_equals(*word, before)),
+                },
                 Some((key, _)) if key.is_empty() => context.fault(self.blank_name(*word)),
                 Some(_) => {}
             }
+            before = Some(word);
         }
         Some(words.iter().filter_map(|word| pair(*word)).collect())
     }
@@ -119,6 +128,27 @@ fn cut_variable(words: &[Fragment<'_>]) -> Option<Diagnostic> {
     })
 }
 
+/// The fault of `name = value` or `name =value`, and the words behind it.
+fn spaced_equals<'w, 'l>(
+    name: Fragment<'l>,
+    behind: &'w [Fragment<'l>],
+) -> Option<(Diagnostic, &'w [Fragment<'l>])> {
+    let (second, rest) = behind.split_first()?;
+    let (value, last, unread) = match (second.as_str().strip_prefix('=')?, rest) {
+        ("", [value, unread @ ..]) if !value.as_str().contains('=') => {
+            (value.as_str(), value, unread)
+        }
+        (value, _) => (value, second, rest),
+    };
+    let whole = name.span().cover(last.span());
+    let mended = format!("{}={value}", name.as_str());
+    let message = format!("`{}` is cut off from its value by blanks", name.as_str());
+    let fault = Diagnostic::error("invalid-key-value", whole, message)
+        .with_help(format!("take the blanks around `=` out: `{mended}`"))
+        .with_fix(Fix::guess(whole, mended));
+    Some((fault, unread))
+}
+
 /// The fault of a word without `=` among others that have one. Mostly it belongs to the value in
 /// front of it.
 fn no_equals(word: Fragment<'_>, before: Option<&Fragment<'_>>) -> Diagnostic {
@@ -127,7 +157,15 @@ fn no_equals(word: Fragment<'_>, before: Option<&Fragment<'_>>) -> Diagnostic {
     let is_plain = |text: &str| !text.contains(['"', '\'', '\\', '`', '$']);
     let pair = before.and_then(|before| before.as_str().split_once('=').zip(Some(before.span())));
     match pair {
-        Some(((name, value), span)) if is_plain(value) && is_plain(word.as_str()) => {
+        Some(((name, ""), span)) if !name.is_empty() => {
+            let whole = format!("{name}={}", word.as_str());
+            fault
+                .with_help(format!("take the blank behind `=` out: `{whole}`"))
+                .with_fix(Fix::guess(span.cover(word.span()), whole))
+        }
+        Some(((name, value), span))
+            if !name.is_empty() && is_plain(value) && is_plain(word.as_str()) =>
+        {
             let whole = format!("{name}=\"{value} {}\"", word.as_str());
             fault
                 .with_help(format!("put a value with blanks in double quotes: `{whole}`"))
