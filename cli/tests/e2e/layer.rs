@@ -217,6 +217,30 @@ fn a_changed_file_leaves_the_others_shared_and_apart() {
     assert!(!listing.contains("link to"), "{listing}");
 }
 
+/// A stage's files copied to other places are files of their own, also to a tool in a sandbox that
+/// keeps hard links: overlayfs shows it the inodes of all layers.
+#[test]
+fn what_is_copied_from_a_stage_is_no_hard_link_of_its_source() {
+    let store = Store::new();
+    let context = Context::new(
+        "FROM busybox AS files\nRUN mkdir /src && echo x > /src/f\n\
+         FROM files\nCOPY --from=files /src /one\nCOPY --from=files /src /two\n\
+         COPY --from=files /src /src\n\
+         RUN mkdir /again && tar -cf - src one two | tar -xf - -C /again\n",
+    );
+    store.build("apart", context.path());
+    let names = ["/src/f", "/one/f", "/two/f"];
+    let inodes = store.prints("apart", &[&["stat", "-c", "%i"], &names[..]].concat());
+    let distinct: std::collections::BTreeSet<&str> = inodes.lines().collect();
+    assert_eq!(distinct.len(), names.len(), "{inodes}");
+
+    let files = text(&store.beside("files.tar"));
+    store.build_with("apart", context.path(), &["-o", &format!("type=tar,dest={files}")]);
+    let listing = tool("tar", &["-tvf", &files, "again"]);
+    assert_eq!(listing.lines().filter(|line| line.starts_with('-')).count(), 3, "{listing}");
+    assert!(!listing.contains("link to"), "{listing}");
+}
+
 fn inode(file: &Path) -> u64 {
     std::os::unix::fs::MetadataExt::ino(&fs::metadata(file).expect("the file of a layer"))
 }

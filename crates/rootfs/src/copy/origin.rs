@@ -17,7 +17,8 @@ pub struct Origin<'a> {
     /// Opens a file for reading.
     pub open: OpenFile,
     /// The directories of the view's layers, where files that are copied with all of their
-    /// metadata may be hard-linked from: they must never change. Empty for a build context.
+    /// metadata to the same path may be hard-linked from: they must never change. Empty for a
+    /// build context.
     pub layers: &'a [Arc<OwnedFd>],
     /// A layer that a copy like this one wrote before. Files that would be written again just as
     /// they are there, at the same path, are hard-linked from it.

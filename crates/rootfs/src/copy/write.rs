@@ -197,14 +197,14 @@ impl<'a> Lander<'a> {
         if let Some((directory, twin)) = self.twin(&file, entry, layer) {
             return self.ground.written(|writer| writer.link_later(place, directory, &twin, copy));
         }
-        if size == 0 {
-            // It may be a socket, which cannot be opened.
-            return self.ground.written(|writer| writer.bytes_later(place, meta, Vec::new()));
-        }
         self.ground.written(|writer| writer.file_later(place, meta, size, copy, Some(content)))
     }
 
     /// A file of a layer that is `file` already: its source, or what the same step wrote before.
+    ///
+    /// Only under the same path: both layers may come to lie in one stack, where overlayfs shows
+    /// the inode of either. Under two paths they would look like one file with two names, and
+    /// whatever keeps hard links (`tar`, `rsync -H`) would make them one.
     fn twin(
         &self,
         file: &Entry,
@@ -212,9 +212,10 @@ impl<'a> Lander<'a> {
         layer: usize,
     ) -> Option<(&'a Arc<OwnedFd>, Entry)> {
         if let Some(directory) = self.origin.layers.get(layer)
+            && source.path == file.path
             && Meta::of(source) == Meta::of(file)
         {
-            return Some((directory, Entry { path: source.path.clone(), ..file.clone() }));
+            return Some((directory, file.clone()));
         }
         let previous = self.origin.previous?;
         let is_same = previous.manifest.entry(&file.path).is_some_and(|known| known == file);
