@@ -109,6 +109,18 @@ pub(crate) struct History {
     pub(crate) image: String,
 }
 
+/// `lap diff`.
+#[derive(Args, Debug)]
+pub(crate) struct Diff {
+    /// Of images for several platforms, those for this one
+    #[arg(long, value_name = "OS/ARCH[/VARIANT]")]
+    pub(crate) platform: Option<String>,
+    /// Name or id of the image to start from
+    pub(crate) before: String,
+    /// Name or id of the image to compare with it
+    pub(crate) after: String,
+}
+
 /// `lap save`.
 #[derive(Args, Debug)]
 pub(crate) struct Save {

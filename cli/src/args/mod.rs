@@ -28,8 +28,8 @@ pub(crate) use build::{Build, BuildNetwork, Method, Progress};
 pub(crate) use explain::Explain;
 pub(crate) use export::{Output, OutputForm, OutputKind};
 pub(crate) use image::{
-    ArchiveFormat, History, Images, Import, Inspect, LayerCompression, Load, Pull, Push, Rmi, Save,
-    Tag,
+    ArchiveFormat, Diff, History, Images, Import, Inspect, LayerCompression, Load, Pull, Push, Rmi,
+    Save, Tag,
 };
 pub(crate) use limit::Limits;
 pub(crate) use lint::{Lint, Threshold};
@@ -76,6 +76,8 @@ pub(crate) enum Command {
     Inspect(Inspect),
     /// Show how an image was made
     History(History),
+    /// Show the files that an image adds (A), changes (C) and deletes (D) against another
+    Diff(Diff),
     /// Write images into an archive
     Save(Save),
     /// Read images from an archive

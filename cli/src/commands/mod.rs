@@ -2,6 +2,7 @@
 
 mod ast;
 mod build;
+mod diff;
 mod explain;
 mod history;
 mod images;
@@ -42,6 +43,7 @@ fn run_command(command: Command, session: &Session) -> Result<Exit, Failure> {
         Command::Tag(tag) => tag::run(&tag, session),
         Command::Inspect(inspect) => inspect::run(&inspect, session),
         Command::History(history) => history::run(&history, session),
+        Command::Diff(diff) => diff::run(&diff, session),
         Command::Save(save) => save::run(&save, session),
         Command::Load(load) => load::run(&load, session),
         Command::Import(import) => import::run(&import, session),

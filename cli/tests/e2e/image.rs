@@ -119,6 +119,20 @@ fn history_shows_what_each_step_changed_and_wastes() {
 }
 
 #[test]
+fn diff_shows_what_an_image_changes_of_another() {
+    let store = Store::new();
+    let file = "FROM busybox\nRUN mkdir /d && echo 1 > /d/x && echo 1 > /file\n";
+    store.build("one", Context::new(file).path());
+    let more = "RUN rm -r /d && echo 2 > /file && echo 3 > /new\n";
+    store.build("two", Context::new(&format!("{file}{more}")).path());
+    let lines = |one, two| store.ok(&["diff", one, two]);
+    assert_eq!(lines("one", "two"), "D /d\nC /file\nA /new");
+    assert_eq!(lines("two", "one"), "A /d\nA /d/x\nC /file\nD /new");
+    assert_eq!(lines("one", "one"), "");
+    store.answer(&["diff", "one", "none"]).ends_with(1).says(&["none"]);
+}
+
+#[test]
 fn tags_are_names_and_removing_the_last_removes_the_image() {
     let store = with_image();
     store.ok(&["tag", "example:1", "other/name:2"]);

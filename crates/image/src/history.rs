@@ -4,7 +4,7 @@ use lapstrake_oci::{Digest, Platform};
 use lapstrake_rootfs::change::{self, Change};
 use lapstrake_rootfs::{LayerId, View};
 
-use crate::{Error, Images};
+use crate::{Error, Images, ResolvedImage};
 
 /// One step of how an image came to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +35,27 @@ pub struct LayerStep {
 }
 
 impl Images<'_> {
+    /// What the files of the image `after` change of those of `before`, in path order, from the
+    /// layers' manifests alone.
+    ///
+    /// # Errors
+    /// As [`Images::chosen`], and when a layer is not here.
+    pub fn diff(
+        &self,
+        before: &str,
+        after: &str,
+        platform: Option<&Platform>,
+    ) -> Result<Vec<Change>, Error> {
+        let before = self.view(&self.chosen(before, platform)?)?;
+        let after = self.view(&self.chosen(after, platform)?)?;
+        Ok(change::between(&before, &after))
+    }
+
+    fn view(&self, image: &ResolvedImage) -> Result<View, Error> {
+        let layers = image.layers().map(|(_, diff_id)| self.manifest_of(&diff_id));
+        Ok(View::new(layers.collect::<Result<_, Error>>()?))
+    }
+
     /// The steps that made the layers of the image that `name` stands for, the newest first, from
     /// the layers' manifests alone.
     ///
@@ -46,8 +67,7 @@ impl Images<'_> {
         platform: Option<&Platform>,
     ) -> Result<Vec<LayerStep>, Error> {
         let image = self.chosen(name, platform)?;
-        let layers = image.layers().map(|(_, diff_id)| self.manifest_of(&diff_id));
-        let view = View::new(layers.collect::<Result<_, Error>>()?);
+        let view = self.view(&image)?;
         let mut made = image.config.history.iter().filter(|step| !step.empty_layer);
         let mut lower = View::default();
         let mut steps = Vec::new();

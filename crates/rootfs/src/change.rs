@@ -3,9 +3,9 @@
 //! The letters are those of `docker diff`. A directory is listed for what it is itself, not because
 //! something in it changed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{Entry, Kind, LayerManifest, TreePath, View};
+use crate::{Entry, Kind, LayerManifest, Merged, TreePath, View};
 
 /// What happened to a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -58,6 +58,52 @@ pub fn of_layer(lower: &View, layer: &LayerManifest) -> Vec<Change> {
     changes.sort();
     changes.dedup();
     changes
+}
+
+/// What differs between what two views show, in path order. Times do not count, nor in which layer
+/// something is, nor which names are of one file. Of a deleted directory only its own path is
+/// listed.
+pub fn between(before: &View, after: &View) -> Vec<Change> {
+    let (before, after) = (Merged::of(before), Merged::of(after));
+    let (before, after) = (by_path(&before), by_path(&after));
+    let mut changes = Vec::new();
+    for (path, entry) in &after {
+        let kind = match before.get(path) {
+            None => ChangeKind::Added,
+            Some(other) if is_same((other, &before), (entry, &after)) => continue,
+            Some(_) => ChangeKind::Changed,
+        };
+        changes.push(Change { path: TreePath::clone(path), kind, size: size(entry) });
+    }
+    for path in before.keys().filter(|path| !after.contains_key(*path)) {
+        let parent = path.parent().and_then(|parent| after.get(&parent).copied());
+        if parent.is_some_and(Entry::is_directory) {
+            let kind = ChangeKind::Deleted;
+            changes.push(Change { path: TreePath::clone(path), kind, size: 0 });
+        }
+    }
+    changes.sort();
+    changes
+}
+
+type Tree<'a> = BTreeMap<&'a TreePath, &'a Entry>;
+
+fn by_path(merged: &Merged) -> Tree<'_> {
+    merged.entries().map(|(entry, _)| (&entry.path, entry)).collect()
+}
+
+fn is_same((one, ones): (&Entry, &Tree<'_>), (two, twos): (&Entry, &Tree<'_>)) -> bool {
+    let meta = |entry: &Entry| (entry.mode, entry.uid, entry.gid);
+    let same_meta = meta(one) == meta(two) && one.xattrs == two.xattrs;
+    same_meta && content(one, ones) == content(two, twos)
+}
+
+/// The kind of an entry, that of the file for its further names.
+fn content<'a>(entry: &'a Entry, tree: &Tree<'a>) -> &'a Kind {
+    match &entry.kind {
+        Kind::HardLink { target } => tree.get(target).map_or(&entry.kind, |file| &file.kind),
+        kind => kind,
+    }
 }
 
 /// Of each layer of `view`, lowest first, the bytes of its files of which no name shows: what upper
@@ -215,6 +261,39 @@ mod tests {
     fn a_directory_in_place_of_a_file_starts_empty() {
         let upper = vec![opaque("a"), file("a/x", "x")];
         assert_eq!(listed(vec![file("a", "file")], upper), ["C /a 0", "A /a/x 1"]);
+    }
+
+    #[test]
+    fn views_differ_in_what_they_show() {
+        let before = View::new(vec![
+            layer(vec![directory("d"), file("d/x", "x"), file("same", "s"), file("old", "o")]),
+            layer(vec![
+                file("linked", "l"),
+                link("name", "linked"),
+                directory("e"),
+                file("e/y", "y"),
+            ]),
+        ]);
+        let after = View::new(vec![layer(vec![
+            file("linked", "l"),
+            file("name", "l"),
+            file("same", "s"),
+            file("old", "new"),
+            file("e", "no directory"),
+            directory("f"),
+            file("f/z", "zz"),
+        ])]);
+        let listed = |before, after| -> Vec<String> {
+            let changes = between(before, after).into_iter();
+            changes.map(|c| format!("{} {} {}", c.kind.letter(), c.path, c.size)).collect()
+        };
+        assert_eq!(
+            listed(&before, &after),
+            ["D /d 0", "C /e 12", "A /f 0", "A /f/z 2", "C /old 3"]
+        );
+        assert_eq!(listed(&before, &before), [""; 0]);
+        let relinked = before.with(layer(vec![file("linked", "L"), link("name", "linked")]));
+        assert_eq!(listed(&before, &relinked), ["C /linked 1", "C /name 0"]);
     }
 
     #[test]

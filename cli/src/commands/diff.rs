@@ -1,0 +1,21 @@
+//! `lap diff`.
+
+use crate::args::Diff;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::session::Session;
+use crate::text::harmless;
+use crate::{images, output, platform};
+
+/// Shows what one image's files change of another's, a path a line, as `docker diff` does.
+pub(crate) fn run(diff: &Diff, session: &Session) -> Result<Exit, Failure> {
+    let platform = platform::of_flag(diff.platform.as_deref())?;
+    let images = images::local(session.store()?);
+    let changes = images.diff(&diff.before, &diff.after, platform.as_ref())?;
+    let lines = changes.iter().map(|change| {
+        let path = harmless(&change.path.to_string().replace('\n', "\\n"));
+        format!("{} {path}\n", change.kind.letter())
+    });
+    output::stdout(&lines.collect::<String>())?;
+    Ok(Exit::SUCCESS)
+}
