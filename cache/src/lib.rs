@@ -42,6 +42,7 @@ mod stat;
 mod store;
 mod tag;
 mod temporary;
+mod usage;
 
 pub use account::Account;
 pub use blob::BlobWriter;
@@ -53,3 +54,4 @@ pub use record::{ActionKey, Record, StepId};
 pub use store::Store;
 pub use tag::Tag;
 pub use temporary::Temporary;
+pub use usage::{Needed, Usage, UsageKind};

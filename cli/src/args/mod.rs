@@ -4,6 +4,7 @@ mod annotation;
 mod ast;
 mod attest;
 mod build;
+mod cache;
 mod explain;
 mod export;
 mod image;
@@ -25,6 +26,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 pub(crate) use ast::Ast;
 pub(crate) use attest::Provenance;
 pub(crate) use build::{Build, BuildNetwork, Method, Progress};
+pub(crate) use cache::{CacheCommand, CacheDu};
 pub(crate) use explain::Explain;
 pub(crate) use export::{Output, OutputForm, OutputKind};
 pub(crate) use image::{
@@ -102,6 +104,9 @@ pub(crate) enum Command {
     /// The commands on images by their long names: image ls, image rm, …
     #[command(subcommand)]
     Image(ImageCommand),
+    /// What the store holds
+    #[command(subcommand)]
+    Cache(CacheCommand),
     /// Find what is likely wrong in Dockerfiles
     Lint(Lint),
     /// Say more about a fault of a Dockerfile

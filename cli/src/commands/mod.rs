@@ -2,6 +2,7 @@
 
 mod ast;
 mod build;
+mod cache;
 mod diff;
 mod explain;
 mod history;
@@ -52,6 +53,7 @@ fn run_command(command: Command, session: &Session) -> Result<Exit, Failure> {
         Command::Login(login) => login::log_in(&login),
         Command::Logout(logout) => login::log_out(&logout),
         Command::Ast(ast) => ast::run(&ast),
+        Command::Cache(command) => cache::run(&command, session),
         Command::Lint(lint) => lint::run(&lint),
         Command::Search(search) => search::run(&search),
         Command::Manifest(command) => manifest::run(&command, session),

@@ -46,3 +46,4 @@ mod run;
 mod sandbox;
 mod secret;
 mod support;
+mod usage;

@@ -41,6 +41,7 @@ mod layout;
 mod list;
 mod load;
 mod manifest_list;
+mod needed;
 mod outgoing;
 mod packing;
 mod parallel;

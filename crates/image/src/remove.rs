@@ -140,7 +140,7 @@ fn all_names(id: &str, names: Names, force: bool) -> Result<Vec<Reference>, Erro
     Ok(all)
 }
 
-fn blobs(image: &ResolvedImage) -> Vec<Digest> {
+pub(crate) fn blobs(image: &ResolvedImage) -> Vec<Digest> {
     let layers = image.manifest.layers.iter().map(|layer| layer.digest);
     [image.digest, image.id()].into_iter().chain(layers).collect()
 }

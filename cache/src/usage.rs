@@ -1,0 +1,183 @@
+//! What the store holds, by kind, and how much room it takes on disk.
+
+use std::collections::{BTreeSet, HashSet};
+use std::fs::{self, File, Metadata};
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use lapstrake_oci::Digest;
+use lapstrake_rootfs::LayerId;
+
+use crate::{Error, Store};
+
+/// The unit of `st_blocks` in bytes, whatever the file system's own is.
+const BLOCK: u64 = 512;
+
+/// A kind of thing that the store holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UsageKind {
+    /// Layers that came with an image.
+    ImageLayer,
+    /// Layers that were built or fetched here.
+    BuildStep,
+    /// What `RUN --mount=type=cache` keeps.
+    CacheMount,
+    /// Bytes under their digest.
+    Blob,
+}
+
+impl UsageKind {
+    const ALL: [Self; 4] = [Self::ImageLayer, Self::BuildStep, Self::CacheMount, Self::Blob];
+}
+
+/// What the store holds of one kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Usage {
+    /// The kind.
+    pub kind: UsageKind,
+    /// How many there are.
+    pub count: u64,
+    /// Bytes on disk. A file with several links counts once, for the first kind in the order of
+    /// [`UsageKind`] that has it.
+    pub size: u64,
+    /// Bytes of these that would be free if everything that is not needed went, of all kinds.
+    pub reclaimable: u64,
+}
+
+/// What images lead to, and so has to stay.
+#[derive(Clone, Debug, Default)]
+pub struct Needed {
+    /// Layers, by the id that an image calls them by.
+    pub layers: BTreeSet<LayerId>,
+    /// Manifests, configs, indexes and compressed layers.
+    pub blobs: BTreeSet<Digest>,
+}
+
+/// One thing of the store.
+struct Item {
+    kind: UsageKind,
+    path: PathBuf,
+    is_needed: bool,
+}
+
+impl Store {
+    /// What the store holds, one value for each kind, in the order of [`UsageKind`]. Cache mounts
+    /// are needed while they are used. What goes away meanwhile is left out; hold a
+    /// [`Store::lease`] against removals.
+    ///
+    /// # Errors
+    /// When folders or the database cannot be read.
+    pub fn usage(&self, needed: &Needed) -> Result<Vec<Usage>, Error> {
+        let mut items = self.layer_items(needed)?;
+        items.extend(self.cache_items()?);
+        items.extend(self.blob_items(needed)?);
+        let kept = files_of(items.iter().filter(|item| item.is_needed))?;
+        let mut seen = HashSet::new();
+        UsageKind::ALL
+            .into_iter()
+            .map(|kind| {
+                let mut usage = Usage { kind, count: 0, size: 0, reclaimable: 0 };
+                for item in items.iter().filter(|item| item.kind == kind) {
+                    usage.count = usage.count.saturating_add(1);
+                    walk(&item.path, &mut |metadata| {
+                        let file = (metadata.dev(), metadata.ino());
+                        if !seen.insert(file) {
+                            return;
+                        }
+                        let size = metadata.blocks().saturating_mul(BLOCK);
+                        usage.size = usage.size.saturating_add(size);
+                        if !kept.contains(&file) {
+                            usage.reclaimable = usage.reclaimable.saturating_add(size);
+                        }
+                    })?;
+                }
+                Ok(usage)
+            })
+            .collect()
+    }
+
+    /// The folders of layers; those that the index does not know are needed by nobody.
+    fn layer_items(&self, needed: &Needed) -> Result<Vec<Item>, Error> {
+        let mut stored = BTreeSet::new();
+        for id in &needed.layers {
+            stored.extend(self.locate(id)?.map(|here| here.to_string()));
+        }
+        let item = |name: &str, path| {
+            let kind = match name.starts_with("sha256-") {
+                true => UsageKind::ImageLayer,
+                false => UsageKind::BuildStep,
+            };
+            Ok(Item { kind, path, is_needed: stored.contains(name) })
+        };
+        list(&self.root().join("layers"), item)
+    }
+
+    fn cache_items(&self) -> Result<Vec<Item>, Error> {
+        list(&self.root().join("cache"), |_, path| {
+            // Without a lock file nobody has used it yet.
+            let is_needed =
+                File::open(path.join("lock")).is_ok_and(|lock| lock.try_lock().is_err());
+            Ok(Item { kind: UsageKind::CacheMount, path, is_needed })
+        })
+    }
+
+    fn blob_items(&self, needed: &Needed) -> Result<Vec<Item>, Error> {
+        let names: BTreeSet<String> = needed.blobs.iter().map(Digest::hex).collect();
+        list(&self.root().join("blobs/sha256"), |name, path| {
+            Ok(Item { kind: UsageKind::Blob, path, is_needed: names.contains(name) })
+        })
+    }
+}
+
+/// What `item` makes of each entry of `folder`, by name and path.
+fn list(
+    folder: &Path,
+    item: impl Fn(&str, PathBuf) -> Result<Item, Error>,
+) -> Result<Vec<Item>, Error> {
+    let mut items = Vec::new();
+    for entry in fs::read_dir(folder).map_err(Error::io("list", folder))? {
+        let entry = entry.map_err(Error::io("list", folder))?;
+        items.push(item(&entry.file_name().to_string_lossy(), entry.path())?);
+    }
+    Ok(items)
+}
+
+/// Device and inode of all files and folders.
+fn files_of<'a>(items: impl Iterator<Item = &'a Item>) -> Result<HashSet<(u64, u64)>, Error> {
+    let mut files = HashSet::new();
+    for item in items {
+        walk(&item.path, &mut |metadata| {
+            files.insert((metadata.dev(), metadata.ino()));
+        })?;
+    }
+    Ok(files)
+}
+
+/// Visits `path` and all below it. Follows no link; what is gone when it is come to is left out.
+fn walk(path: &Path, visit: &mut dyn FnMut(&Metadata)) -> Result<(), Error> {
+    let mut left = vec![path.to_owned()];
+    while let Some(path) = left.pop() {
+        let Some(metadata) =
+            unless_gone(fs::symlink_metadata(&path)).map_err(Error::io("examine", &path))?
+        else {
+            continue;
+        };
+        visit(&metadata);
+        if !metadata.is_dir() {
+            continue;
+        }
+        let entries = unless_gone(fs::read_dir(&path)).map_err(Error::io("list", &path))?;
+        for entry in entries.into_iter().flatten() {
+            left.push(entry.map_err(Error::io("list", &path))?.path());
+        }
+    }
+    Ok(())
+}
+
+fn unless_gone<T>(found: io::Result<T>) -> io::Result<Option<T>> {
+    match found {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        other => other.map(Some),
+    }
+}
