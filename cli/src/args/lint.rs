@@ -7,6 +7,7 @@ use lapstrake_linter::Preset;
 use lapstrake_parser::Severity;
 
 use crate::diagnostics::Format;
+use crate::failure::Failure;
 
 #[derive(Args, Debug)]
 #[command(
@@ -19,7 +20,7 @@ pub(crate) struct Lint {
     pub(crate) paths: Vec<PathBuf>,
     /// How findings are shown [env: LAPSTRAKE_FORMAT]
     #[arg(long, value_name = "FORM")]
-    pub(crate) format: Option<Format>,
+    pub(crate) format: Option<ReportFormat>,
     /// The least severe finding that makes the exit status 1
     #[arg(long, value_name = "LEVEL", default_value = "info")]
     pub(crate) failure_threshold: Threshold,
@@ -32,6 +33,33 @@ pub(crate) struct Lint {
     /// List the rules
     #[arg(long, exclusive = true)]
     pub(crate) rules: bool,
+}
+
+/// A form in which findings are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportFormat {
+    /// Drawn under the lines they are in
+    Human,
+    /// FILE:LINE:COLUMN: LEVEL[CODE]: MESSAGE
+    Short,
+    /// One object
+    Json,
+    /// Workflow commands, which GitHub Actions shows beside the lines
+    Github,
+}
+
+impl ReportFormat {
+    /// What the command line says, else what holds for all commands.
+    pub(crate) fn chosen(given: Option<Self>) -> Result<Self, Failure> {
+        match given {
+            Some(format) => Ok(format),
+            None => Format::chosen(None).map(|format| match format {
+                Format::Human => Self::Human,
+                Format::Short => Self::Short,
+                Format::Json => Self::Json,
+            }),
+        }
+    }
 }
 
 /// A choice of rules.

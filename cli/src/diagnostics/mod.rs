@@ -2,10 +2,11 @@
 //!
 //! - [`Source`]: the file, and places in it.
 //! - [`human`]: for people, drawn over an [`excerpt`] of the file made of [`glyph`]s.
-//! - [`short`]: for editors. [`json`]: for programs.
+//! - [`short`]: for editors. [`json`]: for programs. [`github`]: for the runner of GitHub Actions.
 
 mod count;
 mod excerpt;
+mod github;
 mod glyph;
 mod human;
 mod json;
@@ -21,6 +22,7 @@ use crate::failure::Failure;
 use crate::output;
 
 pub(crate) use count::Count;
+pub(crate) use github::annotations;
 pub(crate) use json::{Finding, findings};
 pub(crate) use source::Source;
 

@@ -85,6 +85,37 @@ fn findings_are_data() {
     assert_eq!(edit["end"]["offset"], 26);
 }
 
+/// As GitHub's "Workflow commands" describes them: `%`, line ends, and in properties `:` and `,` are
+/// escaped; columns only within one line.
+#[test]
+fn findings_are_shown_beside_the_lines_by_github() {
+    let folder =
+        folder(&[("a,b%/Dockerfile", ODD), ("c/Dockerfile", "FROM scratch\nONBUILD FROM a\n")]);
+    let said = lint(folder.path(), &["--format", "github", "a,b%"]).ends_with(1).stdout;
+    let start = "::warning file=a%2Cb%25/Dockerfile,line=1,endLine=1,col=14,endColumn=16,title=FromAsCasing::";
+    assert!(said.starts_with(start), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
+    let said = lint(folder.path(), &["--format", "github", "c"]).ends_with(4).stdout;
+    let line = "::error file=c/Dockerfile,line=2,endLine=2,col=9,endColumn=13,title=forbidden-trigger::\
+        FROM cannot be an ONBUILD trigger%0A";
+    assert!(said.starts_with(line), "{said}");
+}
+
+#[test]
+fn faults_of_the_syntax_have_the_ids_of_hadolint() {
+    let files = [
+        ("trigger/Dockerfile", "FROM scratch\nONBUILD FROM a\n"),
+        ("early/Dockerfile", "LABEL a=b\nFROM scratch\n"),
+        ("other/Dockerfile", "FROM scratch\nWIBBLE now\n"),
+    ];
+    let folder = folder(&files);
+    for (name, id) in [("trigger", "DL3043"), ("early", "DL3061"), ("other", "DL1000")] {
+        let said = lint(folder.path(), &["--format", "json", name]).ends_with(4).stdout;
+        let said: Value = serde_json::from_str(&said).expect("JSON");
+        assert_eq!(said["findings"][0]["aliases"][0], id, "{name}");
+    }
+}
+
 #[test]
 fn standard_input_is_a_file() {
     let mut command = Store::new().lap(&["lint", "-", "--format", "short"]);

@@ -12,8 +12,8 @@ use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 use self::collect::{Input, Inputs};
 use self::file::Linted;
 use super::explain;
-use crate::args::{Lint, Threshold};
-use crate::diagnostics::{Count, Finding, Format, Look, findings};
+use crate::args::{Lint, ReportFormat, Threshold};
+use crate::diagnostics::{Count, Finding, Look, annotations, findings};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
@@ -29,7 +29,7 @@ pub(crate) fn run(lint: &Lint) -> Result<Exit, Failure> {
         return Ok(Exit::SUCCESS);
     }
     let preset = lint.preset.preset();
-    let format = Format::chosen(lint.format).map_err(usage)?;
+    let format = ReportFormat::chosen(lint.format).map_err(usage)?;
     let rules: Vec<&'static Rule> =
         lapstrake_linter::all().filter(|rule| rule.presets.contains(&preset)).collect();
     let Inputs { found, failures } = collect::inputs(&lint.paths);
@@ -68,29 +68,33 @@ fn exit(linted: &[Linted], threshold: Threshold) -> Exit {
     }
 }
 
-fn text(linted: &[Linted], format: Format) -> String {
+fn text(linted: &[Linted], format: ReportFormat) -> String {
     let with_faults = || linted.iter().filter(|one| !one.faults.is_empty());
     match format {
-        Format::Json => {
-            let all = linted.iter().flat_map(|one| {
-                one.faults.iter().map(|fault| Finding {
-                    source: &one.source,
-                    diagnostic: &fault.diagnostic,
-                    aliases: fault.aliases,
-                })
-            });
-            findings(&all.collect::<Vec<_>>())
-        }
-        Format::Short => {
+        ReportFormat::Json => findings(&all(linted)),
+        ReportFormat::Github => annotations(&all(linted)),
+        ReportFormat::Short => {
             let lists = with_faults().map(|one| one.source.list(&one.diagnostics()));
             lists.collect::<String>() + &summary(linted)
         }
-        Format::Human => {
+        ReportFormat::Human => {
             let look = Look::of_stdout();
             let drawn = with_faults().map(|one| one.source.draw(&one.diagnostics(), look) + "\n");
             drawn.collect::<String>() + &summary(linted)
         }
     }
+}
+
+/// What was found in all files.
+fn all(linted: &[Linted]) -> Vec<Finding<'_>> {
+    let found = linted.iter().flat_map(|one| {
+        one.faults.iter().map(|fault| Finding {
+            source: &one.source,
+            diagnostic: &fault.diagnostic,
+            aliases: fault.aliases,
+        })
+    });
+    found.collect()
 }
 
 /// How many findings there are, in how many files, and what was known.
