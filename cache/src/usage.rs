@@ -1,6 +1,6 @@
 //! What the store holds, by kind, and how much room it takes on disk.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::fs::{self, File, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
@@ -15,7 +15,7 @@ use crate::{Error, Store};
 const BLOCK: u64 = 512;
 
 /// A kind of thing that the store holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum UsageKind {
     /// Layers that came with an image.
     ImageLayer,
@@ -54,6 +54,13 @@ pub struct Needed {
     pub blobs: BTreeSet<Digest>,
 }
 
+/// A file or folder on disk, and the first kind that has it.
+struct Held {
+    kind: UsageKind,
+    size: u64,
+    is_needed: bool,
+}
+
 /// One thing of the store.
 struct Item {
     kind: UsageKind,
@@ -72,29 +79,17 @@ impl Store {
         let mut items = self.layer_items(needed)?;
         items.extend(self.cache_items()?);
         items.extend(self.blob_items(needed)?);
-        let kept = files_of(items.iter().filter(|item| item.is_needed))?;
-        let mut seen = HashSet::new();
-        UsageKind::ALL
-            .into_iter()
-            .map(|kind| {
-                let mut usage = Usage { kind, count: 0, size: 0, reclaimable: 0 };
-                for item in items.iter().filter(|item| item.kind == kind) {
-                    usage.count = usage.count.saturating_add(1);
-                    walk(&item.path, &mut |metadata| {
-                        let file = (metadata.dev(), metadata.ino());
-                        if !seen.insert(file) {
-                            return;
-                        }
-                        let size = metadata.blocks().saturating_mul(BLOCK);
-                        usage.size = usage.size.saturating_add(size);
-                        if !kept.contains(&file) {
-                            usage.reclaimable = usage.reclaimable.saturating_add(size);
-                        }
-                    })?;
-                }
-                Ok(usage)
-            })
-            .collect()
+        items.sort_by_key(|item| item.kind);
+        let mut files: HashMap<(u64, u64), Held> = HashMap::new();
+        for item in &items {
+            walk(&item.path, &mut |metadata| {
+                let size = metadata.blocks().saturating_mul(BLOCK);
+                let held = Held { kind: item.kind, size, is_needed: false };
+                let held = files.entry((metadata.dev(), metadata.ino())).or_insert(held);
+                held.is_needed |= item.is_needed;
+            })?;
+        }
+        Ok(UsageKind::ALL.map(|kind| total(kind, &items, &files)).to_vec())
     }
 
     /// The folders of layers; those that the index does not know are needed by nobody.
@@ -143,15 +138,17 @@ fn list(
     Ok(items)
 }
 
-/// Device and inode of all files and folders.
-fn files_of<'a>(items: impl Iterator<Item = &'a Item>) -> Result<HashSet<(u64, u64)>, Error> {
-    let mut files = HashSet::new();
-    for item in items {
-        walk(&item.path, &mut |metadata| {
-            files.insert((metadata.dev(), metadata.ino()));
-        })?;
+/// What there is of one kind.
+fn total(kind: UsageKind, items: &[Item], files: &HashMap<(u64, u64), Held>) -> Usage {
+    let count = items.iter().filter(|item| item.kind == kind).count() as u64;
+    let mut usage = Usage { kind, count, size: 0, reclaimable: 0 };
+    for held in files.values().filter(|held| held.kind == kind) {
+        usage.size = usage.size.saturating_add(held.size);
+        if !held.is_needed {
+            usage.reclaimable = usage.reclaimable.saturating_add(held.size);
+        }
     }
-    Ok(files)
+    usage
 }
 
 /// Visits `path` and all below it. Follows no link; what is gone when it is come to is left out.

@@ -18,6 +18,11 @@ pub(crate) fn harmless(text: &str) -> String {
     clean
 }
 
+/// The text on one line: a name with line feeds must not look like one more entry of a list.
+pub(crate) fn list_entry(text: &str) -> String {
+    harmless(&text.replace('\n', "\\n"))
+}
+
 /// Control characters, and those that change the direction in which text is read.
 pub(crate) fn is_harmful(c: char) -> bool {
     let direction = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');

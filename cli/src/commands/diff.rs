@@ -4,7 +4,7 @@ use crate::args::Diff;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::session::Session;
-use crate::text::harmless;
+use crate::text::list_entry;
 use crate::{images, output, platform};
 
 /// Shows what one image's files change of another's, a path a line, as `docker diff` does.
@@ -13,8 +13,7 @@ pub(crate) fn run(diff: &Diff, session: &Session) -> Result<Exit, Failure> {
     let images = images::local(session.store()?);
     let changes = images.diff(&diff.before, &diff.after, platform.as_ref())?;
     let lines = changes.iter().map(|change| {
-        let path = harmless(&change.path.to_string().replace('\n', "\\n"));
-        format!("{} {path}\n", change.kind.letter())
+        format!("{} {}\n", change.kind.letter(), list_entry(&change.path.to_string()))
     });
     output::stdout(&lines.collect::<String>())?;
     Ok(Exit::SUCCESS)

@@ -51,30 +51,25 @@ impl<'s> Ignored<'s> {
         if !source.contains("hadolint") {
             return ignored;
         }
-        let mut start = 0;
-        for line in source.split_inclusive('\n') {
-            let end = start + line.len();
-            if let Some((scope, names)) = pragma(line) {
-                let below = dockerfile.instructions.iter().find(|one| {
-                    let line_start = source.get(..one.span.start).and_then(|text| text.rfind('\n'));
-                    line_start.map_or(0, |at| at + 1) == end
-                });
-                match (scope, below) {
-                    (Scope::File, _) => ignored.everywhere.extend(names),
-                    (Scope::Instruction, Some(one)) => {
-                        ignored.inside.push((one.span.start..one.span.end + 1, names));
-                    }
-                    (Scope::Stage, Some(one)) => {
-                        let stages = dockerfile.stages();
-                        let later = stages.iter().map(|stage| stage.instruction.span.start);
-                        let next = later.filter(|at| *at > one.span.start).min();
-                        let end = next.unwrap_or(source.len() + 1);
-                        ignored.inside.push((one.span.start..end, names));
-                    }
-                    (_, None) => {}
+        for (line, scope, names) in pragmas(source, dockerfile) {
+            let below = dockerfile.instructions.iter().find(|one| {
+                let line_start = source.get(..one.span.start).and_then(|text| text.rfind('\n'));
+                line_start.map_or(0, |at| at + 1) == line.end
+            });
+            match (scope, below) {
+                (Scope::File, _) => ignored.everywhere.extend(names),
+                (Scope::Instruction, Some(one)) => {
+                    ignored.inside.push((one.span.start..one.span.end + 1, names));
                 }
+                (Scope::Stage, Some(one)) => {
+                    let stages = dockerfile.stages();
+                    let later = stages.iter().map(|stage| stage.instruction.span.start);
+                    let next = later.filter(|at| *at > one.span.start).min();
+                    let end = next.unwrap_or(source.len() + 1);
+                    ignored.inside.push((one.span.start..end, names));
+                }
+                (_, None) => {}
             }
-            start = end;
         }
         ignored
     }
@@ -98,15 +93,27 @@ enum Scope {
 }
 
 /// The lines, with their ends, in which a comment of hadolint stands that holds for an instruction.
-pub(crate) fn comments_for_instructions(source: &str) -> Vec<Span> {
+pub(crate) fn comments_for_instructions(source: &str, dockerfile: &Dockerfile) -> Vec<Span> {
+    let of_instructions = pragmas(source, dockerfile)
+        .into_iter()
+        .filter(|(_, scope, _)| matches!(scope, Scope::Instruction));
+    of_instructions.map(|(line, _, _)| line).collect()
+}
+
+/// hadolint's comments: the line with its end, what it holds for, and the names. What looks like one
+/// in the text of a heredoc is none.
+fn pragmas<'s>(source: &'s str, dockerfile: &Dockerfile) -> Vec<(Span, Scope, Vec<&'s str>)> {
+    let heredocs = dockerfile.instructions.iter().flat_map(|one| &one.heredocs);
+    let bodies: Vec<Span> = heredocs.map(|heredoc| heredoc.body).collect();
     let mut start = 0;
     let mut found = Vec::new();
-    for line in source.split_inclusive('\n') {
-        let end = start + line.len();
-        if matches!(pragma(line), Some((Scope::Instruction, _))) {
-            found.push(Span::new(start, end));
+    for text in source.split_inclusive('\n') {
+        let line = Span::new(start, start + text.len());
+        start = line.end;
+        let Some((scope, names)) = pragma(text) else { continue };
+        if !bodies.iter().any(|body| body.range().contains(&line.start)) {
+            found.push((line, scope, names));
         }
-        start = end;
     }
     found
 }

@@ -9,7 +9,7 @@ use crate::args::History;
 use crate::failure::Failure;
 use crate::human::size;
 use crate::listing::{Column, Listing};
-use crate::text::{clip, harmless};
+use crate::text::{clip, list_entry};
 
 const COLUMNS: [Column; 4] =
     [("CreatedBy", "CREATED BY"), ("Size", "SIZE"), ("Wasted", "WASTED"), ("Changes", "CHANGES")];
@@ -45,7 +45,7 @@ fn paragraph(history: &History, step: &LayerStep) -> String {
 }
 
 fn line(history: &History, change: &Change) -> String {
-    let (letter, path) = (change.kind.letter(), one_line(&change.path.to_string()));
+    let (letter, path) = (change.kind.letter(), list_entry(&change.path.to_string()));
     match change.size {
         0 => format!("{letter} {path}\n"),
         size => format!("{letter} {path}  {}\n", bytes(history, size)),
@@ -55,14 +55,9 @@ fn line(history: &History, change: &Change) -> String {
 fn command(history: &History, step: &LayerStep) -> String {
     let command = match step.created_by.as_str() {
         "" => "<missing>".to_owned(),
-        command => one_line(&command.replace('\t', " ")),
+        command => list_entry(&command.replace('\t', " ")),
     };
     if history.no_trunc { command } else { clip(&command, WIDTH) }
-}
-
-/// Names may have line feeds, which must not look like one more file.
-fn one_line(text: &str) -> String {
-    harmless(&text.replace('\n', "\\n"))
 }
 
 fn bytes(history: &History, bytes: u64) -> String {

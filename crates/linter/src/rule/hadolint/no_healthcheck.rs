@@ -39,14 +39,17 @@ fn check(subject: &Subject<'_>, findings: &mut Findings<'_>) {
     let mut inherited = own.clone();
     for (at, base) in bases.iter().enumerate() {
         let has = base.is_some_and(|base| is_set(&inherited, base));
-        inherited.iter_mut().skip(at).take(1).for_each(|one| *one |= has);
+        if let Some(one) = inherited.get_mut(at) {
+            *one |= has;
+        }
     }
     // What stages that start from it have: those stand below it.
     let mut left_to_others = own;
     for (at, base) in bases.iter().enumerate().rev() {
         let has = is_set(&left_to_others, at);
-        let base = base.and_then(|base| left_to_others.get_mut(base));
-        base.into_iter().for_each(|one| *one |= has);
+        if let Some(one) = base.and_then(|base| left_to_others.get_mut(base)) {
+            *one |= has;
+        }
     }
     for stage in &subject.stages {
         if !is_set(&inherited, stage.index) && !is_set(&left_to_others, stage.index) {

@@ -31,13 +31,8 @@ pub(super) static RULE: Rule =
 
 fn check(subject: &Subject<'_>, findings: &mut Findings<'_>) {
     let instructions = &subject.dockerfile.instructions;
-    let heredocs: Vec<Span> =
-        instructions.iter().flat_map(|one| &one.heredocs).map(|heredoc| heredoc.body).collect();
     let first = instructions.first().map_or(usize::MAX, |one| one.span.start);
-    for line in comments_for_instructions(subject.source) {
-        if heredocs.iter().any(|body| body.range().contains(&line.start)) {
-            continue;
-        }
+    for line in comments_for_instructions(subject.source, subject.dockerfile) {
         let text = subject.source.get(line.range()).unwrap_or_default();
         let start = line.start + text.len() - text.trim_start().len();
         let span = Span::new(start, start + text.trim().len());
