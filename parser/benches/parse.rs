@@ -99,8 +99,12 @@ fn bench_real(criterion: &mut Criterion) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let corpus = files(&root.join("../../shared/corpus/files"));
     let texts = if corpus.is_empty() { files(&root.join("testdata/ok")) } else { corpus };
-    assert!(!texts.is_empty(), "no Dockerfile to parse");
-    compare(criterion, &format!("{} real files", texts.len()), &texts);
+    // A file that the other one gives up on half-way costs it less than to read it.
+    let (both, ours): (Vec<_>, Vec<_>) =
+        texts.into_iter().partition(|text| parse_dockerfile::parse(text).is_ok());
+    assert!(!both.is_empty(), "no Dockerfile to parse");
+    let left_out = ours.len();
+    compare(criterion, &format!("{} real files ({left_out} left out)", both.len()), &both);
 }
 
 /// The Dockerfiles of a folder that are text.

@@ -119,11 +119,12 @@ impl Buffer {
         self.file.len() + 1 + self.joined.len()
     }
 
-    /// Makes room for all that can be joined from the file.
-    pub(crate) fn reserve(&mut self) {
+    /// Makes room for all that can be joined from `start` of the file on.
+    pub(crate) fn reserve(&mut self, start: usize) {
         if self.segments.is_empty() {
-            self.joined.reserve(self.file.len());
-            self.segments.reserve(self.file.len() / USUAL_LINE);
+            let length = self.file.len().saturating_sub(start);
+            self.joined.reserve(length);
+            self.segments.reserve(length / USUAL_LINE);
         }
     }
 
@@ -133,6 +134,25 @@ impl Buffer {
         if !text.is_empty() {
             self.add_segment(text.len(), source);
             self.joined.push_str(text);
+        }
+    }
+
+    /// Adds a piece of the file.
+    #[inline]
+    pub(crate) fn push_piece(&mut self, piece: Span) {
+        if piece.is_empty() {
+            return;
+        }
+        self.add_segment(piece.len(), piece);
+        let end = self.joined.len() + piece.len();
+        // Most pieces are short, and to copy as many bytes each time is far quicker than to copy
+        // just enough of them.
+        match self.file.get(piece.start..piece.start + USUAL_LINE) {
+            Some(more) if piece.len() <= USUAL_LINE => {
+                self.joined.push_str(more);
+                self.joined.truncate(end);
+            }
+            _ => self.joined.push_str(self.file.get(piece.range()).unwrap_or("")),
         }
     }
 
@@ -206,6 +226,12 @@ impl Buffer {
 
 /// The last segment that starts at or in front of an offset, else the first one.
 fn segment(segments: &[Segment], offset: usize) -> Option<Segment> {
+    // Where most words are: on the first line, or at the very end.
+    match segments {
+        [first, second, ..] if offset < second.start as usize => return Some(*first),
+        [.., last] if offset >= last.start as usize => return Some(*last),
+        _ => {}
+    }
     let next = segments.partition_point(|segment| segment.start as usize <= offset);
     segments.get(next.saturating_sub(1)).copied()
 }

@@ -3,7 +3,6 @@
 use crate::diagnostic::Diagnostic;
 use crate::span::{Span, Spanned};
 use crate::suggest::suggest;
-use crate::text::Text;
 
 /// What a `check` directive, or a `check=` comment above an instruction, asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -74,8 +73,8 @@ impl CheckOptions {
     /// Reads the options of a comment above an instruction, given without `#`.
     ///
     /// Nothing if the comment is none of the form `check=…`. What follows a blank does not count.
-    pub fn from_comment(comment: &Spanned<Text>) -> Option<(Self, Vec<Diagnostic>)> {
-        let (name, value) = crate::directive::name_and_value(&comment.value)?;
+    pub fn from_comment(comment: Spanned<&str>) -> Option<(Self, Vec<Diagnostic>)> {
+        let (name, value) = crate::directive::name_and_value(comment.value)?;
         if !name.eq_ignore_ascii_case("check") {
             return None;
         }

@@ -5,7 +5,7 @@ use crate::flag::Flag;
 use crate::heredoc::Heredoc;
 use crate::instruction::{FromInstruction, InstructionKind};
 use crate::span::{Span, Spanned};
-use crate::text::Text;
+use crate::written::Written;
 
 /// A parsed Dockerfile.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,8 +22,6 @@ pub struct Dockerfile {
 /// One instruction as written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Instruction {
-    /// The instruction name as written.
-    pub keyword: Spanned<Text>,
     /// What the instruction says.
     pub kind: InstructionKind,
     /// The flags as written, known or not, in order.
@@ -33,16 +31,9 @@ pub struct Instruction {
     pub span: Span,
     /// First and last line, from 1. Comments and blank lines behind a continuation count.
     pub lines: (u32, u32),
-    /// The instruction on one line: continuations, comments and blank lines inside are gone,
-    /// heredoc bodies are not part of it.
-    pub original: Text,
     /// The heredocs in the order of their markers.
     pub heredocs: Vec<Heredoc>,
-    /// The comments above, without `#` and blanks around. An empty comment line drops those
-    /// before it; a blank line does not.
-    pub comments: Vec<Spanned<Text>>,
-    /// Blank lines inside a continuation (A1.5).
-    pub blank_lines: Vec<Span>,
+    pub(crate) written: Written,
 }
 
 impl Instruction {
@@ -56,10 +47,32 @@ impl Instruction {
         self.flags.iter().filter(move |flag| flag.name.value == name)
     }
 
+    /// The instruction name as written.
+    pub fn keyword(&self) -> Spanned<&str> {
+        self.written.keyword()
+    }
+
+    /// The instruction on one line: continuations, comments and blank lines inside are gone,
+    /// heredoc bodies are not part of it.
+    pub fn original(&self) -> &str {
+        self.written.line.as_str()
+    }
+
+    /// The comments above, without `#` and blanks around. An empty comment line drops those
+    /// before it; a blank line does not.
+    pub fn comments(&self) -> Vec<Spanned<&str>> {
+        self.written.comments()
+    }
+
+    /// Blank lines inside a continuation (A1.5).
+    pub fn blank_lines(&self) -> Vec<Span> {
+        self.written.blank_lines()
+    }
+
     /// What the comments above say about a stage or argument: the rest of the first one that
     /// starts with its name and a blank.
     pub fn description(&self, name: &str) -> Option<&str> {
-        let texts = self.comments.iter().map(|comment| comment.value.as_str());
+        let texts = self.comments().into_iter().map(|comment| comment.value);
         texts.filter_map(|text| text.strip_prefix(name)?.strip_prefix(' ')).next()
     }
 

@@ -35,6 +35,7 @@ impl Flag {
 }
 
 /// Takes the flags off the front of the arguments; `--` alone ends them.
+#[inline]
 pub(crate) fn flags<'l>(rest: Fragment<'l>, escape: char) -> (Vec<Flag>, Fragment<'l>) {
     let mut flags = Vec::new();
     let mut left = rest.trim_start();

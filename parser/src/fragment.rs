@@ -5,7 +5,6 @@ use crate::span::{Span, Spanned};
 use crate::split;
 use crate::text::Text;
 use crate::word::Word;
-use memchr::memchr;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -44,8 +43,13 @@ impl<'l> Fragment<'l> {
         self.start..self.start.saturating_add(self.text.len())
     }
 
+    #[inline]
     pub(crate) fn span(&self) -> Span {
-        self.line.buffer.span_in(self.line.segments, self.range())
+        let range = self.range();
+        match self.line.segments {
+            [] => Span::new(range.start, range.end),
+            segments => self.line.buffer.span_in(segments, range),
+        }
     }
 
     /// The part at `range`, counted from the fragment's own start.
@@ -61,7 +65,7 @@ impl<'l> Fragment<'l> {
 
     /// Splits at the first `byte`, which must be ASCII and belongs to neither part.
     pub(crate) fn split_once(&self, byte: u8) -> Option<(Self, Self)> {
-        let (front, behind) = self.split_at(memchr(byte, self.text.as_bytes())?);
+        let (front, behind) = self.split_at(self.text.bytes().position(|one| one == byte)?);
         Some((front, behind.split_at(1).1))
     }
 

@@ -18,11 +18,20 @@ pub(crate) struct Head<'l> {
 impl<'l> Head<'l> {
     pub(crate) fn read(line: Fragment<'l>, escape: char) -> Self {
         let line = line.trim_start().trim_end();
-        let (word, behind) = split::first_word(line);
+        let (keyword, word, behind) = match Keyword::at_front(line.as_str()) {
+            Some((keyword, length)) => {
+                let (word, behind) = line.split_at(length);
+                (Some(keyword), word, Some(behind))
+            }
+            None => {
+                let (word, behind) = split::first_word(line);
+                (Keyword::parse(word.as_str()), word, behind)
+            }
+        };
         let (flags, rest) = match behind {
             Some(behind) => flag::flags(behind, escape),
             None => (Vec::new(), line.tail("")),
         };
-        Self { keyword: Keyword::parse(word.as_str()), word, flags, rest }
+        Self { keyword, word, flags, rest }
     }
 }

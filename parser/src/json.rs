@@ -3,7 +3,7 @@
 use crate::fragment::{Fragment, WordBuilder};
 use crate::word::Word;
 use nom::branch::alt;
-use nom::bytes::complete::{tag, take_while, take_while_m_n, take_while1};
+use nom::bytes::complete::{tag, take_while_m_n, take_while1};
 use nom::character::complete::{anychar, char, digit0, one_of};
 use nom::combinator::{map_opt, opt, recognize, value};
 use nom::sequence::{pair, preceded};
@@ -82,7 +82,9 @@ fn string<'l>(at: Fragment<'l>) -> Option<(&'l str, Word)> {
 
 /// Characters that stand for themselves.
 fn plain(text: &str) -> IResult<&str, &str> {
-    take_while(|c| c != '"' && c != '\\' && c >= ' ').parse(text)
+    let end = text.bytes().position(|byte| matches!(byte, b'"' | b'\\') || byte < b' ');
+    let (plain, rest) = text.split_at_checked(end.unwrap_or(text.len())).unwrap_or((text, ""));
+    Ok((rest, plain))
 }
 
 fn escape(text: &str) -> IResult<&str, char> {
@@ -119,7 +121,8 @@ fn code_unit(text: &str) -> IResult<&str, u32> {
 }
 
 fn skip_blanks(text: &str) -> &str {
-    text.trim_start_matches([' ', '\t', '\r', '\n'])
+    let blanks = text.bytes().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n'));
+    text.get(blanks.count()..).unwrap_or("")
 }
 
 /// What is behind a valid value of any type. Iterative: nesting costs no stack.

@@ -11,7 +11,7 @@
 //!
 //! Where to start reading, from text to tree:
 //! - [`Span`], [`Text`], [`Word`], `buffer`: places, and text that is shared.
-//! - `physical`, `logical`: lines, and lines joined by continuations.
+//! - `line_end`, `physical`, `logical`: lines, and lines joined by continuations.
 //! - [`directive`], [`check`], [`syntax`]: what comes before the first instruction.
 //! - `parse`: the loop over the instructions; [`dockerfile`], [`instruction`]: its result.
 //! - `flag`, `flag_rule`, `split`, `json`, [`heredoc`]: the pieces of a line.
@@ -33,6 +33,7 @@ pub mod diagnostic;
 pub mod directive;
 pub mod dockerfile;
 pub mod duration;
+mod eight;
 pub mod expand;
 mod flag;
 mod flag_rule;
@@ -44,6 +45,7 @@ pub mod ignore_file;
 pub mod instruction;
 mod json;
 mod keyword;
+mod line_end;
 mod logical;
 pub mod mode;
 pub mod mount;
@@ -62,6 +64,7 @@ pub mod syntax;
 mod text;
 mod unknown;
 mod word;
+mod written;
 
 pub use diagnostic::{Diagnostic, Edit, Fix, Safety, Severity};
 pub use directive::{Directive, DirectiveKind};

@@ -9,10 +9,11 @@ use crate::diagnostic::Diagnostic;
 use crate::fragment::{Fragment, Line};
 use crate::heredoc::{self, Body};
 use crate::physical::{LONGEST_LINE, PhysicalLine, PhysicalLines};
-use crate::span::{Span, Spanned};
+use crate::span::Span;
 use crate::split;
 use crate::text::Text;
-use memchr::memchr;
+use crate::written::Written;
+use memchr::memchr_iter;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -21,8 +22,6 @@ use std::sync::Arc;
 pub(crate) struct Layout {
     pub(crate) buffer: Arc<Buffer>,
     pub(crate) lines: Vec<LogicalLine>,
-    comments: Vec<Span>,
-    blank_lines: Vec<Span>,
     bodies: Vec<Body>,
     /// Faults of the lines themselves.
     pub(crate) diagnostics: Vec<Diagnostic>,
@@ -36,12 +35,20 @@ pub(crate) struct LogicalLine {
     segments: Extent,
     /// From the first character that is no blank to the end of the last line that has text, or
     /// that ends a heredoc.
-    pub(crate) span: Span,
+    span: Extent,
     pub(crate) first: u32,
     pub(crate) last: u32,
-    comments: Extent,
-    blank_lines: Extent,
+    /// Of the file: the lines above that belong to no other instruction, and its own.
+    above: Extent,
+    own: Extent,
     bodies: Extent,
+}
+
+impl LogicalLine {
+    pub(crate) fn span(&self) -> Span {
+        let range = self.span.range();
+        Span::new(range.start, range.end)
+    }
 }
 
 impl Layout {
@@ -54,8 +61,6 @@ impl Layout {
         Self {
             buffer: Arc::new(reader.buffer),
             lines: reader.lines,
-            comments: reader.comments,
-            blank_lines: reader.blank_lines,
             bodies: reader.bodies,
             diagnostics: reader.diagnostics,
         }
@@ -76,24 +81,10 @@ impl Layout {
         self.buffer.file()
     }
 
-    /// The text of a line.
-    pub(crate) fn text(&self, line: &LogicalLine) -> Text {
-        Text::new(Arc::clone(&self.buffer), line.text.range())
-    }
-
-    /// The text of the file at a place.
-    pub(crate) fn verbatim(&self, span: Span) -> Spanned<Text> {
-        Spanned::new(Text::new(Arc::clone(&self.buffer), span.range()), span)
-    }
-
-    /// The comments above a line.
-    pub(crate) fn comments(&self, line: &LogicalLine) -> &[Span] {
-        self.comments.get(line.comments.range()).unwrap_or(&[])
-    }
-
-    /// The blank lines inside a line.
-    pub(crate) fn blank_lines(&self, line: &LogicalLine) -> &[Span] {
-        self.blank_lines.get(line.blank_lines.range()).unwrap_or(&[])
+    /// How the instruction of a line is written.
+    pub(crate) fn written(&self, line: &LogicalLine) -> Written {
+        let text = Text::new(Arc::clone(&self.buffer), line.text.range());
+        Written { line: text, above: line.above, own: line.own }
     }
 
     /// The heredocs of a line.
@@ -112,30 +103,25 @@ struct Reader<'a> {
     escape: u8,
     buffer: Buffer,
     lines: Vec<LogicalLine>,
-    comments: Vec<Span>,
-    /// Where the comments start that no line has yet.
-    own_comments: usize,
-    blank_lines: Vec<Span>,
+    /// Where the lines start that belong to no instruction yet.
+    above: usize,
     bodies: Vec<Body>,
     diagnostics: Vec<Diagnostic>,
-    /// False if the file has no `<` at all.
+    /// False if nothing in the file can read `<<`.
     may_have_heredocs: bool,
 }
 
 impl<'a> Reader<'a> {
     fn new(source: Arc<str>, physical: PhysicalLines<'a>, escape: char) -> Self {
-        let may_have_heredocs = memchr(b'<', source.as_bytes()).is_some();
         Self {
+            above: physical.start(),
             physical,
             escape: u8::try_from(escape).unwrap_or(b'\\'),
+            may_have_heredocs: may_have_heredocs(source.as_bytes(), escape),
             lines: Vec::with_capacity(source.len() / USUAL_INSTRUCTION),
-            comments: Vec::with_capacity(source.len() / USUAL_INSTRUCTION),
             buffer: Buffer::of_file(source),
-            own_comments: 0,
-            blank_lines: Vec::new(),
             bodies: Vec::new(),
             diagnostics: Vec::new(),
-            may_have_heredocs,
         }
     }
 
@@ -143,12 +129,8 @@ impl<'a> Reader<'a> {
         loop {
             let line = self.next_physical()?;
             let whole = line.text();
-            let text = split::trim_start(whole);
-            if text.starts_with('#') {
-                self.note_comment(&line);
-                continue;
-            }
-            if text.is_empty() {
+            let text = split::trim_indent(whole);
+            if text.is_empty() || text.starts_with('#') {
                 continue;
             }
             let start = line.start + whole.len() - text.len();
@@ -157,11 +139,12 @@ impl<'a> Reader<'a> {
                 None => self.single(&line, start..start + text.len()),
             };
             self.read_bodies(&mut logical);
+            self.above = self.physical.start();
             return Some(logical);
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn next_physical(&mut self) -> Option<PhysicalLine<'a>> {
         let line = self.physical.next()?;
         if line.is_too_long() {
@@ -170,54 +153,36 @@ impl<'a> Reader<'a> {
         Some(line)
     }
 
-    fn note_comment(&mut self, line: &PhysicalLine<'a>) {
-        // An indented comment keeps its `#`: so does BuildKit.
-        let body = line.raw.strip_prefix('#').unwrap_or(line.raw);
-        let front = split::trim_start(body);
-        let text = split::trim_end(front);
-        if text.is_empty() {
-            self.comments.truncate(self.own_comments);
-            return;
-        }
-        let start = line.start + line.raw.len() - front.len();
-        self.comments.push(Span::new(start, start + text.len()));
-    }
-
     /// A line that does not go on.
     fn single(&mut self, line: &PhysicalLine<'a>, text: Range<usize>) -> LogicalLine {
-        let (segments, blanks) = (self.buffer.mark(), self.blank_lines.len());
+        let segments = self.buffer.mark();
         LogicalLine {
-            span: Span::new(text.start, text.end),
+            span: text.clone().into(),
             text: text.into(),
             segments: (segments..segments).into(),
             first: line.number,
             last: line.number,
-            comments: self.take_comments(),
-            blank_lines: (blanks..blanks).into(),
+            above: (self.above..line.start).into(),
+            own: (line.start..self.physical.start()).into(),
             bodies: Extent::default(),
         }
     }
 
     /// Joins the lines that follow a first line that goes on.
     fn joined(&mut self, first: &PhysicalLine<'a>, head: &'a str, start: usize) -> LogicalLine {
-        let (text, segments, blanks) =
-            (self.buffer.end(), self.buffer.mark(), self.blank_lines.len());
+        let (text, segments) = (self.buffer.end(), self.buffer.mark());
         let mut end = start + head.len();
-        self.buffer.reserve();
-        self.buffer.push(head, Span::new(start, end));
+        self.buffer.reserve(start);
+        self.buffer.push_piece(Span::new(start, end));
         while let Some(line) = self.next_physical() {
             let whole = line.text();
-            let body = split::trim_start(whole);
-            if body.starts_with('#') {
-                continue;
-            }
-            if body.is_empty() {
-                self.blank_lines.push(Span::new(line.start, line.start + whole.len()));
+            let body = split::trim_indent(whole);
+            if body.is_empty() || body.starts_with('#') {
                 continue;
             }
             let part = without_continuation(whole, self.escape);
             let kept = part.unwrap_or(whole);
-            self.buffer.push(kept, Span::new(line.start, line.start + kept.len()));
+            self.buffer.push_piece(Span::new(line.start, line.start + kept.len()));
             end = line.start + whole.len();
             if part.is_none() {
                 break;
@@ -228,18 +193,13 @@ impl<'a> Reader<'a> {
         LogicalLine {
             text: text.into(),
             segments: (segments..self.buffer.mark()).into(),
-            span: Span::new(start, end),
+            span: (start..end).into(),
             first: first.number,
             last: self.physical.number(),
-            comments: self.take_comments(),
-            blank_lines: (blanks..self.blank_lines.len()).into(),
+            above: (self.above..first.start).into(),
+            own: (first.start..self.physical.start()).into(),
             bodies: Extent::default(),
         }
-    }
-
-    fn take_comments(&mut self) -> Extent {
-        let start = std::mem::replace(&mut self.own_comments, self.comments.len());
-        (start..self.own_comments).into()
     }
 
     /// Reads the heredocs whose markers stand on the line, from the lines behind it.
@@ -255,7 +215,7 @@ impl<'a> Reader<'a> {
             let physical = std::iter::from_fn(|| self.next_physical());
             match heredoc::body(marker, place, physical) {
                 Ok(body) => {
-                    line.span = line.span.cover(body.delimiter);
+                    line.span = line.span().cover(body.delimiter).range().into();
                     line.last = self.physical.number();
                     self.bodies.push(body);
                 }
@@ -264,6 +224,12 @@ impl<'a> Reader<'a> {
         }
         line.bodies = (start..self.bodies.len()).into();
     }
+}
+
+/// Whether a `<` stands in front of another one, or at the end of a line that goes on.
+fn may_have_heredocs(source: &[u8], escape: char) -> bool {
+    let behind = |at: usize| source.get(at.saturating_add(1)).copied().map(char::from);
+    memchr_iter(b'<', source).filter_map(behind).any(|next| next == '<' || next == escape)
 }
 
 /// The line without its continuation mark, or nothing if it does not go on (A1.4).

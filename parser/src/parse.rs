@@ -6,6 +6,7 @@ use crate::diagnostic::Diagnostic;
 use crate::directive::{Directive, DirectiveKind, directives};
 use crate::dockerfile::{Dockerfile, Instruction};
 use crate::head::Head;
+use crate::line_end::line_ends;
 use crate::logical::{Layout, LogicalLine};
 use crate::order::Order;
 use crate::physical::PhysicalLines;
@@ -36,7 +37,8 @@ pub fn parse_shared(source: Arc<str>) -> Parsed {
     }
     let text = Arc::clone(&source);
     let mut diagnostics = Vec::new();
-    let mut lines = PhysicalLines::new(&text);
+    let ends = line_ends(&text);
+    let mut lines = PhysicalLines::new(&text, &ends);
     let directives = directives(&mut lines, &mut diagnostics);
     if directives.iter().all(|directive| directive.syntax().is_none()) {
         let elsewhere = syntax::elsewhere(&text);
@@ -91,7 +93,9 @@ pub fn parse_trigger(text: &str) -> (Option<Instruction>, Vec<Diagnostic>) {
     if text.len() > LONGEST_FILE {
         return (None, too_long().diagnostics);
     }
-    let mut layout = Layout::read(Arc::from(text), PhysicalLines::new(text), '\\');
+    let ends = line_ends(text);
+    let lines = PhysicalLines::new(text, &ends);
+    let mut layout = Layout::read(Arc::from(text), lines, '\\');
     let diagnostics = std::mem::take(&mut layout.diagnostics);
     let mut context = Context { escape: '\\', diagnostics, trigger: false };
     let mut instructions = Vec::new();
@@ -146,7 +150,7 @@ fn read_instruction(
 ) {
     let Some(keyword) = head.keyword else {
         context.diagnostics.push(match head.word.is_empty() {
-            true => nothing_continued(line.span.start, context.escape),
+            true => nothing_continued(line.span().start, context.escape),
             false => unknown(head.word, context.escape),
         });
         return;
@@ -155,17 +159,13 @@ fn read_instruction(
     let heredocs = bodies.map(|body| body.heredoc(&layout.buffer)).collect();
     let statement = Statement { keyword, head, heredocs };
     let Some(kind) = statement.kind(context) else { return };
-    let comments = layout.comments(line).iter();
     instructions.push(Instruction {
-        keyword: statement.head.word.spanned(),
         kind,
         flags: statement.head.flags,
-        span: line.span,
+        span: line.span(),
         lines: (line.first, line.last),
-        original: layout.text(line),
         heredocs: statement.heredocs,
-        comments: comments.map(|span| layout.verbatim(*span)).collect(),
-        blank_lines: layout.blank_lines(line).to_vec(),
+        written: layout.written(line),
     });
 }
 

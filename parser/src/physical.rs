@@ -1,6 +1,6 @@
 //! The lines of the file.
 
-use memchr::memchr;
+use std::slice;
 
 /// Longest line in bytes, without its `\n` (A1.8).
 pub(crate) const LONGEST_LINE: usize = 65_535;
@@ -32,17 +32,27 @@ impl<'a> PhysicalLine<'a> {
 /// Reads a text line by line.
 #[derive(Clone, Debug)]
 pub(crate) struct PhysicalLines<'a> {
-    /// What was not read yet, and where it starts.
+    /// What was not read yet.
     rest: &'a str,
-    offset: usize,
+    /// Offsets of the line ends that were not reached yet.
+    ends: slice::Iter<'a, u32>,
+    /// Where the next line starts.
+    start: usize,
     number: u32,
 }
 
 impl<'a> PhysicalLines<'a> {
-    /// Starts at the first line, behind a byte order mark (A1.6).
-    pub(crate) fn new(source: &'a str) -> Self {
-        let rest = source.strip_prefix('\u{feff}').unwrap_or(source);
-        Self { rest, offset: source.len().saturating_sub(rest.len()), number: 0 }
+    /// Starts at the first line, behind a byte order mark (A1.6). `ends` are the offsets of all
+    /// `\n` of `source`.
+    pub(crate) fn new(source: &'a str, ends: &'a [u32]) -> Self {
+        let text = source.strip_prefix('\u{feff}').unwrap_or(source);
+        let start = source.len().saturating_sub(text.len());
+        Self { rest: text, ends: ends.iter(), start, number: 0 }
+    }
+
+    /// Where the next line starts.
+    pub(crate) const fn start(&self) -> usize {
+        self.start
     }
 
     /// Number of the last line read.
@@ -54,17 +64,17 @@ impl<'a> PhysicalLines<'a> {
 impl<'a> Iterator for PhysicalLines<'a> {
     type Item = PhysicalLine<'a>;
 
-    #[inline]
+    #[inline(always)]
     fn next(&mut self) -> Option<PhysicalLine<'a>> {
         if self.rest.is_empty() {
             return None;
         }
-        let end = memchr(b'\n', self.rest.as_bytes()).map_or(self.rest.len(), |at| at + 1);
-        let (raw, rest) = self.rest.split_at_checked(end)?;
+        let start = self.start;
+        let length = self.ends.next().map_or(self.rest.len(), |at| *at as usize + 1 - start);
+        let (raw, rest) = self.rest.split_at_checked(length)?;
         self.number = self.number.saturating_add(1);
-        let line = PhysicalLine { raw, start: self.offset, number: self.number };
-        self.offset += end;
+        self.start = start + length;
         self.rest = rest;
-        Some(line)
+        Some(PhysicalLine { raw, start, number: self.number })
     }
 }

@@ -17,7 +17,6 @@ use crate::instruction::{
 };
 use crate::json::{self, JsonArray};
 use crate::span::Spanned;
-use crate::text::Text;
 use crate::word::Word;
 use std::sync::Arc;
 
@@ -32,8 +31,8 @@ pub fn print(dockerfile: &Dockerfile) -> String {
     for directive in &dockerfile.directives {
         text.push_str(&format!("# {}={}\n", directive.name.value, directive.value.value));
     }
-    let first = dockerfile.instructions.first().and_then(|first| first.comments.first());
-    if first.is_some_and(is_like_directive) {
+    let comments = dockerfile.instructions.first().map(Instruction::comments).unwrap_or_default();
+    if comments.first().is_some_and(is_like_directive) {
         text.push('\n');
     }
     for instruction in &dockerfile.instructions {
@@ -43,12 +42,12 @@ pub fn print(dockerfile: &Dockerfile) -> String {
 }
 
 /// Whether the comment is one only because a line above it is no directive.
-fn is_like_directive(comment: &Spanned<Text>) -> bool {
-    name_and_value(&comment.value).is_some_and(|(name, _)| Directive::is_name(name))
+fn is_like_directive(comment: &Spanned<&str>) -> bool {
+    name_and_value(comment.value).is_some_and(|(name, _)| Directive::is_name(name))
 }
 
 fn push_instruction(text: &mut String, instruction: &Instruction, escape: char) {
-    for comment in &instruction.comments {
+    for comment in instruction.comments() {
         text.push_str(&format!("# {}\n", comment.value));
     }
     let line = line(instruction, escape);
@@ -70,12 +69,12 @@ fn push_body(text: &mut String, heredoc: &Heredoc) {
 /// The instruction without its comments and heredocs. That of ONBUILD has its own.
 fn line(instruction: &Instruction, escape: char) -> String {
     if has_cut_name(instruction) {
-        return instruction.original.to_string();
+        return instruction.original().to_owned();
     }
     let arguments = arguments(instruction);
     let flags = instruction.flags.iter().map(|flag| self::flag(flag, escape));
     let mut parts: Vec<String> =
-        std::iter::once(instruction.keyword.value.to_string()).chain(flags).collect();
+        std::iter::once(instruction.keyword().value.to_owned()).chain(flags).collect();
     if arguments.starts_with("--") {
         parts.push("--".to_owned());
     }

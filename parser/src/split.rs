@@ -1,5 +1,6 @@
 //! Splitting arguments into words (A1.13), and taking blanks off.
 
+use crate::eight::Eight;
 use crate::fragment::Fragment;
 
 /// A blank between arguments. Not every white space of Unicode is one.
@@ -20,11 +21,16 @@ pub(crate) fn blank_separated<'l>(rest: Fragment<'l>) -> impl Iterator<Item = Fr
 
 /// Splits at the first run of blanks.
 pub(crate) fn first_word<'l>(rest: Fragment<'l>) -> (Fragment<'l>, Option<Fragment<'l>>) {
-    let bytes = rest.as_str().as_bytes();
-    let Some(length) = bytes.iter().position(|byte| is_blank(*byte)) else { return (rest, None) };
-    let blanks = bytes.iter().skip(length).take_while(|byte| is_blank(**byte)).count();
-    let (word, behind) = rest.split_at(length);
-    (word, Some(behind.split_at(blanks).1))
+    let (word, behind) = first_blank(rest.as_str());
+    (rest.split_at(word.len()).0, behind.map(|behind| rest.tail(behind)))
+}
+
+/// The same of a text.
+pub(crate) fn first_blank(text: &str) -> (&str, Option<&str>) {
+    let Some(end) = text.bytes().position(is_blank) else { return (text, None) };
+    let (word, rest) = text.split_at_checked(end).unwrap_or((text, ""));
+    let blanks = rest.bytes().take_while(|byte| is_blank(*byte)).count();
+    (word, rest.get(blanks..))
 }
 
 /// Splits at white space outside quotes, and keeps the quotes: how pairs are read.
@@ -58,7 +64,10 @@ fn quoted_word(text: &str, escape: char) -> usize {
     let plain = |byte: u8| PLAIN.get(usize::from(byte)).copied().unwrap_or(false);
     let mut rest = text;
     loop {
-        let run = rest.bytes().take_while(|byte| plain(*byte)).count();
+        let Some(run) = rest.bytes().position(|byte| !plain(byte)) else { return text.len() };
+        if rest.as_bytes().get(run) == Some(&b' ') {
+            return text.len() - rest.len() + run;
+        }
         let mut chars = rest.get(run..).unwrap_or("").chars();
         let left = chars.as_str();
         match chars.next() {
@@ -77,22 +86,36 @@ fn quoted_word(text: &str, escape: char) -> usize {
 /// What is behind a quoted text, given what is behind its first quote. Only between double quotes
 /// does the escape character protect the next one.
 fn behind_quote(text: &str, quote: char, escape: char) -> &str {
-    let mut chars = text.chars();
-    while let Some(c) = chars.next() {
-        if c == quote {
-            break;
+    let ends = |c: char| c == quote || (c == escape && quote == '"');
+    let mut rest = text;
+    while let Some(at) = rest.bytes().position(|byte| ends(char::from(byte))) {
+        let mut chars = rest.get(at..).unwrap_or("").chars();
+        let is_end = chars.next() == Some(quote);
+        if is_end {
+            return chars.as_str();
         }
-        if c == escape && quote == '"' {
-            chars.next();
-        }
+        chars.next();
+        rest = chars.as_str();
     }
-    chars.as_str()
+    ""
 }
 
-/// `str::trim_start`, but quick: most text has a few blanks in front, or none.
+/// `str::trim_start`, but quick for what stands inside of a line: mostly no blank or one.
+#[inline]
 pub(crate) fn trim_start(text: &str) -> &str {
-    let blanks = text.bytes().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
-    let rest = text.get(blanks..).unwrap_or(text);
+    match text.as_bytes() {
+        [] => text,
+        [first, ..] if is_no_white_space(*first) => text,
+        [b' ', second, ..] if is_no_white_space(*second) => text.get(1..).unwrap_or(text),
+        _ => trim_indent(text),
+    }
+}
+
+/// `str::trim_start`, but quick for a whole line.
+#[inline]
+pub(crate) fn trim_indent(line: &str) -> &str {
+    let blanks = Eight::at_front(line).map_or(0, Eight::indent);
+    let rest = line.get(blanks..).unwrap_or(line);
     if rest.bytes().next().is_none_or(is_no_white_space) { rest } else { rest.trim_start() }
 }
 

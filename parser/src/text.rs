@@ -36,6 +36,11 @@ impl Text {
         self.buffer.text(self.extent.range())
     }
 
+    /// The whole file that the text comes from.
+    pub(crate) fn file(&self) -> &str {
+        self.buffer.file()
+    }
+
     /// The place of the bytes `range` of this text, which must lie inside.
     pub(crate) fn span(&self, range: Range<usize>) -> Span {
         let own = self.extent.range();

@@ -133,8 +133,30 @@ fn columns_count_characters() {
 #[test]
 fn checks_above_an_instruction_belong_to_it() {
     let instruction = only("FROM a\n# check=skip=A\nRUN b");
-    assert_eq!(instruction.comments[0].value, "check=skip=A");
-    assert_eq!(instruction.comments[0].span, Span::new(9, 21));
+    assert_eq!(instruction.comments()[0].value, "check=skip=A");
+    assert_eq!(instruction.comments()[0].span, Span::new(9, 21));
+}
+
+#[test]
+fn blank_lines_are_those_inside_of_an_instruction() {
+    let places = |source: &str| only(source).blank_lines();
+    let inside = [Span::new(16, 16), Span::new(17, 19)];
+    assert_eq!(places("FROM a\n\nRUN b \\\n\n \t\r\n  c\n\n"), inside);
+    // The end of the file ends the instruction.
+    assert_eq!(places("FROM a\nRUN b \\\n\n"), [Span::new(15, 15)]);
+    assert_eq!(places("FROM a\nRUN <<E\n\nE\n"), []);
+}
+
+#[test]
+fn names_are_as_written_wherever_the_line_begins() {
+    let name = |source: &str| {
+        let instruction = only(source);
+        let keyword = instruction.keyword();
+        (keyword.value.to_owned(), keyword.span)
+    };
+    assert_eq!(name("FROM a\n  rUn b"), ("rUn".to_owned(), Span::new(9, 12)));
+    assert_eq!(name("FROM a\n\\\n  CMD b"), ("CMD".to_owned(), Span::new(11, 14)));
+    assert_eq!(name("FROM a\nC\\\nMD b"), ("CMD".to_owned(), Span::new(7, 12)));
 }
 
 /// What the directives of a file come to: the image of `syntax`, whether all checks are off, and the
@@ -156,7 +178,7 @@ fn directives_hold_behind_an_interpreter_but_for_the_escape_character() {
     let script = format!("#!/usr/bin/env lap\n{all}");
     assert_eq!(directives(&script), (syntax(), true, '\\'));
     // There they are comments all the same.
-    assert_eq!(parse(&script).dockerfile.instructions[0].comments.len(), 4);
+    assert_eq!(parse(&script).dockerfile.instructions[0].comments().len(), 4);
     assert_eq!(directives(&format!("# x\n{all}")), (None, false, '\\'));
 }
 

@@ -97,7 +97,7 @@ impl State {
             | InstructionKind::Healthcheck(_) => {
                 let keyword = instruction.kind.keyword();
                 self.only_last.retain(|(name, _)| *name != keyword);
-                self.only_last.push((keyword, instruction.keyword.span));
+                self.only_last.push((keyword, instruction.keyword().span));
             }
             _ => {}
         }

@@ -158,6 +158,7 @@ fn names(rule: &Rule) -> impl Iterator<Item = &'static str> {
 /// The options of the comments above an instruction. Only the first such comment counts, and none if
 /// that one is not understood: so does BuildKit.
 fn comment_options(instruction: &Instruction) -> Option<CheckOptions> {
-    let (options, faults) = instruction.comments.iter().find_map(CheckOptions::from_comment)?;
+    let (options, faults) =
+        instruction.comments().into_iter().find_map(CheckOptions::from_comment)?;
     faults.is_empty().then_some(options)
 }

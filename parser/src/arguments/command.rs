@@ -13,7 +13,7 @@ const SECURITIES: [&str; 2] = ["sandbox", "insecure"];
 
 impl<'l> Statement<'l> {
     pub(super) fn command(&self, context: &mut Context) -> Option<CommandForm> {
-        if self.keyword == Keyword::Run {
+        if self.keyword == Keyword::Run && !self.head.flags.is_empty() {
             self.check_choice("network", &NETWORKS, context);
             self.check_choice("security", &SECURITIES, context);
             self.check_mounts(context);

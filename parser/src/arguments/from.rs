@@ -71,7 +71,12 @@ impl<'l> Statement<'l> {
 
 /// A stage name is letters, digits, `-`, `_` and `.`, with a letter first (A7.2).
 fn check_name(name: Fragment<'_>, context: &mut Context) {
-    let mut lower = name.as_str().chars().flat_map(char::to_lowercase);
+    let text = name.as_str();
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    if text.starts_with(|c: char| c.is_ascii_alphabetic()) && text.bytes().all(is_plain) {
+        return;
+    }
+    let mut lower = text.chars().flat_map(char::to_lowercase);
     if lower.next().is_some_and(|c| c.is_ascii_lowercase()) && lower.all(is_known) {
         return;
     }

@@ -10,6 +10,9 @@ impl<'l> Statement<'l> {
     /// `key=value…`, or the legacy form `key value` if the first word has no `=`.
     pub(super) fn key_values(&self, context: &mut Context) -> Option<Vec<KeyValue>> {
         let words = || split::quoted_words(self.head.rest, context.escape);
+        if words().next().is_some_and(|first| !first.as_str().contains('=')) {
+            return self.legacy(context).map(|pair| vec![pair]);
+        }
         if let Some(pairs) = words().map(pair).collect::<Option<Vec<_>>>() {
             if pairs.is_empty() {
                 let help = format!("write it like `{} key=value`", self.keyword.name());
@@ -19,9 +22,6 @@ impl<'l> Statement<'l> {
             return Some(pairs);
         }
         let words: Vec<_> = words().collect();
-        if words.first().is_some_and(|first| !first.as_str().contains('=')) {
-            return self.legacy(context).map(|pair| vec![pair]);
-        }
         self.faulty_pairs(&words, context)
     }
 

@@ -6,6 +6,7 @@ use crate::dockerfile::Instruction;
 use crate::head::Head;
 use crate::instruction::Onbuild;
 use crate::keyword::Keyword;
+use crate::written::Written;
 
 impl<'l> Statement<'l> {
     pub(super) fn onbuild(&self, context: &mut Context) -> Option<Onbuild> {
@@ -41,15 +42,12 @@ impl<'l> Statement<'l> {
         let statement = Statement { keyword, head, heredocs: self.heredocs.clone() };
         let kind = statement.kind(context)?;
         Some(Instruction {
-            keyword: statement.head.word.spanned(),
             kind,
             flags: statement.head.flags,
             span: self.head.rest.span(),
             lines: (0, 0),
-            original: self.head.rest.text(),
             heredocs: statement.heredocs,
-            comments: Vec::new(),
-            blank_lines: Vec::new(),
+            written: Written::of_trigger(self.head.rest.text()),
         })
     }
 

@@ -24,7 +24,7 @@ pub(crate) fn check(source: &str, parsed: &Parsed) {
 
 fn check_instruction(source: &str, instruction: &Instruction) {
     inside(source, instruction.span);
-    inside(source, instruction.keyword.span);
+    inside(source, instruction.keyword().span);
     for flag in &instruction.flags {
         inside(source, flag.span);
         flag.value.iter().for_each(|word| check_word(source, word));
@@ -93,8 +93,8 @@ pub(crate) fn check_printed(parsed: &Parsed) {
 fn bare(dockerfile: &Dockerfile) -> Vec<String> {
     let head = format!("{:?} {:?}", dockerfile.escape, dockerfile.directives);
     let instructions = dockerfile.instructions.iter().map(|one| {
-        let comments: Vec<_> = one.comments.iter().map(|comment| &comment.value).collect();
-        let keyword = &one.keyword.value;
+        let comments: Vec<_> = one.comments().into_iter().map(|one| one.value).collect();
+        let keyword = one.keyword().value;
         format!("{keyword} {:?} {:?} {:?} {comments:?}", one.flags, one.kind, one.heredocs)
     });
     std::iter::once(head).chain(instructions).map(|text| without_spans(&text)).collect()

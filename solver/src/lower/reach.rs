@@ -37,7 +37,7 @@ impl Trigger {
             None => fault.labels.insert(0, (fault.span, "in this trigger".to_owned())),
         }
         fault.span = self.due;
-        let text = &self.instruction.original;
+        let text = self.instruction.original();
         fault.message = format!("the base's trigger `{text}`: {}", fault.message);
         fault
     }

@@ -388,8 +388,8 @@ impl Written<'_> {
     /// The instruction on one line, cut to what a progress line can show.
     fn summary(&self) -> String {
         const LIMIT: usize = 400;
-        let original = self.instruction.original.trim();
-        let keyword = self.instruction.keyword.value.len();
+        let original = self.instruction.original().trim();
+        let keyword = self.instruction.keyword().value.len();
         let (keyword, rest) = original.split_at_checked(keyword).unwrap_or(("", original));
         let words: Vec<&str> = rest.split_whitespace().collect();
         let rest = words.join(" ");

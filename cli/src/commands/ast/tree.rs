@@ -22,7 +22,7 @@ pub(super) fn document(file: &str, parsed: &Parsed) -> Value {
     document.insert("instructions".to_owned(), Value::Array(instructions));
     let stages: Vec<_> = dockerfile.stages().iter().map(stage).collect();
     document.insert("stages".to_owned(), Value::Array(stages));
-    let gaps = dockerfile.instructions.iter().filter(|one| !one.blank_lines.is_empty());
+    let gaps = dockerfile.instructions.iter().filter(|one| !one.blank_lines().is_empty());
     let gaps: Vec<_> = gaps.map(|one| one.lines.1).collect();
     if !gaps.is_empty() {
         document.insert("empty_continuation_lines".to_owned(), json!(gaps));
@@ -64,22 +64,22 @@ fn stage(stage: &Stage<'_>) -> Value {
 fn instruction(instruction: &Instruction) -> Value {
     let (start, end) = instruction.lines;
     let mut object = Map::new();
-    object.insert("instruction".to_owned(), json!(instruction.keyword.value.as_str()));
+    object.insert("instruction".to_owned(), json!(instruction.keyword().value));
     object
         .insert("flags".to_owned(), json!(instruction.flags.iter().map(flag).collect::<Vec<_>>()));
     let (arguments, places): (Vec<_>, Vec<_>) = arguments(&instruction.kind).into_iter().unzip();
     object.insert("args".to_owned(), json!(arguments));
     object.insert("json_form".to_owned(), json!(is_json(&instruction.kind)));
-    object.insert("original".to_owned(), json!(instruction.original.as_str()));
+    object.insert("original".to_owned(), json!(instruction.original()));
     object.insert("start_line".to_owned(), json!(start));
     object.insert("end_line".to_owned(), json!(end));
     object.insert("span".to_owned(), span(instruction.span));
-    object.insert("keyword_span".to_owned(), span(instruction.keyword.span));
+    object.insert("keyword_span".to_owned(), span(instruction.keyword().span));
     let flags: Vec<_> = instruction.flags.iter().map(|flag| span(flag.span)).collect();
     object.insert("flag_spans".to_owned(), json!(flags));
     let places: Vec<_> = places.into_iter().map(|place| place.map(span)).collect();
     object.insert("arg_spans".to_owned(), json!(places));
-    let comments: Vec<_> = instruction.comments.iter().map(|one| one.value.as_str()).collect();
+    let comments: Vec<_> = instruction.comments().into_iter().map(|one| one.value).collect();
     if !comments.is_empty() {
         object.insert("prev_comments".to_owned(), json!(comments));
     }

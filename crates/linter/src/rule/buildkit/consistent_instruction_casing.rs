@@ -31,13 +31,13 @@ pub(super) static RULE: Rule = Rule::buildkit("ConsistentInstructionCasing", Che
 fn check(subject: &Subject<'_>, findings: &mut Findings<'_>) {
     let globals = subject.dockerfile.global_instructions().len();
     let instructions = || subject.dockerfile.instructions.iter().skip(globals);
-    let small = instructions().filter(|one| one.keyword.value == *small(one)).count();
-    let capital = instructions().filter(|one| one.keyword.value == *capital(one)).count();
+    let small = instructions().filter(|one| one.keyword().value == small(one)).count();
+    let capital = instructions().filter(|one| one.keyword().value == capital(one)).count();
     let is_small = small > capital;
     for instruction in instructions() {
-        let keyword = &instruction.keyword;
+        let keyword = instruction.keyword();
         let meant = if is_small { self::small(instruction) } else { self::capital(instruction) };
-        if keyword.value != *meant {
+        if keyword.value != meant {
             let message = format!("`{}` is written unlike the other instructions", keyword.value);
             findings
                 .add(keyword.span, message)
@@ -48,9 +48,9 @@ fn check(subject: &Subject<'_>, findings: &mut Findings<'_>) {
 }
 
 fn small(instruction: &Instruction) -> String {
-    instruction.keyword.value.to_lowercase()
+    instruction.keyword().value.to_lowercase()
 }
 
 fn capital(instruction: &Instruction) -> String {
-    instruction.keyword.value.to_uppercase()
+    instruction.keyword().value.to_uppercase()
 }

@@ -25,10 +25,10 @@ pub(super) static RULE: Rule = Rule::buildkit("FromAsCasing", Check::Instruction
 
 fn check(_: &Subject<'_>, instruction: &Instruction, findings: &mut Findings<'_>) {
     let Some(word) = instruction.from().and_then(|from| from.separator.as_ref()) else { return };
-    let from = &instruction.keyword;
-    let meant = if from.value == *from.value.to_lowercase() {
+    let from = instruction.keyword();
+    let meant = if from.value == from.value.to_lowercase() {
         "as"
-    } else if from.value == *from.value.to_uppercase() {
+    } else if from.value == from.value.to_uppercase() {
         "AS"
     } else {
         return;

@@ -28,7 +28,8 @@ pub(super) static RULE: Rule =
     Rule::buildkit("InvalidDefinitionDescription", Check::Instruction(check)).experimental();
 
 fn check(_: &Subject<'_>, instruction: &Instruction, findings: &mut Findings<'_>) {
-    let Some(comment) = instruction.comments.last() else { return };
+    let comments = instruction.comments();
+    let Some(comment) = comments.last() else { return };
     let names: Vec<(String, Span)> = match &instruction.kind {
         InstructionKind::From(from) => {
             from.name.iter().map(|name| (name.value.to_lowercase(), name.span)).collect()

@@ -29,10 +29,10 @@ const LABEL: &str = "org.opencontainers.image.authors";
 
 fn check(_: &Subject<'_>, instruction: &Instruction, findings: &mut Findings<'_>) {
     let InstructionKind::Maintainer(author) = &instruction.kind else { return };
-    let draft = findings.add(instruction.keyword.span, "MAINTAINER is deprecated");
+    let draft = findings.add(instruction.keyword().span, "MAINTAINER is deprecated");
     let text = label(author);
     let draft = draft.help(format!("write `{text}`"));
-    draft.fix(Safety::Safe, [(instruction.keyword.span.cover(author.span), text)]);
+    draft.fix(Safety::Safe, [(instruction.keyword().span.cover(author.span), text)]);
 }
 
 fn label(author: &Word) -> String {

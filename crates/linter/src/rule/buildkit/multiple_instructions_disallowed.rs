@@ -33,7 +33,7 @@ fn check(step: &Step<'_>, findings: &mut Findings<'_>) {
         let message = format!("this {} is without effect: a later one takes its place", keyword.name());
         findings
             .add(voided, message)
-            .label(step.instruction.keyword.span, "only this one counts")
+            .label(step.instruction.keyword().span, "only this one counts")
             .help("take out the one that is not meant");
     }
 }

@@ -30,7 +30,7 @@ pub(super) static RULE: Rule = Rule::buildkit("NoEmptyContinuation", Check::File
 
 fn check(subject: &Subject<'_>, findings: &mut Findings<'_>) {
     for instruction in &subject.dockerfile.instructions {
-        if let Some((first, others)) = instruction.blank_lines.split_first() {
+        if let Some((first, others)) = instruction.blank_lines().split_first() {
             report(subject, instruction, *first, others, findings);
         }
     }
@@ -46,7 +46,7 @@ fn report(
 ) {
     let mut draft = findings
         .add(first, "blank line inside of an instruction")
-        .label(instruction.keyword.span, "the instruction goes on behind it")
+        .label(instruction.keyword().span, "the instruction goes on behind it")
         .help("take the line out, or put a `#` on it");
     for other in others {
         draft = draft.label(*other, "and here");

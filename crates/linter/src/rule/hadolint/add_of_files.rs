@@ -38,7 +38,7 @@ fn check(_: &Subject<'_>, instruction: &Instruction, findings: &mut Findings<'_>
     let is_known = |word: &Word| !is_for_add(word.as_str()) && !word.as_str().contains(['$', '*', '?', '[']);
     let has_own_flags = ["checksum", "keep-git-dir", "unpack"].iter().any(|name| instruction.flag(name).is_some());
     if paths.clone().all(is_known) && !has_own_flags {
-        draft.fix(Safety::Safe, [(instruction.keyword.span, "COPY".to_owned())]);
+        draft.fix(Safety::Safe, [(instruction.keyword().span, "COPY".to_owned())]);
     }
 }
 

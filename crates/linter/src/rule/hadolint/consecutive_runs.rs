@@ -36,8 +36,8 @@ fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) 
         let is_short = |one: &Instruction| is_short(subject, one);
         let is_one = |last: &&Instruction| is_short(last) && flags(last) == flags(instruction);
         if let Some(last) = before.filter(is_one).filter(|_| is_short(instruction)) {
-            let draft = findings.add(instruction.keyword.span, "one RUN right behind another");
-            draft.label(last.keyword.span, "this one could hold both").help("join them with `&&`");
+            let draft = findings.add(instruction.keyword().span, "one RUN right behind another");
+            draft.label(last.keyword().span, "this one could hold both").help("join them with `&&`");
         }
         before = Some(instruction);
     }

@@ -53,7 +53,7 @@ fn check(subject: &Subject<'_>, findings: &mut Findings<'_>) {
     }
     for stage in &subject.stages {
         if !is_set(&inherited, stage.index) && !is_set(&left_to_others, stage.index) {
-            let draft = findings.add(stage.instruction.keyword.span, "the stage has no HEALTHCHECK");
+            let draft = findings.add(stage.instruction.keyword().span, "the stage has no HEALTHCHECK");
             draft.help("write one, or `HEALTHCHECK NONE`");
         }
     }

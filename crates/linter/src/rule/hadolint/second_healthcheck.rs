@@ -33,8 +33,8 @@ fn check(_: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) {
     let mut before: Option<&Instruction> = None;
     for instruction in all {
         if let Some(before) = before {
-            let draft = findings.add(instruction.keyword.span, "only the last HEALTHCHECK of a stage counts");
-            draft.label(before.keyword.span, "this one does nothing");
+            let draft = findings.add(instruction.keyword().span, "only the last HEALTHCHECK of a stage counts");
+            draft.label(before.keyword().span, "this one does nothing");
         }
         before = Some(instruction);
     }
