@@ -46,4 +46,5 @@ mod run;
 mod sandbox;
 mod secret;
 mod support;
+mod syscall;
 mod usage;

@@ -11,6 +11,7 @@ mod numbers;
 mod profile;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::OnceLock;
 
 pub(crate) use bpf::Instruction;
@@ -19,8 +20,11 @@ use numbers::{NUMBERS, Row};
 use profile::{REFUSED, UNKNOWN, Verdict};
 
 /// The bit that marks system calls of the x32 ABI; they report the architecture x86_64.
-#[cfg(target_arch = "x86_64")]
 const X32: u32 = 0x4000_0000;
+
+/// The numbers that x32 has for itself (`arch/x86/entry/syscalls/syscall_64.tbl`): above those that the
+/// profile knows, but no newer.
+const X32_OWN: Range<u32> = 512..548;
 
 /// The program for the default profile on this machine.
 pub(crate) fn default_filter() -> &'static [Instruction] {
@@ -55,33 +59,36 @@ fn architectures() -> Vec<Architecture> {
 
 /// The runs of equal verdicts of one ABI, whose numbers begin at `base`.
 fn runs(number: impl Fn(&Row) -> i32, base: u32) -> Vec<Run> {
-    let verdicts = verdicts(number);
     let mut runs: Vec<Run> = Vec::new();
-    let mut push = |first: u32, verdict: Verdict| {
+    let mut push = |number: u32, verdict: Verdict| {
         if runs.last().is_none_or(|last| last.verdict != verdict) {
-            runs.push(Run { first: base | first, verdict });
+            runs.push(Run { first: base | number, verdict });
         }
     };
     let mut next = 0;
-    for (&number, &verdict) in &verdicts {
-        if number > next {
-            push(next, unlisted(next));
-        }
-        if next <= profile::NEWEST && number > profile::NEWEST + 1 {
-            push(profile::NEWEST + 1, UNKNOWN);
+    for (number, verdict) in verdicts(number) {
+        for first in unlisted_runs(next, number) {
+            push(first, unlisted(first, base));
         }
         push(number, verdict);
         next = number + 1;
     }
-    if next <= profile::NEWEST {
-        push(next, REFUSED);
+    for first in unlisted_runs(next, u32::MAX) {
+        push(first, unlisted(first, base));
     }
-    push(next.max(profile::NEWEST + 1), UNKNOWN);
     runs
 }
 
-fn unlisted(number: u32) -> Verdict {
-    if number > profile::NEWEST { UNKNOWN } else { REFUSED }
+/// Where the verdict of numbers between these two that are not listed may change.
+fn unlisted_runs(first: u32, end: u32) -> impl Iterator<Item = u32> {
+    let changes = [profile::NEWEST + 1, X32_OWN.start, X32_OWN.end];
+    let later = changes.into_iter().filter(move |change| (first..end).contains(change));
+    (first < end).then_some(first).into_iter().chain(later)
+}
+
+fn unlisted(number: u32, base: u32) -> Verdict {
+    let is_old = number <= profile::NEWEST || (base == X32 && X32_OWN.contains(&number));
+    if is_old { REFUSED } else { UNKNOWN }
 }
 
 /// The verdict for each listed number of one ABI.
@@ -178,7 +185,11 @@ mod tests {
         assert_eq!(run(I386, 435), ENOSYS, "clone3");
         assert_eq!(run(X86_64, X32), ALLOW, "read");
         assert_eq!(run(X86_64, X32 | 165), EPERM, "mount");
+        assert_eq!(run(X86_64, X32 | 467), ENOSYS, "open_tree_attr");
         assert_eq!(run(X86_64, X32 | 520), ALLOW, "execve");
+        assert_eq!(run(X86_64, X32 | 528), EPERM, "kexec_load");
+        assert_eq!(run(X86_64, X32 | 548), ENOSYS, "none");
+        assert_eq!(run(X86_64, 528), ENOSYS, "none");
         assert_eq!(run(0x1234, 0), 0x8000_0000);
     }
 
