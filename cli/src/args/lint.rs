@@ -21,12 +21,18 @@ pub(crate) struct Lint {
     /// How findings are shown [env: LAPSTRAKE_FORMAT]
     #[arg(long, value_name = "FORM")]
     pub(crate) format: Option<ReportFormat>,
-    /// The least severe finding that makes the exit status 1
-    #[arg(long, value_name = "LEVEL", default_value = "info")]
-    pub(crate) failure_threshold: Threshold,
-    /// Which rules look
-    #[arg(long, value_name = "NAME", default_value = "recommended")]
-    pub(crate) preset: PresetName,
+    /// The least severe finding that makes the exit status 1 [default: info]
+    #[arg(long, value_name = "LEVEL")]
+    pub(crate) failure_threshold: Option<Threshold>,
+    /// Which rules look [default: recommended]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) preset: Option<PresetName>,
+    /// The configuration, in place of lapstrake.toml or .hadolint.yaml above each file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Look for no configuration
+    #[arg(long, conflicts_with = "config")]
+    pub(crate) no_config: bool,
     /// Show the page of a rule
     #[arg(long, value_name = "RULE", exclusive = true)]
     pub(crate) explain: Option<String>,
@@ -63,9 +69,10 @@ impl ReportFormat {
 }
 
 /// A choice of rules.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum PresetName {
     /// What is wrong or costs something
+    #[default]
     Recommended,
     /// Versions, style and opinions as well
     Strict,
@@ -88,10 +95,11 @@ impl PresetName {
 }
 
 /// What makes `lap lint` fail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Threshold {
     Error,
     Warning,
+    #[default]
     Info,
     /// No finding does
     None,

@@ -167,3 +167,64 @@ fn comments_of_both_dialects_silence_rules() {
     let expected = ["cd-in-run", "consecutive-runs", "apk-index-kept", "unpinned-apk-package"];
     assert_eq!(codes.collect::<Vec<_>>(), expected);
 }
+
+#[test]
+fn the_configuration_is_found_above_the_file() {
+    let folder = folder(&[
+        ("odd/a/Dockerfile", ODD),
+        ("odd/lapstrake.toml", "[lint]\nignored = [\"FromAsCasing\"]\n"),
+        ("odd/.hadolint.yaml", "wibble: 1\n"),
+        ("plain/Dockerfile", ODD),
+        ("hadolint/Dockerfile", "FROM quay.io/a:1 as b\n# hadolint ignore=DL3026\nUSER root\n"),
+        (
+            "hadolint/.hadolint.yml",
+            "trustedRegistries: [docker.io]\nfailure-threshold: error\noverride: {info: [DL3002]}\n",
+        ),
+        ("edge/.hadolint.yaml", "ignored: [FromAsCasing]\n"),
+        ("edge/.git/HEAD", ""),
+        ("edge/a/.git", ""),
+        ("edge/a/Dockerfile", ODD),
+    ]);
+    let short = |arguments: &[&str], code| {
+        let arguments = [&["--format", "short"], arguments].concat();
+        lint(folder.path(), &arguments).ends_with(code).stdout
+    };
+    // The nearest one counts, and ours before that of hadolint.
+    assert_eq!(short(&["odd"], 0).lines().count(), 1);
+    assert!(
+        short(&["odd", "plain"], 1).starts_with("plain/Dockerfile:1:14: warning[FromAsCasing]")
+    );
+    assert!(short(&["odd", "--no-config"], 1).contains("FromAsCasing"));
+    // Above a repository nothing counts.
+    assert!(short(&["edge"], 1).contains("FromAsCasing"));
+    // A rule that the configuration names looks in every preset.
+    let said = short(&["hadolint"], 1);
+    assert!(said.contains("Dockerfile:1:6: error[untrusted-registry]"), "{said}");
+    assert!(said.contains("Dockerfile:3:6: info[last-user-root]"), "{said}");
+    let said = short(&["plain", "--config", "hadolint/.hadolint.yml"], 0);
+    assert!(said.contains("warning[FromAsCasing]"), "{said}");
+    short(&["plain", "--config", "hadolint/.hadolint.yml", "--failure-threshold", "info"], 1);
+}
+
+#[test]
+fn a_wrong_configuration_shows_its_place() {
+    let folder = folder(&[
+        ("Dockerfile", ODD),
+        ("lapstrake.toml", "[lint]\nignored = [\"FromAsCassing\"]\n"),
+        ("broken.yaml", "ignored: [a\n"),
+        ("unknown.yaml", "a: 1\nfailure-treshold: error\n"),
+    ]);
+    let said = lint(folder.path(), &[]).ends_with(2).stderr;
+    for part in ["lapstrake.toml:2:12", "no rule `FromAsCassing`", "did you mean `FromAsCasing`?"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let with = |name: &str| lint(folder.path(), &["--config", name]).ends_with(2).stderr;
+    assert!(with("broken.yaml").contains("broken.yaml:"), "{}", with("broken.yaml"));
+    let said = with("unknown.yaml");
+    assert!(
+        said.contains("did you mean `failure-threshold`?") && said.contains("unknown.yaml:2:1")
+    );
+    assert!(with("missing.toml").contains("cannot read the configuration missing.toml"));
+    assert!(with("Dockerfile").contains("its form is not known"));
+    lint(folder.path(), &["--config", "broken.yaml", "--no-config"]).ends_with(2);
+}

@@ -9,7 +9,8 @@
 //! list of its folder.
 //!
 //! Where to start reading:
-//! - [`known`]: what the caller may know; [`subject`]: a file in the form that rules look at.
+//! - [`known`]: what the caller may know; [`policy`]: what it asks for; [`subject`]: a file in the form
+//!   that rules look at.
 //! - [`walk`]: how rules come to see what they look for; [`state`]: what variables hold there.
 //! - [`rule`]: what a rule is, and all of them.
 //! - [`shell`]: the commands of RUN; [`run`], [`package`]: what rules ask of them.
@@ -25,6 +26,7 @@ mod lint;
 mod outline;
 mod package;
 mod page;
+mod policy;
 mod rule;
 mod run;
 mod shell;
@@ -40,6 +42,7 @@ pub use known::{Known, KnownStage};
 pub use lint::lint;
 pub use outline::{Argument, Credential, Outline, Target, outline, targets};
 pub use page::{page, title};
+pub use policy::{LabelKind, Policy, Wanted};
 pub use rule::{Origin, Preset, Rule, all, rule};
 pub use suppression::{checks, checks_from_argument};
 pub use syntax::syntax_aliases;

@@ -1,31 +1,29 @@
 //! From a file to its findings.
 
-use lapstrake_parser::check::CheckOptions;
 use lapstrake_parser::{Dockerfile, Span};
 
 use crate::finding::{Finding, Findings, Owned};
 use crate::known::Known;
-use crate::rule::{Check, Rule};
+use crate::policy::Wanted;
+use crate::rule::Check;
 use crate::subject::Subject;
 use crate::suppression::{self, Ignored};
 use crate::walk;
 
-/// Lets `rules` look at a file. `source` is the text that `dockerfile` was parsed from; `checks`
-/// says which rules the file, or the command line in its place, wants.
+/// Lets the wanted rules look at a file. `source` is the text that `dockerfile` was parsed from.
 ///
-/// The findings are in the order of their places; those at one place in the order of `rules`.
+/// The findings are in the order of their places; those at one place in the order of the rules.
 pub fn lint(
     source: &str,
     dockerfile: &Dockerfile,
     known: &Known<'_>,
-    rules: &[&'static Rule],
-    checks: &CheckOptions,
+    wanted: &Wanted<'_>,
 ) -> Vec<Finding> {
-    let Some(first) = rules.first() else { return Vec::new() };
-    let subject = Subject::new(source, dockerfile, known);
+    let Some(first) = wanted.rules.first() else { return Vec::new() };
+    let subject = Subject::new(source, dockerfile, known, wanted.policy);
     let triggers = walk::triggers(&subject);
     let mut findings = Findings::new(first);
-    walk::walk(&subject, rules, &triggers, &mut findings);
+    walk::walk(&subject, wanted.rules, &triggers, &mut findings);
     let found = findings.into_owned().into_iter();
     let found = found.map(|found| match found.finding.rule.check {
         Check::Stage(_) => {
@@ -37,9 +35,17 @@ pub fn lint(
         }
         _ => found,
     });
-    let ignored = Ignored::read(source, dockerfile);
-    let wanted = found.filter(|found| suppression::wants(found, checks, &ignored));
-    let mut findings: Vec<Finding> = wanted.map(|found| found.finding).collect();
+    let ignored = match wanted.policy.ignores_comments {
+        true => Ignored::nothing(),
+        false => Ignored::read(source, dockerfile),
+    };
+    let heard = found.filter(|found| suppression::wants(found, wanted, &ignored));
+    let mut findings: Vec<Finding> = heard.map(|found| found.finding).collect();
+    for finding in &mut findings {
+        if let Some(severity) = wanted.policy.severity(finding.rule) {
+            finding.diagnostic.severity = severity;
+        }
+    }
     findings.sort_by_key(|finding| finding.diagnostic.span);
     findings
 }

@@ -3,6 +3,7 @@
 use lapstrake_parser::{Dockerfile, Instruction, InstructionKind, Keyword, Span, Stage, mount};
 
 use crate::known::Known;
+use crate::policy::Policy;
 use crate::state::State;
 use crate::subject::Subject;
 use crate::value::value;
@@ -79,7 +80,8 @@ pub fn targets(dockerfile: &Dockerfile) -> Vec<Target> {
 
 /// What the stages that are known to be needed take.
 pub fn outline(source: &str, dockerfile: &Dockerfile, known: &Known<'_>) -> Outline {
-    let subject = Subject::new(source, dockerfile, known);
+    let policy = Policy::default();
+    let subject = Subject::new(source, dockerfile, known, &policy);
     let mut outline = Outline::default();
     let mut used = Vec::new();
     let mut finished: Vec<State> = Vec::new();

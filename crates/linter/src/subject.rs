@@ -7,6 +7,7 @@ use lapstrake_parser::{Dockerfile, Instruction, InstructionKind, Stage, Word};
 
 use crate::environment::Environment;
 use crate::known::Known;
+use crate::policy::Policy;
 use crate::shell::{self, Script};
 use crate::value::{Value, value};
 
@@ -18,6 +19,8 @@ pub(crate) struct Subject<'a> {
     pub(crate) dockerfile: &'a Dockerfile,
     /// What else is known.
     pub(crate) known: &'a Known<'a>,
+    /// What the project asks for.
+    pub(crate) policy: &'a Policy,
     /// The stages.
     pub(crate) stages: Vec<Stage<'a>>,
     /// The global arguments with their values.
@@ -36,11 +39,16 @@ pub(crate) struct Globals {
 }
 
 impl<'a> Subject<'a> {
-    pub(crate) fn new(source: &'a str, dockerfile: &'a Dockerfile, known: &'a Known<'a>) -> Self {
+    pub(crate) fn new(
+        source: &'a str,
+        dockerfile: &'a Dockerfile,
+        known: &'a Known<'a>,
+        policy: &'a Policy,
+    ) -> Self {
         let stages = dockerfile.stages();
         let predefined = predefined(&stages, known);
         let globals = evaluate(dockerfile, predefined, |name| known.arguments.get(name));
-        Self { source, dockerfile, known, stages, globals, scripts: OnceCell::new() }
+        Self { source, dockerfile, known, policy, stages, globals, scripts: OnceCell::new() }
     }
 
     /// The global arguments as they are when the builder is given none.

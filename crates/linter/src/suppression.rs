@@ -15,6 +15,7 @@ use lapstrake_parser::check::CheckOptions;
 use lapstrake_parser::{Diagnostic, Dockerfile, Instruction, Span};
 
 use crate::finding::Owned;
+use crate::policy::Wanted;
 use crate::rule::Rule;
 
 /// The options of the `check` directive; those of a file without it are the defaults.
@@ -45,9 +46,14 @@ pub(crate) struct Ignored<'s> {
 }
 
 impl<'s> Ignored<'s> {
+    /// No comment is read.
+    pub(crate) const fn nothing() -> Self {
+        Self { everywhere: Vec::new(), inside: Vec::new() }
+    }
+
     /// Reads the comments of a file.
     pub(crate) fn read(source: &'s str, dockerfile: &Dockerfile) -> Self {
-        let mut ignored = Self { everywhere: Vec::new(), inside: Vec::new() };
+        let mut ignored = Self::nothing();
         if !source.contains("hadolint") {
             return ignored;
         }
@@ -134,15 +140,19 @@ fn pragma(line: &str) -> Option<(Scope, Vec<&str>)> {
 }
 
 /// True if the finding is to be reported.
-pub(crate) fn wants(found: &Owned<'_>, checks: &CheckOptions, ignored: &Ignored<'_>) -> bool {
+pub(crate) fn wants(found: &Owned<'_>, wanted: &Wanted<'_>, ignored: &Ignored<'_>) -> bool {
     let rule = found.finding.rule;
+    if wanted.policy.ignores(rule) || ignored.silences(found) {
+        return false;
+    }
     let above = found.owner.and_then(comment_options);
-    let is_named = |options: &CheckOptions| match rule.experimental {
-        true => names(rule).any(|name| options.experimental.contains(name)),
-        false => contains(options, rule),
-    };
-    let is_named = is_named(checks) || above.as_ref().is_some_and(is_named);
-    is_named == rule.experimental && !ignored.silences(found)
+    let options = || std::iter::once(wanted.checks).chain(&above);
+    let is_asked_for =
+        |options: &CheckOptions| names(rule).any(|name| options.experimental.contains(name));
+    match rule.experimental {
+        true => wanted.policy.severity(rule).is_some() || options().any(is_asked_for),
+        false => !options().any(|options| contains(options, rule)),
+    }
 }
 
 /// True if the options skip the rule, by any of its names.

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use lapstrake_linter::{Finding, Known, KnownStage, Origin};
+use lapstrake_linter::{Finding, Known, KnownStage, Origin, Policy, Wanted};
 use lapstrake_oci::{ImageConfig, Platform};
 use lapstrake_parser::{Dockerfile, LineIndex, Span};
 use serde_json::Value;
@@ -75,7 +75,9 @@ fn differences(source: &[u8], expected: &Value) -> Differences {
     let rules: Vec<_> = lapstrake_linter::all()
         .filter(|rule| rule.origin == Origin::BuildKit && rule.name != "InvalidBaseImagePlatform")
         .collect();
-    let findings = lapstrake_linter::lint(&text, &parsed.dockerfile, &known, &rules, &checks);
+    let policy = Policy::default();
+    let wanted = Wanted { rules: &rules, checks: &checks, policy: &policy };
+    let findings = lapstrake_linter::lint(&text, &parsed.dockerfile, &known, &wanted);
     let mut differences = Differences::new();
     for finding in &findings {
         let line = line(finding, &parsed.dockerfile, &text);

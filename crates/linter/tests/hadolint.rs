@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use lapstrake_linter::{Finding, Known, Rule};
+use lapstrake_linter::{Finding, Known, Policy, Rule, Wanted};
 use lapstrake_parser::check::CheckOptions;
 use lapstrake_parser::{Dockerfile, LineIndex};
 use serde_json::Value;
@@ -78,8 +78,9 @@ fn places(text: &str) -> Places {
     let parsed = lapstrake_parser::parse(text);
     let rules: Vec<_> = lapstrake_linter::all().filter(|rule| ids(rule).next().is_some()).collect();
     let checks = CheckOptions::default();
-    let found =
-        lapstrake_linter::lint(text, &parsed.dockerfile, &Known::nothing(), &rules, &checks);
+    let policy = Policy::default();
+    let wanted = Wanted { rules: &rules, checks: &checks, policy: &policy };
+    let found = lapstrake_linter::lint(text, &parsed.dockerfile, &Known::nothing(), &wanted);
     let places = found.iter().flat_map(|finding| {
         let line = line(finding, &parsed.dockerfile, text);
         ids(finding.rule).map(move |id| (id.to_owned(), line))

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use lapstrake_linter::{Finding, Known, KnownStage, Origin, Rule};
+use lapstrake_linter::{Finding, Known, KnownStage, Origin, Policy, Rule, Wanted};
 use lapstrake_parser::check::CheckOptions;
 use lapstrake_parser::ignore_file::IgnoreFile;
 use lapstrake_parser::{Diagnostic, Dockerfile, Severity, syntax};
@@ -97,8 +97,9 @@ impl<'a> Check<'a> {
     fn lint(&self, known: &Known<'_>, wanted: impl Fn(&Rule) -> bool) -> Vec<Diagnostic> {
         let rules = lapstrake_linter::all().filter(|rule| rule.origin == Origin::BuildKit);
         let rules: Vec<&'static Rule> = rules.filter(|rule| wanted(rule)).collect();
-        let found =
-            lapstrake_linter::lint(self.source, self.dockerfile, known, &rules, &self.checks);
+        let policy = Policy::default();
+        let wanted = Wanted { rules: &rules, checks: &self.checks, policy: &policy };
+        let found = lapstrake_linter::lint(self.source, self.dockerfile, known, &wanted);
         found.into_iter().map(|Finding { diagnostic, .. }| diagnostic).collect()
     }
 }

@@ -21,6 +21,16 @@ impl Input {
             Self::File(path) => path.display().to_string(),
         }
     }
+
+    /// The folder that it lies in; for standard input the working directory.
+    pub(super) fn folder(&self) -> PathBuf {
+        let parent = match self {
+            Self::Stdin => None,
+            Self::File(path) => path.parent(),
+        };
+        let parent = parent.filter(|parent| !parent.as_os_str().is_empty());
+        parent.map_or_else(|| PathBuf::from("."), Path::to_owned)
+    }
 }
 
 /// What was found under the paths, and what could not be looked at.

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read};
 
-use lapstrake_linter::{Known, Rule};
+use lapstrake_linter::{Known, Policy, Rule, Wanted};
 use lapstrake_parser::{Diagnostic, Severity};
 
 use super::collect::Input;
@@ -20,6 +20,8 @@ pub(super) struct Linted {
     pub(super) faults: Vec<Fault>,
     /// It is no Dockerfile: it has a fault of syntax.
     pub(super) is_broken: bool,
+    /// The least severe finding that counts.
+    pub(super) threshold: Option<Severity>,
 }
 
 /// What is wrong with a file.
@@ -46,9 +48,19 @@ impl Linted {
     }
 }
 
+/// How a file is looked at.
+pub(super) struct Task<'a> {
+    pub(super) input: &'a Input,
+    pub(super) rules: Vec<&'static Rule>,
+    pub(super) policy: &'a Policy,
+    /// The least severe finding that counts.
+    pub(super) threshold: Option<Severity>,
+}
+
 /// Reads a file and lets the rules look at it. A fault of the syntax is a finding; then only those
 /// rules look that need not see the whole file.
-pub(super) fn lint(input: &Input, rules: &[&'static Rule]) -> Result<Linted, Failure> {
+pub(super) fn lint(task: &Task<'_>) -> Result<Linted, Failure> {
+    let Task { input, rules, policy, threshold } = task;
     let bytes = read(input)
         .map_err(|error| Failure::new(format!("cannot read {}", input.name())).because(&error))?;
     let (source, undecodable) = Source::read(&input.name(), &bytes);
@@ -57,9 +69,9 @@ pub(super) fn lint(input: &Input, rules: &[&'static Rule]) -> Result<Linted, Fai
     let rules = rules.iter().copied().filter(|rule| !is_broken || rule.sees_one_instruction());
     let rules: Vec<_> = rules.collect();
     let checks = lapstrake_linter::checks(&parsed.dockerfile);
-    let text = source.text();
-    let found =
-        lapstrake_linter::lint(text, &parsed.dockerfile, &Known::nothing(), &rules, &checks);
+    let wanted = Wanted { rules: &rules, checks: &checks, policy };
+    let known = Known::nothing();
+    let found = lapstrake_linter::lint(source.text(), &parsed.dockerfile, &known, &wanted);
     let of_syntax = parsed.diagnostics.into_iter().chain(undecodable);
     let of_syntax = of_syntax.map(Fault::of_syntax);
     let found = found
@@ -67,7 +79,7 @@ pub(super) fn lint(input: &Input, rules: &[&'static Rule]) -> Result<Linted, Fai
         .map(|one| Fault { aliases: one.rule.aliases, diagnostic: one.diagnostic });
     let mut faults: Vec<Fault> = of_syntax.chain(found).collect();
     faults.sort_by_key(|fault| fault.diagnostic.span);
-    Ok(Linted { source, faults, is_broken })
+    Ok(Linted { source, faults, is_broken, threshold: *threshold })
 }
 
 fn read(input: &Input) -> io::Result<Vec<u8>> {

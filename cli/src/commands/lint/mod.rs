@@ -1,16 +1,18 @@
 //! `lap lint`: what the linter finds in files, without a build.
 //!
-//! [`collect`] finds the files, [`file`](mod@file) looks at one of them; here all of them are looked
-//! at, and told about in the order in which they were named.
+//! [`collect`] finds the files, [`config`] what their projects want, [`file`](mod@file) looks at one of
+//! them; here all of them are looked at, and told about in the order in which they were named.
 
 mod collect;
+mod config;
 mod file;
 
 use lapstrake_linter::Rule;
 use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 
 use self::collect::{Input, Inputs};
-use self::file::Linted;
+use self::config::{Origin, Settings};
+use self::file::{Linted, Task};
 use super::explain;
 use crate::args::{Lint, ReportFormat, Threshold};
 use crate::diagnostics::{Count, Finding, Look, annotations, findings};
@@ -28,13 +30,17 @@ pub(crate) fn run(lint: &Lint) -> Result<Exit, Failure> {
         explain::show(name).map_err(usage)?;
         return Ok(Exit::SUCCESS);
     }
-    let preset = lint.preset.preset();
     let format = ReportFormat::chosen(lint.format).map_err(usage)?;
-    let rules: Vec<&'static Rule> =
-        lapstrake_linter::all().filter(|rule| rule.presets.contains(&preset)).collect();
     let Inputs { found, failures } = collect::inputs(&lint.paths);
-    let read = |input: &Input| file::lint(input, &rules);
-    let results: Vec<Result<Linted, Failure>> = found.par_iter().map(read).collect();
+    let origin = match &lint.config {
+        Some(path) => Origin::File(path),
+        None if lint.no_config => Origin::None,
+        None => Origin::Above,
+    };
+    let settings = config::load(&origin, &found)?;
+    let tasks = found.iter().zip(&settings).map(|(input, settings)| task(lint, input, settings));
+    let tasks: Vec<Task<'_>> = tasks.collect();
+    let results: Vec<Result<Linted, Failure>> = tasks.par_iter().map(file::lint).collect();
     let mut linted = Vec::with_capacity(results.len());
     let mut unread = failures;
     for result in results {
@@ -51,7 +57,7 @@ pub(crate) fn run(lint: &Lint) -> Result<Exit, Failure> {
     if !linted.is_empty() {
         output::stdout(&text(&linted, format))?;
     }
-    Ok(if unread.is_empty() { exit(&linted, lint.failure_threshold) } else { Exit::USAGE })
+    Ok(if unread.is_empty() { exit(&linted) } else { Exit::USAGE })
 }
 
 /// What was typed, or the configuration, is wrong.
@@ -59,13 +65,30 @@ fn usage(failure: Failure) -> Failure {
     failure.exit_with(Exit::USAGE)
 }
 
-fn exit(linted: &[Linted], threshold: Threshold) -> Exit {
-    let mut found = linted.iter().flat_map(|one| &one.faults);
-    match threshold.severity() {
-        _ if linted.iter().any(|one| one.is_broken) => Exit::SYNTAX,
-        Some(least) if found.any(|fault| fault.diagnostic.severity >= least) => Exit::FAILED,
-        _ => Exit::SUCCESS,
+/// What is typed comes before what the configuration says.
+fn task<'a>(lint: &Lint, input: &'a Input, settings: &'a Settings) -> Task<'a> {
+    let preset = lint.preset.or(settings.preset).unwrap_or_default().preset();
+    let policy = &settings.policy;
+    let looks = |rule: &&Rule| rule.presets.contains(&preset) || policy.severity(rule).is_some();
+    let threshold = match lint.failure_threshold {
+        Some(given) => given,
+        None if settings.never_fails => Threshold::None,
+        None => settings.threshold.unwrap_or_default(),
+    };
+    let rules = lapstrake_linter::all().filter(looks).collect();
+    Task { input, rules, policy, threshold: threshold.severity() }
+}
+
+fn exit(linted: &[Linted]) -> Exit {
+    if linted.iter().any(|one| one.is_broken) {
+        return Exit::SYNTAX;
     }
+    let counts = |one: &Linted| {
+        let least = one.threshold;
+        let mut severities = one.faults.iter().map(|fault| fault.diagnostic.severity);
+        least.is_some_and(|least| severities.any(|severity| severity >= least))
+    };
+    if linted.iter().any(counts) { Exit::FAILED } else { Exit::SUCCESS }
 }
 
 fn text(linted: &[Linted], format: ReportFormat) -> String {

@@ -56,4 +56,5 @@ rules! { "hadolint":
     port_too_high
     no_healthcheck
     silenced_by_comment
+    untrusted_registry
 }

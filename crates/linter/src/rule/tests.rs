@@ -26,6 +26,7 @@ use lapstrake_parser::{Diagnostic, Fix, Safety, Severity, Span};
 
 use super::{Origin, Rule, entries, kebab};
 use crate::known::{Known, KnownStage};
+use crate::policy::{LabelKind, Policy, Wanted};
 
 #[test]
 fn rules_do_what_their_cases_say() {
@@ -181,6 +182,7 @@ impl Case<'_> {
         let mut needed = Vec::new();
         let mut checks = None;
         let mut arguments = BTreeMap::new();
+        let mut policy = Policy::default();
         for (name, value) in &self.options {
             let words = || value.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
             match *name {
@@ -192,6 +194,14 @@ impl Case<'_> {
                     ignore = Some(IgnoreFile::from_patterns(value.split_whitespace()).unwrap());
                 }
                 "needed" => needed = words().iter().map(|word| word == "yes").collect(),
+                "trusted" => policy.trusted_registries = words(),
+                "strict labels" => policy.strict_labels = *value == "yes",
+                "label" => {
+                    let (label, kind) = value.split_once('=').unwrap();
+                    let kinds = LabelKind::NAMES.iter();
+                    let kind = kinds.clone().find(|(name, _)| *name == kind).unwrap().1;
+                    policy.label_schema.insert(label.to_owned(), kind);
+                }
                 "check" => checks = Some(CheckOptions::parse(value, 0).0),
                 _ => {
                     let image = base.get_or_insert_with(|| ImageConfig::new(&platform()));
@@ -221,7 +231,7 @@ impl Case<'_> {
             stages: stages.collect(),
             ignore: ignore.as_ref(),
         };
-        self.drawn(rule, &known, checks)
+        self.drawn(rule, &known, checks, &policy)
     }
 
     fn drawn(
@@ -229,13 +239,19 @@ impl Case<'_> {
         rule: &'static Rule,
         known: &Known<'_>,
         checks: Option<CheckOptions>,
+        policy: &Policy,
     ) -> String {
         let source = self.source();
         let parsed = lapstrake_parser::parse(&source);
         let errors = parsed.diagnostics.iter().filter(|one| one.severity == Severity::Error);
         assert_eq!(errors.count(), 0, "{}: {:?}", self.name, parsed.diagnostics);
         let checks = checks.unwrap_or_else(|| crate::checks(&parsed.dockerfile));
-        let findings = crate::lint(&source, &parsed.dockerfile, known, &[rule], &checks);
+        let findings = crate::lint(
+            &source,
+            &parsed.dockerfile,
+            known,
+            &Wanted { rules: &[rule], checks: &checks, policy },
+        );
         let found: Vec<_> = findings.into_iter().map(|finding| finding.diagnostic).collect();
         assert!(found.iter().all(|one| one.code == rule.name && one.severity == rule.severity));
         let mut text = draw(&source, &found);
@@ -301,8 +317,9 @@ fn a_trigger_of_a_base_shows_where_the_base_is_named() {
     let source = "FROM base\n";
     let parsed = lapstrake_parser::parse(source);
     let rules: Vec<_> = crate::all().filter(|rule| rule.origin == Origin::BuildKit).collect();
-    let checks = CheckOptions::default();
-    let found = crate::lint(source, &parsed.dockerfile, &known, &rules, &checks);
+    let (checks, policy) = (CheckOptions::default(), Policy::default());
+    let wanted = Wanted { rules: &rules, checks: &checks, policy: &policy };
+    let found = crate::lint(source, &parsed.dockerfile, &known, &wanted);
     let found: Vec<_> = found.iter().map(|one| (one.rule.name, &one.diagnostic)).collect();
     let names: Vec<_> = found.iter().map(|(name, _)| *name).collect();
     assert_eq!(names, ["LegacyKeyValueFormat", "SecretsUsedInArgOrEnv"]);
