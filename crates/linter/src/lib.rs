@@ -13,6 +13,7 @@
 //!   that rules look at.
 //! - [`walk`]: how rules come to see what they look for; [`state`]: what variables hold there.
 //! - [`rule`]: what a rule is, and all of them.
+//! - [`label`]: labels as a project wants them.
 //! - [`shell`]: the commands of RUN; [`run`], [`package`]: what rules ask of them.
 //! - [`finding`]: what they report; [`suppression`]: what the file does not want to hear.
 //! - [`syntax_aliases`]: what hadolint calls faults of the syntax.
@@ -22,6 +23,7 @@
 mod environment;
 mod finding;
 mod known;
+mod label;
 mod lint;
 mod outline;
 mod package;

@@ -57,4 +57,13 @@ rules! { "hadolint":
     no_healthcheck
     silenced_by_comment
     untrusted_registry
+    label_missing
+    label_unknown
+    label_empty
+    label_not_url
+    label_not_time
+    label_not_licence
+    label_not_commit
+    label_not_version
+    label_not_email
 }
