@@ -54,6 +54,8 @@ pub(crate) struct Buffer {
     file: Arc<str>,
     joined: String,
     segments: Vec<Segment>,
+    /// What all of it was made from, if it holds one word.
+    source: Span,
 }
 
 /// A run of the joined text and the bytes of the file it was made from.
@@ -97,7 +99,7 @@ impl Segment {
 impl Buffer {
     /// The buffer of a file, which must not be longer than [`LONGEST_FILE`].
     pub(crate) const fn of_file(file: Arc<str>) -> Self {
-        Self { file, joined: String::new(), segments: Vec::new() }
+        Self { file, joined: String::new(), segments: Vec::new(), source: Span::new(0, 0) }
     }
 
     /// The file as it is.
@@ -112,6 +114,16 @@ impl Buffer {
             Some(start) => self.joined.get(start..start + range.len()),
         };
         text.unwrap_or("")
+    }
+
+    /// What all of it was made from, if that was said.
+    pub(crate) const fn source(&self) -> Span {
+        self.source
+    }
+
+    /// Says what all of it was made from.
+    pub(crate) const fn set_source(&mut self, source: Span) {
+        self.source = source;
     }
 
     /// Where the next text that is pushed will start.

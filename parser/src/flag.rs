@@ -88,7 +88,7 @@ fn word_flag(word: &Word) -> Option<Flag> {
     (text != "--").then(|| Flag {
         name: Spanned::new(name, word.span_of(0..name_end)),
         value: value.then(|| word.skip(name_end + 1)),
-        span: word.span,
+        span: word.span(),
     })
 }
 

@@ -159,7 +159,7 @@ fn value_fault(kind: FlagKind, flag: &Flag, behind: Option<&Word>) -> Option<Dia
             let value = behind.filter(|word| !word.text.is_empty() && !word.text.starts_with('-'));
             Some(match value {
                 Some(word) => {
-                    let joint = Span::new(flag.span.end, word.span.start);
+                    let joint = Span::new(flag.span.end, word.span().start);
                     fault
                         .with_help(format!("write it as one word: `--{name}={}`", word.text))
                         .with_fix(Fix::guess(joint, "="))
@@ -177,7 +177,7 @@ fn missing_value(flag: &Flag) -> Diagnostic {
 
 fn not_boolean(name: &str, value: &Word) -> Diagnostic {
     let message = format!("`--{name}` is true or false, not `{}`", value.text);
-    let fault = Diagnostic::error("invalid-flag-value", value.span, message);
+    let fault = Diagnostic::error("invalid-flag-value", value.span(), message);
     let meant = match value.text.to_ascii_lowercase().as_str() {
         "1" | "yes" | "y" | "on" | "t" => Some("true"),
         "0" | "no" | "n" | "off" | "f" => Some("false"),
@@ -186,7 +186,7 @@ fn not_boolean(name: &str, value: &Word) -> Diagnostic {
     match meant {
         Some(meant) => fault
             .with_suggestion(Some(&format!("--{name}={meant}")))
-            .with_fix(Fix::guess(value.span, meant)),
+            .with_fix(Fix::guess(value.span(), meant)),
         None => fault.with_help(format!("write `--{name}` or `--{name}=false`")),
     }
 }

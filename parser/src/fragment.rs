@@ -4,7 +4,7 @@ use crate::buffer::{Buffer, Segment};
 use crate::span::{Span, Spanned};
 use crate::split;
 use crate::text::Text;
-use crate::word::Word;
+use crate::word::{Word, WordExtent};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -99,7 +99,7 @@ impl<'l> Fragment<'l> {
     }
 
     pub(crate) fn word(&self) -> Word {
-        Word { text: self.text(), span: self.span() }
+        Word::new(self.text(), WordExtent::Text)
     }
 
     pub(crate) fn spanned(&self) -> Spanned<Text> {
@@ -137,6 +137,7 @@ impl WordBuilder {
         let span = whole.span();
         let range = self.start..self.buffer.end();
         self.buffer.close(range.start, span.start);
-        Word { text: Text::new(Arc::new(self.buffer), range), span }
+        self.buffer.set_source(span);
+        Word::new(Text::new(Arc::new(self.buffer), range), WordExtent::Source)
     }
 }

@@ -5,7 +5,11 @@ use crate::keyword::Keyword;
 use crate::span::Spanned;
 use crate::text::Text;
 use crate::word::Word;
+use smallvec::SmallVec;
 use std::time::Duration;
+
+/// A list that mostly has one element, which then needs no memory of its own.
+pub type Few<T> = SmallVec<[T; 1]>;
 
 /// The arguments of an instruction, by its name.
 ///
@@ -25,17 +29,17 @@ pub enum InstructionKind {
     /// `ADD source… destination`.
     Add(Transfer),
     /// `ENV key=value…`.
-    Env(Vec<KeyValue>),
+    Env(Few<KeyValue>),
     /// `LABEL key=value…`.
-    Label(Vec<KeyValue>),
+    Label(Few<KeyValue>),
     /// `ARG name[=default]…`.
-    Arg(Vec<ArgDeclaration>),
+    Arg(Few<ArgDeclaration>),
     /// `WORKDIR path`.
     Workdir(Word),
     /// `USER user[:group]`.
     User(Word),
     /// `EXPOSE port…`. One word may expand to several ports.
-    Expose(Vec<Word>),
+    Expose(Few<Word>),
     /// `VOLUME path…`.
     Volume(Volume),
     /// `STOPSIGNAL signal`.
@@ -102,7 +106,7 @@ pub enum CommandForm {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transfer {
     /// What to take, in order. Never empty.
-    pub sources: Vec<Source>,
+    pub sources: Few<Source>,
     /// Where to put it.
     pub destination: Word,
     /// True if written as a JSON array.
@@ -124,12 +128,6 @@ pub enum Source {
 }
 
 impl Source {
-    pub(crate) fn into_word(self) -> Word {
-        match self {
-            Self::Path(word) | Self::Heredoc { word, .. } => word,
-        }
-    }
-
     /// The source as written.
     pub const fn word(&self) -> &Word {
         match self {
@@ -142,7 +140,7 @@ impl Source {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Volume {
     /// The paths, blanks around them included. Never empty.
-    pub paths: Vec<Word>,
+    pub paths: Few<Word>,
     /// True if written as a JSON array.
     pub json: bool,
 }

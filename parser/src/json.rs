@@ -1,7 +1,7 @@
 //! JSON arrays of strings: the exec form (A4).
 
 use crate::fragment::{Fragment, WordBuilder};
-use crate::word::Word;
+use crate::word::{Word, WordExtent};
 use nom::branch::alt;
 use nom::bytes::complete::{tag, take_while_m_n, take_while1};
 use nom::character::complete::{anychar, char, digit0, one_of};
@@ -64,7 +64,7 @@ fn string<'l>(at: Fragment<'l>) -> Option<(&'l str, Word)> {
     let (behind, text) = plain(left.as_str()).ok()?;
     if let Some(behind) = behind.strip_prefix('"') {
         let text = left.split_at(text.len()).0.text();
-        return Some((behind, Word { text, span: at.head(behind).span() }));
+        return Some((behind, Word::new(text, WordExtent::Quoted)));
     }
     let mut word = WordBuilder::new();
     loop {

@@ -77,8 +77,8 @@ pub use flag::Flag;
 pub use flag_rule::{FlagKind, FlagRule, known_flags};
 pub use heredoc::Heredoc;
 pub use instruction::{
-    ArgDeclaration, CommandForm, FromInstruction, Healthcheck, HealthcheckTiming, InstructionKind,
-    KeyValue, Onbuild, Source, Transfer, Volume,
+    ArgDeclaration, CommandForm, Few, FromInstruction, Healthcheck, HealthcheckTiming,
+    InstructionKind, KeyValue, Onbuild, Source, Transfer, Volume,
 };
 pub use keyword::Keyword;
 pub use parse::{Parsed, decode, parse, parse_bytes, parse_shared, parse_trigger};

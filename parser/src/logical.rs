@@ -94,7 +94,7 @@ impl Layout {
 }
 
 /// Bytes of an instruction in an everyday file: lists start with room for that many.
-const USUAL_INSTRUCTION: usize = 160;
+const USUAL_INSTRUCTION: usize = 96;
 
 /// Reads a file logical line by logical line.
 struct Reader<'a> {

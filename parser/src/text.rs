@@ -49,6 +49,22 @@ impl Text {
         self.buffer.span(start..end)
     }
 
+    /// The place of the whole text.
+    pub(crate) fn place(&self) -> Span {
+        self.buffer.span(self.extent.range())
+    }
+
+    /// The place of the text and of the character on either side of it.
+    pub(crate) fn place_with_quotes(&self) -> Span {
+        let own = self.extent.range();
+        self.buffer.span(own.start.saturating_sub(1)..own.end.saturating_add(1))
+    }
+
+    /// What the whole buffer was made from, if it says so.
+    pub(crate) fn source(&self) -> Span {
+        self.buffer.source()
+    }
+
     /// The text without its first `offset` bytes; empty if they are not whole characters.
     pub(crate) fn skip(&self, offset: usize) -> Self {
         let left = self.as_str().get(offset..).map_or(0, str::len);

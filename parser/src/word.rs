@@ -2,24 +2,44 @@
 
 use crate::span::Span;
 use crate::text::Text;
+use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::ops::Range;
 
 /// Text of an instruction with the place of each of its bytes.
 ///
 /// The text is raw: quotes, escapes and variables are kept, only line continuations are gone. An
 /// element of a JSON array is the exception: its escapes are resolved.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone)]
 pub struct Word {
     /// The text, without line continuations.
     pub text: Text,
-    /// From the first byte to the last, line continuations and JSON quotes included.
-    pub span: Span,
+    extent: WordExtent,
+}
+
+/// What belongs to a word besides its text.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum WordExtent {
+    /// Nothing.
+    Text,
+    /// One character on either side: quotes.
+    Quoted,
+    /// All that its text, which is in a buffer of its own, was made from.
+    Source,
 }
 
 impl Word {
-    /// A word that stands in the source as it is: `text` has the length of `span`.
-    pub fn new(text: impl AsRef<str>, span: Span) -> Self {
-        Self { text: Text::of_place(text.as_ref(), span), span }
+    pub(crate) const fn new(text: Text, extent: WordExtent) -> Self {
+        Self { text, extent }
+    }
+
+    /// From the first byte to the last, line continuations and JSON quotes included.
+    pub fn span(&self) -> Span {
+        match self.extent {
+            WordExtent::Text => self.text.place(),
+            WordExtent::Quoted => self.text.place_with_quotes(),
+            WordExtent::Source => self.text.source(),
+        }
     }
 
     /// The text as a slice.
@@ -40,8 +60,26 @@ impl Word {
     /// An offset that does not, or that is past the end, gives an empty word at the end.
     #[must_use]
     pub fn skip(&self, offset: usize) -> Self {
-        let text = self.text.skip(offset);
-        let span = text.span(0..text.len());
-        Self { text, span }
+        Self { text: self.text.skip(offset), extent: WordExtent::Text }
+    }
+}
+
+impl PartialEq for Word {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.text, self.span()) == (&other.text, other.span())
+    }
+}
+
+impl Eq for Word {}
+
+impl Hash for Word {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (&self.text, self.span()).hash(state);
+    }
+}
+
+impl fmt::Debug for Word {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Word").field("text", &self.text).field("span", &self.span()).finish()
     }
 }

@@ -39,7 +39,7 @@ fn a_place_inside_a_json_string_is_found_across_escapes() {
     let InstructionKind::Copy(transfer) = only(source).kind else { panic!() };
     let word = transfer.sources[0].word();
     assert_eq!(word.text, "xA\n$b");
-    assert_eq!(&source[word.span.range()], "\"x\\u0041\\n$b\"");
+    assert_eq!(&source[word.span().range()], "\"x\\u0041\\n$b\"");
     assert_eq!(&source[word.span_of(1..2).range()], "\\u0041");
     assert_eq!(&source[word.span_of(3..5).range()], "$b");
     assert_eq!(&source[word.span_of(2..4).range()], "\\n$");

@@ -51,14 +51,14 @@ fn label(subject: &Subject<'_>, pair: &KeyValue) -> Label {
         let value = value(word, &Environment::default(), subject.dockerfile.escape)?;
         (!value.is_variable()).then(|| value.text.into_owned())
     };
-    let value_span = match pair.value.span.is_empty() {
-        true => pair.key.span.cover(pair.value.span),
-        false => pair.value.span,
+    let value_span = match pair.value.span().is_empty() {
+        true => pair.key.span().cover(pair.value.span()),
+        false => pair.value.span(),
     };
     Label {
         key: plain(&pair.key).unwrap_or_else(|| pair.key.as_str().to_owned()),
         value: plain(&pair.value),
-        key_span: pair.key.span,
+        key_span: pair.key.span(),
         value_span,
     }
 }

@@ -130,7 +130,7 @@ impl Outline {
                                 default.and_then(|word| value(word, &state.environment, escape));
                             let default = default.map(|value| value.text.into_owned());
                             let value = given.cloned().or(default).unwrap_or_default();
-                            self.add(instruction, name, value, declaration.name.span);
+                            self.add(instruction, name, value, declaration.name.span());
                         }
                     }
                 }
@@ -159,7 +159,7 @@ impl Outline {
             });
             if list.iter().all(|known| known.id != id) {
                 let is_required = has_word || says_true;
-                list.push(Credential { id, is_required, span: word.span });
+                list.push(Credential { id, is_required, span: word.span() });
             }
         }
     }
@@ -179,7 +179,7 @@ impl Outline {
                 let default = default.and_then(|word| subject.global_value(word));
                 used.extend(default.into_iter().flat_map(|value| value.used).map(|one| one.name));
                 let value = subject.globals.values.value(name).unwrap_or_default().to_owned();
-                self.add(instruction, name, value, declaration.name.span);
+                self.add(instruction, name, value, declaration.name.span());
             }
         }
     }

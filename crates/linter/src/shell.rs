@@ -65,7 +65,7 @@ pub(crate) fn script(instruction: &Instruction) -> Option<Script> {
 fn exec(words: &[Word]) -> Script {
     let words = words.iter().map(|word| ShellWord {
         text: word.as_str().to_owned(),
-        span: word.span,
+        span: word.span(),
         is_literal: true,
     });
     let command = Command::new(Vec::new(), words.collect());

@@ -72,7 +72,7 @@ pub(crate) fn triggers(subject: &Subject<'_>) -> Vec<Vec<Trigger>> {
 
 fn triggers_of(subject: &Subject<'_>, stage: &Stage<'_>) -> Vec<Trigger> {
     if let Some(base) = subject.known.stage(stage.index).base {
-        let place = Some(stage.from.image.span);
+        let place = Some(stage.from.image.span());
         let texts = base.config.on_build.iter();
         let instructions = texts.filter_map(|text| {
             let (instruction, faults) = parse_trigger(text);

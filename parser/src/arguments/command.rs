@@ -67,10 +67,10 @@ impl<'l> Statement<'l> {
         for value in flags.filter_map(|flag| flag.value.as_ref()) {
             if !choices.contains(&value.as_str()) {
                 let message = format!("`{}` is no value of `--{name}`", value.text);
-                let fault = Diagnostic::error("invalid-flag-value", value.span, message);
+                let fault = Diagnostic::error("invalid-flag-value", value.span(), message);
                 context.fault(match suggest(&value.text, choices.iter().copied()) {
                     Some(near) => {
-                        fault.with_suggestion(Some(near)).with_fix(Fix::guess(value.span, near))
+                        fault.with_suggestion(Some(near)).with_fix(Fix::guess(value.span(), near))
                     }
                     None => fault.with_help(format!("it is one of {}", choices.join(", "))),
                 });

@@ -67,7 +67,7 @@ impl Statement<'_> {
             Ok(duration) if duration >= SHORTEST => return Some(duration),
             Ok(_) => {
                 let message = format!("`--{name}` is shorter than 1ms");
-                Diagnostic::error("invalid-duration", value.span, message)
+                Diagnostic::error("invalid-duration", value.span(), message)
                     .with_help("write `0` for the default, or at least `1ms`")
             }
             Err(message) => not_a_duration(value, message),
@@ -83,7 +83,7 @@ impl Statement<'_> {
             Ok(Err(_)) => "`--retries` is negative".to_owned(),
             Err(_) => format!("`--retries` is a whole number, not `{}`", value.text),
         };
-        let fault = Diagnostic::error("invalid-flag-value", value.span, message);
+        let fault = Diagnostic::error("invalid-flag-value", value.span(), message);
         context.fault(fault.with_help("write how often the check may fail in a row, as in `3`"));
         None
     }
@@ -109,12 +109,12 @@ fn unknown(word: Fragment<'_>) -> Diagnostic {
 }
 
 fn not_a_duration(value: &Word, message: String) -> Diagnostic {
-    let fault = Diagnostic::error("invalid-duration", value.span, message);
+    let fault = Diagnostic::error("invalid-duration", value.span(), message);
     let with_unit = format!("{}s", value.text);
     match duration::parse(&with_unit) {
         Ok(_) => fault
             .with_help(format!("write the unit, too: `{with_unit}`"))
-            .with_fix(Fix::guess(value.span, with_unit)),
+            .with_fix(Fix::guess(value.span(), with_unit)),
         Err(_) => fault.with_help("write a number with a unit, as in `30s` or `1m30s`"),
     }
 }

@@ -3,35 +3,40 @@
 use super::{Context, Statement};
 use crate::diagnostic::{Diagnostic, Fix};
 use crate::fragment::Fragment;
-use crate::instruction::{ArgDeclaration, KeyValue};
+use crate::instruction::{ArgDeclaration, Few, KeyValue};
 use crate::split;
 
 impl<'l> Statement<'l> {
     /// `key=value…`, or the legacy form `key value` if the first word has no `=`.
-    pub(super) fn key_values(&self, context: &mut Context) -> Option<Vec<KeyValue>> {
-        let words = || split::quoted_words(self.head.rest, context.escape);
-        if words().next().is_some_and(|first| !first.as_str().contains('=')) {
-            return self.legacy(context).map(|pair| vec![pair]);
-        }
-        if let Some(pairs) = words().map(pair).collect::<Option<Vec<_>>>() {
-            if pairs.is_empty() {
-                let help = format!("write it like `{} key=value`", self.keyword.name());
-                context.fault(self.missing("sets nothing").with_help(help));
-                return None;
+    pub(super) fn key_values(&self, context: &mut Context) -> Option<Few<KeyValue>> {
+        let mut pairs = Few::new();
+        for word in split::quoted_words(self.head.rest, context.escape) {
+            match pair(word) {
+                Some(pair) => pairs.push(pair),
+                None if pairs.is_empty() && !word.as_str().starts_with('=') => {
+                    return self.legacy(context).map(|pair| Few::from([pair]));
+                }
+                None => return self.faulty_pairs(context),
             }
-            return Some(pairs);
         }
-        let words: Vec<_> = words().collect();
-        self.faulty_pairs(&words, context)
+        if pairs.is_empty() {
+            let help = format!("write it like `{} key=value`", self.keyword.name());
+            context.fault(self.missing("sets nothing").with_help(help));
+            return None;
+        }
+        Some(pairs)
     }
 
-    pub(super) fn declarations(&self, context: &mut Context) -> Option<Vec<ArgDeclaration>> {
-        let mut words = split::quoted_words(self.head.rest, context.escape).peekable();
-        if words.peek().is_none() {
+    pub(super) fn declarations(&self, context: &mut Context) -> Option<Few<ArgDeclaration>> {
+        if self.head.rest.is_empty() {
             context.fault(self.missing("declares nothing").with_help("write it like `ARG name`"));
             return None;
         }
-        Some(words.filter_map(|word| self.declaration(word, context)).collect())
+        let mut declarations = Few::new();
+        for word in split::quoted_words(self.head.rest, context.escape) {
+            declarations.extend(self.declaration(word, context));
+        }
+        Some(declarations)
     }
 
     fn legacy(&self, context: &mut Context) -> Option<KeyValue> {
@@ -51,13 +56,15 @@ impl<'l> Statement<'l> {
     }
 
     /// The pairs among words of which one at least is none, and a fault for each of those.
-    fn faulty_pairs(&self, words: &[Fragment<'l>], context: &mut Context) -> Option<Vec<KeyValue>> {
-        if let Some(fault) = cut_variable(words) {
+    #[cold]
+    fn faulty_pairs(&self, context: &mut Context) -> Option<Few<KeyValue>> {
+        let words: Vec<_> = split::quoted_words(self.head.rest, context.escape).collect();
+        if let Some(fault) = cut_variable(&words) {
             context.syntax_fault(fault);
             return None;
         }
         let mut before = None;
-        let mut left = words;
+        let mut left = words.as_slice();
         while let [word, behind @ ..] = left {
             left = behind;
             match word.split_once(b'=') {

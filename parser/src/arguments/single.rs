@@ -2,7 +2,7 @@
 
 use super::{Context, Statement};
 use crate::diagnostic::Diagnostic;
-use crate::instruction::Volume;
+use crate::instruction::{Few, Volume};
 use crate::keyword::Keyword;
 use crate::split;
 use crate::word::Word;
@@ -23,9 +23,9 @@ impl Statement<'_> {
         Some(self.head.rest.word())
     }
 
-    pub(super) fn ports(&self, context: &mut Context) -> Option<Vec<Word>> {
+    pub(super) fn ports(&self, context: &mut Context) -> Option<Few<Word>> {
         let ports = split::blank_separated(self.head.rest);
-        let ports: Vec<_> = ports.map(|port| port.word()).collect();
+        let ports: Few<_> = ports.map(|port| port.word()).collect();
         if ports.is_empty() {
             context.fault(self.missing("names no port").with_help("write it like `EXPOSE 80/tcp`"));
             return None;
@@ -36,9 +36,10 @@ impl Statement<'_> {
     pub(super) fn volumes(&self, context: &mut Context) -> Option<Volume> {
         let array = self.json(self.head.rest, context).ok()?;
         let json = array.is_some();
-        let mut paths = array.unwrap_or_else(|| {
-            split::blank_separated(self.head.rest).map(|path| path.word()).collect()
-        });
+        let mut paths: Few<_> = match array {
+            Some(words) => words.into(),
+            None => split::blank_separated(self.head.rest).map(|path| path.word()).collect(),
+        };
         if paths.is_empty() {
             let help = "write it like `VOLUME /data`";
             context.fault(self.missing("names no path").with_help(help));
@@ -46,7 +47,7 @@ impl Statement<'_> {
         }
         for path in paths.iter().filter(|path| path.text.trim().is_empty()) {
             let message = "VOLUME has an empty path";
-            let fault = Diagnostic::error("empty-volume", path.span, message);
+            let fault = Diagnostic::error("empty-volume", path.span(), message);
             context.fault(fault.with_help("name a directory of the image, as in `\"/data\"`"));
         }
         paths.retain(|path| !path.text.trim().is_empty());

@@ -58,7 +58,7 @@ fn check_instruction(source: &str, instruction: &Instruction) {
 
 /// A character that stands for itself is found at its place.
 fn check_word(source: &str, word: &Word) {
-    inside(source, word.span);
+    inside(source, word.span());
     for (at, c) in word.text.char_indices() {
         let span = word.span_of(at..at + c.len_utf8());
         inside(source, span);

@@ -66,7 +66,7 @@ fn wrong(
 fn edge(headers: &[Header<'_>], instruction: &Instruction) -> Option<Edge> {
     let InstructionKind::Copy(_) = &instruction.kind else { return None };
     let from = flag::value(instruction, "from")?;
-    Some((origin::stage(headers, from.as_str())?, from.span))
+    Some((origin::stage(headers, from.as_str())?, from.span()))
 }
 
 /// For each stage whether it is in a circle or needs one that is: what is left when stages whose

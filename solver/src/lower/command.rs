@@ -77,7 +77,7 @@ fn script(line: &Word, heredocs: &[Heredoc]) -> Result<(String, Vec<InlineFile>)
     let Some(first) = heredocs.first() else {
         return Ok((line.text.to_string(), Vec::new()));
     };
-    let is_whole = first.marker == line.span;
+    let is_whole = first.marker == line.span();
     if !is_whole {
         let mut text = line.text.to_string();
         for heredoc in heredocs {

@@ -92,7 +92,7 @@ fn invalid(dockerfile: &Dockerfile, value: &str, what: &str) -> Diagnostic {
     let mut declarations = dockerfile.global_instructions().iter().filter_map(|instruction| {
         let InstructionKind::Arg(declarations) = &instruction.kind else { return None };
         let own = declarations.iter().find(|declaration| declaration.name.as_str() == NAME)?;
-        Some(own.value.as_ref().unwrap_or(&own.name).span)
+        Some(own.value.as_ref().unwrap_or(&own.name).span())
     });
     let first = dockerfile.stages().first().map(|stage| stage.instruction.span);
     let span = declarations.next_back().or(first).unwrap_or_default();
@@ -112,7 +112,7 @@ impl Finder<'_> {
         environment.unset(NAME);
         let base = word::expand(&stage.from.image, &environment, self.escape)?;
         if base != "scratch" {
-            return Err(refused(stage, stage.from.image.span, "its base is not scratch"));
+            return Err(refused(stage, stage.from.image.span(), "its base is not scratch"));
         }
         let mut found = None;
         for instruction in stage.instructions {
@@ -158,7 +158,7 @@ impl Finder<'_> {
         };
         let path = word::expand(written, environment, self.escape)?;
         let Some(remote) = remote::remote(&path, written)? else {
-            return Err(refused(stage, written.span, "its ADD takes a file of the context"));
+            return Err(refused(stage, written.span(), "its ADD takes a file of the context"));
         };
         let checksum = remote::checksum(instruction, environment, self.escape)?;
         let words = remote::words(written, checksum.as_ref());

@@ -27,7 +27,7 @@ fn ports(stage: &Stage, word: &Word, escape: char) -> Result<Vec<String>, Faults
     let ports = all(texts.iter().map(|text| {
         port::parse_port(text).map_err(|error| {
             let help = "write PORT, PORT/udp or FIRST-LAST";
-            with_help(fault("expose-port", word.span, error.to_string()), help)
+            with_help(fault("expose-port", word.span(), error.to_string()), help)
         })
     }))?;
     Ok(ports.iter().flatten().map(ToString::to_string).collect())

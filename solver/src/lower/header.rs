@@ -53,7 +53,7 @@ pub(super) fn headers<'a>(
             name,
             base: replacement.unwrap_or(base),
             from: stage.instruction,
-            span: stage.from.image.span,
+            span: stage.from.image.span(),
             instructions: if is_replaced { &[] } else { stage.instructions },
             is_replaced,
             platform,
@@ -77,11 +77,11 @@ fn base(
     if image.is_empty() {
         let message = format!("the base image {} is blank here", written.as_str());
         let help = "give the ARG a default, or a value with --build-arg";
-        return Err(with_help(fault("blank-base-image", written.span, message), help));
+        return Err(with_help(fault("blank-base-image", written.span(), message), help));
     }
     match find(earlier, &image) {
         Some(stage) => Ok(Origin::Stage(stage)),
-        None => origin::elsewhere(&image, written.span, platform, scope.options),
+        None => origin::elsewhere(&image, written.span(), platform, scope.options),
     }
 }
 

@@ -59,7 +59,7 @@ pub(super) fn volume(stage: &mut Stage, paths: &[Word], escape: char) -> Result<
     let volumes = all(paths.iter().map(|path| {
         let volume = word::expand(path, &stage.environment, escape)?;
         match volume.is_empty() {
-            true => Err(fault("empty-volume", path.span, "a VOLUME needs a path")),
+            true => Err(fault("empty-volume", path.span(), "a VOLUME needs a path")),
             false => Ok(volume),
         }
     }))?;
@@ -78,7 +78,7 @@ pub(super) fn stop_signal(
     let name = word::expand(written, &stage.environment, escape)?;
     if let Err(error) = signal::parse_signal(&name) {
         let help = "write a name such as SIGTERM or a number such as 15";
-        return Err(with_help(fault("stop-signal", written.span, error.to_string()), help));
+        return Err(with_help(fault("stop-signal", written.span(), error.to_string()), help));
     }
     stage.note(format!("STOPSIGNAL {name}"));
     stage.config().stop_signal = name;

@@ -170,7 +170,7 @@ impl Lowering<'_, '_> {
             }
         });
         match parsed {
-            _ if !is_known => Err(word::unknown(word.span)),
+            _ if !is_known => Err(word::unknown(word.span())),
             Ok(mount) => Ok(mount),
             Err(error) => {
                 let fault = fault(code, word.span_of(error.range), error.message);
@@ -195,7 +195,7 @@ impl Lowering<'_, '_> {
                 let size = Some(mount.size).filter(|size| *size > 0);
                 let tmpfs = Tmpfs { size, read_only: mount.read_only, executable: true };
                 let kind = MountKind::Tmpfs(tmpfs);
-                Ok(Some((Mount { target, kind }, word.span)))
+                Ok(Some((Mount { target, kind }, word.span())))
             }
             MountType::Secret => self.secret(word, &mount),
             MountType::Ssh => self.agent(word, &mount).map(Some),
@@ -204,7 +204,7 @@ impl Lowering<'_, '_> {
 
     fn bind(&mut self, word: &Word, mount: &written::Mount) -> Result<(Mount, Span), Diagnostic> {
         let target = self.target(word, mount.target.as_deref().unwrap_or_default())?;
-        let (origin, span) = self.origin(word)?.unwrap_or((Origin::MAIN, word.span));
+        let (origin, span) = self.origin(word)?.unwrap_or((Origin::MAIN, word.span()));
         let span = place(word, &SOURCE).unwrap_or(span);
         let source = self.source(&origin, mount.source.as_deref(), span);
         let kind = MountKind::Bind(Bind { source, read_only: mount.read_only });
@@ -216,7 +216,7 @@ impl Lowering<'_, '_> {
         let target = self.target(word, raw)?;
         let origin = self.origin(word)?.filter(|(origin, _)| *origin != Origin::Scratch);
         let from = origin.as_ref().map(|(_, span)| *span);
-        let span = place(word, &SOURCE).or(from).unwrap_or(word.span);
+        let span = place(word, &SOURCE).or(from).unwrap_or(word.span());
         let path = directory::clean("/", mount.source.as_deref().unwrap_or_default());
         let seed = origin.map(|(origin, _)| self.source(&origin, mount.source.as_deref(), span));
         let namespace = self.build.options.arguments.get(NAMESPACE).map_or("", String::as_str);
@@ -249,12 +249,12 @@ impl Lowering<'_, '_> {
             (Some(id), _) => id.clone(),
             (None, target) => base(target.unwrap_or_default()).to_owned(),
         };
-        let span = place(word, &["id", "source", "src"]).unwrap_or(word.span);
+        let span = place(word, &["id", "source", "src"]).unwrap_or(word.span());
         let required = mount.required;
         if let Some(name) = &mount.env {
             let name = if name.is_empty() { id.clone() } else { name.clone() };
             if name.contains(['=', '\0']) {
-                let at = place(word, &["env"]).unwrap_or(word.span);
+                let at = place(word, &["env"]).unwrap_or(word.span());
                 return Err(fault(INVALID, at, format!("`{name}` cannot name a variable")));
             }
             self.mounts.secrets.push(SecretVariable { name, id: id.clone(), required });
@@ -278,7 +278,7 @@ impl Lowering<'_, '_> {
         self.agents += 1;
         self.mounts.agent.get_or_insert_with(|| target.clone());
         let id = mount.id.clone().unwrap_or_else(|| DEFAULT_AGENT.to_owned());
-        let span = place(word, &["id"]).unwrap_or(word.span);
+        let span = place(word, &["id"]).unwrap_or(word.span());
         let (required, owner) = (mount.required, ownership(mount, 0o600));
         let kind = MountKind::Agent(AgentSocket { id, required, owner });
         Ok((Mount { target, kind }, span))
@@ -294,7 +294,7 @@ impl Lowering<'_, '_> {
         if cleaned != "/" {
             return Ok(cleaned);
         }
-        let at = place(word, &TARGET).unwrap_or(word.span);
+        let at = place(word, &TARGET).unwrap_or(word.span());
         if target.is_empty() {
             let help = "say where it appears, as in `target=/path`";
             return Err(with_help(fault("mount-target", at, "the mount has no target"), help));

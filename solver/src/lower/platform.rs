@@ -27,11 +27,11 @@ pub(super) fn written(written: &Word, scope: &Scope<'_>) -> Result<Platform, Dia
     if text.is_empty() {
         let message = format!("the platform {} is blank here", written.as_str());
         let help = "give the ARG a default, or a value with --build-arg";
-        return Err(with_help(fault("platform", written.span, message), help));
+        return Err(with_help(fault("platform", written.span(), message), help));
     }
     Platform::parse(&text).map_err(|error| {
         let help = "write OS/ARCHITECTURE, such as linux/amd64";
-        with_help(fault("platform", written.span, error.to_string()), help)
+        with_help(fault("platform", written.span(), error.to_string()), help)
     })
 }
 

@@ -11,7 +11,7 @@ use crate::graph::{Network, Security};
 /// `--network`, else what the command line says.
 pub(super) fn network(build: &Build<'_>, instruction: &Instruction) -> Result<Network, Diagnostic> {
     let written = flag::value(instruction, "network");
-    match written.map(|word| (word.as_str(), word.span)) {
+    match written.map(|word| (word.as_str(), word.span())) {
         None | Some(("default", _)) => Ok(build.options.network),
         Some(("none", _)) => Ok(Network::None),
         Some(("host", span)) => {
@@ -32,7 +32,7 @@ pub(super) fn security(
     instruction: &Instruction,
 ) -> Result<Security, Diagnostic> {
     let written = flag::value(instruction, "security");
-    match written.map(|word| (word.as_str(), word.span)) {
+    match written.map(|word| (word.as_str(), word.span())) {
         None | Some(("sandbox", _)) => Ok(Security::Sandbox),
         Some(("insecure", span)) => {
             allowed(build, Entitlement::SecurityInsecure, "RUN --security=insecure", span)?;
@@ -62,12 +62,12 @@ pub(super) fn devices(build: &Build<'_>, instruction: &Instruction) -> Result<()
         if build.options.run.has_devices {
             let message = format!("the device {name} cannot be given to a RUN yet");
             let help = "remove the flag, or build this file with another builder for now";
-            return Err(with_help(fault("unsupported-device", word.span, message), help));
+            return Err(with_help(fault("unsupported-device", word.span(), message), help));
         }
         if device.required {
             let message = format!("there is no device {name} on this machine");
             let help = "describe it for CDI in /etc/cdi or /var/run/cdi, or do without `required`";
-            return Err(with_help(fault("unknown-device", word.span, message), help));
+            return Err(with_help(fault("unknown-device", word.span(), message), help));
         }
     }
     Ok(())

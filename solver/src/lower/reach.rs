@@ -224,6 +224,6 @@ pub(super) fn origin(
         return Ok(None);
     };
     let from = flag::value(instruction, "from");
-    let named = |from: &Word| origin::named(from.as_str(), from.span, number, headers, scope);
+    let named = |from: &Word| origin::named(from.as_str(), from.span(), number, headers, scope);
     from.map(named).transpose()
 }

@@ -36,7 +36,7 @@ pub(super) fn remote(text: &str, word: &Word) -> Result<Option<Remote>, Diagnost
         return Ok(None);
     }
     let url = HttpUrl::parse(text)
-        .map_err(|error| fault("url", word.span, format!("this is no URL: {error}")))?;
+        .map_err(|error| fault("url", word.span(), format!("this is no URL: {error}")))?;
     Ok(Some(Remote::Http(url)))
 }
 
@@ -64,7 +64,7 @@ impl Checksum<'_> {
     }
 
     fn refused(&self, message: &str, help: &str) -> Diagnostic {
-        with_help(fault("checksum", self.word.span, message), help)
+        with_help(fault("checksum", self.word.span(), message), help)
     }
 
     /// As a URL's file has it.
@@ -133,7 +133,7 @@ impl Remote {
             op,
             inputs: Vec::new(),
             name: Some(shown),
-            span: Some(word.span),
+            span: Some(word.span()),
             words: words(word, checksum),
             cache: true,
         }))
@@ -142,7 +142,7 @@ impl Remote {
 
 /// Where a source and its checksum stand.
 pub(super) fn words(word: &Word, checksum: Option<&Checksum<'_>>) -> Vec<Span> {
-    std::iter::once(word.span).chain(checksum.map(|checksum| checksum.word.span)).collect()
+    std::iter::once(word.span()).chain(checksum.map(|checksum| checksum.word.span())).collect()
 }
 
 /// Takes over `--keep-git-dir`, which must not say something else than the reference itself.
@@ -162,7 +162,7 @@ fn keep_git_dir(reference: &mut GitReference, instruction: &Instruction) -> Resu
 fn at(word: &Word, error: &InvalidGitReference) -> Diagnostic {
     let part = error.part().filter(|part| !part.is_empty());
     let start = part.and_then(|part| Some((word.as_str().rfind(part)?, part.len())));
-    let span = start.map_or(word.span, |(start, length)| word.span_of(start..start + length));
+    let span = start.map_or(word.span(), |(start, length)| word.span_of(start..start + length));
     let fault = fault("git-reference", span, error.to_string());
     match error {
         InvalidGitReference::UnknownKey { key } => {

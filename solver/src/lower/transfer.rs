@@ -121,7 +121,7 @@ impl Words {
         texts.push(written.clone());
         Ok(Self {
             sources,
-            spans: ordered(&transfer.sources).map(|source| source.word().span).collect(),
+            spans: ordered(&transfer.sources).map(|source| source.word().span()).collect(),
             written: texts,
             destination: directory::destination(&stage.working_directory(), &written),
             owner,
@@ -219,7 +219,7 @@ impl Words {
             if let CopySource::Path { path, .. } = source
                 && remote::remote(path, written.word())?.is_some()
             {
-                return Ok(Some(written.word().span));
+                return Ok(Some(written.word().span()));
             }
         }
         Ok(None)
@@ -274,7 +274,7 @@ fn exclude(instruction: &Instruction) -> impl Iterator<Item = Result<String, Dia
     let words = flags.filter_map(|flag| flag.value.as_ref());
     words.map(|word| match IgnoreFile::from_patterns([word.as_str()]) {
         Ok(_) => Ok(word.as_str().to_owned()),
-        Err(error) => Err(bad_pattern(&error, word.span)),
+        Err(error) => Err(bad_pattern(&error, word.span())),
     })
 }
 
@@ -288,7 +288,7 @@ fn mode(
     if text.is_empty() {
         return Ok(None);
     }
-    check_mode(&text, word.span)?;
+    check_mode(&text, word.span())?;
     Ok(Some(text))
 }
 
@@ -303,8 +303,8 @@ fn owner(
     let owner = word::expand(word, &stage.environment, build.scope.escape)?;
     match is_link {
         _ if owner.is_empty() => return Ok(None),
-        true => check_link_owner(&owner, word.span)?,
-        false => build.check_owner(stage, &owner, word.span)?,
+        true => check_link_owner(&owner, word.span())?,
+        false => build.check_owner(stage, &owner, word.span())?,
     }
     Ok(Some(owner))
 }

@@ -85,14 +85,14 @@ fn known(
     undefined: &[Reference],
 ) -> Result<(), Diagnostic> {
     match may_be_set(environment, undefined) {
-        true => Err(unknown(word.span)),
+        true => Err(unknown(word.span())),
         false => Ok(()),
     }
 }
 
 fn at(word: &Word, environment: &Environment, error: &ExpandError) -> Diagnostic {
     if may_be_required(environment, error) {
-        return unknown(word.span);
+        return unknown(word.span());
     }
     let span = word.span_of(error.range.clone());
     described(fault(error.code, span, error.message.clone()), error.hint)

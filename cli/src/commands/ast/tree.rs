@@ -155,9 +155,8 @@ fn arguments(kind: &InstructionKind) -> Vec<(String, Option<Span>)> {
         | InstructionKind::User(word)
         | InstructionKind::Stopsignal(word)
         | InstructionKind::Maintainer(word) => vec![argument(word)],
-        InstructionKind::Expose(words) | InstructionKind::Shell(words) => {
-            words.iter().map(argument).collect()
-        }
+        InstructionKind::Expose(words) => words.iter().map(argument).collect(),
+        InstructionKind::Shell(words) => words.iter().map(argument).collect(),
         InstructionKind::Volume(volume) => volume.paths.iter().map(argument).collect(),
         InstructionKind::Healthcheck(check) => {
             let command = check.command.as_ref().map(command).unwrap_or_default();
@@ -168,7 +167,7 @@ fn arguments(kind: &InstructionKind) -> Vec<(String, Option<Span>)> {
 }
 
 fn argument(word: &Word) -> (String, Option<Span>) {
-    (word.text.to_string(), Some(word.span))
+    (word.text.to_string(), Some(word.span()))
 }
 
 fn command(form: &CommandForm) -> Vec<(String, Option<Span>)> {
@@ -192,7 +191,7 @@ fn triple(pair: &KeyValue) -> [(String, Option<Span>); 3] {
 fn declaration(one: &ArgDeclaration) -> (String, Option<Span>) {
     match &one.value {
         Some(value) => {
-            let span = one.name.span.cover(value.span);
+            let span = one.name.span().cover(value.span());
             (format!("{}={}", one.name.text, value.text), Some(span))
         }
         None => argument(&one.name),

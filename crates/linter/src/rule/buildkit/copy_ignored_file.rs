@@ -41,7 +41,7 @@ fn check(step: &Step<'_>, findings: &mut Findings<'_>) {
         let Some(path) = value(word, &step.state.environment, escape) else { continue };
         if !is_remote(&path.text) && is_ignored(ignore, &path.text) {
             let message = format!("`.dockerignore` leaves `{}` out of the context", path.text);
-            findings.add(word.span, message).help(format!(
+            findings.add(word.span(), message).help(format!(
                 "take it in again in `.dockerignore`, or take it out of the {}",
                 keyword.name()
             ));

@@ -37,6 +37,6 @@ fn check(subject: &Subject<'_>, instruction: &Instruction, findings: &mut Findin
         return;
     }
     findings
-        .add(word.span, format!("the stage is for `{}` whatever the build is for", value.text))
+        .add(word.span(), format!("the stage is for `{}` whatever the build is for", value.text))
         .help("write `$BUILDPLATFORM`, leave it out, or name the stage after the platform");
 }

@@ -41,7 +41,7 @@ fn check(subject: &Subject<'_>, findings: &mut Findings<'_>) {
             name => format!("no image can have the name `{name}`"),
         };
         let arguments = value.used.iter().chain(&value.undefined).map(|one| one.name.as_str());
-        let draft = findings.add(word.span, message);
+        let draft = findings.add(word.span(), message);
         match arguments.collect::<Vec<_>>().first() {
             Some(name) => drop(draft.help(format!("give it a default: `ARG {name}=…`"))),
             None => drop(draft.help("names of images are in small letters")),

@@ -36,7 +36,7 @@ fn check(_: &Subject<'_>, instruction: &Instruction, findings: &mut Findings<'_>
         }
         InstructionKind::Arg(declarations) => {
             let names = declarations.iter().map(|declaration| &declaration.name);
-            names.map(|name| (name.as_str().to_owned(), name.span)).collect()
+            names.map(|name| (name.as_str().to_owned(), name.span())).collect()
         }
         _ => return,
     };

@@ -36,13 +36,13 @@ fn check(step: &Step<'_>, findings: &mut Findings<'_>) {
         return;
     }
     let name = step.instruction.kind.keyword().name();
-    let span = if command.as_str().is_empty() { step.instruction.span } else { command.span };
+    let span = if command.as_str().is_empty() { step.instruction.span } else { command.span() };
     let draft = findings.add(span, format!("{name} runs in a shell, which passes no signals on"));
     if command.as_str().starts_with('[') {
         draft.help("this is no JSON array: its elements are texts in double quotes");
     } else if let Some(array) = array(command) {
         let draft = draft.help(format!("write `{name} {array}`"));
-        draft.fix(Safety::Unsafe, [(command.span, array)]);
+        draft.fix(Safety::Unsafe, [(command.span(), array)]);
     } else {
         draft.help(format!("write it like `{name} [\"program\", \"argument\"]`, or set SHELL"));
     }

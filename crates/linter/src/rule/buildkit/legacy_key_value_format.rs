@@ -32,11 +32,11 @@ fn check(step: &Step<'_>, findings: &mut Findings<'_>) {
     };
     let name = step.instruction.kind.keyword().name();
     for pair in pairs.iter().filter(|pair| pair.legacy) {
-        let span = pair.key.span.cover(pair.value.span);
+        let span = pair.key.span().cover(pair.value.span());
         let draft = findings.add(span, format!("`{name} key value` is the old form"));
         match value(pair, step.subject.dockerfile.escape) {
             Some(value) => {
-                let between = Span::new(pair.key.span.end, pair.value.span.end);
+                let between = Span::new(pair.key.span().end, pair.value.span().end);
                 draft
                     .help(format!("write `{name} {}={value}`", pair.key.as_str()))
                     .fix(Safety::Safe, [(between, format!("={value}"))]);

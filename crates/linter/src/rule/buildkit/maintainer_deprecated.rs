@@ -32,7 +32,7 @@ fn check(_: &Subject<'_>, instruction: &Instruction, findings: &mut Findings<'_>
     let draft = findings.add(instruction.keyword().span, "MAINTAINER is deprecated");
     let text = label(author);
     let draft = draft.help(format!("write `{text}`"));
-    draft.fix(Safety::Safe, [(instruction.keyword().span.cover(author.span), text)]);
+    draft.fix(Safety::Safe, [(instruction.keyword().span.cover(author.span()), text)]);
 }
 
 fn label(author: &Word) -> String {

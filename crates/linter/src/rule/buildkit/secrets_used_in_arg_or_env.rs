@@ -43,7 +43,7 @@ fn check(step: &Step<'_>, findings: &mut Findings<'_>) {
             let names = declarations.iter().map(|declaration| &declaration.name);
             for name in names.filter(|name| is_secret(name.as_str())) {
                 let message = format!("the value of the ARG `{}` stays in the history", name.as_str());
-                findings.add(name.span, message).help(HELP);
+                findings.add(name.span(), message).help(HELP);
             }
         }
         InstructionKind::Env(pairs) => {
@@ -52,7 +52,7 @@ fn check(step: &Step<'_>, findings: &mut Findings<'_>) {
                 let Some(name) = value(key, &step.state.environment, escape) else { continue };
                 if is_secret(&name.text) {
                     let message = format!("the value of the ENV `{}` is in the image", name.text);
-                    findings.add(key.span, message).help(HELP);
+                    findings.add(key.span(), message).help(HELP);
                 }
             }
         }

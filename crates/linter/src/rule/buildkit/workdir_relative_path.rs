@@ -35,7 +35,7 @@ fn check(step: &Step<'_>, findings: &mut Findings<'_>) {
     let Some(value) = value(path, &step.state.environment, escape) else { return };
     if !is_absolute(&value.text, step.state.has_drives) {
         let message = format!("`{}` counts from the base image's directory", value.text);
-        findings.add(path.span, message).help("write an absolute path: it begins with `/`");
+        findings.add(path.span(), message).help("write an absolute path: it begins with `/`");
     }
 }
 

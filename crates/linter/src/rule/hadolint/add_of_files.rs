@@ -34,7 +34,7 @@ fn check(_: &Subject<'_>, instruction: &Instruction, findings: &mut Findings<'_>
     });
     let plain = paths.clone().find(|word| !is_for_add(word.as_str()));
     let Some(plain) = plain else { return };
-    let draft = findings.add(plain.span, "ADD of a plain file").help("use COPY");
+    let draft = findings.add(plain.span(), "ADD of a plain file").help("use COPY");
     let is_known = |word: &Word| !is_for_add(word.as_str()) && !word.as_str().contains(['$', '*', '?', '[']);
     let has_own_flags = ["checksum", "keep-git-dir", "unpack"].iter().any(|name| instruction.flag(name).is_some());
     if paths.clone().all(is_known) && !has_own_flags {

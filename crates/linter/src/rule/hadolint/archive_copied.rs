@@ -41,7 +41,7 @@ fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) 
         for command in &run.script.commands {
             let unpacked = |(_, names): &mut (&Word, Vec<&str>)| unpacks(command, names);
             for (source, _) in copied.extract_if(.., unpacked) {
-                let draft = findings.add(source.span, "the archive is copied, and unpacked later");
+                let draft = findings.add(source.span(), "the archive is copied, and unpacked later");
                 let draft = draft.label(command.span(), "unpacked here");
                 draft.help("ADD unpacks it, and leaves no copy of it in the image");
             }

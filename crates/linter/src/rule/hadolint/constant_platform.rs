@@ -28,6 +28,6 @@ fn check(_: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) {
     let Some(platform) = &stage.from.platform else { return };
     let text = platform.as_str();
     if !text.contains("BUILDPLATFORM") && !text.contains("TARGETPLATFORM") {
-        findings.add(platform.span, format!("`{text}` is the platform of every build"));
+        findings.add(platform.span(), format!("`{text}` is the platform of every build"));
     }
 }

@@ -31,7 +31,7 @@ fn check(_: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) {
     for instruction in stage.instructions {
         let from = instruction.flag("from").and_then(|flag| flag.value.as_ref());
         let Some(from) = from.filter(|from| from.as_str() == &*name.value) else { continue };
-        let draft = findings.add(from.span, "the stage copies from itself");
+        let draft = findings.add(from.span(), "the stage copies from itself");
         draft.label(name.span, "the stage is called so here");
     }
 }

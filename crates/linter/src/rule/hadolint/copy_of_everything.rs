@@ -33,7 +33,7 @@ fn check(_: &Subject<'_>, instruction: &Instruction, findings: &mut Findings<'_>
         return;
     }
     if let Some(source) = transfer.sources.iter().find(|source| source.word().as_str() == "/") {
-        let draft = findings.add(source.word().span, "the whole root file system is copied");
+        let draft = findings.add(source.word().span(), "the whole root file system is copied");
         draft.help("copy what is needed, or start FROM the stage");
     }
 }

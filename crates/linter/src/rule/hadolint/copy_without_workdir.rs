@@ -37,7 +37,7 @@ fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) 
         let has_drive = text.get(1..2) == Some(":");
         if !has_workdir && !text.starts_with(['/', '$']) && !has_drive {
             let message = format!("`{text}` counts from the base image's directory");
-            findings.add(transfer.destination.span, message).help("set WORKDIR before");
+            findings.add(transfer.destination.span(), message).help("set WORKDIR before");
         }
     }
 }

@@ -32,8 +32,8 @@ fn check(subject: &Subject<'_>, instruction: &Instruction, findings: &mut Findin
         for other in pairs.iter().filter(|other| other.key.as_str() != pair.key.as_str()) {
             let name = other.key.as_str();
             if mentions(pair.value.as_str(), name) && !subject.sets_before(instruction, name) {
-                let draft = findings.add(pair.value.span, format!("`{name}` has no value here yet"));
-                let draft = draft.label(other.key.span, "it is set by the same ENV");
+                let draft = findings.add(pair.value.span(), format!("`{name}` has no value here yet"));
+                let draft = draft.label(other.key.span(), "it is set by the same ENV");
                 draft.help("set it in an ENV of its own, in front");
                 break;
             }

@@ -31,7 +31,7 @@ fn check(_: &Subject<'_>, instruction: &Instruction, findings: &mut Findings<'_>
     for key in pairs.iter().map(|pair| &pair.key) {
         let text = key.as_str().trim_matches(['"', '\'']);
         let Some(fault) = fault(text) else { continue };
-        findings.add(key.span, format!("the key `{text}` {fault}"));
+        findings.add(key.span(), format!("the key `{text}` {fault}"));
     }
 }
 

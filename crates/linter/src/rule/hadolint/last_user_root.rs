@@ -37,6 +37,6 @@ fn check(_: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) {
     let Some(user) = users.next_back() else { return };
     let name = user.as_str().split(':').next().unwrap_or_default();
     if matches!(name, "root" | "0") {
-        findings.add(user.span, "the stage ends as root").help("set another user last");
+        findings.add(user.span(), "the stage ends as root").help("set another user last");
     }
 }

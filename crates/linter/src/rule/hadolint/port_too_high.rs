@@ -32,7 +32,7 @@ fn check(_: &Subject<'_>, instruction: &Instruction, findings: &mut Findings<'_>
         let own = text.rsplit(':').next().unwrap_or(text);
         let numbers = own.split('/').next().unwrap_or(own);
         if let Some(port) = numbers.split('-').find(|bound| is_too_high(bound)) {
-            findings.add(word.span, format!("there is no port {port}")).help("the highest one is 65535");
+            findings.add(word.span(), format!("there is no port {port}")).help("the highest one is 65535");
         }
     }
 }

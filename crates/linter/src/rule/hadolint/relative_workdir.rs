@@ -31,6 +31,6 @@ fn check(_: &Subject<'_>, instruction: &Instruction, findings: &mut Findings<'_>
     let text = path.as_str().trim_matches(['"', '\'']);
     let has_drive = text.get(1..2) == Some(":") && text.starts_with(|c: char| c.is_ascii_alphabetic());
     if !text.starts_with(['/', '$']) && !has_drive {
-        findings.add(path.span, format!("`{text}` counts from the directory before it"));
+        findings.add(path.span(), format!("`{text}` counts from the directory before it"));
     }
 }

@@ -34,7 +34,7 @@ fn check(_: &Subject<'_>, instruction: &Instruction, findings: &mut Findings<'_>
     };
     for name in names.into_iter().filter(|name| is_secret(name.as_str())) {
         let message = format!("`{}` sounds like a secret, and stays with the image", name.as_str());
-        findings.add(name.span, message).help("use `RUN --mount=type=secret`");
+        findings.add(name.span(), message).help("use `RUN --mount=type=secret`");
     }
 }
 

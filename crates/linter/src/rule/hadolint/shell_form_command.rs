@@ -33,7 +33,7 @@ fn check(_: &Subject<'_>, instruction: &Instruction, findings: &mut Findings<'_>
         _ => None,
     };
     if let Some(CommandForm::Shell(text)) = form {
-        let span = if text.as_str().is_empty() { instruction.span } else { text.span };
+        let span = if text.as_str().is_empty() { instruction.span } else { text.span() };
         let draft = findings.add(span, "this command runs in a shell");
         draft.help("write an array: `[\"program\", \"argument\"]`");
     }

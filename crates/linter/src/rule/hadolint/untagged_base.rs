@@ -31,6 +31,6 @@ fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) 
     if is_named || text == "scratch" || subject.stage_named(text, stage.index).is_some() {
         return;
     }
-    let draft = findings.add(image.span, format!("`{text}` is whatever `{text}:latest` is today"));
+    let draft = findings.add(image.span(), format!("`{text}` is whatever `{text}:latest` is today"));
     draft.help("name a version");
 }

@@ -48,15 +48,15 @@ fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) 
     if let Some(value) = subject.global_value(image) {
         if value.undefined.is_empty() {
             let is_known = subject.stage_named(&value.text, stage.index).is_some();
-            names.extend((!is_known).then(|| (image.span, value.text.into_owned())));
+            names.extend((!is_known).then(|| (image.span(), value.text.into_owned())));
         } else {
             let host = image.as_str().find('/');
             let is_open = value.undefined.iter().any(|one| host.is_none_or(|end| one.range.start < end));
             if is_open {
                 let message = format!("which registry `{}` is in is not known here", image.as_str());
-                findings.add(image.span, message).help(help(trusted));
+                findings.add(image.span(), message).help(help(trusted));
             } else {
-                names.push((image.span, image.as_str().to_owned()));
+                names.push((image.span(), image.as_str().to_owned()));
             }
         }
     }
@@ -64,7 +64,7 @@ fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) 
         match &instruction.kind {
             InstructionKind::Copy(_) => {
                 let from = instruction.flag("from").and_then(|flag| flag.value.as_ref());
-                names.extend(from.map(|from| (from.span, from.as_str().to_owned())));
+                names.extend(from.map(|from| (from.span(), from.as_str().to_owned())));
             }
             InstructionKind::Run(_) => {
                 let mounts = instruction.flags_named("mount").filter_map(|flag| flag.value.as_ref());
@@ -77,7 +77,7 @@ fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) 
         }
     }
     for (span, name) in names {
-        if name == "scratch" || (span != image.span && is_stage(&name)) {
+        if name == "scratch" || (span != image.span() && is_stage(&name)) {
             continue;
         }
         let Some(registry) = registry(&name) else { continue };
