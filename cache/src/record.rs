@@ -1,5 +1,6 @@
 //! Action records: what an action came to when it was last executed.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use lapstrake_rootfs::{ContentHash, LayerId};
@@ -24,7 +25,7 @@ impl fmt::Display for ActionKey {
 pub struct StepId(pub ContentHash);
 
 /// What an action came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Record {
     /// The layer that it made.
     pub layer: LayerId,
@@ -69,6 +70,27 @@ impl Store {
             )
             .map_err(Error::database("write an action record"))?;
         Ok(())
+    }
+
+    /// All keys that came to one of these very executions, with it. Reads the whole table.
+    ///
+    /// # Errors
+    /// When the database cannot be read. A record that cannot be decoded is left out.
+    pub fn aliases(&self, records: &HashSet<Record>) -> Result<Vec<(ActionKey, Record)>, Error> {
+        let database = self.database();
+        let mut statement = database
+            .prepare_cached("SELECT key, value FROM record")
+            .map_err(Error::database("list action records"))?;
+        let rows: Vec<([u8; 32], Vec<u8>)> = statement
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+            .and_then(Iterator::collect)
+            .map_err(Error::database("list action records"))?;
+        let known = rows.into_iter().filter_map(|(key, value)| {
+            let record: Record = postcard::from_bytes(&value).ok()?;
+            let key = ActionKey(ContentHash::from_bytes(key));
+            records.contains(&record).then_some((key, record))
+        });
+        Ok(known.collect())
     }
 
     /// The layer that `step` made last, whatever its key was; see [`Store::put_previous`]. It may

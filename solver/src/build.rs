@@ -7,12 +7,14 @@ use lapstrake_executor::{Cancel, ControlGroup, Executor};
 use lapstrake_oci::{Annotations, Digest, Reference};
 use lapstrake_parser::{Diagnostic, Dockerfile};
 use lapstrake_source::{Fetcher, Secrets};
+use lapstrake_transfer::{Imports, Step};
 
 use crate::digest::Digests;
 use crate::error::Error;
 use crate::event::{Event, Planned, Sink};
 use crate::graph::VertexId;
 use crate::image::{BaseImage, BaseImages, ImageSource};
+use crate::journal::Journal;
 use crate::lower::{self, ImagePlan, Lowered, Options, Plan};
 use crate::op::{Agents, Contexts, Layers, Value, Workshop, source_time};
 use crate::schedule::Results;
@@ -81,6 +83,8 @@ pub struct Tools<'a> {
     pub images: &'a dyn ImageSource,
     /// Where remote sources come from.
     pub fetcher: &'a Fetcher<'a>,
+    /// What other caches know.
+    pub imports: &'a Imports<'a>,
     /// Stops the build.
     pub cancel: &'a Cancel,
     /// Who is told.
@@ -101,6 +105,8 @@ pub struct Built {
     pub document: Digest,
     /// SOURCE_DATE_EPOCH that it was built with, in seconds since 1970.
     pub epoch: Option<i64>,
+    /// What its steps came to, but for those that hold secrets.
+    pub steps: Vec<Step>,
 }
 
 /// Builds an image: lowers, executes what the cache does not know, writes config, manifest and
@@ -128,14 +134,40 @@ pub fn build(request: Request<'_>, tools: &Tools<'_>) -> Result<Built, Error> {
         secrets: &request.secrets,
         agents: &request.agents,
         bounds: &request.bounds,
-        layers: Layers::new(tools.store),
+        imports: tools.imports,
+        journal: Journal::default(),
+        layers: Layers::new(tools.store, tools.imports),
         resolv_conf: &request.resolv_conf,
         resolved_conf: request.resolved_conf.as_deref(),
         digests: Digests::of(digested(&plan, request.times)),
         epoch: plan.images.iter().find_map(|image| image.epoch),
     };
-    let results = execute(&plan, &workshop)?;
-    export::export(&plan, &results, &workshop, &request)
+    let results = complete(&plan, &workshop)?;
+    let steps = workshop.journal.steps(&plan);
+    tools.imports.keep(&steps).map_err(Error::Store)?;
+    let built = export::export(&plan, &results, &workshop, &request)?;
+    Ok(Built { steps, ..built })
+}
+
+/// Runs the graph until all layers of the images are here. A layer that another cache was to have and
+/// has not is forgotten, and the graph run again: what was executed is found, and the step that the
+/// layer was of is executed now.
+fn complete(plan: &Plan, workshop: &Workshop<'_>) -> Result<Results<Value>, Error> {
+    loop {
+        workshop.journal.clear();
+        let results = execute(plan, workshop).and_then(|results| {
+            let layers = export::added(plan, &results);
+            workshop.layers.provide(&layers).map_err(Error::Store)?;
+            Ok(results)
+        });
+        let losses = workshop.imports.take_losses();
+        if losses.is_empty() || workshop.cancel.is_cancelled() {
+            return results;
+        }
+        for message in losses {
+            (workshop.events)(Event::Warning { message });
+        }
+    }
 }
 
 /// The vertices whose layers are worth digesting at once: those that mostly stay as they are.

@@ -48,13 +48,15 @@ pub fn export(
     let images = images.collect::<Result<Vec<Written>, _>>()?;
     let epoch = plan.images.iter().find_map(|image| image.epoch);
     let built = match (plan.is_index, &images[..]) {
-        (false, [Written { id, manifest }]) => Built { id: *id, document: manifest.digest, epoch },
+        (false, [Written { id, manifest }]) => {
+            Built { id: *id, document: manifest.digest, epoch, steps: Vec::new() }
+        }
         _ => {
             let manifests = images.into_iter().map(|image| image.manifest).collect();
             let mut index = Index::new(MediaType::OciIndex, manifests);
             index.annotations = request.annotations.on(Annotated::Index, None);
             let index = put(index.to_bytes(), MediaType::OciIndex, workshop.store)?;
-            Built { id: index.digest, document: index.digest, epoch }
+            Built { id: index.digest, document: index.digest, epoch, steps: Vec::new() }
         }
     };
     let store = workshop.store;
@@ -108,6 +110,12 @@ fn put(
     let bytes = document.map_err(|source| Error::Export { what, source: source.into() })?;
     store.put_blob(&bytes).map_err(Error::Store)?;
     Ok(Descriptor::of(media_type, &bytes))
+}
+
+/// The layers that the plan's images have beside those of their bases.
+pub(crate) fn added(plan: &Plan, results: &Results<Value>) -> Vec<LayerId> {
+    let images = plan.images.iter().flat_map(|image| layers(image, results));
+    images.map(|layer| layer.id).collect()
 }
 
 /// A layer that the build added to its base.

@@ -21,6 +21,7 @@ pub mod event;
 pub mod export;
 pub mod graph;
 pub mod image;
+mod journal;
 pub mod key;
 pub mod lower;
 pub mod op;

@@ -7,6 +7,7 @@ use super::annotation::AnnotationFlag;
 use super::attest::{self, Attest, Provenance};
 use super::export::Output;
 use super::limit::{Limits, Timeout};
+use super::shared::{CacheFrom, CacheTo};
 use super::step::Step;
 use super::value::{Assignment, Host};
 use crate::diagnostics::Format;
@@ -66,8 +67,19 @@ pub(crate) struct Build {
     /// Run every step of these stages again; with commas between, or given more than once
     #[arg(long, value_name = "STAGE", value_delimiter = ',')]
     pub(crate) no_cache_filter: Vec<String>,
+    /// Cache to find steps in that are not in the store: type=local,src=DIRECTORY or
+    /// type=registry,ref=NAME, or a NAME in a registry alone. May be given more than once; the first
+    /// one counts most
+    #[arg(long, value_name = "CACHE")]
+    pub(crate) cache_from: Vec<CacheFrom>,
+    /// Where to keep what the steps came to for other stores: type=local,dest=DIRECTORY or
+    /// type=registry,ref=NAME, with mode=max for steps as well whose layers are not part of the
+    /// image, compression=gzip|zstd|uncompressed, compression-level=N, ignore-error=true. May be
+    /// given more than once
+    #[arg(long, value_name = "CACHE")]
+    pub(crate) cache_to: Vec<CacheTo>,
     /// Build twice, each time with an empty cache, and name every file that differs; keeps nothing
-    #[arg(long, conflicts_with_all = ["call", "check"])]
+    #[arg(long, conflicts_with_all = ["call", "check", "cache_from", "cache_to"])]
     pub(crate) verify_reproducible: bool,
     /// Ask the registry for base images even when they are here
     #[arg(long)]

@@ -221,7 +221,7 @@ impl Written {
 }
 
 /// The fields of a line of comma-separated values (RFC 4180), which may be in quotes.
-fn fields(text: &str) -> Result<Vec<String>, String> {
+pub(super) fn fields(text: &str) -> Result<Vec<String>, String> {
     let (mut fields, mut field, mut is_quoted) = (Vec::new(), String::new(), false);
     let mut characters = text.chars().peekable();
     while let Some(character) = characters.next() {
@@ -253,11 +253,11 @@ fn compression(value: &str) -> Result<LayerCompression, String> {
     found.map_err(|_| format!("compression={value} is none of uncompressed, gzip and zstd"))
 }
 
-fn level(value: &str) -> Result<u32, String> {
+pub(super) fn level(value: &str) -> Result<u32, String> {
     value.parse().map_err(|_| format!("compression-level={value} is no number"))
 }
 
-fn boolean(key: &str, value: &str) -> Result<bool, String> {
+pub(super) fn boolean(key: &str, value: &str) -> Result<bool, String> {
     match value {
         "" | "true" | "1" => Ok(true),
         "false" | "0" => Ok(false),

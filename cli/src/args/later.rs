@@ -6,7 +6,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::failure::Failure;
 
-const BUILD: &str = "--builder --cache-from --cache-to --compress --debug -D --force-rm \
+const BUILD: &str = "--builder --compress --debug -D --force-rm \
     --isolation --policy --resource --rm --security-opt --squash";
 
 const RUN: &str = "--annotation --attach -a --blkio-weight --blkio-weight-device --cap-add \

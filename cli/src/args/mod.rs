@@ -15,6 +15,7 @@ mod login;
 mod manifest;
 mod run;
 mod search;
+mod shared;
 mod step;
 mod value;
 
@@ -41,6 +42,7 @@ pub(crate) use manifest::{
 };
 pub(crate) use run::{Bind, PullPolicy, Run, RunNetwork};
 pub(crate) use search::Search;
+pub(crate) use shared::{CacheFrom, CachePlace, CacheTo};
 pub(crate) use step::{Allow, Secret, SecretSource, Ssh, Ulimit};
 pub(crate) use value::{Assignment, Host};
 
@@ -271,7 +273,7 @@ mod tests {
     #[test]
     fn flags_that_come_later_are_refused_by_name() {
         for (line, flag, exit) in [
-            ("lap build --cache-to a .", "--cache-to", Exit::FAILED),
+            ("lap build --isolation a .", "--isolation", Exit::FAILED),
             ("lap build --squash=true .", "--squash", Exit::FAILED),
             ("lap build -D .", "-D", Exit::FAILED),
             ("lap run -d b", "-d", Exit::ENGINE),

@@ -87,7 +87,8 @@ impl Board {
                 self.planned.extend(names);
             }
             Event::Started { vertex } => {
-                self.begin(Key::Vertex(vertex), now, &mut updates);
+                let step = self.begin(Key::Vertex(vertex), now, &mut updates);
+                self.reopen(step, &mut updates);
             }
             Event::Missed { vertex, reason } => {
                 let step = self.begin(Key::Vertex(vertex), now, &mut updates);
@@ -160,6 +161,15 @@ impl Board {
         self.index.insert(key, step);
         updates.push(Update { step, change: Change::Began });
         step
+    }
+
+    /// A step that was thought to be cached is executed after all.
+    fn reopen(&mut self, at: usize, updates: &mut Vec<Update>) {
+        if let Some(step) = self.steps.get_mut(at)
+            && step.end.take().is_some()
+        {
+            updates.push(Update { step: at, change: Change::Began });
+        }
     }
 
     fn output(&mut self, at: usize, bytes: &[u8], now: Duration, updates: &mut Vec<Update>) {

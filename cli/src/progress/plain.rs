@@ -103,7 +103,10 @@ impl Plain {
         }
         let Some(queue) = self.queues.get_mut(update.step) else { return };
         let line = match update.change {
-            Change::Began => None,
+            Change::Began => {
+                queue.ended = false;
+                None
+            }
             Change::Reason(reason) => Some(format!("{FAINT}{reason}{RESET}")),
             Change::Line(since, line) => Some(format!("{:.3} {line}", since.as_secs_f64())),
             Change::Status if !queue.status_is_due(step, now) => return,

@@ -45,6 +45,7 @@ mod rootless;
 mod run;
 mod sandbox;
 mod secret;
+mod shared;
 mod support;
 mod syscall;
 mod usage;

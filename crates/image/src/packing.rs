@@ -37,7 +37,8 @@ impl Packing {
         }
     }
 
-    pub(crate) fn media_type(self) -> MediaType {
+    /// The media type of a layer that is packed so.
+    pub fn media_type(self) -> MediaType {
         MediaType::OciLayer(self.compression())
     }
 }
@@ -89,6 +90,21 @@ impl Images<'_> {
         let layer = self.store.layer(&id)?.ok_or_else(missing)?;
         Ok(Packable { diff_id, origin: Origin::Built(layer) })
     }
+}
+
+/// Packs a layer that was built here as `packing` says; what it is made of is checked against
+/// `diff_id`. The same layer and packing give the same bytes.
+///
+/// # Errors
+/// When it cannot be read or is damaged, or `out` fails; then what was written is to be thrown away.
+pub fn pack_layer(
+    layer: Layer,
+    diff_id: Digest,
+    packing: Packing,
+    out: impl Write,
+) -> Result<(), Error> {
+    let packable = Packable { diff_id, origin: Origin::Built(layer) };
+    packable.pack(packing, out).map_err(Error::io("pack a layer"))
 }
 
 impl Packable {

@@ -3,16 +3,17 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use crate::Error;
-
 /// Does `work` with all items, up to `workers` at a time; the results in the order of the items.
 /// After a failure no further item is begun.
-pub(crate) fn each<T: Sync, R: Send>(
+///
+/// # Errors
+/// That of the first item, in their order, that failed.
+pub fn each<T: Sync, R: Send, E: Send>(
     items: &[T],
     workers: usize,
-    work: impl Fn(&T) -> Result<R, Error> + Sync,
-) -> Result<Vec<R>, Error> {
-    let done: Mutex<Vec<(usize, Result<R, Error>)>> = Mutex::default();
+    work: impl Fn(&T) -> Result<R, E> + Sync,
+) -> Result<Vec<R>, E> {
+    let done: Mutex<Vec<(usize, Result<R, E>)>> = Mutex::default();
     let next = AtomicUsize::new(0);
     let take = || {
         let index = next.fetch_add(1, Ordering::Relaxed);

@@ -52,7 +52,7 @@ impl Workshop<'_> {
         let trees = inputs.get(1..).unwrap_or_default();
         let whole = whole(trees).map(|trees| key::copy_from_whole(op, &trees, &below.layers));
         if let Some(key) = &whole
-            && let Some(found) = self.cached(vertex, &below, key)?
+            && let Some(found) = self.cached(id, vertex, &below, key)?
         {
             return Ok(found);
         }
@@ -133,7 +133,7 @@ impl Workshop<'_> {
     /// What the same step made before, and its directory, if it is still here.
     pub(super) fn previous(&self, step: &StepId) -> Result<Option<(Layer, Arc<OwnedFd>)>, Failure> {
         let Some(id) = self.store.previous(step)? else { return Ok(None) };
-        let Some(layer) = self.layers.layer(&id)? else { return Ok(None) };
+        let Some(layer) = self.layers.here(&id)? else { return Ok(None) };
         let directory = Arc::new(File::open(&layer.path)?.into());
         Ok(Some((layer, directory)))
     }

@@ -1,4 +1,5 @@
-//! Layers that a build has read, so that each manifest is decoded once.
+//! Layers that a build has read, so that each manifest is decoded once. Everything that reads bytes of a
+//! layer comes through here, and so those of other caches are brought here when they are needed.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -9,10 +10,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use lapstrake_cache::{Error, Layer, Store};
 use lapstrake_rootfs::{LayerId, TreePath, View, read};
+use lapstrake_transfer::Imports;
 
 /// The store's layers, with a memory.
 pub struct Layers<'a> {
     store: &'a Store,
+    imports: &'a Imports<'a>,
     known: Mutex<HashMap<LayerId, Layer>>,
 }
 
@@ -33,8 +36,8 @@ pub(super) struct Stack {
 
 impl<'a> Layers<'a> {
     /// Knows none yet.
-    pub fn new(store: &'a Store) -> Self {
-        Self { store, known: Mutex::default() }
+    pub fn new(store: &'a Store, imports: &'a Imports<'a>) -> Self {
+        Self { store, imports, known: Mutex::default() }
     }
 
     /// Keeps `layer` in mind.
@@ -42,11 +45,28 @@ impl<'a> Layers<'a> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(layer.id, layer);
     }
 
-    /// The layer `id`; `None` when it is not in the store.
+    /// The layer `id`, brought here if another cache has it; `None` when none has.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub fn layer(&self, id: &LayerId) -> Result<Option<Layer>, Error> {
+        match self.here(id)? {
+            Some(layer) => Ok(Some(layer)),
+            None => {
+                let layer = self.imports.fetch(id)?;
+                if let Some(layer) = &layer {
+                    self.remember(layer.clone());
+                }
+                Ok(layer)
+            }
+        }
+    }
+
+    /// The layer `id`; `None` when it is not in the store.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub(super) fn here(&self, id: &LayerId) -> Result<Option<Layer>, Error> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned();
         if known.is_some() {
             return Ok(known);
@@ -63,8 +83,19 @@ impl<'a> Layers<'a> {
     /// # Errors
     /// When it is not in the store.
     pub(super) fn directory(&self, id: &LayerId) -> Result<PathBuf, super::Failure> {
-        let here = self.store.locate(id)?.ok_or(MissingLayer { layer: *id })?;
+        let here = match self.store.locate(id)? {
+            Some(here) => here,
+            None => self.imports.fetch(id)?.ok_or(MissingLayer { layer: *id })?.id,
+        };
         Ok(self.store.layer_path(&here))
+    }
+
+    /// Brings here those of `layers` that another cache has, several at a time.
+    ///
+    /// # Errors
+    /// When the store cannot be read. A layer that cannot be had is none.
+    pub fn provide(&self, layers: &[LayerId]) -> Result<(), Error> {
+        self.imports.provide(layers)
     }
 
     /// The tree of `layers`, lowest first.
@@ -74,6 +105,7 @@ impl<'a> Layers<'a> {
     pub(super) fn stack(&self, layers: &[LayerId]) -> Result<Stack, super::Failure> {
         let mut manifests = Vec::with_capacity(layers.len());
         let mut directories = Vec::with_capacity(layers.len());
+        self.provide(layers)?;
         for id in layers {
             let layer = self.layer(id)?.ok_or(MissingLayer { layer: *id })?;
             directories.push(Arc::new(File::open(&layer.path)?.into()));

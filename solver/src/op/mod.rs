@@ -24,6 +24,7 @@ use lapstrake_executor::{Cancel, Executor};
 use lapstrake_rootfs::context::ContextTree;
 use lapstrake_rootfs::{LayerId, LayerManifest, Timestamp};
 use lapstrake_source::{Fetcher, Secrets};
+use lapstrake_transfer::Imports;
 
 use self::layers::Stack;
 use self::miss::Action;
@@ -32,6 +33,7 @@ use crate::build::Bounds;
 use crate::digest::Digests;
 use crate::event::{Outcome, Sink};
 use crate::graph::{Graph, LocalOp, Op, Vertex, VertexId};
+use crate::journal::Journal;
 use crate::{Error, Event};
 
 pub use agent::Agents;
@@ -81,6 +83,10 @@ pub struct Workshop<'a> {
     pub agents: &'a Agents,
     /// What commands are kept to.
     pub bounds: &'a Bounds,
+    /// What other caches know.
+    pub imports: &'a Imports<'a>,
+    /// What the steps came to.
+    pub journal: Journal,
     /// Layers that were already read.
     pub layers: Layers<'a>,
     /// The host's resolv.conf.
@@ -148,6 +154,11 @@ impl Workshop<'_> {
             }
             Err(failure) => {
                 let cancelled = self.cancel.is_cancelled();
+                if self.imports.has_losses() && !cancelled {
+                    // The build begins again without the layer, so nothing is to be stopped.
+                    finished(Outcome::Cancelled);
+                    return Err(failure.of(vertex));
+                }
                 finished(if cancelled { Outcome::Cancelled } else { Outcome::Failed });
                 // Nothing else is to go on in vain.
                 self.cancel.cancel();
@@ -212,11 +223,11 @@ impl Workshop<'_> {
         make: impl FnOnce() -> Result<Made, Failure>,
     ) -> Result<(Value, Outcome), Failure> {
         let key = &action.key;
-        if let Some(found) = self.cached(vertex, below, key)? {
+        if let Some(found) = self.cached(id, vertex, below, key)? {
             return Ok(found);
         }
         let _lock = self.store.lock_action(key, &|| self.cancel.is_cancelled())?;
-        if let Some(found) = self.cached(vertex, below, key)? {
+        if let Some(found) = self.cached(id, vertex, below, key)? {
             return Ok(found);
         }
         if vertex.name.is_some() {
@@ -224,7 +235,7 @@ impl Workshop<'_> {
         }
         let ledger = self.explain(id, vertex, below, action)?;
         let made = make()?;
-        let record = self.keep(made, key)?;
+        let record = self.keep(id, made, key)?;
         if let Some(ledger) = ledger {
             ledger.keep(self.store)?;
         }
@@ -232,8 +243,10 @@ impl Workshop<'_> {
         Ok((below.with(&record), Outcome::Executed))
     }
 
+    /// What the store or another cache knows of `key`. Of the latter's layer nothing need be here.
     fn cached(
         &self,
+        id: VertexId,
         vertex: &Vertex,
         below: &Rootfs,
         key: &ActionKey,
@@ -241,8 +254,11 @@ impl Workshop<'_> {
         if !vertex.cache {
             return Ok(None);
         }
-        let record = self.store.record(key)?;
-        Ok(record.map(|record| (below.with(&record), Outcome::Cached)))
+        let record = self.store.record(key)?.or_else(|| self.imports.record(key));
+        Ok(record.map(|record| {
+            self.journal.note(id, *key, record);
+            (below.with(&record), Outcome::Cached)
+        }))
     }
 
     /// The time of what is made up now.
@@ -261,7 +277,7 @@ impl Workshop<'_> {
         Ok(found.ids())
     }
 
-    fn keep(&self, made: Made, key: &ActionKey) -> Result<Record, Failure> {
+    fn keep(&self, id: VertexId, made: Made, key: &ActionKey) -> Result<Record, Failure> {
         let layer = LayerId::Built(made.manifest.content_hash());
         let layer = self.store.commit_layer(made.staging, layer, made.manifest)?;
         let created = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -270,8 +286,12 @@ impl Workshop<'_> {
             created: i64::try_from(created.as_nanos()).unwrap_or(i64::MAX),
         };
         self.layers.remember(layer);
-        if made.is_recorded {
-            self.store.put_record(key, &record)?;
+        match made.is_recorded {
+            true => {
+                self.store.put_record(key, &record)?;
+                self.journal.note(id, *key, record);
+            }
+            false => self.journal.withhold(id),
         }
         if let Some(step) = &made.step {
             self.store.put_previous(step, &record.layer)?;

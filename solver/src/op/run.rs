@@ -39,7 +39,7 @@ impl Workshop<'_> {
                 self.execute_run(id, vertex, op, inputs)
             });
         }
-        if let Some(found) = self.cached(vertex, &below, &quick)? {
+        if let Some(found) = self.cached(id, vertex, &below, &quick)? {
             return Ok(found);
         }
         let sources = self.sources(vertex, op, inputs, &Reading::Content)?;
@@ -143,6 +143,7 @@ impl Workshop<'_> {
 
     /// The directories that overlayfs stacks, lowest first.
     fn lower(&self, below: &Rootfs) -> Result<Vec<PathBuf>, Failure> {
+        self.layers.provide(&below.layers)?;
         let mut lower = vec![self.store.stubs()];
         for id in &below.layers {
             lower.push(self.layers.directory(id)?);

@@ -22,6 +22,7 @@ use lapstrake_solver::lower::{NamedContext, NamedContexts, Options, RunOptions};
 use lapstrake_solver::op::{Agents, Context, Contexts};
 use lapstrake_solver::{Error, Event};
 use lapstrake_source::{Config, Fetcher, Secrets};
+use lapstrake_transfer::Imports;
 
 /// Carries out `write FILE TEXT`, `print VARIABLE`, `fail CODE`, `sleep MS` and `wait` in place of
 /// a program, and remembers what it was asked for.
@@ -230,6 +231,7 @@ impl Bench {
         };
         let fetcher = Fetcher::new(&self.store, Config::default(), Secrets::default(), &|| false);
         let fetcher = fetcher.unwrap();
+        let imports = Imports::new(&self.store, || false);
         let result = build(
             request,
             &Tools {
@@ -238,6 +240,7 @@ impl Bench {
                 executor: &self.executor,
                 images: &self.images,
                 fetcher: &fetcher,
+                imports: &imports,
                 cancel: &Cancel::new().unwrap(),
                 events: &events,
             },

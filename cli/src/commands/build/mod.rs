@@ -12,6 +12,7 @@ mod named;
 mod provenance;
 mod report;
 mod sbom;
+mod shared;
 mod step;
 mod verify;
 
@@ -34,6 +35,7 @@ use lapstrake_solver::lower::{self, NamedContexts, Options, Plan};
 use lapstrake_solver::op::{Agents, Contexts};
 use lapstrake_solver::{Built, Event, Request, Times};
 use lapstrake_source::Secrets;
+use lapstrake_transfer::Imports;
 
 use crate::args::{Assignment, Build, BuildNetwork, Method, Progress as ProgressFlag};
 use crate::commands::limit;
@@ -82,6 +84,7 @@ fn make(build: &Build, session: &Session) -> Result<Exit, Failure> {
     with_means(build, session, mode, |means| {
         let Done { built, evidence, outputs, is_told } = build_with(build, means, wanted)?;
         outputs.deliver(build, session, (&built, &evidence))?;
+        shared::exports(build, means, &built.steps)?;
         if mode == Mode::Quiet && !is_told && !outputs.is_on_stdout() {
             output::stdout(&format!("{}\n", built.id))?;
         }
@@ -322,6 +325,7 @@ fn request(
 struct Means<'a> {
     store: &'a Store,
     sources: &'a lapstrake_source::Fetcher<'a>,
+    imports: &'a Imports<'a>,
     secrets: &'a Secrets,
     agents: &'a Agents,
     cancel: &'a Cancel,
@@ -349,9 +353,11 @@ fn with_means<T>(
     config.git.ssh_agent = forwarded.agents.socket("default").map(Path::to_owned);
     let sources = lapstrake_source::Fetcher::new(store, config, secrets.clone(), &cancelled)
         .map_err(|error| Failure::of(&error))?;
+    let imports = shared::imports(build, store, mode, cancelled)?;
     work(&Means {
         store,
         sources: &sources,
+        imports: &imports,
         secrets: &secrets,
         agents: &forwarded.agents,
         cancel: &cancel,
@@ -410,6 +416,7 @@ impl Means<'_> {
             executor: &Sandboxes,
             images,
             fetcher: self.sources,
+            imports: self.imports,
             cancel: self.cancel,
             events,
             review,

@@ -1,0 +1,228 @@
+//! `--cache-to` and `--cache-from`: caches that are shared.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::ValueEnum as _;
+
+use super::export::{boolean, fields, level};
+use super::image::LayerCompression;
+
+/// What names a cache in a folder that holds several.
+const TAG: &str = "latest";
+
+/// Where a cache is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum CachePlace {
+    /// `type=local`.
+    Folder { path: PathBuf, tag: String },
+    /// `type=registry`: a name as it was typed.
+    Registry { name: String },
+}
+
+/// `--cache-from`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CacheFrom(pub(crate) CachePlace);
+
+/// `--cache-to`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CacheTo {
+    pub(crate) place: CachePlace,
+    /// `mode=max`: all steps, not only those whose layers are part of the image.
+    pub(crate) all: bool,
+    pub(crate) compression: Option<LayerCompression>,
+    pub(crate) level: Option<u32>,
+    /// Whether a cache that cannot be written is no failure.
+    pub(crate) ignore_error: bool,
+}
+
+/// The fields as they were written.
+#[derive(Default)]
+struct Written {
+    kind: Option<String>,
+    folder: Option<String>,
+    name: Option<String>,
+    tag: Option<String>,
+    all: bool,
+    compression: Option<LayerCompression>,
+    level: Option<u32>,
+    ignore_error: bool,
+}
+
+impl FromStr for CacheFrom {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let written = Written::read(text, "src", |_, key, value| Err(unknown(key, value)))?;
+        Ok(Self(written.place("src")?))
+    }
+}
+
+impl FromStr for CacheTo {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let written = Written::read(text, "dest", Written::set_form)?;
+        let place = written.place("dest")?;
+        let Written { all, compression, level, ignore_error, .. } = written;
+        Ok(Self { place, all, compression, level, ignore_error })
+    }
+}
+
+impl Written {
+    /// `folder` is what the folder's field is called; `other` takes fields that only one of the flags
+    /// has.
+    fn read(
+        text: &str,
+        folder: &str,
+        other: impl Fn(&mut Self, &str, &str) -> Result<(), String>,
+    ) -> Result<Self, String> {
+        let fields = fields(text)?;
+        let mut written = Self::default();
+        if let [name] = fields.as_slice()
+            && !name.contains('=')
+        {
+            let (kind, name) = (Some("registry".to_owned()), Some(name.clone()));
+            return Ok(Self { kind, name, ..written });
+        }
+        // The fields of a type that is not there would be called unknown.
+        let kind = fields.iter().find_map(|field| field.strip_prefix("type="));
+        kind.map_or(Ok(()), supported)?;
+        for field in &fields {
+            let Some((key, value)) = field.split_once('=') else {
+                return Err(format!("{field} has no value: write {field}=…"));
+            };
+            let (key, value) = (key.trim().to_ascii_lowercase(), value.trim());
+            match key.as_str() {
+                "type" => written.kind = Some(value.to_owned()),
+                "ref" => written.name = Some(value.to_owned()),
+                "tag" if !value.is_empty() => written.tag = Some(value.to_owned()),
+                key if key == folder => written.folder = Some(value.to_owned()),
+                key => other(&mut written, key, value)?,
+            }
+        }
+        Ok(written)
+    }
+
+    fn set_form(&mut self, key: &str, value: &str) -> Result<(), String> {
+        match (key, value) {
+            ("mode", "min") => self.all = false,
+            ("mode", "max") => self.all = true,
+            ("mode", _) => return Err(format!("mode={value} is neither min nor max")),
+            ("compression", _) => {
+                let found = LayerCompression::from_str(value, false);
+                let fault = |_| format!("compression={value} is none of uncompressed, gzip, zstd");
+                self.compression = Some(found.map_err(fault)?);
+            }
+            ("compression-level", _) => self.level = Some(level(value)?),
+            ("ignore-error", _) => self.ignore_error = boolean(key, value)?,
+            // How things always are here.
+            ("image-manifest" | "oci-mediatypes", "true" | "1") => {}
+            _ => return Err(unknown(key, value)),
+        }
+        Ok(())
+    }
+
+    fn place(&self, folder: &str) -> Result<CachePlace, String> {
+        let given = |value: &Option<String>| value.clone().filter(|value| !value.is_empty());
+        match (self.kind.as_deref(), given(&self.folder), given(&self.name)) {
+            (Some("local"), Some(path), None) => {
+                let tag = self.tag.clone().unwrap_or_else(|| TAG.to_owned());
+                Ok(CachePlace::Folder { path: path.into(), tag })
+            }
+            (Some("local"), ..) => Err(format!("write type=local,{folder}=DIRECTORY")),
+            (Some("registry"), None, Some(name)) => Ok(CachePlace::Registry { name }),
+            (Some("registry"), ..) => Err("write type=registry,ref=HOST/NAME:TAG".into()),
+            (Some(kind), ..) => supported(kind).and(Err(unknown("type", kind))),
+            (None, ..) => Err(format!(
+                "the type is missing: write type=local,{folder}=DIRECTORY, or \
+                 type=registry,ref=HOST/NAME:TAG"
+            )),
+        }
+    }
+}
+
+/// Refuses a type of cache that there is not.
+fn supported(kind: &str) -> Result<(), String> {
+    match kind.trim() {
+        "local" | "registry" => Ok(()),
+        kind @ ("s3" | "gha" | "azblob" | "inline") => Err(format!(
+            "type={kind} is not supported yet: a cache is of type=local or type=registry"
+        )),
+        kind => Err(format!("there is no type {kind}: a cache is of type=local or type=registry")),
+    }
+}
+
+fn unknown(key: &str, value: &str) -> String {
+    format!("{key}={value} is not supported")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(path: &str, tag: &str) -> CachePlace {
+        CachePlace::Folder { path: path.into(), tag: tag.to_owned() }
+    }
+
+    fn registry(name: &str) -> CachePlace {
+        CachePlace::Registry { name: name.to_owned() }
+    }
+
+    #[test]
+    fn places() {
+        let from = |text: &str| text.parse::<CacheFrom>().map(|from| from.0);
+        assert_eq!(from("type=local,src=a/b"), Ok(folder("a/b", "latest")));
+        assert_eq!(from("src=a,tag=x,type=local"), Ok(folder("a", "x")));
+        assert_eq!(from("type=registry,ref=h:5000/n:t"), Ok(registry("h:5000/n:t")));
+        assert_eq!(from("h:5000/n:t"), Ok(registry("h:5000/n:t")));
+        for text in [
+            "",
+            "type=local",
+            "type=local,dest=a",
+            "type=local,src=",
+            "type=local,src=a,ref=b",
+            "type=registry,src=a",
+            "type=registry",
+            "src=a",
+            "type=local,src=a,mode=max",
+            "a,b",
+        ] {
+            assert!(from(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_where() {
+        let to = |text: &str| text.parse::<CacheTo>();
+        let usual = CacheTo {
+            place: folder("a", "latest"),
+            all: false,
+            compression: None,
+            level: None,
+            ignore_error: false,
+        };
+        assert_eq!(to("type=local,dest=a,mode=min"), Ok(usual.clone()));
+        let compression = Some(LayerCompression::Zstd);
+        let other = CacheTo { all: true, compression, level: Some(9), ignore_error: true, ..usual };
+        assert_eq!(
+            to("type=local,dest=a,mode=max,compression=zstd,compression-level=9,ignore-error=true"),
+            Ok(other)
+        );
+        for text in ["type=local,dest=a,mode=all", "type=local,dest=a,compression=xz", "type=none"]
+        {
+            assert!(to(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_comes_later_is_refused_with_what_there_is() {
+        for kind in ["s3", "gha", "azblob"] {
+            for text in [format!("type={kind}"), format!("bucket=x,type={kind}")] {
+                let refused = text.parse::<CacheTo>().unwrap_err();
+                assert!(refused.contains(kind) && refused.contains("type=local"), "{refused}");
+                assert_eq!(text.parse::<CacheFrom>().unwrap_err(), refused);
+            }
+        }
+    }
+}

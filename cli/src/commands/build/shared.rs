@@ -1,0 +1,98 @@
+//! Caches that are shared: `--cache-from` and `--cache-to`.
+
+use lapstrake_cache::Store;
+use lapstrake_image::Packing;
+use lapstrake_oci::Reference;
+use lapstrake_registry::Client;
+use lapstrake_transfer::{Error, Export, Exported, Imports, Place, Step, export};
+
+use crate::args::{Build, CacheFrom, CachePlace, CacheTo, LayerCompression};
+use crate::commands::push;
+use crate::failure::Failure;
+use crate::progress::Mode;
+use crate::text::harmless;
+use crate::{output, session};
+
+use super::Means;
+
+/// What the caches know that `--cache-from` names. One that cannot be read is told and left out.
+pub(super) fn imports<'a>(
+    build: &Build,
+    store: &'a Store,
+    mode: Mode,
+    cancelled: impl Fn() -> bool + Send + Sync + 'a,
+) -> Result<Imports<'a>, Failure> {
+    let mut imports = Imports::new(store, cancelled);
+    for CacheFrom(named) in &build.cache_from {
+        let place = found(named)?;
+        let name = place.to_string();
+        if let Err(error) = imports.add(place) {
+            warn(mode, &format!("cannot use the cache {name}"), &error);
+        }
+    }
+    Ok(imports)
+}
+
+/// Writes the caches that `--cache-to` names.
+pub(super) fn exports(build: &Build, means: &Means<'_>, steps: &[Step]) -> Result<(), Failure> {
+    for to in &build.cache_to {
+        let place = found(&to.place)?;
+        let cancelled = || means.cancel.is_cancelled();
+        let order = Export {
+            store: means.store,
+            imports: means.imports,
+            place: &place,
+            all: to.all,
+            packing: packing(to)?,
+            cancelled: &cancelled,
+        };
+        let what = format!("cannot write the cache {place}");
+        match export(&order, steps) {
+            Ok(exported) if means.mode != Mode::Quiet => {
+                output::stderr(&summary(&place, &exported));
+            }
+            Ok(_) => {}
+            Err(error) if to.ignore_error => warn(means.mode, &what, &error),
+            Err(error) => return Err(Failure::new(what).because(&error)),
+        }
+    }
+    Ok(())
+}
+
+fn packing(to: &CacheTo) -> Result<Packing, Failure> {
+    // In a registry a layer is then the blob that a pushed image has.
+    let usual = match to.place {
+        CachePlace::Folder { .. } => LayerCompression::Zstd,
+        CachePlace::Registry { .. } => LayerCompression::Gzip,
+    };
+    push::packing(to.compression.unwrap_or(usual), to.level)
+}
+
+/// A cache that is spelled right.
+fn found(place: &CachePlace) -> Result<Place, Failure> {
+    Ok(match place {
+        CachePlace::Folder { path, tag } => Place::Folder { path: path.clone(), tag: tag.clone() },
+        CachePlace::Registry { name } => {
+            let reference = Reference::parse(name).map_err(|error| {
+                Failure::new(format!("the cache {name} is no name in a registry"))
+                    .because(&error)
+                    .help("write HOST/NAME:TAG, or type=local with a directory")
+            })?;
+            let client =
+                Client::new(session::registries()?).map_err(|error| Failure::of(&error))?;
+            Place::Repository { client, reference }
+        }
+    })
+}
+
+fn summary(place: &Place, exported: &Exported) -> String {
+    let Exported { steps, layers, written } = exported;
+    format!("cache {place}: {steps} steps, {layers} layers, {written} of them written\n")
+}
+
+fn warn(mode: Mode, what: &str, error: &Error) {
+    if mode != Mode::Quiet {
+        let text = harmless(&format!("{what}: {}", error.with_causes()));
+        output::stderr(&format!("warning: {text}\n"));
+    }
+}

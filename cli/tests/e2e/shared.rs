@@ -1,0 +1,372 @@
+//! Caches that are shared: two stores, and a folder or registry between them. Steps write random
+//! numbers, so the same number in the second store means that the step did not run there.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::support::{Answer, Context, Store, registry_address, scratch, text, tool};
+
+const RANDOM: &str = "cat /proc/sys/kernel/random/uuid";
+
+/// Steps of the project that are shown.
+const STEPS: usize = 6;
+
+/// Two stages, a copied file, a directory, a command behind all.
+fn project() -> Context {
+    let dockerfile = format!(
+        "FROM busybox AS tool\nCOPY tool.txt /in\nRUN {RANDOM} > /tool && cat /in >> /tool\n\
+         FROM busybox\nWORKDIR /app\nCOPY src src\nCOPY --from=tool /tool /tool\n\
+         RUN ln src/a.txt hard && rm -r /home && mkdir /home && {RANDOM} > /id\n"
+    );
+    Context::new(&dockerfile)
+        .file("tool.txt", "one\n")
+        .file("src/a.txt", "one\n")
+        .file("src/deep/b.txt", "two\n")
+}
+
+/// The random numbers of both commands.
+fn ids(store: &Store) -> String {
+    store.prints("app", &["cat", "/tool", "/id"])
+}
+
+fn to(place: &Path, more: &str) -> String {
+    format!("type=local,dest={}{more}", text(place))
+}
+
+fn from(place: &Path) -> String {
+    format!("type=local,src={}", text(place))
+}
+
+/// Builds the project on a new store and exports its cache.
+fn exported(context: &Context, flag: &str) -> Store {
+    let store = Store::new();
+    store.build_with("app", context.path(), &["--cache-to", flag]).says(&["cache "]);
+    store
+}
+
+/// The steps that were executed: only those say why.
+fn executed(answer: &Answer) -> usize {
+    let reasons = ["first build of this step", " changed", "follows ", "--no-cache"];
+    let is_reason = |line: &&str| reasons.iter().any(|reason| line.contains(reason));
+    // A step that was stopped for the sake of a lost layer says it twice.
+    answer.stderr.lines().filter(is_reason).collect::<BTreeSet<_>>().len()
+}
+
+/// Builds the project on a new store with a cache; nothing may be executed.
+#[track_caller]
+fn reused(context: &Context, flag: &str) -> Store {
+    let store = Store::new();
+    let answer = store.build_with("app", context.path(), &["--cache-from", flag]);
+    assert_eq!(executed(&answer), 0, "{}", answer.stderr);
+    assert_eq!(answer.stderr.matches("CACHED").count(), STEPS, "{}", answer.stderr);
+    store
+}
+
+/// The blobs of the layers.
+fn layers(cache: &Path) -> Vec<PathBuf> {
+    let index: Value = json(&cache.join("index.json"));
+    let manifest: Value = json(&blob(cache, &index["manifests"][0]));
+    let layers = manifest["layers"].as_array().expect("layers").iter();
+    let is_layer = |layer: &&Value| layer["mediaType"].to_string().contains("image.layer");
+    layers.filter(is_layer).map(|layer| blob(cache, layer)).collect()
+}
+
+fn blob(cache: &Path, descriptor: &Value) -> PathBuf {
+    let digest = descriptor["digest"].as_str().expect("a digest");
+    cache.join("blobs").join(digest.replace(':', "/"))
+}
+
+fn json(path: &Path) -> Value {
+    serde_json::from_slice(&fs::read(path).expect("a file")).expect("JSON")
+}
+
+/// `sha256sum` of everything in a layout's blobs is what its names say.
+fn check_blobs(cache: &Path) {
+    for file in fs::read_dir(cache.join("blobs/sha256")).expect("blobs") {
+        let file = file.expect("a blob").path();
+        let sum = tool("sha256sum", &[&text(&file)]);
+        assert_eq!(sum.get(..64), file.file_name().and_then(|name| name.to_str()));
+    }
+}
+
+#[test]
+fn a_fresh_store_executes_nothing() {
+    let (context, folder) = (project(), scratch());
+    for compression in ["zstd", "gzip", "uncompressed"] {
+        let place = folder.path().join(compression);
+        let flag = to(&place, &format!(",mode=max,compression={compression}"));
+        let first = exported(&context, &flag);
+        check_blobs(&place);
+        let second = reused(&context, &from(&place));
+        assert_eq!(ids(&second), ids(&first), "{compression}");
+        let files = ["sh", "-c", "stat -c '%n %a %u %s %Y %h' /app /app/* /app/src/* /home /id"];
+        assert_eq!(second.prints("app", &files), first.prints("app", &files));
+        // The same image, to the last bit.
+        let id = |store: &Store| store.ok(&["inspect", "--format", "{{.Id}}", "app"]);
+        assert_eq!(id(&second), id(&first));
+        second.ok(&["save", "-o", &text(&second.beside("whole.tar")), "app"]);
+    }
+}
+
+#[test]
+fn what_came_is_found_without_the_cache() {
+    let (context, folder) = (project(), scratch());
+    let place = folder.path().join("cache");
+    let first = exported(&context, &to(&place, ""));
+    let second = Store::new();
+    second.build_with("app", context.path(), &["--cache-from", &from(&place)]);
+    // With mode=min the stage `tool` is unknown and has to run; its copy is another one then.
+    assert_ne!(ids(&second), ids(&first));
+    fs::remove_dir_all(&place).expect("remove the cache");
+    let last = second.build("app", context.path());
+    assert_eq!(executed(&last), 0, "{}", last.stderr);
+}
+
+#[test]
+fn min_knows_the_steps_of_the_image() {
+    let dockerfile = format!("FROM busybox AS base\nRUN {RANDOM} > /id\nFROM base\nCOPY f /\n");
+    let (context, folder) = (Context::new(&dockerfile).file("f", "f"), scratch());
+    let first = exported(&context, &to(folder.path(), ",mode=min"));
+    assert_eq!(layers(folder.path()).len(), 2);
+    let second = Store::new();
+    let flags = ["--cache-from", &from(folder.path())];
+    let answer = second.build_with("app", context.path(), &flags);
+    assert_eq!(executed(&answer), 0, "{}", answer.stderr);
+    let id = |store: &Store| store.prints("app", &["cat", "/id"]);
+    assert_eq!(id(&second), id(&first));
+}
+
+/// A step that is not in the cache stands on layers that come for it.
+#[test]
+fn a_change_runs_what_follows_it() {
+    let (context, folder) = (project(), scratch());
+    let first = exported(&context, &to(folder.path(), ",mode=max"));
+    context.write("src/a.txt", "other\n");
+    let second = Store::new();
+    let flags = ["--cache-from", &from(folder.path())];
+    let answer = second.build_with("app", context.path(), &flags);
+    assert_eq!(executed(&answer), 3, "{}", answer.stderr);
+    let (one, two) = (ids(&first), ids(&second));
+    let (one, two): (Vec<&str>, Vec<&str>) = (one.lines().collect(), two.lines().collect());
+    assert_eq!(one.get(..2), two.get(..2), "the stage's command did not run");
+    assert_ne!(one.last(), two.last());
+    assert_eq!(second.prints("app", &["cat", "/app/hard"]), "other");
+}
+
+#[test]
+fn a_damaged_layer_is_built_again() {
+    for name in ["tampered", "truncated", "missing"] {
+        let (context, folder) = (project(), scratch());
+        exported(&context, &to(folder.path(), ",mode=max"));
+        for layer in layers(folder.path()) {
+            damage(&layer, name);
+        }
+        let second = Store::new();
+        let flags = ["--cache-from", &from(folder.path())];
+        let answer = second.build_with("app", context.path(), &flags);
+        let answer = answer.says(&["warning: a layer of the cache", "cannot be used"]);
+        assert_eq!(executed(&answer), STEPS, "{name}: {}", answer.stderr);
+        assert_eq!(second.prints("app", &["cat", "/app/hard"]), "one", "{name}");
+        assert_eq!(second.prints("app", &["wc", "-l", "/tool", "/id"]).lines().count(), 3);
+    }
+}
+
+fn damage(layer: &Path, how: &str) {
+    let mut bytes = fs::read(layer).expect("a blob");
+    let middle = bytes.len() / 2;
+    match how {
+        "tampered" => bytes[middle] ^= 0x55,
+        "truncated" => bytes.truncate(middle),
+        _ => return fs::remove_file(layer).expect("remove"),
+    }
+    fs::write(layer, bytes).expect("write");
+}
+
+/// Another file under the same name, with all digests made to fit: the manifest does not.
+#[test]
+fn a_layer_with_other_files_is_built_again() {
+    let dockerfile = format!("FROM busybox\nRUN {RANDOM} > /id\n");
+    let (context, folder) = (Context::new(&dockerfile), scratch());
+    let place = folder.path().join("cache");
+    exported(&context, &to(&place, ",compression=uncompressed"));
+    let [layer] = layers(&place).try_into().expect("one layer");
+    let old = tool("sha256sum", &[&text(&layer)]);
+    let old = old.get(..64).expect("a digest");
+    let bytes = fs::read(&layer).expect("a layer");
+    let forged: Vec<u8> = forge(&bytes);
+    let scratch = folder.path().join("forged");
+    fs::write(&scratch, &forged).expect("write");
+    let new = tool("sha256sum", &[&text(&scratch)]);
+    let new = new.get(..64).expect("a digest");
+    fs::rename(&scratch, layer.with_file_name(new)).expect("rename");
+    rename(&place, old, new);
+    let second = Store::new();
+    let answer = second.build_with("app", context.path(), &["--cache-from", &from(&place)]);
+    let answer = answer.says(&["a layer holds other files than the cache says"]);
+    assert_eq!(executed(&answer), 1, "{}", answer.stderr);
+    assert!(!second.prints("app", &["cat", "/id"]).contains("ffffffff"));
+}
+
+/// The tar with other digits in its file.
+fn forge(tar: &[u8]) -> Vec<u8> {
+    let mut forged = tar.to_vec();
+    let at = tar.windows(36).position(|text| {
+        text.iter().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => *byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
+    });
+    let at = at.expect("a random number");
+    forged[at..at + 8].copy_from_slice(b"ffffffff");
+    forged
+}
+
+/// Puts one digest in the place of another one in config, manifest and index.
+fn rename(cache: &Path, old: &str, new: &str) {
+    let index = cache.join("index.json");
+    let manifest = blob(cache, &json(&index)["manifests"][0]);
+    let config = blob(cache, &json(&manifest)["config"]);
+    let mut renamed = vec![(old.to_owned(), new.to_owned())];
+    for document in [config, manifest, index.clone()] {
+        let mut text = fs::read_to_string(&document).expect("a document");
+        for (old, new) in &renamed {
+            text = text.replace(old, new);
+        }
+        fs::write(&document, &text).expect("write");
+        let sum = tool("sha256sum", &[&crate::support::text(&document)]);
+        let new = sum.get(..64).expect("a digest").to_owned();
+        if document != index {
+            fs::rename(&document, document.with_file_name(&new)).expect("rename");
+            let old = document.file_name().and_then(|name| name.to_str()).expect("a name");
+            renamed.push((old.to_owned(), new));
+        }
+    }
+}
+
+#[test]
+fn a_cache_that_cannot_be_read_is_a_warning() {
+    let (context, folder) = (project(), scratch());
+    let store = Store::new();
+    let place = folder.path().join("nothing");
+    let flags = ["--cache-from", &from(&place), "--cache-from", "127.0.0.1:9/no/cache"];
+    let answer = store.build_with("app", context.path(), &flags);
+    answer.says(&["warning: cannot use the cache", "there is no cache", "127.0.0.1:9"]);
+    // An image layout is no cache.
+    let layout = store.layout("app");
+    let other = Store::new();
+    let flag = format!("{},tag=latest", from(&layout));
+    let answer = other.build_with("app", context.path(), &["--cache-from", &flag]);
+    answer.says(&["is no build cache of lapstrake"]);
+    fs::write(layout.join("index.json"), "{").expect("write");
+    let answer = other.build_with("app", context.path(), &["--cache-from", &flag]);
+    answer.says(&["warning: cannot use the cache"]);
+}
+
+#[test]
+fn a_cache_that_cannot_be_written_is_an_error_unless_it_may_fail() {
+    let (context, folder) = (project(), scratch());
+    let file = folder.path().join("file");
+    fs::write(&file, "in the way").expect("write");
+    let store = Store::new();
+    let answer = store.try_build("app", context.path(), &["--cache-to", &to(&file, "")]);
+    answer.ends_with(1).says(&["cannot write the cache"]);
+    let flag = to(&file, ",ignore-error=true");
+    let answer = store.build_with("app", context.path(), &["--cache-to", &flag]);
+    answer.says(&["warning: cannot write the cache"]);
+    for flag in ["type=s3,bucket=b", "type=gha", "type=azblob,name=n"] {
+        let refused = store.try_build("app", context.path(), &["--cache-to", flag]);
+        let code = refused.code;
+        refused.says(&["type=local"]);
+        assert_ne!(code, Some(0), "{flag}");
+    }
+}
+
+/// What another cache has and this build did not need goes on without having been unpacked.
+#[test]
+fn a_cache_is_handed_on() {
+    let (context, folder) = (project(), scratch());
+    let (one, two) = (folder.path().join("one"), folder.path().join("two"));
+    let first = exported(&context, &to(&one, ",mode=max"));
+    let store = Store::new();
+    let flag = to(&two, ",mode=max");
+    let flags = ["--cache-from", &from(&one), "--cache-to", &flag];
+    store.build_with("app", context.path(), &flags);
+    check_blobs(&two);
+    assert_eq!(layers(&one).len(), layers(&two).len());
+    fs::remove_dir_all(&one).expect("remove the first cache");
+    assert_eq!(ids(&reused(&context, &from(&two))), ids(&first));
+}
+
+/// A blob that cannot be written ends the export before the name is set.
+#[test]
+fn an_export_that_fails_leaves_the_old_cache() {
+    let (context, folder) = (project(), scratch());
+    exported(&context, &to(folder.path(), ",mode=max"));
+    let index = fs::read(folder.path().join("index.json")).expect("an index");
+    let next = Context::new("FROM busybox\nRUN echo next > /next\n");
+    let store = Store::new();
+    store.build("next", next.path());
+    // Whoever may do everything is stopped by no mode, so a folder is in the way of the blob.
+    let flag = to(folder.path(), "");
+    let aside = scratch();
+    let other = to(aside.path(), "");
+    store.build_with("next", next.path(), &["--cache-to", &other]);
+    let [layer] = layers(aside.path()).try_into().expect("one layer");
+    let name = layer.file_name().expect("a name").to_owned();
+    let inside = folder.path().join("blobs/sha256").join(name).join("in the way");
+    fs::create_dir_all(inside).expect("create a folder");
+    let answer = store.try_build("next", next.path(), &["--cache-to", &flag]);
+    answer.ends_with(1).says(&["cannot write the cache"]);
+    assert_eq!(fs::read(folder.path().join("index.json")).expect("an index"), index);
+    reused(&context, &from(folder.path()));
+}
+
+/// Neither the layer with the secret nor what was made of it.
+#[test]
+fn secrets_stay_here() {
+    let value = "a-secret-of-some-length-4711";
+    let dockerfile = "FROM busybox AS leak\nRUN --mount=type=secret,id=s cp /run/secrets/s /s\n\
+         FROM busybox\nRUN echo open > /open\nCOPY --from=leak /s /copied\n";
+    let (context, folder) = (Context::new(dockerfile), scratch());
+    let (secret, place) = (folder.path().join("secret"), folder.path().join("cache"));
+    fs::write(&secret, value).expect("write");
+    let secret = format!("id=s,src={}", text(&secret));
+    let flag = to(&place, ",mode=max,compression=uncompressed");
+    let flags = ["--secret", &secret, "--allow-secret-in-layer", "--cache-to", flag.as_str()];
+    let store = Store::new();
+    store.build_with("app", context.path(), &flags);
+    assert_eq!(store.prints("app", &["cat", "/copied"]), value);
+    let layers = layers(&place);
+    assert_eq!(layers.len(), 1);
+    for file in fs::read_dir(place.join("blobs/sha256")).expect("blobs") {
+        let bytes = fs::read(file.expect("a blob").path()).expect("a blob");
+        assert!(!bytes.windows(value.len()).any(|window| window == value.as_bytes()));
+    }
+}
+
+#[test]
+fn a_registry_has_a_cache() {
+    let context = project();
+    let name = format!("{}/cache/app-{}:main", registry_address(), std::process::id());
+    let flag = format!("type=registry,ref={name},mode=max");
+    let first = exported(&context, &flag);
+    // Another tool knows it for what it is.
+    let raw =
+        tool("skopeo", &["inspect", "--raw", "--tls-verify=false", &format!("docker://{name}")]);
+    let manifest: Value = serde_json::from_str(&raw).expect("a manifest");
+    let kind = &manifest["config"]["mediaType"];
+    assert_eq!(kind, "application/vnd.lapstrake.cache.config.v1+json");
+    assert_eq!(manifest["layers"][0]["mediaType"], "application/vnd.oci.image.layer.v1.tar+gzip");
+    let second = reused(&context, &format!("type=registry,ref={name}"));
+    assert_eq!(ids(&second), ids(&first));
+    let third = reused(&context, &name);
+    assert_eq!(ids(&third), ids(&first));
+    // Pushed layers are those of the cache: only the base is sent.
+    let image = format!("{}/cache/image-{}:1", registry_address(), std::process::id());
+    third.ok(&["tag", "app", &image]);
+    let said = third.ok(&["push", &image]);
+    assert!(said.contains("layers: 1 sent, 4 mounted"), "{said}");
+}

@@ -1,0 +1,256 @@
+//! Writing a cache.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::fs::File;
+use std::io::{self, BufWriter, Read, Write};
+use std::os::fd::AsFd as _;
+use std::path::Path;
+
+use lapstrake_cache::{ActionKey, Layer, Record, Store};
+use lapstrake_image::{Packing, pack_layer, parallel};
+use lapstrake_oci::{Descriptor, Digest, DigestHasher, MAX_LAYERS, Manifest, MediaType};
+use lapstrake_rootfs::{LayerId, tar};
+
+use crate::config::{CONFIG_TYPE, CacheConfig, CachedLayer, CachedRecord, MANIFEST_TYPE};
+use crate::place::document;
+use crate::{Error, Imports, Place};
+
+/// Layers that are written at the same time.
+const WORKERS: usize = 4;
+
+/// How layer manifests are compressed: fast, they shrink to a fifth with any level.
+const MANIFEST_LEVEL: i32 = 3;
+
+/// What a step of a build came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// What it is looked up by.
+    pub key: ActionKey,
+    /// Its result.
+    pub record: Record,
+    /// Whether its layer is part of an image that was built.
+    pub is_result: bool,
+}
+
+/// Where to write a cache, and how.
+pub struct Export<'a> {
+    /// Where the layers are.
+    pub store: &'a Store,
+    /// Where those are that the build did not need.
+    pub imports: &'a Imports<'a>,
+    /// Where the cache is to be.
+    pub place: &'a Place,
+    /// Whether all steps count (`mode=max`), or only those whose layers are part of an image.
+    pub all: bool,
+    /// How layers are compressed. One that is there otherwise compressed stays as it is.
+    pub packing: Packing,
+    /// When to give up.
+    pub cancelled: &'a (dyn Fn() -> bool + Sync),
+}
+
+/// What was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exported {
+    /// Steps that the cache knows.
+    pub steps: usize,
+    /// Their layers.
+    pub layers: usize,
+    /// Layers whose bytes were written or sent; the others were there.
+    pub written: usize,
+}
+
+/// Writes a cache that knows `steps`, in the place of one of that name. A reader sees the old one
+/// or the new one: blobs come first, the name last. Blobs of the old one stay.
+///
+/// # Errors
+/// When a layer cannot be read or the place cannot be written; then the old cache is as it was.
+pub fn export(export: &Export<'_>, steps: &[Step]) -> Result<Exported, Error> {
+    let wanted = steps.iter().filter(|step| export.all || step.is_result);
+    let wanted: Vec<&Step> = wanted.collect();
+    let records = records(export, &wanted)?;
+    let ids: BTreeSet<LayerId> = records.values().map(|record| record.layer).collect();
+    let ids: Vec<LayerId> = ids.into_iter().collect();
+    if ids.len() > MAX_LAYERS / 2 {
+        return Err(Error::TooMany { count: ids.len(), limit: MAX_LAYERS / 2 });
+    }
+    let temporary = export.store.temporary()?;
+    let work = Work { export, temporary: temporary.path() };
+    export.place.begin()?;
+    let layers = parallel::each(&ids, WORKERS, |id| work.layer(id))?;
+    let written = layers.iter().flatten().filter(|(_, is_new)| *is_new).count();
+    let layers: Vec<CachedLayer> = layers.into_iter().flatten().map(|(layer, _)| layer).collect();
+    let config = config(layers, &records);
+    let exported = Exported { steps: wanted.len(), layers: config.layers.len(), written };
+    work.name(&config)?;
+    Ok(exported)
+}
+
+/// What the cache is to know: each step's own key, and all others that were found to lead to the
+/// same execution of it. Those spare a reader from looking into layers.
+fn records(export: &Export<'_>, steps: &[&Step]) -> Result<BTreeMap<ActionKey, Record>, Error> {
+    let own: BTreeMap<ActionKey, Record> =
+        steps.iter().map(|step| (step.key, step.record)).collect();
+    let executions: HashSet<Record> = own.values().copied().collect();
+    let mut records: BTreeMap<ActionKey, Record> =
+        export.imports.aliases(&executions).into_iter().collect();
+    records.extend(export.store.aliases(&executions)?);
+    records.extend(own);
+    records.retain(|_, record| matches!(record.layer, LayerId::Built(_)));
+    Ok(records)
+}
+
+/// The document. A record whose layer is nowhere any more is left out.
+fn config(layers: Vec<CachedLayer>, records: &BTreeMap<ActionKey, Record>) -> CacheConfig {
+    let numbers: HashMap<LayerId, usize> = layers
+        .iter()
+        .enumerate()
+        .map(|(number, layer)| (LayerId::Built(layer.content), number))
+        .collect();
+    let records = records.iter().filter_map(|(key, record)| {
+        let layer = *numbers.get(&record.layer)?;
+        Some(CachedRecord { key: key.0, layer, created: record.created })
+    });
+    let records = records.collect();
+    CacheConfig::new(layers, records)
+}
+
+/// What all layers have in common.
+struct Work<'a> {
+    export: &'a Export<'a>,
+    temporary: &'a Path,
+}
+
+impl Work<'_> {
+    /// Sees to it that a layer is there, and whether that was to be done. `None` for one that is
+    /// nowhere any more.
+    fn layer(&self, id: &LayerId) -> Result<Option<(CachedLayer, bool)>, Error> {
+        if (self.export.cancelled)() {
+            return Err(Error::Cancelled);
+        }
+        if let Some(layer) = self.export.store.layer(id)? {
+            return self.own(layer).map(Some);
+        }
+        let Some((from, cached)) = self.export.imports.source(id) else { return Ok(None) };
+        let is_new = self.copied(from, &cached.blob)?;
+        self.copied(from, &cached.manifest)?;
+        Ok(Some((cached.clone(), is_new)))
+    }
+
+    /// A layer of the store.
+    fn own(&self, layer: Layer) -> Result<(CachedLayer, bool), Error> {
+        let LayerId::Built(content) = layer.id else { return Err(Error::OtherFiles) };
+        let Export { store, place, packing, .. } = self.export;
+        let encode = |source: Box<dyn std::error::Error + Send + Sync>| Error::Encode {
+            layer: layer.id,
+            source,
+        };
+        let manifest = layer.manifest.encode().map_err(|error| encode(error.into()))?;
+        let manifest = zstd::encode_all(manifest.as_slice(), MANIFEST_LEVEL)
+            .map_err(|error| encode(error.into()))?;
+        let described = Descriptor::of(MediaType::Other(MANIFEST_TYPE.to_owned()), &manifest);
+        place.put_bytes(&described, &manifest, self.temporary)?;
+        let diff_id = diff_id(store, &layer)?;
+        let (blob, is_new) = self.packed(layer, diff_id)?;
+        let packing = packing.to_string();
+        Ok((CachedLayer { content, diff_id, packing, blob, manifest: described }, is_new))
+    }
+
+    /// The blob of a layer: what an earlier packing gave if that is there, else packed now.
+    fn packed(&self, layer: Layer, diff_id: Digest) -> Result<(Descriptor, bool), Error> {
+        let Export { store, place, packing, .. } = self.export;
+        let kind = packing.to_string();
+        if let Some((digest, size)) = store.packed(&diff_id, &kind)? {
+            let known = Descriptor::new(packing.media_type(), digest, size);
+            if place.has(&known)? || place.mount(&known, store)? {
+                return Ok((known, false));
+            }
+        }
+        let file = place.scratch(self.temporary)?;
+        let mut out = Hashing::new(BufWriter::with_capacity(1 << 20, file));
+        pack_layer(layer, diff_id, *packing, &mut out)?;
+        let (file, digest, size) = out.finish()?;
+        let blob = Descriptor::new(packing.media_type(), digest, size);
+        place.put(&blob, file)?;
+        store.put_packed(&diff_id, &kind, &digest, size)?;
+        if let Some(repository) = place.repository() {
+            store.put_place(&digest, &repository)?;
+        }
+        Ok((blob, true))
+    }
+
+    /// Copies a blob that is not there from another cache, checked on the way.
+    fn copied(&self, from: &Place, blob: &Descriptor) -> Result<bool, Error> {
+        let place = self.export.place;
+        if place.has(blob)? || place.mount(blob, self.export.store)? {
+            return Ok(false);
+        }
+        let file = place.scratch(self.temporary)?;
+        let mut out = Hashing::new(BufWriter::with_capacity(1 << 20, file));
+        let mut bytes = from.blob(blob)?.take(blob.size.saturating_add(1));
+        io::copy(&mut bytes, &mut out)
+            .map_err(|source| Error::Read { digest: blob.digest, source })?;
+        let (file, digest, size) = out.finish()?;
+        if digest != blob.digest {
+            let (expected, expected_size) = (blob.digest, blob.size);
+            return Err(Error::Blob { expected, expected_size, size });
+        }
+        place.put(blob, file)?;
+        Ok(true)
+    }
+
+    /// Writes the documents.
+    fn name(&self, config: &CacheConfig) -> Result<(), Error> {
+        let place = self.export.place;
+        let bytes = config.to_bytes()?;
+        let described = Descriptor::of(MediaType::Other(CONFIG_TYPE.to_owned()), &bytes);
+        place.put_bytes(&described, &bytes, self.temporary)?;
+        let blobs = config.layers.iter().flat_map(|layer| [&layer.blob, &layer.manifest]);
+        let manifest = Manifest::new(MediaType::OciManifest, described, blobs.cloned().collect());
+        let bytes = manifest.to_bytes().map_err(document("the manifest of the cache"))?;
+        place.name(&bytes, self.temporary)
+    }
+}
+
+/// As noted in the store, or computed and noted.
+fn diff_id(store: &Store, layer: &Layer) -> Result<Digest, Error> {
+    if let Some((digest, _)) = store.diff_id(&layer.id)? {
+        return Ok(digest);
+    }
+    let folder = File::open(&layer.path).map_err(Error::io("open a layer of the store"))?;
+    let (digest, size) =
+        tar::diff_id(folder.as_fd(), &layer.manifest).map_err(|source| Error::Pack { source })?;
+    store.put_diff_id(&layer.id, &digest, size)?;
+    Ok(digest)
+}
+
+/// A file that is hashed and counted while it is written.
+struct Hashing {
+    out: BufWriter<tempfile::NamedTempFile>,
+    hasher: DigestHasher,
+    size: u64,
+}
+
+impl Hashing {
+    fn new(out: BufWriter<tempfile::NamedTempFile>) -> Self {
+        Self { out, hasher: DigestHasher::new(), size: 0 }
+    }
+
+    fn finish(self) -> Result<(tempfile::NamedTempFile, Digest, u64), Error> {
+        let file = self.out.into_inner().map_err(|error| error.into_error());
+        let file = file.map_err(Error::io("write the cache"))?;
+        Ok((file, self.hasher.finish(), self.size))
+    }
+}
+
+impl Write for Hashing {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.out.write(bytes)?;
+        self.hasher.update(bytes.get(..count).unwrap_or_default());
+        self.size = self.size.saturating_add(count as u64);
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}

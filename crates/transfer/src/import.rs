@@ -1,0 +1,238 @@
+//! Caches that are read from: what they know at once, layers when they are needed.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::io::{self, Read};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use lapstrake_cache::{ActionKey, Layer, Record, Store};
+use lapstrake_image::parallel;
+use lapstrake_rootfs::{ContentHash, LayerId};
+
+use crate::config::{CONFIG_TYPE, CacheConfig, CachedLayer};
+use crate::{Error, Place, Step, rebuild};
+
+/// The largest config of a cache, in bytes: that of some hundred thousand records.
+const CONFIG_LIMIT: u64 = 64 << 20;
+
+/// The largest compressed layer manifest, in bytes.
+const MANIFEST_LIMIT: u64 = 256 << 20;
+
+/// Layers that are brought at the same time.
+const FETCHES: usize = 4;
+
+/// What is known from other caches. Shared by the threads of a build.
+pub struct Imports<'a> {
+    store: &'a Store,
+    cancelled: Box<dyn Fn() -> bool + Send + Sync + 'a>,
+    places: Vec<Place>,
+    /// In the order of the caches.
+    records: HashMap<ActionKey, Vec<Record>>,
+    /// Where a layer can be had, in the order of the caches.
+    layers: HashMap<ContentHash, Vec<(usize, CachedLayer)>>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Layers that could not be had.
+    lost: HashSet<ContentHash>,
+    /// Why, in sentences that nobody was told yet.
+    losses: Vec<String>,
+    /// How many layers came.
+    fetched: usize,
+}
+
+impl fmt::Debug for Imports<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Imports({:?}, {} records)", self.places, self.records.len())
+    }
+}
+
+impl<'a> Imports<'a> {
+    /// Knows nothing yet. Layers become layers of `store`; one on its way is given up when
+    /// `cancelled` says so.
+    pub fn new(store: &'a Store, cancelled: impl Fn() -> bool + Send + Sync + 'a) -> Self {
+        Self {
+            store,
+            cancelled: Box::new(cancelled),
+            places: Vec::new(),
+            records: HashMap::new(),
+            layers: HashMap::new(),
+            state: Mutex::default(),
+        }
+    }
+
+    /// Learns what the cache at `place` knows, which counts less than that of caches before it.
+    /// Reads nothing but its manifest and config.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be read; then nothing is learned.
+    pub fn add(&mut self, place: Place) -> Result<(), Error> {
+        let manifest = place.manifest()?;
+        let found = manifest.config.media_type.as_str();
+        if found != CONFIG_TYPE {
+            let found = format!("has a config of type {found}");
+            return Err(Error::NoCache { place: place.to_string(), found });
+        }
+        let config = CacheConfig::parse(&place.small(&manifest.config, CONFIG_LIMIT)?)?;
+        let number = self.places.len();
+        for (key, record) in config.records() {
+            self.records.entry(key).or_default().push(record);
+        }
+        for layer in config.layers {
+            self.layers.entry(layer.content).or_default().push((number, layer));
+        }
+        self.places.push(place);
+        Ok(())
+    }
+
+    /// What `key` came to elsewhere, if the layer can still be had.
+    pub fn record(&self, key: &ActionKey) -> Option<Record> {
+        let records = self.records.get(key)?;
+        let state = self.state();
+        let is_lost = |record: &&Record| match record.layer {
+            LayerId::Built(content) => state.lost.contains(&content),
+            LayerId::Image(_) => true,
+        };
+        records.iter().find(|record| !is_lost(record)).copied()
+    }
+
+    /// All keys that came to one of these records.
+    pub(crate) fn aliases(&self, records: &HashSet<Record>) -> Vec<(ActionKey, Record)> {
+        let all = self.records.iter().flat_map(|(key, found)| found.iter().map(|one| (*key, *one)));
+        all.filter(|(_, record)| records.contains(record)).collect()
+    }
+
+    /// Where the layer can be had without having been needed.
+    pub(crate) fn source(&self, layer: &LayerId) -> Option<(&Place, &CachedLayer)> {
+        let LayerId::Built(content) = layer else { return None };
+        if self.state().lost.contains(content) {
+            return None;
+        }
+        let (place, cached) = self.layers.get(content)?.first()?;
+        Some((self.places.get(*place)?, cached))
+    }
+
+    /// Brings the layer into the store, if a cache has it; `None` when none does. When every one
+    /// that says so fails, the layer counts as lost from now on: no record leads to it any more, and
+    /// [`Imports::take_losses`] says why. Waits for others that are bringing it.
+    ///
+    /// # Errors
+    /// When the store cannot be read, or the wait is cancelled.
+    pub fn fetch(&self, id: &LayerId) -> Result<Option<Layer>, lapstrake_cache::Error> {
+        let LayerId::Built(content) = id else { return Ok(None) };
+        let Some(sources) = self.layers.get(content) else { return Ok(None) };
+        let _lock = self.store.lock_layer(id, &*self.cancelled)?;
+        if let Some(layer) = self.store.layer(id)? {
+            return Ok(Some(layer));
+        }
+        if self.state().lost.contains(content) {
+            return Ok(None);
+        }
+        let mut losses = Vec::new();
+        for (place, cached) in sources {
+            let Some(place) = self.places.get(*place) else { continue };
+            match self.bring(place, cached) {
+                Ok(layer) => {
+                    self.state().fetched += 1;
+                    return Ok(Some(layer));
+                }
+                Err(_) if (self.cancelled)() => return Err(lapstrake_cache::Error::Cancelled),
+                Err(error) => {
+                    let why = error.with_causes();
+                    losses.push(format!("a layer of the cache {place} cannot be used: {why}"));
+                }
+            }
+        }
+        let mut state = self.state();
+        state.lost.insert(*content);
+        state.losses.append(&mut losses);
+        Ok(None)
+    }
+
+    /// Brings those of `layers` that a cache has and the store has not into the store, several at a
+    /// time; as [`Imports::fetch`].
+    ///
+    /// # Errors
+    /// As [`Imports::fetch`].
+    pub fn provide(&self, layers: &[LayerId]) -> Result<(), lapstrake_cache::Error> {
+        let mut missing = Vec::new();
+        for id in layers {
+            let LayerId::Built(content) = id else { continue };
+            let is_known = self.layers.contains_key(content) && !missing.contains(id);
+            if is_known && !self.store.has_layer(id)? {
+                missing.push(*id);
+            }
+        }
+        parallel::each(&missing, FETCHES, |id| self.fetch(id).map(drop)).map(drop)
+    }
+
+    /// Notes in the store what `steps` came to, as far as their layers were brought here: the next
+    /// build finds them without another cache.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn keep(&self, steps: &[Step]) -> Result<(), lapstrake_cache::Error> {
+        if self.records.is_empty() {
+            return Ok(());
+        }
+        let executions: HashSet<Record> = steps.iter().map(|step| step.record).collect();
+        for (key, record) in self.aliases(&executions) {
+            if self.store.has_layer(&record.layer)? && self.store.record(&key)?.is_none() {
+                self.store.put_record(&key, &record)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Why layers were lost since the last call, each in one sentence.
+    pub fn take_losses(&self) -> Vec<String> {
+        std::mem::take(&mut self.state().losses)
+    }
+
+    /// Whether a layer was lost since [`Imports::take_losses`] was last called.
+    pub fn has_losses(&self) -> bool {
+        !self.state().losses.is_empty()
+    }
+
+    /// How many layers were brought into the store.
+    pub fn fetched(&self) -> usize {
+        self.state().fetched
+    }
+
+    fn bring(&self, place: &Place, cached: &CachedLayer) -> Result<Layer, Error> {
+        let (size, digest) = (cached.manifest.size, cached.manifest.digest);
+        if size > MANIFEST_LIMIT {
+            return Err(Error::TooLarge { digest, size, limit: MANIFEST_LIMIT });
+        }
+        let manifest = rebuild::manifest(cached, place.blob(&cached.manifest)?)?;
+        let blob = Stoppable { reader: place.blob(&cached.blob)?, cancelled: &*self.cancelled };
+        let layer = rebuild::rebuild(self.store, cached, blob, manifest)?;
+        let (digest, size) = (&cached.blob.digest, cached.blob.size);
+        self.store.put_packed(&cached.diff_id, &cached.packing, digest, size)?;
+        if let Some(repository) = place.repository() {
+            self.store.put_place(digest, &repository)?;
+        }
+        Ok(layer)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Fails when the user stops the build.
+struct Stoppable<'a> {
+    reader: Box<dyn Read + Send>,
+    cancelled: &'a (dyn Fn() -> bool + Send + Sync),
+}
+
+impl Read for Stoppable<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match (self.cancelled)() {
+            true => Err(io::Error::other("cancelled")),
+            false => self.reader.read(buffer),
+        }
+    }
+}

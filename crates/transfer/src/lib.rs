@@ -1,0 +1,41 @@
+//! Build caches that stores share: `--cache-to` and `--cache-from`.
+//!
+//! A shared cache is an OCI artifact in the form of an image: a manifest whose config is the
+//! [`config`] document, and whose layers are ordinary layer blobs, each followed by the store's own
+//! manifest of the layer. It lies in a folder as an image layout, or in a registry under a tag.
+//!
+//! ```text
+//! manifest   config: application/vnd.lapstrake.cache.config.v1+json
+//!            layers: application/vnd.oci.image.layer.v1.tar+zstd            a layer
+//!                    application/vnd.lapstrake.layer.manifest.v1+zstd       its manifest
+//!                    … and so on, in the order of the config's layers
+//! config     {"version": 1,
+//!             "layers":  [{"content", "diffId", "packing", "blob", "manifest"}, …],
+//!             "records": [{"key", "layer", "created"}, …]}
+//! ```
+//!
+//! Reading: [`Imports`] knows the configs only. The bytes of a layer come when somebody needs them,
+//! are checked against digest, diff id, manifest and content hash, and are then a layer of the store
+//! as if it had been built there. A cache says what a key came to and is believed in that, as any
+//! builder's cache is; it cannot put other bytes under a content hash.
+//!
+//! Writing: [`export`] writes blobs first and the name last, so an interrupted one leaves what was
+//! there before.
+//!
+//! The crate knows no Dockerfile and no graph, reads no environment and prints nothing.
+//!
+//! In reading order: `config`, `place` (where caches are), `import`, `rebuild` (from a blob to a
+//! layer), `export`, `error`.
+
+mod config;
+mod error;
+mod export;
+mod import;
+mod place;
+mod rebuild;
+
+pub use config::CONFIG_TYPE;
+pub use error::Error;
+pub use export::{Export, Exported, Step, export};
+pub use import::Imports;
+pub use place::Place;

@@ -1,0 +1,260 @@
+//! Where caches are: in folders, and in repositories of registries.
+
+use std::fs::{self, File, Permissions};
+use std::io::{self, Read, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use lapstrake_cache::Store;
+use lapstrake_oci::{
+    Descriptor, Digest, Document, Index, MAX_DOCUMENT_SIZE, Manifest, MediaType, Reference,
+};
+use lapstrake_registry::Client;
+use tempfile::NamedTempFile;
+
+use crate::Error;
+
+/// What names a manifest in the index of a layout (image-spec, annotations.md).
+const NAME: &str = "org.opencontainers.image.ref.name";
+
+/// What makes a folder a layout (image-spec, image-layout.md).
+const LAYOUT: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
+
+/// A cache, or where one is to be.
+#[derive(Clone, Debug)]
+pub enum Place {
+    /// An image layout in a folder.
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// Its name among those of the layout.
+        tag: String,
+    },
+    /// A registry.
+    Repository {
+        /// Who asks.
+        client: Client,
+        /// The cache's name.
+        reference: Reference,
+    },
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Folder { path, .. } => write!(formatter, "{}", path.display()),
+            Self::Repository { reference, .. } => write!(formatter, "{reference}"),
+        }
+    }
+}
+
+/// Reading.
+impl Place {
+    /// The manifest of the cache, or of what else has its name.
+    pub(crate) fn manifest(&self) -> Result<Manifest, Error> {
+        match self {
+            Self::Folder { path, tag } => {
+                let index = index(path)?;
+                let missing = || Error::NotThere { folder: path.clone(), tag: tag.clone() };
+                let named = |entry: &&Descriptor| entry.annotations.get(NAME) == Some(tag);
+                let entry = index.manifests.iter().find(named).ok_or_else(missing)?;
+                let bytes = self.small(entry, MAX_DOCUMENT_SIZE as u64)?;
+                Manifest::parse(&bytes).map_err(document("the manifest of the cache"))
+            }
+            Self::Repository { client, reference } => match client.resolve(reference)?.document {
+                Document::Manifest(manifest) => Ok(*manifest),
+                Document::Index(_) => Err(Error::NoCache {
+                    place: self.to_string(),
+                    found: "an index of images".to_owned(),
+                }),
+            },
+        }
+    }
+
+    /// The bytes of a blob, which are not checked here.
+    pub(crate) fn blob(&self, blob: &Descriptor) -> Result<Box<dyn Read + Send>, Error> {
+        match self {
+            Self::Folder { path, .. } => {
+                let failed = |source| Error::Read { digest: blob.digest, source };
+                let file = File::open(blob_path(path, &blob.digest)).map_err(failed)?;
+                Ok(Box::new(file))
+            }
+            Self::Repository { client, reference } => Ok(Box::new(client.blob(reference, blob)?)),
+        }
+    }
+
+    /// A blob of at most `limit` bytes, checked.
+    pub(crate) fn small(&self, blob: &Descriptor, limit: u64) -> Result<Vec<u8>, Error> {
+        if blob.size > limit {
+            return Err(Error::TooLarge { digest: blob.digest, size: blob.size, limit });
+        }
+        let mut bytes = Vec::new();
+        let failed = |source| Error::Read { digest: blob.digest, source };
+        self.blob(blob)?
+            .take(blob.size.saturating_add(1))
+            .read_to_end(&mut bytes)
+            .map_err(failed)?;
+        match Digest::of(&bytes) == blob.digest {
+            true => Ok(bytes),
+            false => Err(Error::Blob {
+                expected: blob.digest,
+                expected_size: blob.size,
+                size: bytes.len() as u64,
+            }),
+        }
+    }
+}
+
+/// Writing. Each blob is there as a whole or not at all, and what the name stands for changes last.
+impl Place {
+    /// Sees to it that blobs can be written.
+    pub(crate) fn begin(&self) -> Result<(), Error> {
+        let Self::Folder { path, .. } = self else { return Ok(()) };
+        fs::create_dir_all(path.join("blobs/sha256")).map_err(Error::io(WRITE))?;
+        let file = path.join("oci-layout");
+        match file.exists() {
+            true => Ok(()),
+            false => replace(path, &file, LAYOUT),
+        }
+    }
+
+    /// Whether a blob is there. Its bytes are not read.
+    pub(crate) fn has(&self, blob: &Descriptor) -> Result<bool, Error> {
+        match self {
+            Self::Folder { path, .. } => Ok(fs::metadata(blob_path(path, &blob.digest))
+                .is_ok_and(|found| found.len() == blob.size)),
+            Self::Repository { client, reference } => Ok(client.has_blob(reference, &blob.digest)?),
+        }
+    }
+
+    /// Gets a blob from another repository of the registry, if one is known to have it.
+    pub(crate) fn mount(&self, blob: &Descriptor, store: &Store) -> Result<bool, Error> {
+        let Self::Repository { client, reference } = self else { return Ok(false) };
+        let places = store.places(&blob.digest)?;
+        let places = places.iter().filter_map(|place| Reference::parse(place).ok());
+        let mut others = places.filter(|place| {
+            place.registry() == reference.registry() && place.repository() != reference.repository()
+        });
+        match others.next() {
+            Some(other) => Ok(client.mount_blob(reference, &blob.digest, other.repository())?),
+            None => Ok(false),
+        }
+    }
+
+    /// A file that can become a blob. Dropped, it is gone.
+    pub(crate) fn scratch(&self, temporary: &Path) -> Result<NamedTempFile, Error> {
+        let folder = match self {
+            Self::Folder { path, .. } => path.join("blobs/sha256"),
+            Self::Repository { .. } => temporary.to_owned(),
+        };
+        let file = tempfile::Builder::new().prefix(".lap-").tempfile_in(folder);
+        file.map_err(Error::io(WRITE))
+    }
+
+    /// Makes the file the blob whose bytes it has.
+    pub(crate) fn put(&self, blob: &Descriptor, file: NamedTempFile) -> Result<(), Error> {
+        match self {
+            Self::Folder { path, .. } => {
+                let readable = Permissions::from_mode(0o644);
+                file.as_file().set_permissions(readable).map_err(Error::io(WRITE))?;
+                let path = blob_path(path, &blob.digest);
+                file.persist(path).map_err(|error| Error::io(WRITE)(error.error))?;
+            }
+            Self::Repository { client, reference } => {
+                let content = |offset: u64| -> io::Result<Box<dyn Read + Send>> {
+                    let mut file = file.reopen()?;
+                    file.seek(SeekFrom::Start(offset))?;
+                    Ok(Box::new(file))
+                };
+                client.push_blob(reference, blob, None, &content)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes a blob that is at hand, unless it is there.
+    pub(crate) fn put_bytes(
+        &self,
+        blob: &Descriptor,
+        bytes: &[u8],
+        temporary: &Path,
+    ) -> Result<(), Error> {
+        if self.has(blob)? {
+            return Ok(());
+        }
+        let mut file = self.scratch(temporary)?;
+        file.write_all(bytes).map_err(Error::io(WRITE))?;
+        self.put(blob, file)
+    }
+
+    /// Gives the cache its name; all blobs are there.
+    pub(crate) fn name(&self, manifest: &[u8], temporary: &Path) -> Result<(), Error> {
+        match self {
+            Self::Folder { path, tag } => {
+                let mut entry = Descriptor::of(MediaType::OciManifest, manifest);
+                self.put_bytes(&entry, manifest, temporary)?;
+                entry.annotations.insert(NAME.to_owned(), tag.clone());
+                let mut index = match index(path) {
+                    Err(Error::NotThere { .. }) => Index::new(MediaType::OciIndex, Vec::new()),
+                    other => other?,
+                };
+                index.manifests.retain(|known| known.annotations.get(NAME) != Some(tag));
+                index.manifests.push(entry);
+                let bytes = index.to_bytes().map_err(document("index.json"))?;
+                replace(path, &path.join("index.json"), &bytes)
+            }
+            Self::Repository { client, reference } => {
+                client.push_document(reference, &MediaType::OciManifest, manifest)?;
+                Ok(())
+            }
+        }
+    }
+
+    /// The repository, with its registry.
+    pub(crate) fn repository(&self) -> Option<String> {
+        match self {
+            Self::Folder { .. } => None,
+            Self::Repository { reference, .. } => Some(reference.name()),
+        }
+    }
+}
+
+const WRITE: &str = "write the cache";
+
+/// For `map_err`: a fault of a document.
+pub(crate) fn document(what: &str) -> impl FnOnce(lapstrake_oci::Error) -> Error {
+    let what = what.to_owned();
+    move |source| Error::Document { what, source }
+}
+
+fn blob_path(folder: &Path, digest: &Digest) -> PathBuf {
+    folder.join("blobs/sha256").join(digest.hex())
+}
+
+/// The index of a layout.
+fn index(folder: &Path) -> Result<Index, Error> {
+    let file = match File::open(folder.join("index.json")) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(Error::NotThere {
+                folder: folder.to_owned(),
+                tag: "index.json".to_owned(),
+            });
+        }
+        file => file.map_err(Error::io("open index.json"))?,
+    };
+    let mut bytes = Vec::new();
+    let limit = MAX_DOCUMENT_SIZE as u64 + 1;
+    file.take(limit).read_to_end(&mut bytes).map_err(Error::io("read index.json"))?;
+    Index::parse(&bytes).map_err(document("index.json"))
+}
+
+/// Puts a file with these bytes in the place of one that may be there. Atomic.
+fn replace(folder: &Path, path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let mut file =
+        tempfile::Builder::new().prefix(".lap-").tempfile_in(folder).map_err(Error::io(WRITE))?;
+    file.write_all(bytes).map_err(Error::io(WRITE))?;
+    let readable = Permissions::from_mode(0o644);
+    file.as_file().set_permissions(readable).map_err(Error::io(WRITE))?;
+    file.persist(path).map_err(|error| Error::io(WRITE)(error.error))?;
+    Ok(())
+}

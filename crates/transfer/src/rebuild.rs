@@ -1,0 +1,190 @@
+//! From the blob of a layer to the layer.
+//!
+//! A tar keeps whole seconds and overlayfs needs more than that, so the store's own manifest comes
+//! along: it says how the layer is known. Nothing of it is believed: what the tar gives has to be
+//! what the manifest lists, and the layer that results has to give the same tar again.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::{AsFd as _, BorrowedFd};
+
+use lapstrake_cache::{Layer, Store};
+use lapstrake_oci::{Descriptor, Digest, DigestHasher};
+use lapstrake_rootfs::decompress::{self, Format};
+use lapstrake_rootfs::tar::{self, Limits};
+use lapstrake_rootfs::{ContentHash, Kind, LayerId, LayerManifest, LayerWriter, View};
+use rustix::fs::{AtFlags, Timespec, Timestamps, UTIME_OMIT};
+
+use crate::Error;
+use crate::config::CachedLayer;
+
+/// A layer manifest has at most as many bytes: that of millions of files.
+const MANIFEST_LIMIT: u64 = 1 << 30;
+
+/// Makes the layer `cached` from its blob and its manifest, and keeps it in the store. Atomic; a
+/// layer that is not exactly what `cached` says leaves nothing.
+///
+/// # Errors
+/// When the blob cannot be read, is another one than announced, or holds something else.
+pub(crate) fn rebuild(
+    store: &Store,
+    cached: &CachedLayer,
+    blob: impl Read + Send,
+    manifest: LayerManifest,
+) -> Result<Layer, Error> {
+    let staging = store.stage_layer()?;
+    let mut blob = Checked::new(blob, &cached.blob);
+    let unpacked = unpack(&mut blob, staging.open_fs()?, cached);
+    // Bytes that are wrong explain everything that is wrong behind them.
+    blob.finish()?;
+    let (found, diff_id) = unpacked?;
+    if diff_id != cached.diff_id {
+        return Err(Error::DiffId { expected: cached.diff_id, found: diff_id });
+    }
+    if found.content_hash() != manifest.content_hash() {
+        return Err(Error::OtherFiles);
+    }
+    let folder = File::open(staging.fs()).map_err(Error::io("open a staged layer"))?;
+    restore_times(folder.as_fd(), &manifest).map_err(Error::io("set times of a layer"))?;
+    let (again, size) =
+        tar::diff_id(folder.as_fd(), &manifest).map_err(|source| Error::Pack { source })?;
+    if again != cached.diff_id {
+        return Err(Error::DiffId { expected: cached.diff_id, found: again });
+    }
+    let layer = store.commit_layer(staging, LayerId::Built(cached.content), manifest)?;
+    store.put_diff_id(&layer.id, &again, size)?;
+    Ok(layer)
+}
+
+/// The manifest of a layer, from its blob.
+///
+/// # Errors
+/// When the bytes are others than announced, no manifest, or that of another layer.
+pub(crate) fn manifest(cached: &CachedLayer, blob: impl Read) -> Result<LayerManifest, Error> {
+    let mut blob = Checked::new(blob, &cached.manifest);
+    let mut bytes = Vec::new();
+    let read = zstd::Decoder::new(&mut blob)
+        .and_then(|decoder| decoder.take(MANIFEST_LIMIT).read_to_end(&mut bytes));
+    blob.finish()?;
+    read.map_err(Error::io("read a layer manifest"))?;
+    let manifest =
+        LayerManifest::decode(&bytes).map_err(|source| Error::LayerManifest { source })?;
+    match is_known_by(&manifest, &cached.content) {
+        true => Ok(manifest),
+        false => Err(Error::OtherFiles),
+    }
+}
+
+fn is_known_by(manifest: &LayerManifest, content: &ContentHash) -> bool {
+    manifest.content_hash() == *content || manifest.timed_hash() == *content
+}
+
+/// Unpacks the tar; returns what it held and its digest.
+fn unpack(
+    blob: &mut (impl Read + Send),
+    directory: std::os::fd::OwnedFd,
+    cached: &CachedLayer,
+) -> Result<(LayerManifest, Digest), Error> {
+    let (format, plain) = decompress::reader(blob).map_err(Error::io("read a layer"))?;
+    if !matches!(format, Format::Plain | Format::Gzip | Format::Zstd) {
+        return Err(Error::Compression);
+    }
+    let mut plain = Hashing { reader: plain, hasher: DigestHasher::new() };
+    let writer = LayerWriter::new(directory, View::default())
+        .map_err(|error| Error::Unpack { source: tar::ApplyError::Finish(error) })?;
+    let found = tar::apply(&mut plain, writer, &Limits::for_compressed(cached.blob.size))
+        .map_err(|source| Error::Unpack { source })?;
+    Ok((found, plain.hasher.finish()))
+}
+
+/// Gives files the parts of a second that a tar does not keep. All paths are entries of the layer in
+/// `folder`, so that their parents are directories of its own and no links.
+fn restore_times(folder: BorrowedFd<'_>, manifest: &LayerManifest) -> io::Result<()> {
+    let exact = manifest.entries().iter().filter(|entry| entry.mtime.nanoseconds != 0);
+    for entry in exact.filter(|entry| !matches!(entry.kind, Kind::Whiteout)) {
+        let times = Timestamps {
+            last_access: Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT },
+            last_modification: Timespec {
+                tv_sec: entry.mtime.seconds,
+                tv_nsec: i64::from(entry.mtime.nanoseconds),
+            },
+        };
+        let path = match entry.path.is_root() {
+            true => b".".as_slice(),
+            false => entry.path.as_bytes(),
+        };
+        rustix::fs::utimensat(folder, path, &times, AtFlags::SYMLINK_NOFOLLOW)?;
+    }
+    Ok(())
+}
+
+/// A blob on its way, counted and hashed.
+struct Checked<'a, R> {
+    reader: R,
+    descriptor: &'a Descriptor,
+    hasher: DigestHasher,
+    taken: u64,
+    /// Why it could not be read.
+    failure: Option<io::Error>,
+}
+
+impl<'a, R: Read> Checked<'a, R> {
+    fn new(reader: R, descriptor: &'a Descriptor) -> Self {
+        Self { reader, descriptor, hasher: DigestHasher::new(), taken: 0, failure: None }
+    }
+
+    /// Reads what is left and checks the whole.
+    fn finish(mut self) -> Result<(), Error> {
+        if self.failure.is_none() {
+            // A failure is kept in `failure`.
+            drop(io::copy(&mut self, &mut io::sink()));
+        }
+        let (size, expected) = (self.taken, self.descriptor);
+        if size <= expected.size
+            && let Some(source) = self.failure
+        {
+            return Err(Error::Read { digest: expected.digest, source });
+        }
+        let found = self.hasher.finish();
+        match found == expected.digest && size == expected.size {
+            true => Ok(()),
+            false => {
+                Err(Error::Blob { expected: expected.digest, expected_size: expected.size, size })
+            }
+        }
+    }
+}
+
+impl<R: Read> Read for Checked<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.taken > self.descriptor.size {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "longer than announced"));
+        }
+        match self.reader.read(buffer) {
+            Ok(count) => {
+                self.hasher.update(buffer.get(..count).unwrap_or_default());
+                self.taken = self.taken.saturating_add(count as u64);
+                Ok(count)
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(error),
+            Err(error) => {
+                let kind = error.kind();
+                self.failure = Some(error);
+                Err(kind.into())
+            }
+        }
+    }
+}
+
+struct Hashing<R> {
+    reader: R,
+    hasher: DigestHasher,
+}
+
+impl<R: Read> Read for Hashing<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.reader.read(buffer)?;
+        self.hasher.update(buffer.get(..count).unwrap_or_default());
+        Ok(count)
+    }
+}
