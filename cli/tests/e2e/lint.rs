@@ -228,3 +228,19 @@ fn a_wrong_configuration_shows_its_place() {
     assert!(with("Dockerfile").contains("its form is not known"));
     lint(folder.path(), &["--config", "broken.yaml", "--no-config"]).ends_with(2);
 }
+
+#[test]
+fn our_own_comments_silence_rules_until_a_day() {
+    let file = "FROM debian:12\n# lap: ignore=DL4000 until=2020-01-01 nobody knows\nMAINTAINER a\n\
+        # lap: ignore=MaintainerDeprecated until=9998-12-31 for long\nMAINTAINER a\n\
+        # lap: ignore=DL3019\nRUN true\n";
+    let folder = folder(&[("Dockerfile", file)]);
+    let said = lint(folder.path(), &["--format", "short"]).ends_with(1).stdout;
+    let places = said.lines().filter_map(|line| line.rsplit_once(']').map(|(place, _)| place));
+    let expected = [
+        "Dockerfile:2:1: info[unused-suppression",
+        "Dockerfile:3:1: warning[MaintainerDeprecated",
+        "Dockerfile:6:15: info[unused-suppression",
+    ];
+    assert_eq!(places.collect::<Vec<_>>(), expected, "{said}");
+}

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use lapstrake_oci::{ImageConfig, Platform};
 use lapstrake_parser::ignore_file::IgnoreFile;
 
+use crate::day::Day;
+
 /// What is known about a build.
 #[derive(Clone, Debug)]
 pub struct Known<'a> {
@@ -20,6 +22,8 @@ pub struct Known<'a> {
     pub stages: Vec<KnownStage<'a>>,
     /// What the context leaves out; nothing if there is no context.
     pub ignore: Option<&'a IgnoreFile>,
+    /// What day it is: comments may silence rules until one. If it is not known, they all do.
+    pub today: Option<Day>,
 }
 
 /// What is known about a stage.
@@ -42,6 +46,7 @@ impl Known<'_> {
             build_platform: Platform::host(),
             stages: Vec::new(),
             ignore: None,
+            today: None,
         }
     }
 

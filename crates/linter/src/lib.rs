@@ -20,6 +20,7 @@
 //!
 //! Beside that, [`outline()`] and [`targets`] say what can be built from a file, and with what.
 
+mod day;
 mod environment;
 mod finding;
 mod known;
@@ -39,6 +40,7 @@ mod syntax;
 mod value;
 mod walk;
 
+pub use day::Day;
 pub use finding::Finding;
 pub use known::{Known, KnownStage};
 pub use lint::lint;

@@ -7,7 +7,7 @@ use crate::known::Known;
 use crate::policy::Wanted;
 use crate::rule::Check;
 use crate::subject::Subject;
-use crate::suppression::{self, Ignored};
+use crate::suppression::Suppressions;
 use crate::walk;
 
 /// Lets the wanted rules look at a file. `source` is the text that `dockerfile` was parsed from.
@@ -35,12 +35,17 @@ pub fn lint(
         }
         _ => found,
     });
-    let ignored = match wanted.policy.ignores_comments {
-        true => Ignored::nothing(),
-        false => Ignored::read(source, dockerfile),
-    };
-    let heard = found.filter(|found| suppression::wants(found, wanted, &ignored));
-    let mut findings: Vec<Finding> = heard.map(|found| found.finding).collect();
+    let suppressions = Suppressions::read(&subject, wanted);
+    let is_heard = |found: &Owned<'_>| suppressions.let_through(found, wanted);
+    let mut heard: Vec<Owned<'_>> = found.filter(is_heard).collect();
+    for rule in wanted.rules {
+        if let Check::Suppressions(check) = rule.check {
+            let mut findings = Findings::new(rule);
+            check(&suppressions, wanted, &mut findings);
+            heard.extend(findings.into_owned().into_iter().filter(is_heard));
+        }
+    }
+    let mut findings: Vec<Finding> = heard.into_iter().map(|found| found.finding).collect();
     for finding in &mut findings {
         if let Some(severity) = wanted.policy.severity(finding.rule) {
             finding.diagnostic.severity = severity;

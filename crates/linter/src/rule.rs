@@ -3,8 +3,10 @@
 use lapstrake_parser::{Instruction, Severity, Stage};
 
 use crate::finding::Findings;
+use crate::policy::Wanted;
 use crate::run::Run;
 use crate::subject::Subject;
+use crate::suppression::Suppressions;
 use crate::walk::Step;
 
 /// A rule about Dockerfiles.
@@ -33,6 +35,8 @@ pub enum Origin {
     BuildKit,
     /// The rules of hadolint.
     Hadolint,
+    /// This project.
+    Lapstrake,
 }
 
 /// A choice of rules.
@@ -61,6 +65,8 @@ pub(crate) enum Check {
     Script(fn(&Run<'_>, &mut Findings<'_>)),
     /// Each instruction of a stage that is needed, at its turn in the build.
     Step(fn(&Step<'_>, &mut Findings<'_>)),
+    /// The comments that silence rules, once all others have looked.
+    Suppressions(fn(&Suppressions<'_>, &Wanted<'_>, &mut Findings<'_>)),
 }
 
 impl Rule {
@@ -81,6 +87,13 @@ impl Rule {
         let presets = &[Preset::Strict, Preset::Hadolint];
         let origin = Origin::Hadolint;
         Self { name, aliases, origin, severity, experimental: false, presets, check }
+    }
+
+    /// One of our own.
+    const fn own(name: &'static str, severity: Severity, check: Check) -> Self {
+        let presets = &[Preset::Recommended, Preset::Strict];
+        let origin = Origin::Lapstrake;
+        Self { name, aliases: &[], origin, severity, experimental: false, presets, check }
     }
 
     /// The same rule, for everybody.
@@ -134,6 +147,7 @@ impl Rule {
                 let id = self.aliases.first()?;
                 Some(format!("https://github.com/hadolint/hadolint/wiki/{id}"))
             }
+            Origin::Lapstrake => None,
         }
     }
 }
@@ -180,9 +194,10 @@ macro_rules! rules {
 
 mod buildkit;
 mod hadolint;
+mod lapstrake;
 
 /// Every rule with the text of its file, in lists.
-const LISTS: [&[Entry]; 2] = [buildkit::ENTRIES, hadolint::ENTRIES];
+const LISTS: [&[Entry]; 3] = [buildkit::ENTRIES, hadolint::ENTRIES, lapstrake::ENTRIES];
 
 /// Every rule with the text of its file.
 pub(crate) fn entries() -> impl Iterator<Item = &'static Entry> {

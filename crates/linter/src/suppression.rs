@@ -1,5 +1,5 @@
-//! What a file does not want to hear, and what it asks for: in the words of BuildKit (A2.5, A2.6) and of
-//! hadolint.
+//! What a file does not want to hear, and what it asks for: in the words of BuildKit (A2.5, A2.6), of
+//! hadolint, and in our own.
 //!
 //! | comment | holds for |
 //! |---|---|
@@ -8,156 +8,148 @@
 //! | `# hadolint ignore=RULE,…` on the line above an instruction | the instruction |
 //! | `# hadolint global ignore=RULE,…` anywhere | the file |
 //! | `# hadolint stage ignore=RULE,…` on the line above a FROM | its stage |
+//! | `# lap: ignore=RULE,… [until=YYYY-MM-DD] REASON` above an instruction, or inside of one | the instruction |
+//! | the same in front of the first instruction, with a blank line below | the file |
 //!
-//! hadolint's comments hold for rules that hadolint has, by any of their names.
+//! hadolint's comments hold for rules that hadolint has, by any of their names. Ours hold up to and with
+//! the day that they name. [`buildkit`], [`hadolint`] and [`own`] read one dialect each.
+
+mod buildkit;
+mod hadolint;
+mod own;
+
+use std::cell::Cell;
+use std::ops::Range;
 
 use lapstrake_parser::check::CheckOptions;
-use lapstrake_parser::{Diagnostic, Dockerfile, Instruction, Span};
+use lapstrake_parser::{Instruction, Span, Spanned};
 
+use crate::day::Day;
 use crate::finding::Owned;
 use crate::policy::Wanted;
 use crate::rule::Rule;
+use crate::subject::Subject;
 
-/// The options of the `check` directive; those of a file without it are the defaults.
-pub fn checks(dockerfile: &Dockerfile) -> CheckOptions {
-    let directives = dockerfile.directives.iter();
-    let checks = directives.filter_map(|directive| match &directive.kind {
-        lapstrake_parser::DirectiveKind::Check(options) => Some(options.clone()),
-        _ => None,
-    });
-    checks.take(1).next().unwrap_or_default()
+pub use self::buildkit::{checks, checks_from_argument};
+pub(crate) use self::hadolint::comments_for_instructions;
+
+/// What the comments of a file silence.
+pub(crate) struct Suppressions<'a> {
+    /// The text of the file.
+    pub(crate) source: &'a str,
+    /// Where the first instruction starts.
+    pub(crate) first: usize,
+    /// In the order of the dialects, then of the file.
+    pub(crate) all: Vec<Suppression<'a>>,
+    /// Comments that begin as ours do and are not understood, with what is wrong.
+    pub(crate) faults: Vec<(Span, String)>,
 }
 
-/// The options that the build argument `BUILDKIT_DOCKERFILE_CHECK` puts in place of the directive.
-///
-/// # Errors
-/// What is not understood. Spans count from the start of `text`.
-pub fn checks_from_argument(text: &str) -> Result<CheckOptions, Vec<Diagnostic>> {
-    let (options, faults) = CheckOptions::parse(text.trim(), 0);
-    if faults.is_empty() { Ok(options) } else { Err(faults) }
+/// A comment that silences rules.
+pub(crate) struct Suppression<'a> {
+    pub(crate) dialect: Dialect,
+    /// The comment without blanks around.
+    pub(crate) comment: Span,
+    pub(crate) names: Names,
+    /// Rules need not be named.
+    is_for_all: bool,
+    pub(crate) place: Place<'a>,
 }
 
-/// What the comments of hadolint silence.
-pub(crate) struct Ignored<'s> {
-    /// Names for the whole file.
-    everywhere: Vec<&'s str>,
-    /// Places and names: findings that begin in the place.
-    inside: Vec<(std::ops::Range<usize>, Vec<&'s str>)>,
-}
+/// Each rule that is named, and whether something of it was silenced.
+type Names = Vec<(Spanned<String>, Cell<bool>)>;
 
-impl<'s> Ignored<'s> {
-    /// No comment is read.
-    pub(crate) const fn nothing() -> Self {
-        Self { everywhere: Vec::new(), inside: Vec::new() }
-    }
-
-    /// Reads the comments of a file.
-    pub(crate) fn read(source: &'s str, dockerfile: &Dockerfile) -> Self {
-        let mut ignored = Self::nothing();
-        if !source.contains("hadolint") {
-            return ignored;
-        }
-        for (line, scope, names) in pragmas(source, dockerfile) {
-            let below = dockerfile.instructions.iter().find(|one| {
-                let line_start = source.get(..one.span.start).and_then(|text| text.rfind('\n'));
-                line_start.map_or(0, |at| at + 1) == line.end
-            });
-            match (scope, below) {
-                (Scope::File, _) => ignored.everywhere.extend(names),
-                (Scope::Instruction, Some(one)) => {
-                    ignored.inside.push((one.span.start..one.span.end + 1, names));
-                }
-                (Scope::Stage, Some(one)) => {
-                    let stages = dockerfile.stages();
-                    let later = stages.iter().map(|stage| stage.instruction.span.start);
-                    let next = later.filter(|at| *at > one.span.start).min();
-                    let end = next.unwrap_or(source.len() + 1);
-                    ignored.inside.push((one.span.start..end, names));
-                }
-                (_, None) => {}
-            }
-        }
-        ignored
-    }
-
-    /// True if the comments silence the finding.
-    fn silences(&self, found: &Owned<'_>) -> bool {
-        let rule = found.finding.rule;
-        let names_it =
-            |names: &[&str]| rule.is_hadolints() && names.iter().any(|name| rule.is_named(name));
-        let at = found.finding.diagnostic.span.start;
-        let here = self.inside.iter().filter(|(place, _)| place.contains(&at));
-        names_it(&self.everywhere) || here.into_iter().any(|(_, names)| names_it(names))
-    }
+/// Whose words a comment is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    BuildKit,
+    Hadolint,
+    Lapstrake,
 }
 
 /// What a comment holds for.
-enum Scope {
+pub(crate) enum Place<'a> {
+    /// The file.
     File,
-    Stage,
-    Instruction,
+    /// Findings that begin in this part of it.
+    Inside(Range<usize>),
+    /// What is found when this instruction is looked at.
+    Instruction(&'a Instruction),
+    /// Nothing: it stands where none of its kind counts.
+    Nothing,
+    /// Nothing since this day.
+    Ended(Day),
 }
 
-/// The lines, with their ends, in which a comment of hadolint stands that holds for an instruction.
-pub(crate) fn comments_for_instructions(source: &str, dockerfile: &Dockerfile) -> Vec<Span> {
-    let of_instructions = pragmas(source, dockerfile)
-        .into_iter()
-        .filter(|(_, scope, _)| matches!(scope, Scope::Instruction));
-    of_instructions.map(|(line, _, _)| line).collect()
+impl<'a> Suppressions<'a> {
+    /// Reads the comments of a file, unless they are not wanted.
+    pub(crate) fn read(subject: &Subject<'a>, wanted: &Wanted<'_>) -> Self {
+        let (source, dockerfile) = (subject.source, subject.dockerfile);
+        let first = dockerfile.instructions.first().map_or(source.len(), |one| one.span.start);
+        let mut all = Vec::new();
+        let mut faults = Vec::new();
+        buildkit::read(source, dockerfile, wanted.checks, &mut all);
+        if !wanted.policy.ignores_comments {
+            hadolint::read(source, dockerfile, &mut all);
+            own::read(subject, &mut all, &mut faults);
+        }
+        Self { source, first, all, faults }
+    }
+
+    /// True if the finding is to be reported. Remembers which comments had something to silence.
+    pub(crate) fn let_through(&self, found: &Owned<'_>, wanted: &Wanted<'_>) -> bool {
+        let rule = found.finding.rule;
+        if wanted.policy.ignores(rule) || (rule.experimental && !is_asked_for(found, wanted)) {
+            return false;
+        }
+        let mut is_heard = true;
+        for one in self.all.iter().filter(|one| one.holds_for(found)) {
+            is_heard &= !one.is_for_all;
+            for (name, is_used) in &one.names {
+                if one.dialect.names(rule, &name.value) {
+                    is_used.set(true);
+                    is_heard = false;
+                }
+            }
+        }
+        is_heard
+    }
 }
 
-/// hadolint's comments: the line with its end, what it holds for, and the names. What looks like one
-/// in the text of a heredoc is none.
-fn pragmas<'s>(source: &'s str, dockerfile: &Dockerfile) -> Vec<(Span, Scope, Vec<&'s str>)> {
-    let heredocs = dockerfile.instructions.iter().flat_map(|one| &one.heredocs);
-    let bodies: Vec<Span> = heredocs.map(|heredoc| heredoc.body).collect();
-    let mut start = 0;
-    let mut found = Vec::new();
-    for text in source.split_inclusive('\n') {
-        let line = Span::new(start, start + text.len());
-        start = line.end;
-        let Some((scope, names)) = pragma(text) else { continue };
-        if !bodies.iter().any(|body| body.range().contains(&line.start)) {
-            found.push((line, scope, names));
+impl Suppression<'_> {
+    fn holds_for(&self, found: &Owned<'_>) -> bool {
+        if self.dialect == Dialect::BuildKit && found.finding.rule.experimental {
+            return false;
+        }
+        match &self.place {
+            Place::File => true,
+            Place::Inside(range) => range.contains(&found.finding.diagnostic.span.start),
+            Place::Instruction(one) => found.owner.is_some_and(|owner| std::ptr::eq(owner, *one)),
+            Place::Nothing | Place::Ended(_) => false,
         }
     }
-    found
 }
 
-/// `# hadolint [global|stage] ignore=A,B # why`.
-fn pragma(line: &str) -> Option<(Scope, Vec<&str>)> {
-    let rest = line.trim().strip_prefix('#')?.trim_start().strip_prefix("hadolint")?;
-    let rest = rest.strip_prefix([' ', '\t'])?.trim_start();
-    let (scope, rest) = match rest.split_once([' ', '\t']) {
-        Some(("global", rest)) => (Scope::File, rest),
-        Some(("stage", rest)) => (Scope::Stage, rest),
-        _ => (Scope::Instruction, rest),
-    };
-    let list = rest.trim_start().strip_prefix("ignore")?.trim_start().strip_prefix('=')?;
-    let list = list.split('#').next().unwrap_or_default();
-    let names = list.split(',').map(str::trim).filter(|name| !name.is_empty());
-    Some((scope, names.collect()))
+impl Dialect {
+    /// True if the name means the rule.
+    pub(crate) fn names(self, rule: &Rule, name: &str) -> bool {
+        match self {
+            Self::BuildKit => names(rule).any(|own| own == name),
+            Self::Hadolint => rule.is_hadolints() && rule.is_named(name),
+            Self::Lapstrake => rule.is_named(name),
+        }
+    }
 }
 
-/// True if the finding is to be reported.
-pub(crate) fn wants(found: &Owned<'_>, wanted: &Wanted<'_>, ignored: &Ignored<'_>) -> bool {
+/// True if an experimental rule is wanted: by the project, the file, or the comments above the
+/// instruction.
+fn is_asked_for(found: &Owned<'_>, wanted: &Wanted<'_>) -> bool {
     let rule = found.finding.rule;
-    if wanted.policy.ignores(rule) || ignored.silences(found) {
-        return false;
-    }
-    let above = found.owner.and_then(comment_options);
-    let options = || std::iter::once(wanted.checks).chain(&above);
-    let is_asked_for =
+    let above = found.owner.and_then(buildkit::comment_options);
+    let mut options = [wanted.checks].into_iter().chain(above.as_ref());
+    let is_named =
         |options: &CheckOptions| names(rule).any(|name| options.experimental.contains(name));
-    match rule.experimental {
-        true => wanted.policy.severity(rule).is_some() || options().any(is_asked_for),
-        false => !options().any(|options| contains(options, rule)),
-    }
-}
-
-/// True if the options skip the rule, by any of its names.
-fn contains(options: &CheckOptions, rule: &Rule) -> bool {
-    names(rule).any(|name| options.skip.contains(name))
+    wanted.policy.severity(rule).is_some() || options.any(is_named)
 }
 
 /// The rule's name and its aliases.
@@ -165,10 +157,18 @@ fn names(rule: &Rule) -> impl Iterator<Item = &'static str> {
     std::iter::once(rule.name).chain(rule.aliases.iter().copied())
 }
 
-/// The options of the comments above an instruction. Only the first such comment counts, and none if
-/// that one is not understood: so does BuildKit.
-fn comment_options(instruction: &Instruction) -> Option<CheckOptions> {
-    let (options, faults) =
-        instruction.comments().into_iter().find_map(CheckOptions::from_comment)?;
-    faults.is_empty().then_some(options)
+/// The names of a list with commas, each with its place. `start` is that of the list.
+fn list(text: &str, start: usize) -> Names {
+    let mut names = Vec::new();
+    let mut at = start;
+    for name in text.split(',') {
+        let trimmed = name.trim();
+        if !trimmed.is_empty() {
+            let start = at + name.len() - name.trim_start().len();
+            let span = Span::new(start, start + trimmed.len());
+            names.push((Spanned::new(trimmed.to_owned(), span), Cell::new(false)));
+        }
+        at += name.len() + 1;
+    }
+    names
 }

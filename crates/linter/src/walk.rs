@@ -52,7 +52,7 @@ pub(crate) fn walk<'a>(
                     check(&run, findings);
                 }
             }
-            Check::Step(_) => {}
+            Check::Step(_) | Check::Suppressions(_) => {}
         }
     }
     steps(subject, rules, triggers, findings);

@@ -8,6 +8,7 @@ use lapstrake_parser::ignore_file::IgnoreFile;
 use lapstrake_parser::{Diagnostic, Dockerfile, Severity, syntax};
 use lapstrake_solver::lower::{ImagePlan, Options, Plan, StageFacts};
 
+use crate::commands::lint;
 use crate::failure::Failure;
 
 /// The build argument that takes the place of the `check` directive.
@@ -53,6 +54,7 @@ impl<'a> Check<'a> {
             build_platform: options.build_platform.clone(),
             stages: Vec::new(),
             ignore: Some(ignore),
+            today: lint::today(),
         };
         Ok(Self { source, dockerfile, checks, known, found: Mutex::default() })
     }

@@ -70,7 +70,7 @@ pub(super) fn lint(task: &Task<'_>) -> Result<Linted, Failure> {
     let rules: Vec<_> = rules.collect();
     let checks = lapstrake_linter::checks(&parsed.dockerfile);
     let wanted = Wanted { rules: &rules, checks: &checks, policy };
-    let known = Known::nothing();
+    let known = Known { today: super::today(), ..Known::nothing() };
     let found = lapstrake_linter::lint(source.text(), &parsed.dockerfile, &known, &wanted);
     let of_syntax = parsed.diagnostics.into_iter().chain(undecodable);
     let of_syntax = of_syntax.map(Fault::of_syntax);

@@ -7,7 +7,7 @@ mod collect;
 mod config;
 mod file;
 
-use lapstrake_linter::Rule;
+use lapstrake_linter::{Day, Rule};
 use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 
 use self::collect::{Input, Inputs};
@@ -58,6 +58,11 @@ pub(crate) fn run(lint: &Lint) -> Result<Exit, Failure> {
         output::stdout(&text(&linted, format))?;
     }
     Ok(if unread.is_empty() { exit(&linted) } else { Exit::USAGE })
+}
+
+/// The day it is, in UTC.
+pub(super) fn today() -> Option<Day> {
+    Day::parse(&jiff::Timestamp::now().strftime("%F").to_string())
 }
 
 /// What was typed, or the configuration, is wrong.

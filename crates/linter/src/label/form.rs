@@ -1,5 +1,7 @@
 //! Forms of texts that no library is worth having for.
 
+use crate::day::{Day, numbers};
+
 /// True for a URI (RFC 3986, section 3): a scheme, and behind it only what a URI may hold.
 pub(super) fn is_url(text: &str) -> bool {
     let Some((scheme, rest)) = text.split_once(':') else { return false };
@@ -58,7 +60,6 @@ fn is_escaped(text: &str, also: &str) -> bool {
 /// leap second was is not.
 pub(super) fn is_time(text: &str) -> bool {
     let Some((date, rest)) = text.split_once(['T', 't']) else { return false };
-    let Some([year, month, day]) = numbers(date, '-', [4, 2, 2]) else { return false };
     let Some((clock, rest)) = rest.split_at_checked(8) else { return false };
     let Some([hour, minute, second]) = numbers(clock, ':', [2, 2, 2]) else { return false };
     let zone = match rest.strip_prefix('.') {
@@ -76,35 +77,7 @@ pub(super) fn is_time(text: &str) -> bool {
             .strip_prefix(['+', '-'])
             .and_then(|zone| numbers(zone, ':', [2, 2]))
             .is_some_and(|[hours, minutes]| hours < 24 && minutes < 60);
-    (1..=12).contains(&month)
-        && (1..=days(year, month)).contains(&day)
-        && hour < 24
-        && minute < 60
-        && second <= 60
-        && is_zone
-}
-
-/// Numbers of these lengths with `between` between them.
-fn numbers<const N: usize>(text: &str, between: char, lengths: [usize; N]) -> Option<[u32; N]> {
-    let mut found = [0; N];
-    let mut parts = text.split(between);
-    for (number, length) in found.iter_mut().zip(lengths) {
-        let part = parts.next().filter(|part| part.len() == length)?;
-        let is_number = part.bytes().all(|c| c.is_ascii_digit());
-        *number = part.parse().ok().filter(|_| is_number)?;
-    }
-    parts.next().is_none().then_some(found)
-}
-
-const fn days(year: u32, month: u32) -> u32 {
-    match month {
-        4 | 6 | 9 | 11 => 30,
-        2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => {
-            29
-        }
-        2 => 28,
-        _ => 31,
-    }
+    Day::parse(date).is_some() && hour < 24 && minute < 60 && second <= 60 && is_zone
 }
 
 /// True for the id of a commit: SHA-1 in full or its first seven digits, or SHA-256 in full.

@@ -25,6 +25,7 @@ use lapstrake_parser::ignore_file::IgnoreFile;
 use lapstrake_parser::{Diagnostic, Fix, Safety, Severity, Span};
 
 use super::{Origin, Rule, entries, kebab};
+use crate::day::Day;
 use crate::known::{Known, KnownStage};
 use crate::policy::{LabelKind, Policy, Wanted};
 
@@ -175,6 +176,13 @@ impl Case<'_> {
         text
     }
 
+    /// The rules that look: this one, and those of the option `with`.
+    fn rules(&self, rule: &'static Rule) -> Vec<&'static Rule> {
+        let with = self.options.iter().filter(|(name, _)| *name == "with");
+        let names = with.flat_map(|(_, names)| names.split_whitespace());
+        names.map(|name| crate::rule(name).unwrap()).chain([rule]).collect()
+    }
+
     /// What is known: each option's meaning.
     fn found(&self, rule: &'static Rule) -> String {
         let mut base = None;
@@ -183,6 +191,7 @@ impl Case<'_> {
         let mut checks = None;
         let mut arguments = BTreeMap::new();
         let mut policy = Policy::default();
+        let mut today = None;
         for (name, value) in &self.options {
             let words = || value.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
             match *name {
@@ -194,6 +203,8 @@ impl Case<'_> {
                     ignore = Some(IgnoreFile::from_patterns(value.split_whitespace()).unwrap());
                 }
                 "needed" => needed = words().iter().map(|word| word == "yes").collect(),
+                "with" => {}
+                "today" => today = Day::parse(value),
                 "trusted" => policy.trusted_registries = words(),
                 "strict labels" => policy.strict_labels = *value == "yes",
                 "label" => {
@@ -230,6 +241,7 @@ impl Case<'_> {
             build_platform: platform(),
             stages: stages.collect(),
             ignore: ignore.as_ref(),
+            today,
         };
         self.drawn(rule, &known, checks, &policy)
     }
@@ -250,9 +262,13 @@ impl Case<'_> {
             &source,
             &parsed.dockerfile,
             known,
-            &Wanted { rules: &[rule], checks: &checks, policy },
+            &Wanted { rules: &self.rules(rule), checks: &checks, policy },
         );
-        let found: Vec<_> = findings.into_iter().map(|finding| finding.diagnostic).collect();
+        let found: Vec<_> = findings
+            .into_iter()
+            .filter(|finding| finding.rule.name == rule.name)
+            .map(|finding| finding.diagnostic)
+            .collect();
         assert!(found.iter().all(|one| one.code == rule.name && one.severity == rule.severity));
         let mut text = draw(&source, &found);
         let help = found.first().and_then(|first| first.help.as_deref());

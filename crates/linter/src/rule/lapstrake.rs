@@ -1,0 +1,5 @@
+//! What only this project looks for.
+
+rules! { "lapstrake":
+    unused_suppression
+}

@@ -1,0 +1,97 @@
+//! `# hadolint [global|stage] ignore=RULE,… # why`: hadolint's.
+
+use lapstrake_parser::{Dockerfile, Instruction, InstructionKind, Span};
+
+use super::{Dialect, Names, Place, Suppression, list};
+
+/// What a comment holds for.
+#[derive(Clone, Copy)]
+enum Scope {
+    File,
+    Stage,
+    Instruction,
+}
+
+struct Pragma {
+    /// The line with its end.
+    line: Span,
+    scope: Scope,
+    comment: Span,
+    names: Names,
+}
+
+/// Adds what the comments of hadolint silence.
+pub(super) fn read<'a>(
+    source: &'a str,
+    dockerfile: &'a Dockerfile,
+    all: &mut Vec<Suppression<'a>>,
+) {
+    if !source.contains("hadolint") {
+        return;
+    }
+    for Pragma { line, scope, comment, names } in pragmas(source, dockerfile) {
+        let place = place(source, dockerfile, line, scope);
+        let dialect = Dialect::Hadolint;
+        all.push(Suppression { dialect, comment, names, is_for_all: false, place });
+    }
+}
+
+fn place<'a>(source: &str, dockerfile: &Dockerfile, line: Span, scope: Scope) -> Place<'a> {
+    let begins_below = |one: &&Instruction| {
+        let line_start = source.get(..one.span.start).and_then(|text| text.rfind('\n'));
+        line_start.map_or(0, |at| at + 1) == line.end
+    };
+    let below = dockerfile.instructions.iter().find(begins_below);
+    match (scope, below) {
+        (Scope::File, _) => Place::File,
+        (Scope::Instruction, Some(one)) => Place::Inside(one.span.start..one.span.end + 1),
+        (Scope::Stage, Some(one)) if matches!(one.kind, InstructionKind::From(_)) => {
+            let stages = dockerfile.stages();
+            let later = stages.iter().map(|stage| stage.instruction.span.start);
+            let next = later.filter(|at| *at > one.span.start).min();
+            Place::Inside(one.span.start..next.unwrap_or(source.len() + 1))
+        }
+        _ => Place::Nothing,
+    }
+}
+
+/// The lines, with their ends, in which a comment of hadolint stands that holds for an instruction.
+pub(crate) fn comments_for_instructions(source: &str, dockerfile: &Dockerfile) -> Vec<Span> {
+    let pragmas = pragmas(source, dockerfile).into_iter();
+    let of_instructions = pragmas.filter(|pragma| matches!(pragma.scope, Scope::Instruction));
+    of_instructions.map(|pragma| pragma.line).collect()
+}
+
+/// hadolint's comments. What looks like one in the text of a heredoc is none.
+fn pragmas(source: &str, dockerfile: &Dockerfile) -> Vec<Pragma> {
+    let heredocs = dockerfile.instructions.iter().flat_map(|one| &one.heredocs);
+    let bodies: Vec<Span> = heredocs.map(|heredoc| heredoc.body).collect();
+    let mut start = 0;
+    let mut found = Vec::new();
+    for text in source.split_inclusive('\n') {
+        let line = Span::new(start, start + text.len());
+        start = line.end;
+        let Some((scope, names)) = pragma(text, line.start) else { continue };
+        if !bodies.iter().any(|body| body.range().contains(&line.start)) {
+            let comment = line.start + text.len() - text.trim_start().len();
+            let comment = Span::new(comment, comment + text.trim().len());
+            found.push(Pragma { line, scope, comment, names });
+        }
+    }
+    found
+}
+
+/// What the comment holds for, and the names. `start` is where the line starts.
+fn pragma(line: &str, start: usize) -> Option<(Scope, Names)> {
+    let rest = line.trim_start().strip_prefix('#')?.trim_start().strip_prefix("hadolint")?;
+    let rest = rest.strip_prefix([' ', '\t'])?.trim_start();
+    let (scope, rest) = match rest.split_once([' ', '\t']) {
+        Some(("global", rest)) => (Scope::File, rest),
+        Some(("stage", rest)) => (Scope::Stage, rest),
+        _ => (Scope::Instruction, rest),
+    };
+    let names = rest.trim_start().strip_prefix("ignore")?.trim_start().strip_prefix('=')?;
+    let at = start + line.len() - names.len();
+    let names = names.split('#').next().unwrap_or_default();
+    Some((scope, list(names, at)))
+}
