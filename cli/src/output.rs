@@ -3,14 +3,25 @@
 //! A reader that has gone away (`lap images | head -1`) is no failure: what it does not want is
 //! dropped.
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal as _, Write};
 
 use crate::failure::Failure;
+use crate::text::harmless;
 
 /// Writes to standard output, without colours unless it is a terminal.
 pub(crate) fn stdout(text: &str) -> Result<(), Failure> {
     let mut stdout = anstream::stdout().lock();
     let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    quiet_when_closed(written).map_err(|error| cannot_write(&error))
+}
+
+/// Writes what came from elsewhere to standard output: to a program as it is, to a terminal so that it is
+/// [`harmless`].
+pub(crate) fn foreign(text: &str) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    let shown = if stdout.is_terminal() { Cow::Owned(harmless(text)) } else { Cow::Borrowed(text) };
+    let written = stdout.write_all(shown.as_bytes()).and_then(|()| stdout.flush());
     quiet_when_closed(written).map_err(|error| cannot_write(&error))
 }
 

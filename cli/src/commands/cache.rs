@@ -30,7 +30,7 @@ fn show_usage(du: &CacheDu, session: &Session) -> Result<Exit, Failure> {
         Some(text) => text,
         None => table(&usage),
     };
-    output::stdout(&text)?;
+    output::foreign(&text)?;
     Ok(Exit::SUCCESS)
 }
 

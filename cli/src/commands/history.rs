@@ -25,11 +25,11 @@ pub(crate) fn run(history: &History, session: &Session) -> Result<Exit, Failure>
     if history.files {
         let images = images::local(session.store()?);
         let steps = images.layer_steps(&history.image, platform.as_ref())?;
-        output::stdout(&files::text(history, &listing, &steps)?)?;
+        output::foreign(&files::text(history, &listing, &steps)?)?;
         return Ok(Exit::SUCCESS);
     }
     let rows = images::local(session.store()?).history(&history.image, platform.as_ref())?;
-    output::stdout(&text(history, &listing, &rows)?)?;
+    output::foreign(&text(history, &listing, &rows)?)?;
     Ok(Exit::SUCCESS)
 }
 

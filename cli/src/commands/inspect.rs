@@ -33,7 +33,7 @@ pub(crate) fn run(inspect: &Inspect, session: &Session) -> Result<Exit, Failure>
             lines.collect::<Result<String, Failure>>()?
         }
     };
-    output::stdout(&text)?;
+    output::foreign(&text)?;
     Ok(exit)
 }
 

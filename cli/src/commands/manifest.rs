@@ -103,7 +103,7 @@ fn inspect(inspect: &ManifestInspect, session: &Session) -> Result<Exit, Failure
         Some(index) => pretty(&index)?,
         None => remote(&images, name, inspect.verbose)?,
     };
-    output::stdout(&text)?;
+    output::foreign(&text)?;
     Ok(Exit::SUCCESS)
 }
 

@@ -43,7 +43,7 @@ pub(crate) fn run(search: &Search) -> Result<Exit, Failure> {
             list(["NAME", "DESCRIPTION", "STARS", "OFFICIAL"], &cells.collect::<Vec<_>>())
         }
     };
-    output::stdout(&text)?;
+    output::foreign(&text)?;
     Ok(Exit::SUCCESS)
 }
 

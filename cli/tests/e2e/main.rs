@@ -26,6 +26,7 @@ mod defaults;
 mod diamond;
 mod fault;
 mod form;
+mod hostile;
 mod image;
 mod interrupt;
 mod layer;

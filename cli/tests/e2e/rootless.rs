@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::support::{Answer, Store, prepared, text};
 
-const UID: u32 = 4242;
+pub(crate) const UID: u32 = 4242;
 
 /// Lays `$1` over `/etc` and becomes the user.
 const BECOME: &str = "mount -t overlay overlay -o lowerdir=\"$1\":/etc /etc; shift; \
@@ -61,7 +61,7 @@ impl User {
     }
 
     /// `lap` started by another program.
-    fn lap_behind(&self, starter: &[&str], arguments: &[&str]) -> Answer {
+    pub(crate) fn lap_behind(&self, starter: &[&str], arguments: &[&str]) -> Answer {
         let mut command = Command::new("unshare");
         command.args(["-m", "sh", "-euc", BECOME, "sh", &text(&self.path("etc"))]);
         command.args(starter).arg(self.path("lap")).args(arguments).env_clear().current_dir("/");

@@ -47,6 +47,16 @@ impl Store {
         Answer::of(&mut self.lap(arguments))
     }
 
+    /// Runs `lap` started by another program to its end.
+    pub(crate) fn answer_behind(&self, starter: &[&str], arguments: &[&str]) -> Answer {
+        let lap = self.lap(arguments);
+        let Some((program, rest)) = starter.split_first() else { return Answer::of(&mut { lap }) };
+        let mut command = Command::new(program);
+        command.args(rest).arg(lap.get_program()).args(arguments).stdin(Stdio::null());
+        command.envs(lap.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        Answer::of(&mut command)
+    }
+
     /// Runs `lap`, which has to succeed; its standard output without the last line end.
     pub(crate) fn ok(&self, arguments: &[&str]) -> String {
         self.answer(arguments).ends_with(0).stdout.trim_end().to_owned()

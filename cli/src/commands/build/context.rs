@@ -89,7 +89,11 @@ type Dockerfile = (String, Vec<u8>);
 fn local(directory: &Path, file: Option<&Path>) -> Result<Inputs, Failure> {
     let path = match file {
         Some(path) => path.to_owned(),
-        None => usual_file(directory)?,
+        None => {
+            let path = usual_file(directory)?;
+            refuse_special(&path)?;
+            path
+        }
     };
     let dockerfile = named_file(&path, directory)?;
     folder(directory, ignore(&path, directory)?, dockerfile)
@@ -166,6 +170,16 @@ fn usual_file(context: &Path) -> Result<PathBuf, Failure> {
     })
 }
 
+/// Nobody asked for what lies there, and reading a pipe or a device may never end.
+fn refuse_special(path: &Path) -> Result<(), Failure> {
+    match fs::metadata(path) {
+        Ok(found) if !found.is_file() && !found.is_dir() => {
+            Err(Failure::new(format!("{} is not a regular file", path.display())))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn read_file(path: &Path, context: &Path) -> Result<Vec<u8>, Failure> {
     let shown = path.display();
     let cannot = |error: &io::Error| {
@@ -210,6 +224,7 @@ fn ignore(dockerfile: &Path, directory: &Path) -> Result<IgnoreFile, Failure> {
     own.push(".dockerignore");
     let own = PathBuf::from(own);
     if own.exists() {
+        refuse_special(&own)?;
         let file = File::open(&own).map_err(|error| {
             Failure::new(format!("cannot read {}", own.display())).because(&error)
         })?;

@@ -59,7 +59,7 @@ pub(crate) fn run(arguments: &Images, session: &Session) -> Result<Exit, Failure
         true => tree::text(&rows),
         false => text(arguments, &listing, &rows)?,
     };
-    output::stdout(&text)?;
+    output::foreign(&text)?;
     Ok(Exit::SUCCESS)
 }
 
