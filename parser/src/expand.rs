@@ -97,6 +97,9 @@ pub struct ExpandedWord {
     pub range: Range<usize>,
 }
 
+/// So many faults of one word are found at once: each takes another look at the word.
+const MOST_FAULTS: usize = 20;
+
 /// Why a word cannot be expanded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExpandError {
@@ -108,6 +111,8 @@ pub struct ExpandError {
     pub range: Range<usize>,
     /// What the author can do.
     pub hint: Option<&'static str>,
+    /// The variable that has no value, if that is all that is wrong.
+    pub variable: Option<String>,
 }
 
 impl std::fmt::Display for ExpandError {
@@ -168,6 +173,24 @@ impl Expander {
         machine.run()?;
         let (used, undefined) = machine.references();
         Ok(Expanded { text: machine.into_text(), used, undefined })
+    }
+
+    /// What is wrong with a word: the error of [`Expander::expand`], then those that are left when
+    /// plain characters stand where it was. One that reaches over an earlier one may follow from it
+    /// and is left out.
+    pub fn faults(self, word: &str, variables: &impl Variables) -> Vec<ExpandError> {
+        let (mut text, mut faults) = (word.to_owned(), Vec::new());
+        for _ in 0..MOST_FAULTS {
+            let Err(fault) = self.expand(&text, variables) else { break };
+            text.replace_range(fault.range.clone(), &"x".repeat(fault.range.len()));
+            let meets = |earlier: &ExpandError| {
+                fault.range.start < earlier.range.end && earlier.range.start < fault.range.end
+            };
+            if !faults.iter().any(meets) {
+                faults.push(fault);
+            }
+        }
+        faults
     }
 
     /// Expands and splits.

@@ -6,6 +6,7 @@
 mod rule;
 
 use crate::csv::{self, Field};
+use crate::diagnostic::Code;
 use crate::expand::ExpandError;
 use crate::suggest::suggest;
 use std::ops::Range;
@@ -107,6 +108,8 @@ pub struct MountError {
     pub range: Range<usize>,
     /// What the author can do.
     pub hint: Option<String>,
+    /// The rule that a variable in the value breaks, if it is that.
+    pub variable_fault: Option<Code>,
 }
 
 impl std::fmt::Display for MountError {
@@ -119,7 +122,7 @@ impl std::error::Error for MountError {}
 
 impl MountError {
     pub(crate) fn new(range: &Range<usize>, message: impl Into<String>) -> Self {
-        Self { message: message.into(), range: range.clone(), hint: None }
+        Self { message: message.into(), range: range.clone(), hint: None, variable_fault: None }
     }
 
     pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
@@ -182,26 +185,21 @@ impl Mount {
     /// have. The last of several equal ones wins.
     ///
     /// # Errors
-    /// The value is not understood, or does not fit its type; or the error of `expand`, with its
+    /// All options that are not understood, or do not fit the type; an error of `expand` has its
     /// range moved to where the option stands.
     pub fn parse(
         value: &str,
         mut expand: impl FnMut(&str) -> Result<String, ExpandError>,
-    ) -> Result<Self, MountError> {
-        let mut mount = Self::default();
-        let mut access = None;
-        let fields = fields(value)?;
-        for field in &fields {
-            let (key, value) = match field.text.split_once('=') {
-                Some((key, value)) => (key, Some(expanded(field, value, &mut expand)?)),
-                None => (field.text.as_str(), None),
-            };
-            let key = key.to_ascii_lowercase();
-            rule::set(&mut mount, &mut access, &key, value, field)?;
+    ) -> Result<Self, Vec<MountError>> {
+        let fields = fields(value).map_err(|error| vec![error])?;
+        let mut reader = rule::Reader::default();
+        let read = |field| reader.read(field, &mut expand).err();
+        let errors: Vec<_> = fields.iter().filter_map(read).collect();
+        if !errors.is_empty() {
+            return Err(errors);
         }
-        let writable = matches!(mount.kind, MountType::Cache | MountType::Tmpfs);
-        mount.read_only = access.unwrap_or(!writable);
-        rule::fits(&mount, &fields)?;
+        let mount = reader.finish();
+        rule::fits(&mount, &fields).map_err(|error| vec![error])?;
         Ok(mount)
     }
 }
@@ -224,10 +222,11 @@ fn expanded(
             true => place.start + error.range.start..place.start + error.range.end,
             false => place,
         };
-        let fault = MountError::new(&range, error.message);
-        match error.hint {
-            Some(hint) => fault.with_hint(hint),
-            None => fault,
+        MountError {
+            message: error.message,
+            range,
+            hint: error.hint.map(str::to_owned),
+            variable_fault: Some(error.code),
         }
     })
 }

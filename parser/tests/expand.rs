@@ -175,7 +175,7 @@ fn faults_have_a_place() {
         ("${full:#w}", 6..8),
         ("${full:%w}", 6..8),
         ("${full:x}", 6..8),
-        ("${full^^}", 6..7),
+        ("${full^^}", 6..8),
         ("a'b", 1..3),
         ("a\"b", 1..3),
         ("${unset:-'b}", 9..12),
@@ -186,6 +186,18 @@ fn faults_have_a_place() {
     ] {
         assert_eq!(text(word).unwrap_err().range, range, "{word}");
     }
+}
+
+#[test]
+fn all_faults_of_a_word_are_found() {
+    let ranges = |word: &str| {
+        let faults = Expander::new('\\').faults(word, &variable);
+        faults.into_iter().map(|fault| &word[fault.range]).collect::<Vec<_>>().join(" | ")
+    };
+    assert_eq!(ranges("plain"), "");
+    assert_eq!(ranges("${none:?a}é${none?b}"), "${none:?a} | ${none?b}");
+    assert_eq!(ranges("\"${none^^}${none:?}${x"), "^^ | ${none:?} | ${x");
+    assert_eq!(ranges(&"${n?}".repeat(99)).split('|').count(), 20);
 }
 
 #[test]

@@ -184,8 +184,19 @@ proptest! {
         duration::parse(&text).ok();
         lapstrake_parser::port::parse_port(&text).ok();
         lapstrake_parser::signal::parse_signal(&text).ok();
-        if let Err(error) = Mount::parse(&text, |word| Ok(word.to_owned())) {
+        for error in Mount::parse(&text, |word| Ok(word.to_owned())).err().unwrap_or_default() {
             prop_assert!(text.get(error.range).is_some());
+        }
+    }
+
+    #[test]
+    fn all_faults_of_a_word_lie_in_it(word in "([ab:?!#%/é\"'\\ -]|\\$|\\$\\{|\\})*") {
+        let expander = Expander::new('\\');
+        let faults = expander.faults(&word, &|_: &str| None);
+        let first = expander.expand(&word, &|_: &str| None).err();
+        prop_assert_eq!(faults.first(), first.as_ref());
+        for fault in faults {
+            prop_assert!(word.get(fault.range).is_some());
         }
     }
 

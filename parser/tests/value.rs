@@ -10,7 +10,7 @@ use lapstrake_parser::signal::parse_signal;
 use lapstrake_parser::{Span, Spanned, expand};
 use std::time::Duration;
 
-fn mount(value: &str) -> Result<Mount, MountError> {
+fn mount(value: &str) -> Result<Mount, Vec<MountError>> {
     let variables = |name: &str| (name == "set").then(|| "cache".to_owned());
     Mount::parse(value, |word| expand(word, &variables, '\\').map(|one| one.text))
 }
@@ -66,12 +66,26 @@ fn faulty_mounts_say_where() {
         ("a\"b", 1..3, "the value is not a list of `key=value`"),
         ("", 0..0, "the value is not a list of `key=value`"),
     ] {
-        let error = mount(value).unwrap_err();
-        assert_eq!(error.range, range, "{value}");
-        assert_eq!(error.message, message, "{value}");
+        let errors = mount(value).unwrap_err();
+        let errors: Vec<_> =
+            errors.iter().map(|error| (error.range.clone(), error.message.as_str())).collect();
+        assert_eq!(errors, [(range, message)], "{value}");
     }
-    let hint = mount("type=tmp,mont=1").unwrap_err().hint;
-    assert_eq!(hint.as_deref(), Some("did you mean `tmpfs`?"));
+}
+
+#[test]
+fn all_faults_of_a_mount_come_at_once() {
+    let hints = |value: &str| {
+        let errors = mount(value).unwrap_err();
+        errors.into_iter().map(|error| error.hint.unwrap_or(error.message)).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        hints("type=tmp,targt=/a,uid=x"),
+        ["did you mean `tmpfs`?", "did you mean `target`?", "`uid` is a number, not `x`"]
+    );
+    // What belongs to some types only is no fault while the type is not known.
+    assert_eq!(hints("type=secrt,id=a,required"), ["did you mean `secret`?"]);
+    assert_eq!(hints("type=tmpf,size=1m"), ["did you mean `tmpfs`?"]);
 }
 
 #[test]

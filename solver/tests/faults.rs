@@ -85,7 +85,7 @@ fn each_fault_is_underlined_where_it_is() {
         ("FROM scratch\nEXPOSE 80 \\\n  99999\n", "expose-port", "99999"),
         ("FROM scratch\nSTOPSIGNAL SIGNOPE\n", "stop-signal", "SIGNOPE"),
         // An instruction sees the environment before it.
-        ("FROM scratch\nENV A=1 B=${A:?}x${C:?none}\n", "required-variable", "${A:?}"),
+        ("FROM scratch\nENV A=1 B=${A:?}x\n", "required-variable", "${A:?}"),
         ("FROM scratch\nWORKDIR /a/\\\n${D?}\n", "required-variable", "${D?}"),
     ] {
         let found = faults(dockerfile);
@@ -101,6 +101,18 @@ fn independent_faults_of_all_needed_stages_come_at_once_and_in_order() {
                       EXPOSE no\nFROM scratch\nCOPY --from=a --chmod=99 x y\nEXPOSE no\n";
     let lines = |fault: &Diagnostic| dockerfile[..fault.span.start].lines().count();
     assert_eq!(faults(dockerfile).iter().map(lines).collect::<Vec<_>>(), [2, 3, 7, 8]);
+}
+
+#[test]
+fn independent_faults_of_one_word_and_behind_a_faulty_variable_come_at_once() {
+    let dockerfile = "FROM scratch\nENV A=${B:?}x${C:?none} D=${E\nENV F=${A:?} G=${B:?}\n\
+                      RUN --mount=type=tmpf,targt=/a,size=${H:?} x\nCOPY ${I:?} ${J:?} /\n";
+    let found = faults(dockerfile);
+    let shown: Vec<_> = found.iter().map(|fault| &dockerfile[fault.span.range()]).collect();
+    assert_eq!(
+        shown,
+        ["${B:?}", "${C:?none}", "${E", "${B:?}", "tmpf", "targt", "${H:?}", "${I:?}", "${J:?}"]
+    );
 }
 
 #[test]

@@ -34,6 +34,7 @@ impl<V: Variables> Machine<'_, V> {
             message: "the `}` of a variable is missing".to_owned(),
             range: open..self.input.len(),
             hint: Some("write `\\$` for a dollar sign that starts no variable"),
+            variable: None,
         }
     }
 
@@ -43,18 +44,22 @@ impl<V: Variables> Machine<'_, V> {
             message: "`${` is not followed by the name of a variable".to_owned(),
             range: open..self.at,
             hint: Some("write `\\$` for a dollar sign that starts no variable"),
+            variable: None,
         }
     }
 
     pub(super) fn unsupported(&self, from: usize) -> ExpandError {
         let modifier = self.input.get(from..).unwrap_or("");
-        let length = if modifier.starts_with(':') { 2 } else { 1 };
-        let modifier: String = modifier.chars().take(length).collect();
+        let mut chars = modifier.chars();
+        let is_double =
+            chars.next().is_some_and(|first| first == ':' || chars.next() == Some(first));
+        let modifier: String = modifier.chars().take(if is_double { 2 } else { 1 }).collect();
         ExpandError {
             code: SUBSTITUTION,
             range: from..from + modifier.len(),
             message: format!("`{modifier}` does not work in `${{…}}`"),
             hint: Some("these do: `:-` `-` `:+` `+` `:?` `?` `#` `##` `%` `%%` `/` `//`"),
+            variable: None,
         }
     }
 
@@ -68,7 +73,7 @@ impl<V: Variables> Machine<'_, V> {
             (word, _) => format!("{name}: {word}"),
         };
         let range = closed.open..self.at;
-        ExpandError { code: REQUIRED, message, range, hint: None }
+        ExpandError { code: REQUIRED, message, range, hint: None, variable: Some(name.to_owned()) }
     }
 }
 
@@ -78,5 +83,6 @@ pub(super) fn unclosed_quote(quote: char, range: Range<usize>) -> ExpandError {
         message: format!("the closing `{quote}` is missing"),
         range,
         hint: Some("put a `\\` in front of a quote that is meant as a character"),
+        variable: None,
     }
 }

@@ -157,6 +157,7 @@ impl<V: Variables> Machine<'_, V> {
                 message,
                 range: closed.open..self.at,
                 hint: Some("a pattern knows `*`, `?`, `\\*`, `\\?`, `\\\\`, `\\}` and `\\/`"),
+                variable: None,
             }),
         }
     }

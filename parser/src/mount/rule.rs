@@ -2,6 +2,7 @@
 
 use super::{Mount, MountError, MountType, Sharing};
 use crate::csv::Field;
+use crate::expand::ExpandError;
 use crate::suggest::suggest;
 use std::ops::Range;
 
@@ -31,57 +32,90 @@ const OPTIONS: [&str; 19] = [
     "env",
 ];
 
-/// Sets one option. `access` becomes whether the mount is read-only, if it is said.
-pub(super) fn set(
-    mount: &mut Mount,
-    access: &mut Option<bool>,
-    key: &str,
-    value: Option<String>,
-    field: &Field,
-) -> Result<(), MountError> {
-    let Some(value) = value else { return set_switch(mount, access, key, field) };
-    let (range, name) = (&field.value_range(), &field.key_range());
-    match key {
-        "type" => mount.kind = kind(&value, range)?,
-        "from" => mount.from = filled(value),
-        "source" | "src" => mount.source = filled(value),
-        "target" | "dst" | "destination" => mount.target = filled(value),
-        "readonly" | "ro" => *access = Some(boolean(key, &value, range)?),
-        "readwrite" | "rw" => *access = Some(!boolean(key, &value, range)?),
-        "required" => {
-            has_required(mount, name)?;
-            mount.required = boolean(key, &value, range)?;
-        }
-        "size" if mount.kind == MountType::Tmpfs => mount.size = size(&value, range)?,
-        "size" => return Err(unfitting(mount, key, name)),
-        "id" => mount.id = filled(value),
-        "sharing" => mount.sharing = Some(sharing(&value, range)?),
-        "mode" => mount.mode = Some(number(key, &value, 8, range)?),
-        "uid" => mount.uid = Some(number(key, &value, 10, range)?),
-        "gid" => mount.gid = Some(number(key, &value, 10, range)?),
-        "env" => mount.env = Some(value),
-        _ => return Err(unknown(key, name)),
-    }
-    Ok(())
+/// Reads one option after the other.
+#[derive(Default)]
+pub(super) struct Reader {
+    mount: Mount,
+    /// Whether the mount is read-only, if it is said.
+    access: Option<bool>,
+    /// Whether the type is not understood: then nothing is said of what only some types have.
+    is_type_faulty: bool,
 }
 
-/// Sets an option that stands without a value.
-fn set_switch(
-    mount: &mut Mount,
-    access: &mut Option<bool>,
-    key: &str,
-    field: &Field,
-) -> Result<(), MountError> {
-    match key {
-        "readonly" | "ro" => *access = Some(true),
-        "readwrite" | "rw" => *access = Some(false),
-        "required" => {
-            has_required(mount, &field.range)?;
-            mount.required = true;
-        }
-        _ => return Err(not_a_pair(field)),
+impl Reader {
+    pub(super) fn read(
+        &mut self,
+        field: &Field,
+        expand: &mut impl FnMut(&str) -> Result<String, ExpandError>,
+    ) -> Result<(), MountError> {
+        let (key, value) = match field.text.split_once('=') {
+            Some((key, value)) => (key.to_ascii_lowercase(), Some(value)),
+            None => (field.text.to_ascii_lowercase(), None),
+        };
+        let value = value.map(|value| super::expanded(field, value, expand)).transpose();
+        let result = value.and_then(|value| match value {
+            Some(value) => self.set(&key, value, field),
+            None => self.set_switch(&key, field),
+        });
+        self.is_type_faulty |= key == "type" && result.is_err();
+        result
     }
-    Ok(())
+
+    pub(super) fn finish(self) -> Mount {
+        let writable = matches!(self.mount.kind, MountType::Cache | MountType::Tmpfs);
+        Mount { read_only: self.access.unwrap_or(!writable), ..self.mount }
+    }
+
+    fn set(&mut self, key: &str, value: String, field: &Field) -> Result<(), MountError> {
+        let (range, name) = (&field.value_range(), &field.key_range());
+        let mount = &mut self.mount;
+        match key {
+            "type" => mount.kind = kind(&value, range)?,
+            "from" => mount.from = filled(value),
+            "source" | "src" => mount.source = filled(value),
+            "target" | "dst" | "destination" => mount.target = filled(value),
+            "readonly" | "ro" => self.access = Some(boolean(key, &value, range)?),
+            "readwrite" | "rw" => self.access = Some(!boolean(key, &value, range)?),
+            "required" => {
+                self.has_required(name)?;
+                self.mount.required = boolean(key, &value, range)?;
+            }
+            "size" if mount.kind == MountType::Tmpfs || self.is_type_faulty => {
+                mount.size = size(&value, range)?;
+            }
+            "size" => return Err(unfitting(mount, key, name)),
+            "id" => mount.id = filled(value),
+            "sharing" => mount.sharing = Some(sharing(&value, range)?),
+            "mode" => mount.mode = Some(number(key, &value, 8, range)?),
+            "uid" => mount.uid = Some(number(key, &value, 10, range)?),
+            "gid" => mount.gid = Some(number(key, &value, 10, range)?),
+            "env" => mount.env = Some(value),
+            _ => return Err(unknown(key, name)),
+        }
+        Ok(())
+    }
+
+    /// Sets an option that stands without a value.
+    fn set_switch(&mut self, key: &str, field: &Field) -> Result<(), MountError> {
+        match key {
+            "readonly" | "ro" => self.access = Some(true),
+            "readwrite" | "rw" => self.access = Some(false),
+            "required" => {
+                self.has_required(&field.range)?;
+                self.mount.required = true;
+            }
+            _ => return Err(not_a_pair(field)),
+        }
+        Ok(())
+    }
+
+    fn has_required(&self, range: &Range<usize>) -> Result<(), MountError> {
+        match self.mount.kind {
+            MountType::Secret | MountType::Ssh => Ok(()),
+            _ if self.is_type_faulty => Ok(()),
+            _ => Err(unfitting(&self.mount, "required", range)),
+        }
+    }
 }
 
 /// Checks the options against the type and each other.
@@ -134,13 +168,6 @@ fn place(fields: &[Field], names: &[&str]) -> Range<usize> {
     };
     let whole = 0..fields.last().map_or(0, |field| field.range.end);
     fields.iter().rev().find(is_named).map_or(whole, |field| field.range.clone())
-}
-
-fn has_required(mount: &Mount, range: &Range<usize>) -> Result<(), MountError> {
-    match mount.kind {
-        MountType::Secret | MountType::Ssh => Ok(()),
-        _ => Err(unfitting(mount, "required", range)),
-    }
 }
 
 fn kind(value: &str, range: &Range<usize>) -> Result<MountType, MountError> {

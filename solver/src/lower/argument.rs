@@ -1,6 +1,6 @@
 //! ARG inside a stage.
 
-use lapstrake_parser::{ArgDeclaration, Diagnostic};
+use lapstrake_parser::ArgDeclaration;
 
 use super::fault::Faults;
 use super::stage::{Build, Stage};
@@ -40,7 +40,7 @@ fn value(
     build: &Build<'_>,
     stage: &Stage,
     declaration: &ArgDeclaration,
-) -> Result<Option<String>, Diagnostic> {
+) -> Result<Option<String>, Faults> {
     let name = declaration.name.as_str();
     if let Some(given) = build.scope.given(name) {
         return Ok(Some(given));

@@ -1,8 +1,9 @@
 //! WORKDIR, and paths that are relative to it.
 
-use lapstrake_parser::{Diagnostic, Word};
+use lapstrake_parser::Word;
 use lapstrake_rootfs::TreePath;
 
+use super::fault::Faults;
 use super::stage::{Build, Shown, Stage, Written};
 use super::word;
 use crate::graph::{MkdirOp, Op};
@@ -12,7 +13,7 @@ pub(super) fn workdir(
     stage: &mut Stage,
     from: Written<'_>,
     path: &Word,
-) -> Result<(), Diagnostic> {
+) -> Result<(), Faults> {
     let written = word::expand(path, &stage.environment, build.scope.escape)?;
     let path = clean(&stage.working_directory(), &written);
     // As in BuildKit, an absolute path stays as it is written, and nothing is where one was.

@@ -3,7 +3,7 @@
 use lapstrake_parser::{Diagnostic, Dockerfile, Instruction, InstructionKind, Source, Span, Stage};
 
 use super::environment::Environment;
-use super::fault::{fault, suggestion, with_help};
+use super::fault::{Faults, fault, suggestion, with_help};
 use super::{Options, remote, word};
 use crate::graph::Op;
 
@@ -51,13 +51,13 @@ pub(super) fn epoch(
     arguments: &Environment,
     options: &Options,
     escape: char,
-) -> Result<Epoch, Diagnostic> {
+) -> Result<Epoch, Faults> {
     let given = options.arguments.get(NAME).map(String::as_str).or_else(|| arguments.value(NAME));
     let Some(value) = given.filter(|value| !value.is_empty()) else { return Ok(Epoch::Unset) };
     if let Ok(seconds) = value.parse() {
         return match SECONDS.contains(&seconds) {
             true => Ok(Epoch::At(seconds)),
-            false => Err(invalid(dockerfile, value, "is not in the years 0 to 9999")),
+            false => Err(invalid(dockerfile, value, "is not in the years 0 to 9999").into()),
         };
     }
     let context =
@@ -77,7 +77,8 @@ pub(super) fn epoch(
         return Err(match suggestion(value, names.iter().map(String::as_str)) {
             Some(near) => fault.with_help(near),
             None => fault.with_help("write seconds since 1970, as `date +%s` prints them"),
-        });
+        }
+        .into());
     };
     let source = Finder { options, escape }.source(stage, arguments)?;
     let known = options.source_times.iter().find(|(known, _)| *known == source);
@@ -107,7 +108,7 @@ struct Finder<'a> {
 
 impl Finder<'_> {
     /// The only source of a stage that has nothing else.
-    fn source(&self, stage: &Stage<'_>, arguments: &Environment) -> Result<TimeSource, Diagnostic> {
+    fn source(&self, stage: &Stage<'_>, arguments: &Environment) -> Result<TimeSource, Faults> {
         let mut environment = arguments.clone();
         environment.unset(NAME);
         let base = word::expand(&stage.from.image, &environment, self.escape)?;
@@ -148,7 +149,7 @@ impl Finder<'_> {
         stage: &Stage<'_>,
         instruction: &Instruction,
         environment: &Environment,
-    ) -> Result<TimeSource, Diagnostic> {
+    ) -> Result<TimeSource, Faults> {
         let sources = match &instruction.kind {
             InstructionKind::Add(transfer) => transfer.sources.as_slice(),
             _ => &[],
@@ -167,13 +168,13 @@ impl Finder<'_> {
 }
 
 /// A stage that has no time, because of what is at `place`.
-fn refused(stage: &Stage<'_>, place: Span, why: &str) -> Diagnostic {
+fn refused(stage: &Stage<'_>, place: Span, why: &str) -> Faults {
     let name = stage.name().unwrap_or_default();
     let message = format!("{NAME} is {name}, a stage that has no time of its own: {why}");
     let help = "name a stage with nothing but FROM scratch and one ADD of a URL or repository";
     let fault = with_help(fault("source-date-epoch", stage.instruction.span, message), help);
     match place == stage.instruction.span {
-        true => fault,
-        false => fault.with_label(place, "this"),
+        true => fault.into(),
+        false => fault.with_label(place, "this").into(),
     }
 }

@@ -29,6 +29,12 @@ impl From<Diagnostic> for Faults {
     }
 }
 
+impl FromIterator<Diagnostic> for Faults {
+    fn from_iter<I: IntoIterator<Item = Diagnostic>>(faults: I) -> Self {
+        Self(faults.into_iter().collect())
+    }
+}
+
 impl IntoIterator for Faults {
     type Item = Diagnostic;
     type IntoIter = std::vec::IntoIter<Diagnostic>;

@@ -3,7 +3,7 @@
 use lapstrake_oci::Platform;
 use lapstrake_parser::{Diagnostic, Dockerfile, Instruction, Span, Stage};
 
-use super::fault::{fault, suggestion, with_help};
+use super::fault::{Faults, fault, suggestion, with_help};
 use super::origin::{self, Origin};
 use super::scope::Scope;
 use super::{Options, platform, word};
@@ -36,13 +36,13 @@ pub(super) fn headers<'a>(
     for stage in dockerfile.stages() {
         let written = stage.from.platform.as_ref();
         let written = written.map(|platform| platform::written(platform, scope)).transpose();
-        let platform = written.unwrap_or_else(|fault| {
-            faults.push(fault);
+        let platform = written.unwrap_or_else(|found| {
+            faults.extend(found);
             None
         });
         let platform = platform.unwrap_or_else(|| scope.platform.clone());
-        let base = base(&stage, &headers, scope, &platform).unwrap_or_else(|fault| {
-            faults.push(fault);
+        let base = base(&stage, &headers, scope, &platform).unwrap_or_else(|found| {
+            faults.extend(found);
             Origin::Unknown
         });
         let name = stage.name();
@@ -67,7 +67,7 @@ fn base(
     earlier: &[Header<'_>],
     scope: &Scope<'_>,
     platform: &Platform,
-) -> Result<Origin, Diagnostic> {
+) -> Result<Origin, Faults> {
     let written = &stage.from.image;
     if written.as_str().is_empty() {
         // Parsing has reported it.
@@ -77,11 +77,11 @@ fn base(
     if image.is_empty() {
         let message = format!("the base image {} is blank here", written.as_str());
         let help = "give the ARG a default, or a value with --build-arg";
-        return Err(with_help(fault("blank-base-image", written.span(), message), help));
+        return Err(with_help(fault("blank-base-image", written.span(), message), help).into());
     }
     match find(earlier, &image) {
         Some(stage) => Ok(Origin::Stage(stage)),
-        None => origin::elsewhere(&image, written.span(), platform, scope.options),
+        None => Ok(origin::elsewhere(&image, written.span(), platform, scope.options)?),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use lapstrake_oci as oci;
-use lapstrake_parser::{CommandForm, Diagnostic, Healthcheck, KeyValue, Onbuild, Word, signal};
+use lapstrake_parser::{CommandForm, Healthcheck, KeyValue, Onbuild, Word, signal};
 
 use super::fault::{Faults, all, fault, with_help};
 use super::stage::Stage;
@@ -17,7 +17,7 @@ fn expanded(
 ) -> Result<Vec<(String, String)>, Faults> {
     all(pairs.iter().map(|pair| {
         let key = word::expand(&pair.key, &stage.environment, escape)?;
-        Ok::<_, Diagnostic>((key, word::expand(&pair.value, &stage.environment, escape)?))
+        Ok::<_, Faults>((key, word::expand(&pair.value, &stage.environment, escape)?))
     }))
 }
 
@@ -48,7 +48,7 @@ pub(super) fn label(stage: &mut Stage, pairs: &[KeyValue], escape: char) -> Resu
     Ok(())
 }
 
-pub(super) fn user(stage: &mut Stage, user: &Word, escape: char) -> Result<(), Diagnostic> {
+pub(super) fn user(stage: &mut Stage, user: &Word, escape: char) -> Result<(), Faults> {
     let user = word::expand(user, &stage.environment, escape)?;
     stage.note(format!("USER {user}"));
     stage.config().user = user;
@@ -59,7 +59,7 @@ pub(super) fn volume(stage: &mut Stage, paths: &[Word], escape: char) -> Result<
     let volumes = all(paths.iter().map(|path| {
         let volume = word::expand(path, &stage.environment, escape)?;
         match volume.is_empty() {
-            true => Err(fault("empty-volume", path.span(), "a VOLUME needs a path")),
+            true => Err(Faults::from(fault("empty-volume", path.span(), "a VOLUME needs a path"))),
             false => Ok(volume),
         }
     }))?;
@@ -70,15 +70,12 @@ pub(super) fn volume(stage: &mut Stage, paths: &[Word], escape: char) -> Result<
     Ok(())
 }
 
-pub(super) fn stop_signal(
-    stage: &mut Stage,
-    written: &Word,
-    escape: char,
-) -> Result<(), Diagnostic> {
+pub(super) fn stop_signal(stage: &mut Stage, written: &Word, escape: char) -> Result<(), Faults> {
     let name = word::expand(written, &stage.environment, escape)?;
     if let Err(error) = signal::parse_signal(&name) {
         let help = "write a name such as SIGTERM or a number such as 15";
-        return Err(with_help(fault("stop-signal", written.span(), error.to_string()), help));
+        let fault = fault("stop-signal", written.span(), error.to_string());
+        return Err(with_help(fault, help).into());
     }
     stage.note(format!("STOPSIGNAL {name}"));
     stage.config().stop_signal = name;

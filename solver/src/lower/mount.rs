@@ -132,6 +132,16 @@ fn layer(mount: &Mount) -> u8 {
     }
 }
 
+/// What is wrong with one option.
+fn invalid(word: &Word, error: written::MountError) -> Diagnostic {
+    let code = error.variable_fault.unwrap_or(INVALID);
+    let fault = fault(code, word.span_of(error.range), error.message);
+    match error.hint {
+        Some(hint) => with_help(fault, hint),
+        None => fault,
+    }
+}
+
 struct Lowering<'a, 'b> {
     build: &'a mut Build<'b>,
     stage: &'a Stage,
@@ -143,7 +153,7 @@ struct Lowering<'a, 'b> {
 
 impl Lowering<'_, '_> {
     /// Lowers one mount; nothing if it only sets a variable.
-    fn placed(&mut self, word: &Word) -> Result<Option<Placed>, Diagnostic> {
+    fn placed(&mut self, word: &Word) -> Result<Option<Placed>, Faults> {
         let mount = self.parse(word)?;
         let at = place(word, &TARGET);
         let mount = self.mount(word, mount)?;
@@ -151,10 +161,10 @@ impl Lowering<'_, '_> {
     }
 
     /// Reads one mount with its variables put in.
-    fn parse(&self, word: &Word) -> Result<written::Mount, Diagnostic> {
+    fn parse(&self, word: &Word) -> Result<written::Mount, Faults> {
         let environment = &self.stage.environment;
         let expander = Expander::new(self.build.scope.escape);
-        let (mut code, mut is_known) = (INVALID, true);
+        let mut is_known = true;
         let parsed = written::Mount::parse(word.as_str(), |text| {
             let variables = |name: &str| environment.value(name).map(str::to_owned);
             match expander.expand(text, &variables) {
@@ -164,21 +174,14 @@ impl Lowering<'_, '_> {
                 }
                 Err(error) => {
                     is_known &= !word::may_be_required(environment, &error);
-                    code = error.code;
                     Err(error)
                 }
             }
         });
         match parsed {
-            _ if !is_known => Err(word::unknown(word.span())),
+            _ if !is_known => Err(word::unknown(word.span()).into()),
             Ok(mount) => Ok(mount),
-            Err(error) => {
-                let fault = fault(code, word.span_of(error.range), error.message);
-                Err(match error.hint {
-                    Some(hint) => with_help(fault, hint),
-                    None => fault,
-                })
-            }
+            Err(errors) => Err(errors.into_iter().map(|error| invalid(word, error)).collect()),
         }
     }
 

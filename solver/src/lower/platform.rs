@@ -1,10 +1,10 @@
 //! Platforms: the predefined arguments, `FROM --platform`, and what a stage and its image are for.
 
 use lapstrake_oci::{ImageConfig, Platform};
-use lapstrake_parser::{Diagnostic, Word};
+use lapstrake_parser::Word;
 
 use super::environment::Environment;
-use super::fault::{fault, with_help};
+use super::fault::{Faults, fault, with_help};
 use super::scope::Scope;
 use super::word;
 
@@ -22,16 +22,16 @@ pub(super) fn set(environment: &mut Environment, prefix: &str, platform: &Platfo
 }
 
 /// What `FROM --platform` says.
-pub(super) fn written(written: &Word, scope: &Scope<'_>) -> Result<Platform, Diagnostic> {
+pub(super) fn written(written: &Word, scope: &Scope<'_>) -> Result<Platform, Faults> {
     let text = word::expand(written, &scope.arguments, scope.escape)?;
     if text.is_empty() {
         let message = format!("the platform {} is blank here", written.as_str());
         let help = "give the ARG a default, or a value with --build-arg";
-        return Err(with_help(fault("platform", written.span(), message), help));
+        return Err(with_help(fault("platform", written.span(), message), help).into());
     }
     Platform::parse(&text).map_err(|error| {
         let help = "write OS/ARCHITECTURE, such as linux/amd64";
-        with_help(fault("platform", written.span(), error.to_string()), help)
+        with_help(fault("platform", written.span(), error.to_string()), help).into()
     })
 }
 

@@ -5,7 +5,7 @@ use lapstrake_parser::{Diagnostic, Instruction, Span, Word};
 use lapstrake_source::{GitReference, HttpSource, HttpUrl, InvalidGitReference, QUERY_KEYS};
 
 use super::environment::Environment;
-use super::fault::{fault, suggestion, with_help};
+use super::fault::{Faults, fault, suggestion, with_help};
 use super::stage::Build;
 use super::{flag, word};
 use crate::graph::{Op, Vertex, VertexId};
@@ -45,7 +45,7 @@ pub(super) fn checksum<'a>(
     instruction: &'a Instruction,
     environment: &Environment,
     escape: char,
-) -> Result<Option<Checksum<'a>>, Diagnostic> {
+) -> Result<Option<Checksum<'a>>, Faults> {
     let Some(word) = flag::value(instruction, "checksum") else { return Ok(None) };
     let text = word::expand(word, environment, escape)?;
     Ok(Some(Checksum { word, text }).filter(|checksum| !checksum.text.is_empty()))

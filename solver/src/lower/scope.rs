@@ -58,8 +58,8 @@ impl<'a> Scope<'a> {
                 match value {
                     Ok(Some(value)) => scope.arguments.set(name, &value),
                     Ok(None) => {}
-                    Err(fault) => {
-                        faults.push(fault);
+                    Err(found) => {
+                        faults.extend(found);
                         scope.arguments.set_unknown(name);
                     }
                 }
@@ -67,7 +67,7 @@ impl<'a> Scope<'a> {
         }
         match epoch::epoch(dockerfile, &scope.arguments, options, scope.escape) {
             Ok(epoch) => scope.set_epoch(epoch),
-            Err(fault) => faults.push(fault),
+            Err(found) => faults.extend(found),
         }
         scope
     }

@@ -146,14 +146,14 @@ impl<'a> Build<'a> {
             let from = Written { instruction: &trigger.instruction, trigger: Some(trigger) };
             if let Err(found) = self.instruction(&mut stage, from) {
                 faults.extend(found.into_iter().map(|fault| trigger.relocate(fault)));
-                stage.environment.make_partial();
+                forget(&mut stage.environment, &trigger.instruction.kind);
             }
         }
         for instruction in header.instructions {
             let from = Written { instruction, trigger: None };
             if let Err(found) = self.instruction(&mut stage, from) {
                 faults.extend(found);
-                stage.environment.make_partial();
+                forget(&mut stage.environment, &instruction.kind);
             }
         }
         Some(stage)
@@ -374,6 +374,18 @@ impl<'a> Build<'a> {
             InstructionKind::From(_) => {}
         }
         Ok(())
+    }
+}
+
+/// What nobody knows behind an ENV that is faulty: the values of its variables; of any variable if a
+/// name is not what is written. An ARG forgets its own.
+fn forget(environment: &mut Environment, kind: &InstructionKind) {
+    let InstructionKind::Env(pairs) = kind else { return };
+    for pair in pairs {
+        match pair.key.text.contains(['$', '\\', '`', '"', '\'']) {
+            true => environment.make_partial(),
+            false => environment.set_unknown(pair.key.as_str()),
+        }
     }
 }
 

@@ -281,8 +281,8 @@ fn exclude(instruction: &Instruction) -> impl Iterator<Item = Result<String, Dia
 /// The value of `--chmod`. As with `--chown`, nothing is asked for when a variable was empty.
 fn mode(
     instruction: &Instruction,
-    expand: impl Fn(&Word) -> Result<String, Diagnostic>,
-) -> Result<Option<String>, Diagnostic> {
+    expand: impl Fn(&Word) -> Result<String, Faults>,
+) -> Result<Option<String>, Faults> {
     let Some(word) = flag::value(instruction, "chmod") else { return Ok(None) };
     let text = expand(word)?;
     if text.is_empty() {
@@ -298,7 +298,7 @@ fn owner(
     stage: &Stage,
     instruction: &Instruction,
     is_link: bool,
-) -> Result<Option<String>, Diagnostic> {
+) -> Result<Option<String>, Faults> {
     let Some(word) = flag::value(instruction, "chown") else { return Ok(None) };
     let owner = word::expand(word, &stage.environment, build.scope.escape)?;
     match is_link {
@@ -325,7 +325,7 @@ fn shown_heredoc(heredoc: Option<&Heredoc>) -> String {
     heredoc.map(|heredoc| format!("<<{}", heredoc.name)).unwrap_or_default()
 }
 
-fn inline(heredoc: Option<&Heredoc>, stage: &Stage) -> Result<CopySource, Diagnostic> {
+fn inline(heredoc: Option<&Heredoc>, stage: &Stage) -> Result<CopySource, Faults> {
     match heredoc {
         Some(heredoc) => Ok(CopySource::Inline {
             name: heredoc::file_name(heredoc)?,

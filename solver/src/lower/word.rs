@@ -4,7 +4,7 @@ use lapstrake_parser::expand::{ExpandError, Expander, Reference};
 use lapstrake_parser::{Diagnostic, Heredoc, Span, Word};
 
 use super::environment::Environment;
-use super::fault::{fault, with_help};
+use super::fault::{Faults, fault, with_help};
 
 /// In place of the code of a fault: the word is what it is only once a base image is known.
 const UNKNOWN: &str = "";
@@ -19,10 +19,10 @@ pub(super) fn expand(
     word: &Word,
     environment: &Environment,
     escape: char,
-) -> Result<String, Diagnostic> {
+) -> Result<String, Faults> {
     let variables = |name: &str| environment.value(name).map(str::to_owned);
     let expanded = Expander::new(escape).expand(word.as_str(), &variables);
-    let expanded = expanded.map_err(|error| at(word, environment, &error))?;
+    let expanded = expanded.map_err(|_| faults(word, environment, escape))?;
     known(word, environment, &expanded.undefined)?;
     Ok(expanded.text)
 }
@@ -32,10 +32,10 @@ pub(super) fn expand_many(
     word: &Word,
     environment: &Environment,
     escape: char,
-) -> Result<Vec<String>, Diagnostic> {
+) -> Result<Vec<String>, Faults> {
     let variables = |name: &str| environment.value(name).map(str::to_owned);
     let expanded = Expander::new(escape).expand_words(word.as_str(), &variables);
-    let expanded = expanded.map_err(|error| at(word, environment, &error))?;
+    let expanded = expanded.map_err(|_| faults(word, environment, escape))?;
     known(word, environment, &expanded.undefined)?;
     Ok(expanded.words.into_iter().map(|word| word.text).collect())
 }
@@ -44,24 +44,21 @@ pub(super) fn expand_many(
 pub(super) fn expand_heredoc(
     heredoc: &Heredoc,
     environment: &Environment,
-) -> Result<String, Diagnostic> {
+) -> Result<String, Faults> {
     let text = heredoc.text();
     if !heredoc.expand {
         return Ok(text.into_owned());
     }
     let variables = |name: &str| environment.value(name).map(str::to_owned);
-    let expanded = Expander::heredoc_body().expand(&text, &variables);
-    expanded.map(|expanded| expanded.text).map_err(|error| {
-        let span = heredoc.span_of(error.range.clone());
-        if may_be_required(environment, &error) {
-            return unknown(span);
-        }
-        described(fault(error.code, span, error.message), error.hint)
+    let expander = Expander::heredoc_body();
+    expander.expand(&text, &variables).map(|expanded| expanded.text).map_err(|_| {
+        let errors = expander.faults(&text, &variables);
+        errors
+            .iter()
+            .map(|error| at(heredoc.span_of(error.range.clone()), environment, error))
+            .collect()
     })
 }
-
-/// The code of `${v:?}` where `v` is not set.
-const REQUIRED: &str = "required-variable";
 
 /// In place of a fault at `span`: what stands there is not known.
 pub(super) fn unknown(span: Span) -> Diagnostic {
@@ -75,7 +72,7 @@ pub(super) fn may_be_set(environment: &Environment, undefined: &[Reference]) -> 
 
 /// Whether the error is none if a variable is set that may be.
 pub(super) fn may_be_required(environment: &Environment, error: &ExpandError) -> bool {
-    error.code == REQUIRED && environment.may_set_some()
+    error.variable.as_ref().is_some_and(|name| environment.may_set(name))
 }
 
 /// Fails if a variable that is not set may be set all the same.
@@ -90,11 +87,17 @@ fn known(
     }
 }
 
-fn at(word: &Word, environment: &Environment, error: &ExpandError) -> Diagnostic {
+/// All that is wrong with a word.
+fn faults(word: &Word, environment: &Environment, escape: char) -> Faults {
+    let variables = |name: &str| environment.value(name).map(str::to_owned);
+    let errors = Expander::new(escape).faults(word.as_str(), &variables);
+    errors.iter().map(|error| at(word.span_of(error.range.clone()), environment, error)).collect()
+}
+
+fn at(span: Span, environment: &Environment, error: &ExpandError) -> Diagnostic {
     if may_be_required(environment, error) {
-        return unknown(word.span());
+        return unknown(span);
     }
-    let span = word.span_of(error.range.clone());
     described(fault(error.code, span, error.message.clone()), error.hint)
 }
 
