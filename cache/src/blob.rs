@@ -16,7 +16,11 @@ impl Store {
 
     /// Whether a blob of this digest and size is here. Its bytes are not read.
     pub fn has_blob(&self, digest: &Digest, size: u64) -> bool {
-        fs::metadata(self.blob_path(digest)).is_ok_and(|found| found.len() == size)
+        let path = self.blob_path(digest);
+        let look = || Ok(fs::metadata(&path).ok().filter(|found| found.len() == size));
+        // What cannot be kept here is as good as absent.
+        let found = self.held(&digest.to_string(), look, |_| digest.to_string());
+        found.is_ok_and(|found| found.is_some())
     }
 
     /// Opens a blob to read; `None` when it is not here. The reader does not verify it.
@@ -25,11 +29,12 @@ impl Store {
     /// When it is here and cannot be opened.
     pub fn open_blob(&self, digest: &Digest) -> Result<Option<File>, Error> {
         let path = self.blob_path(digest);
-        match File::open(&path) {
+        let look = || match File::open(&path) {
             Ok(file) => Ok(Some(file)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Error::io("open", path)(error)),
-        }
+            Err(error) => Err(Error::io("open", &path)(error)),
+        };
+        self.held(&digest.to_string(), look, |_| digest.to_string())
     }
 
     /// The bytes of a small blob such as a manifest or config, verified; `None` when it is not
@@ -62,6 +67,7 @@ impl Store {
     pub fn put_blob(&self, bytes: &[u8]) -> Result<Digest, Error> {
         let digest = Digest::of(bytes);
         let path = self.blob_path(&digest);
+        let _gate = self.making(&digest.to_string())?;
         if fs::read(&path).is_ok_and(|found| found == bytes) {
             return Ok(digest);
         }
@@ -92,6 +98,7 @@ impl Store {
         let opened = File::open(file).map_err(Error::io("open", file))?;
         opened.sync_data().map_err(Error::io("flush", file))?;
         let path = self.blob_path(digest);
+        let _gate = self.making(&digest.to_string())?;
         fs::rename(file, &path).map_err(Error::io("name", path))
     }
 
@@ -156,6 +163,7 @@ impl BlobWriter {
         }
         let path = store.blob_path(expected);
         self.file.sync_data().map_err(Error::io("flush", &path))?;
+        let _gate = store.making(&expected.to_string())?;
         self.keep(&path)
     }
 

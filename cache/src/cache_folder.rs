@@ -139,7 +139,13 @@ fn lock(
         _ => {}
     }
     let path = folder.join("lock");
-    let file = lock_file(&path)?;
+    let file = match lock_file(&path) {
+        // It was removed just now.
+        Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+            return Ok(None);
+        }
+        file => file?,
+    };
     let free = take(&file).is_ok() && is_current(&file, &path);
     Ok(free.then_some((folder, file)))
 }

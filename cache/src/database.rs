@@ -12,10 +12,10 @@ use crate::Error;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The version of [`SCHEMA`].
-const VERSION: i64 = 3;
+const VERSION: i64 = 4;
 
 /// Versions that lack nothing but tables.
-const GROWS: std::ops::RangeInclusive<i64> = 2..=2;
+const GROWS: std::ops::RangeInclusive<i64> = 2..=3;
 
 /// `layer.boot` is the boot id of the kernel that wrote the layer, until it was flushed to disk;
 /// then it is NULL.
@@ -40,9 +40,17 @@ const SCHEMA: &str = "
         files BLOB NOT NULL, PRIMARY KEY (step, key)
     );
     CREATE TABLE IF NOT EXISTS place_step (place BLOB PRIMARY KEY, step BLOB NOT NULL) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS origin (
+        key BLOB PRIMARY KEY, used INTEGER NOT NULL, below TEXT, step BLOB, name TEXT, project TEXT
+    ) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS evicted (
+        key BLOB PRIMARY KEY, time INTEGER NOT NULL, step BLOB
+    ) WITHOUT ROWID;
+    CREATE INDEX IF NOT EXISTS origin_used ON origin (used);
+    CREATE INDEX IF NOT EXISTS evicted_step ON evicted (step) WHERE step IS NOT NULL;
     CREATE INDEX IF NOT EXISTS layer_diff_id ON layer (diff_id);
     CREATE INDEX IF NOT EXISTS layer_boot ON layer (boot) WHERE boot IS NOT NULL;
-    PRAGMA user_version = 3;
+    PRAGMA user_version = 4;
 ";
 
 /// Opens the database below `root`. A damaged one, or one of another version, is moved aside to

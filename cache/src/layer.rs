@@ -1,5 +1,6 @@
 //! Layers: directories that overlayfs mounts as they are, with their manifests.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -76,6 +77,7 @@ impl Store {
         id: LayerId,
         manifest: LayerManifest,
     ) -> Result<Layer, Error> {
+        let _gate = self.making(&id.to_string())?;
         if let Some(layer) = self.layer(&id)? {
             return Ok(layer);
         }
@@ -126,6 +128,10 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub fn locate(&self, id: &LayerId) -> Result<Option<LayerId>, Error> {
+        self.held(&id.to_string(), || self.look_up(id), ToString::to_string)
+    }
+
+    fn look_up(&self, id: &LayerId) -> Result<Option<LayerId>, Error> {
         if self.has_row(id)? {
             return Ok(Some(*id));
         }
@@ -277,6 +283,18 @@ impl Store {
             .map_err(Error::database("list layers"))
     }
 
+    /// The names of all layers that have a row.
+    pub(crate) fn layer_names(&self) -> Result<BTreeSet<String>, Error> {
+        let database = self.database();
+        let mut statement = database
+            .prepare_cached("SELECT id FROM layer")
+            .map_err(Error::database("list layers"))?;
+        statement
+            .query_map([], |row| row.get(0))
+            .and_then(Iterator::collect)
+            .map_err(Error::database("list layers"))
+    }
+
     pub(crate) fn mark_flushed(&self, layers: &[String]) -> Result<(), Error> {
         let mut database = self.database();
         let transaction = database.transaction().map_err(Error::database("mark layers"))?;
@@ -288,11 +306,20 @@ impl Store {
         transaction.commit().map_err(Error::database("mark layers"))
     }
 
-    fn layer_folder(&self, id: &LayerId) -> PathBuf {
+    pub(crate) fn layer_folder(&self, id: &LayerId) -> PathBuf {
         layer_folder(self.root(), &id.to_string())
     }
 }
 
 fn layer_folder(root: &Path, id: &str) -> PathBuf {
     root.join("layers").join(id)
+}
+
+/// The layer that a folder of `layers/`, or a row, is called after.
+pub(crate) fn layer_id(name: &str) -> Option<LayerId> {
+    match name.split_once('-')? {
+        ("blake3", hash) => hash.parse().ok().map(LayerId::Built),
+        ("sha256", hex) => format!("sha256:{hex}").parse().ok().map(LayerId::Image),
+        _ => None,
+    }
 }

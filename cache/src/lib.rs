@@ -12,6 +12,7 @@
 //! notes/HEX                   what is known of remote sources
 //! store.db                    tags, action records and what they were made of, diff ids: the
 //!                             index over all this
+//! leases/NAME                 what a running process uses, see `lease`
 //! locks/                      files that are only locked, never read
 //! tmp/NAME/                   work in progress; each folder is locked by its process
 //! ```
@@ -34,8 +35,11 @@ mod database;
 mod error;
 mod layer;
 mod layout;
+mod lease;
 mod lock;
 mod note;
+mod origin;
+mod prune;
 mod record;
 mod remote;
 mod stat;
@@ -50,6 +54,8 @@ pub use cache_folder::{CacheFolder, Sharing};
 pub use error::Error;
 pub use layer::{Layer, Staging};
 pub use lock::{ActionLock, Exclusive, Use};
+pub use origin::Origin;
+pub use prune::{Holding, HoldingKind, Prune, nanoseconds};
 pub use record::{ActionKey, Record, StepId};
 pub use store::Store;
 pub use tag::Tag;

@@ -3,9 +3,11 @@
 use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::Error;
+use crate::lease::Lease;
 
 /// How long a waiter sleeps between two tries.
 const PAUSE: Duration = Duration::from_millis(5);
@@ -62,18 +64,24 @@ impl Drop for ActionLock {
     }
 }
 
-/// Says that this process reads layers and blobs: nothing it may need is removed meanwhile.
+/// Says that this process reads layers and blobs: nothing that it looked up is removed meanwhile.
 #[derive(Debug)]
 pub struct Use {
     _file: File,
+    _lease: Option<Arc<Lease>>,
 }
 
 impl Use {
-    /// Joins the users of the store; waits for a removal that is under way.
+    /// Joins the users of the store; waits for whoever has it alone.
     pub(crate) fn join(root: &Path) -> Result<Self, Error> {
         let (file, path) = open(root)?;
         file.lock_shared().map_err(Error::io("lock", path))?;
-        Ok(Self { _file: file })
+        Ok(Self { _file: file, _lease: None })
+    }
+
+    /// The same with notes of what is used.
+    pub(crate) fn with(self, lease: Arc<Lease>) -> Self {
+        Self { _lease: Some(lease), ..self }
     }
 }
 

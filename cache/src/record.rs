@@ -2,11 +2,13 @@
 
 use std::collections::HashSet;
 use std::fmt;
+use std::time::SystemTime;
 
 use lapstrake_rootfs::{ContentHash, LayerId};
 use rusqlite::OptionalExtension as _;
 use serde::{Deserialize, Serialize};
 
+use crate::prune::nanoseconds;
 use crate::{Error, Store};
 
 /// What an action is looked up by: the hash of the op and of the content of its inputs.
@@ -53,7 +55,11 @@ impl Store {
         else {
             return Ok(None);
         };
-        Ok(self.has_layer(&record.layer)?.then_some(record))
+        let is_here = self.has_layer(&record.layer)?;
+        if is_here {
+            self.hits().push(*key);
+        }
+        Ok(is_here.then_some(record))
     }
 
     /// Notes what `key` came to; replaces an earlier record. Atomic. The layer must be committed.
@@ -63,13 +69,25 @@ impl Store {
     pub fn put_record(&self, key: &ActionKey, record: &Record) -> Result<(), Error> {
         let value = postcard::to_allocvec(record)
             .map_err(|source| Error::Encode { what: "an action record", source })?;
-        self.database()
-            .execute(
+        let key = key.0.as_bytes().as_slice();
+        let write = |transaction: &rusqlite::Transaction<'_>| {
+            transaction.execute(
                 "INSERT OR REPLACE INTO record (key, value) VALUES (?1, ?2)",
-                (key.0.as_bytes().as_slice(), value),
-            )
-            .map_err(Error::database("write an action record"))?;
-        Ok(())
+                (key, value),
+            )?;
+            transaction.execute(
+                "INSERT INTO origin (key, used) VALUES (?1, ?2)
+                 ON CONFLICT (key) DO UPDATE SET used = MAX(used, ?2)",
+                (key, nanoseconds(SystemTime::now())),
+            )?;
+            transaction.execute("DELETE FROM evicted WHERE key = ?1", [key])
+        };
+        let mut database = self.database();
+        let written = database.transaction().and_then(|transaction| {
+            write(&transaction)?;
+            transaction.commit()
+        });
+        written.map_err(Error::database("write an action record"))
     }
 
     /// All keys that came to one of these very executions, with it. Reads the whole table.

@@ -3,14 +3,15 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
 
 use lapstrake_rootfs::LayerId;
 use rusqlite::Connection;
 
 use crate::database::Fresh;
+use crate::lease::Lease;
 use crate::lock::{ActionLock, Exclusive, Use};
-use crate::{ActionKey, Error, Temporary, database, layout, temporary};
+use crate::{ActionKey, Error, Temporary, database, layout, prune, temporary};
 
 /// Everything on disk under one root. May be shared by threads and opened by many processes.
 #[derive(Debug)]
@@ -20,6 +21,9 @@ pub struct Store {
     database: Mutex<Connection>,
     /// Whether this process wrote a blob since the last flush.
     is_dirty: AtomicBool,
+    lease: Mutex<Weak<Lease>>,
+    /// Keys that were found since uses were noted last.
+    hits: Mutex<Vec<ActionKey>>,
 }
 
 impl Store {
@@ -40,10 +44,13 @@ impl Store {
             boot: boot.trim().into(),
             database,
             is_dirty: AtomicBool::new(false),
+            lease: Mutex::default(),
+            hits: Mutex::default(),
         };
         if fresh {
             store.restore_tags()?;
         }
+        prune::finish(&store)?;
         Ok(store)
     }
 
@@ -96,12 +103,14 @@ impl Store {
         ActionLock::take(&self.root, &id.to_string(), cancelled)
     }
 
-    /// Keeps everything in the store from being removed while the result lives.
+    /// Keeps everything that this process looks up or makes from being removed while the result
+    /// lives.
     ///
     /// # Errors
     /// When the lock cannot be taken.
     pub fn lease(&self) -> Result<Use, Error> {
-        Use::join(&self.root)
+        let joined = Use::join(&self.root)?;
+        Ok(joined.with(self.begin_lease()?))
     }
 
     /// The right to remove layers and blobs; `None` when a process uses the store, or when this one
@@ -132,6 +141,14 @@ impl Store {
     /// Notes that the next [`Store::sync`] has something to do.
     pub(crate) fn mark_dirty(&self) {
         self.is_dirty.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn lease_slot(&self) -> MutexGuard<'_, Weak<Lease>> {
+        self.lease.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn hits(&self) -> MutexGuard<'_, Vec<ActionKey>> {
+        self.hits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn boot(&self) -> &str {

@@ -12,7 +12,7 @@ use lapstrake_rootfs::LayerId;
 use crate::{Error, Store};
 
 /// The unit of `st_blocks` in bytes, whatever the file system's own is.
-const BLOCK: u64 = 512;
+pub(crate) const BLOCK: u64 = 512;
 
 /// A kind of thing that the store holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -152,7 +152,7 @@ fn total(kind: UsageKind, items: &[Item], files: &HashMap<(u64, u64), Held>) -> 
 }
 
 /// Visits `path` and all below it. Follows no link; what is gone when it is come to is left out.
-fn walk(path: &Path, visit: &mut dyn FnMut(&Metadata)) -> Result<(), Error> {
+pub(crate) fn walk(path: &Path, visit: &mut dyn FnMut(&Metadata)) -> Result<(), Error> {
     let mut left = vec![path.to_owned()];
     while let Some(path) = left.pop() {
         let Some(metadata) =

@@ -142,7 +142,9 @@ pub fn build(request: Request<'_>, tools: &Tools<'_>) -> Result<Built, Error> {
         digests: Digests::of(digested(&plan, request.times)),
         epoch: plan.images.iter().find_map(|image| image.epoch),
     };
-    let results = complete(&plan, &workshop)?;
+    let results = complete(&plan, &workshop);
+    tools.store.note_uses().map_err(Error::Store)?;
+    let results = results?;
     let steps = workshop.journal.steps(&plan);
     tools.imports.keep(&steps).map_err(Error::Store)?;
     let built = export::export(&plan, &results, &workshop, &request)?;

@@ -14,6 +14,7 @@
 //! This crate prints nothing and reads no environment: it reports [`event::Event`]s, and errors
 //! with their place in the Dockerfile.
 
+mod age;
 pub mod build;
 pub mod digest;
 pub mod error;
@@ -30,6 +31,7 @@ pub mod reason;
 pub mod schedule;
 mod stamp;
 
+pub use age::age;
 pub use build::{Built, Request, Times, build, survey};
 pub use error::Error;
 pub use event::Event;

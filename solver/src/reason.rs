@@ -6,9 +6,12 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::time::Duration;
 
 use lapstrake_rootfs::ContentHash;
 use serde::{Deserialize, Serialize};
+
+use crate::age::age;
 
 /// Longer texts are cut.
 const TEXT: usize = 200;
@@ -22,6 +25,13 @@ pub enum Reason {
     First,
     /// It was executed just like this, and the result is gone.
     Gone,
+    /// A result was removed to make room.
+    Evicted {
+        /// How long ago.
+        since: Duration,
+        /// Whether it was that of just this; else of the same step with something else in it.
+        is_same: bool,
+    },
     /// Something that it is made of.
     Changed {
         /// What, in words.
@@ -235,6 +245,10 @@ impl fmt::Display for Reason {
             Self::Unwanted => f.write_str("asked to run again"),
             Self::First => f.write_str("first build of this step"),
             Self::Gone => f.write_str("its earlier result is no longer in the store"),
+            Self::Evicted { since, is_same: true } => write!(f, "evicted {} ago", age(*since)),
+            Self::Evicted { since, is_same: false } => {
+                write!(f, "its earlier results were evicted {} ago", age(*since))
+            }
             Self::Changed { subject, before, after } => match (before.as_deref(), after.as_deref())
             {
                 (Some(before), Some(after)) if before == after => write!(f, "{subject} changed"),
@@ -330,6 +344,14 @@ mod tests {
             reason(&before, &now),
             "base image debian:trixie-slim moved: sha256:0123456789ab… → sha256:fedcba987654…"
         );
+    }
+
+    #[test]
+    fn how_long_ago_a_result_was_evicted() {
+        let since = Duration::from_secs(3 * 86_400 + 5);
+        let told = |is_same| Reason::Evicted { since, is_same }.to_string();
+        assert_eq!(told(true), "evicted 3 days ago");
+        assert_eq!(told(false), "its earlier results were evicted 3 days ago");
     }
 
     #[test]

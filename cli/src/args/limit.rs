@@ -227,10 +227,14 @@ impl FromStr for Timeout {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let duration = text.parse().ok().map(Duration::from_secs).or_else(|| with_units(text));
-        let duration = duration.filter(|duration| !duration.is_zero());
+        let duration = duration(text).filter(|duration| !duration.is_zero());
         duration.map(Self).ok_or_else(|| "write a time such as 90s, 10m or 1h30m".into())
     }
+}
+
+/// A number of seconds, or numbers with units: those of Go, and days and weeks.
+pub(super) fn duration(text: &str) -> Option<Duration> {
+    text.parse().ok().map(Duration::from_secs).or_else(|| with_units(text))
 }
 
 fn with_units(mut text: &str) -> Option<Duration> {
@@ -244,6 +248,8 @@ fn with_units(mut text: &str) -> Option<Duration> {
             "s" => 1.0,
             "m" => 60.0,
             "h" => 3600.0,
+            "d" => 86_400.0,
+            "w" => 604_800.0,
             _ => return None,
         };
         let part = Duration::try_from_secs_f64(number.parse::<f64>().ok()? * seconds).ok()?;

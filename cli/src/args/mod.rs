@@ -27,7 +27,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 pub(crate) use ast::Ast;
 pub(crate) use attest::Provenance;
 pub(crate) use build::{Build, BuildNetwork, Method, Progress};
-pub(crate) use cache::{CacheCommand, CacheDu};
+pub(crate) use cache::{CacheCommand, CacheDu, CachePrune, Filter};
 pub(crate) use explain::Explain;
 pub(crate) use export::{Output, OutputForm, OutputKind};
 pub(crate) use image::{

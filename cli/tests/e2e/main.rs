@@ -38,6 +38,7 @@ mod output;
 mod platform;
 mod private;
 mod privilege;
+mod prune;
 mod push;
 mod registry;
 mod remote;

@@ -1,7 +1,9 @@
 //! A step that the cache has no result of: why, and what is kept so that the next build can tell.
 //! Nothing here is read or written for a step that is cached.
 
-use lapstrake_cache::{Account, ActionKey, StepId, Store};
+use std::time::{Duration, SystemTime};
+
+use lapstrake_cache::{Account, ActionKey, StepId, Store, nanoseconds};
 use lapstrake_rootfs::{ContentHash, LayerId};
 
 use super::own::Own;
@@ -37,6 +39,11 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
+    /// The step.
+    pub(super) fn step(&self) -> &StepId {
+        &self.step
+    }
+
     pub(super) fn keep(&self, store: &Store) -> Result<(), Failure> {
         Ok(store.put_account(&self.step, &self.place, &self.account, &self.files)?)
     }
@@ -79,6 +86,9 @@ impl Workshop<'_> {
         parts: &[Part],
         files: &[KnownFile],
     ) -> Result<Reason, Failure> {
+        if let Some(time) = self.store.evicted(&action.key)? {
+            return Ok(Reason::Evicted { since: since(time), is_same: true });
+        }
         for step in steps.iter().flatten() {
             let accounts = self.store.accounts(step)?;
             if accounts.iter().any(|account| account.key == action.key) {
@@ -99,8 +109,17 @@ impl Workshop<'_> {
                 both.then(|| compare_files(&earlier, files)).flatten()
             }));
         }
-        Ok(Reason::First)
+        let Some(step) = steps.first().and_then(Option::as_ref) else { return Ok(Reason::First) };
+        let evicted = self.store.evicted_step(step)?;
+        Ok(evicted
+            .map_or(Reason::First, |time| Reason::Evicted { since: since(time), is_same: false }))
     }
+}
+
+/// How long ago a time of the store was.
+fn since(time: i64) -> Duration {
+    let now = nanoseconds(SystemTime::now());
+    Duration::from_nanos(now.saturating_sub(time).max(0).unsigned_abs())
 }
 
 fn known(files: Vec<lapstrake_rootfs::copy::Listed>) -> Vec<KnownFile> {

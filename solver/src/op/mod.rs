@@ -236,6 +236,9 @@ impl Workshop<'_> {
         let ledger = self.explain(id, vertex, below, action)?;
         let made = make()?;
         let record = self.keep(id, made, key)?;
+        let name = vertex.name.as_deref().unwrap_or_default();
+        let step = ledger.as_ref().map(|ledger| (ledger.step(), name, self.project));
+        self.store.put_origin(key, below.layers.last(), step)?;
         if let Some(ledger) = ledger {
             ledger.keep(self.store)?;
         }

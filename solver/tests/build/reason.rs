@@ -174,6 +174,35 @@ fn another_base() {
 }
 
 #[test]
+fn a_result_that_was_evicted() {
+    let bench = Bench::new();
+    bench.file("f", "1");
+    let dockerfile = "FROM base\nCOPY f /f\n";
+    bench.build(dockerfile).built();
+    let prune = || {
+        let wanted = |_: &lapstrake_cache::Holding| true;
+        let wish = lapstrake_cache::Prune {
+            keep: 0,
+            unused_for: std::time::Duration::ZERO,
+            all: true,
+            wanted: &wanted,
+            dry_run: false,
+        };
+        let needed = || Ok::<_, lapstrake_cache::Error>(lapstrake_cache::Needed::default());
+        assert!(!bench.store.prune(&wish, &needed).unwrap().is_empty());
+    };
+    prune();
+    let why = bench.build(dockerfile).why("COPY").to_owned();
+    assert!(why.starts_with("evicted ") && why.ends_with(" ago"), "{why}");
+    prune();
+    bench.file("f", "2");
+    let why = bench.build(dockerfile).why("COPY").to_owned();
+    assert!(why.starts_with("its earlier results were evicted "), "{why}");
+    bench.file("f", "3");
+    assert_eq!(bench.build(dockerfile).why("COPY"), "f changed");
+}
+
+#[test]
 fn a_result_that_is_gone() {
     let bench = Bench::new();
     let dockerfile = "FROM base\nRUN write f 1\n";

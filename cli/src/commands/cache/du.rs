@@ -1,9 +1,9 @@
-//! `lap cache`.
+//! `lap cache du`.
 
 use lapstrake_cache::{Usage, UsageKind};
 use serde_json::{Value, json};
 
-use crate::args::{CacheCommand, CacheDu};
+use crate::args::CacheDu;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::listing::{Column, Listing};
@@ -14,14 +14,8 @@ use crate::{human, images, output};
 const COLUMNS: [Column; 4] =
     [("Kind", "KIND"), ("Count", "COUNT"), ("Size", "SIZE"), ("Reclaimable", "RECLAIMABLE")];
 
-/// Runs a command on the store.
-pub(crate) fn run(command: &CacheCommand, session: &Session) -> Result<Exit, Failure> {
-    match command {
-        CacheCommand::Du(du) => show_usage(du, session),
-    }
-}
-
-fn show_usage(du: &CacheDu, session: &Session) -> Result<Exit, Failure> {
+/// Shows what the store holds.
+pub(super) fn run(du: &CacheDu, session: &Session) -> Result<Exit, Failure> {
     let listing = Listing::parse(&du.format)?;
     let store = session.store()?;
     let _lease = store.lease()?;

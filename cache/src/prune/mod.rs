@@ -1,0 +1,66 @@
+//! Removing what is kept for later builds alone.
+//!
+//! What is removed is chosen without a lock, and looked at once more with the gate alone: what a
+//! running process has noted by then (see [`crate::lease`]), what an image needs, and what a record
+//! that stays stands on, stays too. Rows go first, then the files; what a killed removal leaves of
+//! layers is listed in `doomed` and removed by the next command.
+
+mod doomed;
+mod holding;
+mod remove;
+mod select;
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+pub(crate) use doomed::finish;
+pub use holding::{Holding, HoldingKind};
+
+use crate::lock::Use;
+use crate::usage::Needed;
+use crate::{Error, Store};
+
+/// What is to be removed.
+pub struct Prune<'a> {
+    /// Bytes on disk that may stay; what was used last stays.
+    pub keep: u64,
+    /// What was used later than so long ago stays.
+    pub unused_for: Duration,
+    /// Whether records go whose layers images have, and what is known of contexts and sources.
+    pub all: bool,
+    /// What may go at all.
+    pub wanted: &'a dyn Fn(&Holding) -> bool,
+    /// Whether nothing is removed, and only told what would be.
+    pub dry_run: bool,
+}
+
+impl Store {
+    /// Removes what no image, running process or remaining record needs, what was used least
+    /// recently first; returns it in that order. `needed` says what images need, and is asked
+    /// again right before the removal. This value must have no lease: what is leased elsewhere
+    /// stays, also by another value in this process.
+    ///
+    /// Rows go in one transaction. Interrupted, it has removed nothing, or the rest is removed by
+    /// whoever opens the store next.
+    ///
+    /// # Errors
+    /// Those of `needed`; when the store cannot be read or written.
+    pub fn prune<E: From<Error>>(
+        &self,
+        prune: &Prune<'_>,
+        needed: &dyn Fn() -> Result<Needed, E>,
+    ) -> Result<Vec<Holding>, E> {
+        let _use = Use::join(self.root())?;
+        let holdings = self.holdings(&needed()?)?;
+        let chosen = select::select(&holdings, prune, nanoseconds(SystemTime::now()));
+        if prune.dry_run {
+            return Ok(chosen);
+        }
+        self.remove(chosen, needed)
+    }
+}
+
+/// A time as the store keeps it: since 1970-01-01T00:00:00Z.
+pub fn nanoseconds(time: SystemTime) -> i64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,17 @@
+//! `lap cache`.
+
+mod du;
+mod prune;
+
+use crate::args::CacheCommand;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::session::Session;
+
+/// Runs a command on the store.
+pub(crate) fn run(command: &CacheCommand, session: &Session) -> Result<Exit, Failure> {
+    match command {
+        CacheCommand::Du(du) => du::run(du, session),
+        CacheCommand::Prune(prune) => prune::run(prune, session),
+    }
+}
