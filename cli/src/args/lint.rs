@@ -1,7 +1,9 @@
 //! `lap lint`.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
+use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 use lapstrake_linter::Preset;
 use lapstrake_parser::Severity;
@@ -21,6 +23,9 @@ pub(crate) struct Lint {
     /// How findings are shown [env: LAPSTRAKE_FORMAT]
     #[arg(long, value_name = "FORM")]
     pub(crate) format: Option<ReportFormat>,
+    /// Findings in that form into a file as well; may be given several times
+    #[arg(long, value_name = "FORM=FILE")]
+    pub(crate) output: Vec<ReportFile>,
     /// The least severe finding that makes the exit status 1 [default: info]
     #[arg(long, value_name = "LEVEL")]
     pub(crate) failure_threshold: Option<Threshold>,
@@ -52,6 +57,45 @@ pub(crate) enum ReportFormat {
     Json,
     /// Workflow commands, which GitHub Actions shows beside the lines
     Github,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// GitLab's code quality report
+    Gitlab,
+    /// Code Climate's issues, with a zero byte behind each
+    Codeclimate,
+    /// Checkstyle's XML
+    Checkstyle,
+    /// JUnit's XML
+    Junit,
+    /// Reviewdog's diagnostics, one object
+    Rdjson,
+    /// Reviewdog's diagnostics, one on each line
+    Rdjsonl,
+}
+
+/// A file that findings go into, and the form they have there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ReportFile {
+    pub(crate) format: ReportFormat,
+    pub(crate) path: PathBuf,
+}
+
+impl FromStr for ReportFile {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (format, path) = text.split_once('=').unwrap_or((text, ""));
+        let format = ReportFormat::from_str(format, false).map_err(|_| {
+            let forms = ReportFormat::value_variants().iter();
+            let names: Vec<_> = forms.filter_map(ValueEnum::to_possible_value).collect();
+            let names: Vec<&str> = names.iter().map(PossibleValue::get_name).collect();
+            format!("`{format}` is no form; forms are {}", names.join(", "))
+        })?;
+        if path.is_empty() {
+            return Err("the file is missing: write it as in sarif=lint.sarif".to_owned());
+        }
+        Ok(Self { format, path: path.into() })
+    }
 }
 
 impl ReportFormat {

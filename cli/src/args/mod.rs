@@ -35,7 +35,7 @@ pub(crate) use image::{
     Save, Tag,
 };
 pub(crate) use limit::Limits;
-pub(crate) use lint::{Lint, PresetName, ReportFormat, Threshold};
+pub(crate) use lint::{Lint, PresetName, ReportFile, ReportFormat, Threshold};
 pub(crate) use login::{Login, Logout};
 pub(crate) use manifest::{
     ManifestAnnotate, ManifestCommand, ManifestCreate, ManifestInspect, ManifestPush, ManifestRm,

@@ -101,7 +101,7 @@ pub(crate) fn findings(found: &[Finding<'_>]) -> String {
 }
 
 /// Whether a fix can be made in the file: what it replaces, it may have put into the new text.
-fn fits(source: &Source, fix: &lapstrake_parser::Fix) -> bool {
+pub(super) fn fits(source: &Source, fix: &lapstrake_parser::Fix) -> bool {
     fix.edits.iter().all(|edit| source.is_verbatim(edit.span))
 }
 

@@ -3,6 +3,7 @@
 //! - [`Source`]: the file, and places in it.
 //! - [`human`]: for people, drawn over an [`excerpt`] of the file made of [`glyph`]s.
 //! - [`short`]: for editors. [`json`]: for programs. [`github`]: for the runner of GitHub Actions.
+//! - [`report`]: what is found in several files, for other tools.
 
 mod count;
 mod excerpt;
@@ -10,6 +11,7 @@ mod github;
 mod glyph;
 mod human;
 mod json;
+mod report;
 mod short;
 mod source;
 mod wrap;
@@ -24,6 +26,7 @@ use crate::output;
 pub(crate) use count::Count;
 pub(crate) use github::annotations;
 pub(crate) use json::{Finding, findings};
+pub(crate) use report::{Report, checkstyle, codeclimate, gitlab, junit, rdjson, rdjsonl, sarif};
 pub(crate) use source::Source;
 
 /// Most faults that are drawn for people. Who has more is helped by the first ones.

@@ -244,3 +244,28 @@ fn our_own_comments_silence_rules_until_a_day() {
     ];
     assert_eq!(places.collect::<Vec<_>>(), expected, "{said}");
 }
+
+#[test]
+fn findings_go_into_several_files_at_once() {
+    let folder = folder(&[("Dockerfile", ODD), ("clean/Dockerfile", "FROM scratch\n")]);
+    let forms =
+        ["sarif", "gitlab", "codeclimate", "checkstyle", "junit", "rdjson", "rdjsonl", "json"];
+    let outputs: Vec<String> =
+        forms.iter().map(|form| format!("--output={form}={form}.txt")).collect();
+    let arguments: Vec<&str> =
+        outputs.iter().map(String::as_str).chain(["--format", "short"]).collect();
+    let said = lint(folder.path(), &arguments).ends_with(1).stdout;
+    assert!(said.starts_with("Dockerfile:1:14: warning[FromAsCasing]"), "{said}");
+    for form in forms {
+        let text = fs::read_to_string(folder.path().join(format!("{form}.txt"))).expect(form);
+        assert!(text.contains("FromAsCasing"), "{form}: {text}");
+        // The same as on standard output.
+        let said = lint(folder.path(), &["--format", form]).ends_with(1).stdout;
+        assert_eq!(said, text, "{form}");
+    }
+    lint(folder.path(), &["--output", "sarif=missing/a"])
+        .ends_with(2)
+        .says(&["cannot write the findings"]);
+    lint(folder.path(), &["--output", "srif=a"]).ends_with(2).says(&["forms are human, short"]);
+    lint(folder.path(), &["--output", "sarif"]).ends_with(2).says(&["the file is missing"]);
+}

@@ -7,7 +7,7 @@ use lapstrake_linter::{Known, Policy, Rule, Wanted};
 use lapstrake_parser::{Diagnostic, Severity};
 
 use super::collect::Input;
-use crate::diagnostics::Source;
+use crate::diagnostics::{Finding, Report, Source};
 use crate::failure::Failure;
 
 /// The longest Dockerfile that is read; the parser refuses one before that.
@@ -42,6 +42,16 @@ impl Fault {
 }
 
 impl Linted {
+    /// What is wrong, for other tools.
+    pub(super) fn report(&self) -> Report<'_> {
+        let findings = self.faults.iter().map(|fault| Finding {
+            source: &self.source,
+            diagnostic: &fault.diagnostic,
+            aliases: fault.aliases,
+        });
+        Report { source: &self.source, findings: findings.collect() }
+    }
+
     /// What is wrong, to be drawn.
     pub(super) fn diagnostics(&self) -> Vec<Diagnostic> {
         self.faults.iter().map(|fault| fault.diagnostic.clone()).collect()

@@ -7,6 +7,8 @@ mod collect;
 mod config;
 mod file;
 
+use std::fs;
+
 use lapstrake_linter::{Day, Rule};
 use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 
@@ -14,11 +16,17 @@ use self::collect::{Input, Inputs};
 use self::config::{Origin, Settings};
 use self::file::{Linted, Task};
 use super::explain;
-use crate::args::{Lint, ReportFormat, Threshold};
-use crate::diagnostics::{Count, Finding, Look, annotations, findings};
+use crate::args::{Lint, ReportFile, ReportFormat, Threshold};
+use crate::diagnostics::{
+    Count, Finding, Look, Report, annotations, checkstyle, codeclimate, findings, gitlab, junit,
+    rdjson, rdjsonl, sarif,
+};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
+
+/// For files.
+const PLAIN: Look = Look { colour: false, width: None };
 
 /// Lints the files.
 pub(crate) fn run(lint: &Lint) -> Result<Exit, Failure> {
@@ -54,9 +62,7 @@ pub(crate) fn run(lint: &Lint) -> Result<Exit, Failure> {
         let failure = Failure::new("no Dockerfile found").exit_with(Exit::NO_FILES);
         return Err(failure.help("files are found by their names, such as Dockerfile.dev"));
     }
-    if !linted.is_empty() {
-        output::stdout(&text(&linted, format))?;
-    }
+    tell(lint, format, &linted)?;
     Ok(if unread.is_empty() { exit(&linted) } else { Exit::USAGE })
 }
 
@@ -96,33 +102,47 @@ fn exit(linted: &[Linted]) -> Exit {
     if linted.iter().any(counts) { Exit::FAILED } else { Exit::SUCCESS }
 }
 
-fn text(linted: &[Linted], format: ReportFormat) -> String {
+/// Shows what was found, and writes it into the files that are asked for.
+fn tell(lint: &Lint, format: ReportFormat, linted: &[Linted]) -> Result<(), Failure> {
+    let reports: Vec<Report<'_>> = linted.iter().map(Linted::report).collect();
+    for ReportFile { format, path } in &lint.output {
+        fs::write(path, text(linted, &reports, *format, PLAIN)).map_err(|error| {
+            let message = format!("cannot write the findings to {}", path.display());
+            usage(Failure::new(message).because(&error))
+        })?;
+    }
+    let text = || text(linted, &reports, format, Look::of_stdout());
+    match format {
+        _ if linted.is_empty() => Ok(()),
+        ReportFormat::Human | ReportFormat::Short => output::stdout(&text()),
+        _ => output::foreign(&text()),
+    }
+}
+
+fn text(linted: &[Linted], reports: &[Report<'_>], format: ReportFormat, look: Look) -> String {
+    let all = || -> Vec<Finding<'_>> {
+        reports.iter().flat_map(|report| &report.findings).copied().collect()
+    };
     let with_faults = || linted.iter().filter(|one| !one.faults.is_empty());
     match format {
-        ReportFormat::Json => findings(&all(linted)),
-        ReportFormat::Github => annotations(&all(linted)),
+        ReportFormat::Json => findings(&all()),
+        ReportFormat::Github => annotations(&all()),
+        ReportFormat::Sarif => sarif(reports),
+        ReportFormat::Gitlab => gitlab(reports),
+        ReportFormat::Codeclimate => codeclimate(reports),
+        ReportFormat::Checkstyle => checkstyle(reports),
+        ReportFormat::Junit => junit(reports),
+        ReportFormat::Rdjson => rdjson(reports),
+        ReportFormat::Rdjsonl => rdjsonl(reports),
         ReportFormat::Short => {
             let lists = with_faults().map(|one| one.source.list(&one.diagnostics()));
             lists.collect::<String>() + &summary(linted)
         }
         ReportFormat::Human => {
-            let look = Look::of_stdout();
             let drawn = with_faults().map(|one| one.source.draw(&one.diagnostics(), look) + "\n");
             drawn.collect::<String>() + &summary(linted)
         }
     }
-}
-
-/// What was found in all files.
-fn all(linted: &[Linted]) -> Vec<Finding<'_>> {
-    let found = linted.iter().flat_map(|one| {
-        one.faults.iter().map(|fault| Finding {
-            source: &one.source,
-            diagnostic: &fault.diagnostic,
-            aliases: fault.aliases,
-        })
-    });
-    found.collect()
 }
 
 /// How many findings there are, in how many files, and what was known.

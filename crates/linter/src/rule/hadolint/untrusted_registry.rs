@@ -50,7 +50,8 @@ fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) 
             let is_known = subject.stage_named(&value.text, stage.index).is_some();
             names.extend((!is_known).then(|| (image.span(), value.text.into_owned())));
         } else {
-            let host = image.as_str().find('/');
+            // Without a path only the tag is behind a colon.
+            let host = image.as_str().find('/').or_else(|| image.as_str().find(':'));
             let is_open = value.undefined.iter().any(|one| host.is_none_or(|end| one.range.start < end));
             if is_open {
                 let message = format!("which registry `{}` is in is not known here", image.as_str());
