@@ -38,7 +38,7 @@ impl Journal {
     }
 
     /// What may be shared: not a layer with a secret, nor any that was made from one, which may have
-    /// it as well.
+    /// it as well; nor parts of the context that only a command saw, which every builder has.
     pub(crate) fn steps(&self, plan: &Plan) -> Vec<Step> {
         let entries = self.entries();
         let results = results(plan);
@@ -48,7 +48,10 @@ impl Journal {
             let mut all = plan.graph.iter().zip(needed);
             !all.any(|((id, _), needed)| needed && withheld.contains(&id))
         };
-        let steps = entries.steps.iter();
+        let is_step = |vertex: VertexId| {
+            plan.graph.vertex(vertex).is_some_and(|vertex| !matches!(vertex.op, Op::Subtree(_)))
+        };
+        let steps = entries.steps.iter().filter(|(vertex, ..)| is_step(*vertex));
         let steps = steps.filter(|(vertex, ..)| withheld.is_empty() || is_open(*vertex));
         let steps = steps.map(|(vertex, key, record)| Step {
             key: *key,

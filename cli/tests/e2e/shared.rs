@@ -111,6 +111,66 @@ fn a_fresh_store_executes_nothing() {
     }
 }
 
+/// All that a layer can hold, and all ways to a layer.
+#[test]
+fn every_kind_of_step_comes_as_it_was() {
+    let dockerfile = format!(
+        "FROM busybox AS tool\nRUN {RANDOM} > /tool\n\
+         FROM busybox\nWORKDIR /app\nCOPY --link --chown=7:8 src linked\n\
+         COPY <<END /inline\ntext\nEND\n\
+         ADD files.tar /unpacked\n\
+         RUN --mount=type=bind,source=src,target=/ctx cat /ctx/a.txt > /bound && {RANDOM} >> /bound\n\
+         RUN --mount=type=bind,from=tool,target=/t --mount=type=cache,target=/c cp /t/tool /tool\n\
+         RUN rm -r /home && mkdir /home && mkfifo /pipe && ln /tool /hard && ln -s tool /soft \\\n\
+          && rm /etc/passwd && dd if=/dev/zero of=/sparse bs=1 count=1 seek=5000000 \\\n\
+          && chmod 4750 /bound && chown 11:12 /pipe && touch -d '2001-02-03 04:05:06' /soft /inline\n"
+    );
+    let folder = scratch();
+    let context = Context::new(&dockerfile).file("src/a.txt", "one\n");
+    let archive = text(&context.path().join("files.tar"));
+    tool("tar", &["-C", &text(context.path()), "-cf", &archive, "src"]);
+    for epoch in [&[][..], &["--build-arg", "SOURCE_DATE_EPOCH=1000000000"]] {
+        let place = folder.path().join(epoch.len().to_string());
+        let flag = to(&place, ",mode=max");
+        let first = Store::new();
+        first.build_with("app", context.path(), &[&["--cache-to", &flag], epoch].concat());
+        let second = Store::new();
+        let flag = from(&place);
+        let flags = [&["--cache-from", &flag], epoch].concat();
+        let answer = second.build_with("app", context.path(), &flags);
+        assert_eq!(executed(&answer), 0, "{}", answer.stderr);
+        let id = |store: &Store| store.ok(&["inspect", "--format", "{{.Id}}", "app"]);
+        assert_eq!(id(&second), id(&first), "{epoch:?}");
+        // The layers themselves give the tars that the image speaks of.
+        second.ok(&["save", "-o", &text(&second.beside("whole.tar")), "app"]);
+        // With another time, what the builds made up gets that in both.
+        let later = ["--build-arg", "SOURCE_DATE_EPOCH=1100000000"];
+        for store in [&first, &second] {
+            store.build_with("app", context.path(), &later);
+        }
+        assert_eq!(id(&second), id(&first), "{epoch:?}, later");
+        let seen = second.prints("app", &["stat", "-c", "%n %Y", "/app"]);
+        assert_eq!(seen, "/app 1100000000");
+    }
+}
+
+/// A damaged blob that the next export would write again is written again.
+#[test]
+fn a_damaged_cache_is_mended() {
+    let context = Context::new("FROM busybox\nCOPY f /\n").file("f", "f");
+    let folder = scratch();
+    exported(&context, &to(folder.path(), ""));
+    for layer in layers(folder.path()) {
+        damage(&layer, "tampered");
+    }
+    let (flag, source) = (to(folder.path(), ""), from(folder.path()));
+    let flags = ["--cache-from", &source, "--cache-to", &flag];
+    Store::new().build_with("app", context.path(), &flags).says(&["cannot be used"]);
+    check_blobs(folder.path());
+    let last = Store::new().build_with("app", context.path(), &["--cache-from", &source]);
+    assert_eq!(executed(&last), 0, "{}", last.stderr);
+}
+
 #[test]
 fn what_came_is_found_without_the_cache() {
     let (context, folder) = (project(), scratch());

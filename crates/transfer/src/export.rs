@@ -148,7 +148,9 @@ impl Work<'_> {
         let manifest = zstd::encode_all(manifest.as_slice(), MANIFEST_LEVEL)
             .map_err(|error| encode(error.into()))?;
         let described = Descriptor::of(MediaType::Other(MANIFEST_TYPE.to_owned()), &manifest);
-        place.put_bytes(&described, &manifest, self.temporary)?;
+        if !self.is_there(&described)? {
+            place.put_bytes(&described, &manifest, self.temporary)?;
+        }
         let diff_id = diff_id(store, &layer)?;
         let (blob, is_new) = self.packed(layer, diff_id)?;
         let packing = packing.to_string();
@@ -161,7 +163,7 @@ impl Work<'_> {
         let kind = packing.to_string();
         if let Some((digest, size)) = store.packed(&diff_id, &kind)? {
             let known = Descriptor::new(packing.media_type(), digest, size);
-            if place.has(&known)? || place.mount(&known, store)? {
+            if self.is_there(&known)? || place.mount(&known, store)? {
                 return Ok((known, false));
             }
         }
@@ -178,10 +180,15 @@ impl Work<'_> {
         Ok((blob, true))
     }
 
+    /// Whether a blob is there, and not known to be damaged.
+    fn is_there(&self, blob: &Descriptor) -> Result<bool, Error> {
+        Ok(!self.export.imports.is_bad(&blob.digest) && self.export.place.has(blob)?)
+    }
+
     /// Copies a blob that is not there from another cache, checked on the way.
     fn copied(&self, from: &Place, blob: &Descriptor) -> Result<bool, Error> {
         let place = self.export.place;
-        if place.has(blob)? || place.mount(blob, self.export.store)? {
+        if self.is_there(blob)? || place.mount(blob, self.export.store)? {
             return Ok(false);
         }
         let file = place.scratch(self.temporary)?;
@@ -203,7 +210,9 @@ impl Work<'_> {
         let place = self.export.place;
         let bytes = config.to_bytes()?;
         let described = Descriptor::of(MediaType::Other(CONFIG_TYPE.to_owned()), &bytes);
-        place.put_bytes(&described, &bytes, self.temporary)?;
+        if !self.is_there(&described)? {
+            place.put_bytes(&described, &bytes, self.temporary)?;
+        }
         let blobs = config.layers.iter().flat_map(|layer| [&layer.blob, &layer.manifest]);
         let manifest = Manifest::new(MediaType::OciManifest, described, blobs.cloned().collect());
         let bytes = manifest.to_bytes().map_err(document("the manifest of the cache"))?;

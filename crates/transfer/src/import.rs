@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use lapstrake_cache::{ActionKey, Layer, Record, Store};
 use lapstrake_image::parallel;
+use lapstrake_oci::Digest;
 use lapstrake_rootfs::{ContentHash, LayerId};
 
 use crate::config::{CONFIG_TYPE, CacheConfig, CachedLayer};
@@ -37,6 +38,8 @@ pub struct Imports<'a> {
 struct State {
     /// Layers that could not be had.
     lost: HashSet<ContentHash>,
+    /// Blobs that were there and no good.
+    bad: HashSet<Digest>,
     /// Why, in sentences that nobody was told yet.
     losses: Vec<String>,
     /// How many layers came.
@@ -141,6 +144,7 @@ impl<'a> Imports<'a> {
                 Err(_) if (self.cancelled)() => return Err(lapstrake_cache::Error::Cancelled),
                 Err(error) => {
                     let why = error.with_causes();
+                    self.state().bad.extend([cached.blob.digest, cached.manifest.digest]);
                     losses.push(format!("a layer of the cache {place} cannot be used: {why}"));
                 }
             }
@@ -199,6 +203,11 @@ impl<'a> Imports<'a> {
     /// How many layers were brought into the store.
     pub fn fetched(&self) -> usize {
         self.state().fetched
+    }
+
+    /// Whether a blob of a cache was found to be no good: another one is to take its place.
+    pub(crate) fn is_bad(&self, blob: &Digest) -> bool {
+        self.state().bad.contains(blob)
     }
 
     fn bring(&self, place: &Place, cached: &CachedLayer) -> Result<Layer, Error> {

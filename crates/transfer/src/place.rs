@@ -172,16 +172,13 @@ impl Place {
         Ok(())
     }
 
-    /// Writes a blob that is at hand, unless it is there.
+    /// Writes a blob that is at hand.
     pub(crate) fn put_bytes(
         &self,
         blob: &Descriptor,
         bytes: &[u8],
         temporary: &Path,
     ) -> Result<(), Error> {
-        if self.has(blob)? {
-            return Ok(());
-        }
         let mut file = self.scratch(temporary)?;
         file.write_all(bytes).map_err(Error::io(WRITE))?;
         self.put(blob, file)
