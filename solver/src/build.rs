@@ -47,6 +47,8 @@ pub struct Request<'a> {
     pub times: Times,
     /// What is noted on its manifests and its index.
     pub annotations: Annotations,
+    /// Whether the configs of the images tell what the steps came to, for other stores.
+    pub inline_cache: bool,
     /// The host's resolv.conf.
     pub resolv_conf: Vec<u8>,
     /// That of systemd-resolved with the real servers, where there is one.

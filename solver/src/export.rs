@@ -3,7 +3,7 @@
 //! Times of history entries come from the records of the steps, so an image that is built again
 //! from the cache is the same image, byte for byte.
 
-use lapstrake_cache::Store;
+use lapstrake_cache::{Layer, Store};
 use lapstrake_oci::{
     self as oci, Annotated, Compression, Descriptor, Digest, History, ImageConfig, Index, Manifest,
     MediaType, Reference,
@@ -44,7 +44,7 @@ pub fn export(
 ) -> Result<Built, Error> {
     let begin = Instant::now();
     (workshop.events)(Event::Exporting);
-    let images = plan.images.iter().map(|image| write(image, request, results, workshop));
+    let images = plan.images.iter().map(|image| write((plan, image), request, results, workshop));
     let images = images.collect::<Result<Vec<Written>, _>>()?;
     let epoch = plan.images.iter().find_map(|image| image.epoch);
     let built = match (plan.is_index, &images[..]) {
@@ -74,7 +74,7 @@ struct Written {
 }
 
 fn write(
-    image: &ImagePlan,
+    (plan, image): (&Plan, &ImagePlan),
     request: &Request<'_>,
     results: &Results<Value>,
     workshop: &Workshop<'_>,
@@ -85,7 +85,10 @@ fn write(
     }
     let layers = layers(image, results);
     let described = describe(&layers, &clock, workshop)?;
-    let config = config(image, &clock, &layers, &described);
+    let mut config = config(image, &clock, &layers, &described);
+    if request.inline_cache {
+        tell(&mut config, &layers, plan, workshop)?;
+    }
     let config = put(config.to_bytes(), MediaType::OciConfig, workshop.store)?;
     let noted = |on| request.annotations.on(on, Some(&image.platform));
     let mut manifest = manifest(image, config.clone(), &described);
@@ -94,6 +97,25 @@ fn write(
     manifest.annotations = noted(Annotated::ManifestDescriptor);
     let platform = Some(image.platform.clone());
     Ok(Written { id: config.digest, manifest: Descriptor { platform, ..manifest } })
+}
+
+/// Tells in the config what the steps of its layers came to.
+fn tell(
+    config: &mut ImageConfig,
+    added: &[Added],
+    plan: &Plan,
+    workshop: &Workshop<'_>,
+) -> Result<(), Error> {
+    let base = config.rootfs.diff_ids.len().saturating_sub(added.len());
+    let layers = added.iter().map(|layer| workshop.layers.layer(&layer.id));
+    let layers: Vec<Option<Layer>> = layers.collect::<Result<_, _>>().map_err(Error::Store)?;
+    let told = (base..).zip(&layers).filter_map(|(position, layer)| {
+        let Layer { id, manifest, .. } = layer.as_ref()?;
+        Some((position, *id, &**manifest))
+    });
+    let steps = workshop.journal.steps(plan);
+    lapstrake_transfer::tell(config, &steps, told, (workshop.store, workshop.imports))
+        .map_err(|source| Error::Export { what: "cache in the config", source: source.into() })
 }
 
 /// Writes a document.
@@ -164,6 +186,8 @@ fn config(
     described: &[(Digest, u64)],
 ) -> ImageConfig {
     let mut config = image.config.clone();
+    // The steps of the base are not these.
+    lapstrake_transfer::untell(&mut config);
     let mut last = config.history.last().and_then(|entry| entry.created.clone());
     last = last.or_else(|| config.created.clone());
     let mut added = layers.iter();

@@ -18,6 +18,8 @@ pub(crate) enum CachePlace {
     Folder { path: PathBuf, tag: String },
     /// `type=registry`: a name as it was typed.
     Registry { name: String },
+    /// `type=inline`: in the config of the image.
+    Inline,
 }
 
 /// `--cache-from`.
@@ -54,7 +56,14 @@ impl FromStr for CacheFrom {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let written = Written::read(text, "src", |_, key, value| Err(unknown(key, value)))?;
-        Ok(Self(written.place("src")?))
+        match written.place("src")? {
+            CachePlace::Inline => {
+                Err("an image that has a cache is named by type=registry,ref=NAME \
+                                       or type=local,src=DIRECTORY"
+                    .into())
+            }
+            place => Ok(Self(place)),
+        }
     }
 }
 
@@ -65,6 +74,11 @@ impl FromStr for CacheTo {
         let written = Written::read(text, "dest", Written::set_form)?;
         let place = written.place("dest")?;
         let Written { all, compression, level, ignore_error, .. } = written;
+        if place == CachePlace::Inline && (all || compression.is_some() || level.is_some()) {
+            return Err("type=inline tells of the image's own layers as they are: mode=max and \
+                        compressions go with type=local and type=registry"
+                .into());
+        }
         Ok(Self { place, all, compression, level, ignore_error })
     }
 }
@@ -131,6 +145,10 @@ impl Written {
                 Ok(CachePlace::Folder { path: path.into(), tag })
             }
             (Some("local"), ..) => Err(format!("write type=local,{folder}=DIRECTORY")),
+            (Some("inline"), None, None) => Ok(CachePlace::Inline),
+            (Some("inline"), ..) => {
+                Err("type=inline goes with the image: it takes no place".into())
+            }
             (Some("registry"), None, Some(name)) => Ok(CachePlace::Registry { name }),
             (Some("registry"), ..) => Err("write type=registry,ref=HOST/NAME:TAG".into()),
             (Some(kind), ..) => supported(kind).and(Err(unknown("type", kind))),
@@ -144,12 +162,13 @@ impl Written {
 
 /// Refuses a type of cache that there is not.
 fn supported(kind: &str) -> Result<(), String> {
+    const TYPES: &str = "a cache is of type=local, type=registry or type=inline";
     match kind.trim() {
-        "local" | "registry" => Ok(()),
-        kind @ ("s3" | "gha" | "azblob" | "inline") => Err(format!(
-            "type={kind} is not supported yet: a cache is of type=local or type=registry"
-        )),
-        kind => Err(format!("there is no type {kind}: a cache is of type=local or type=registry")),
+        "local" | "registry" | "inline" => Ok(()),
+        kind @ ("s3" | "gha" | "azblob") => {
+            Err(format!("type={kind} is not supported yet: {TYPES}"))
+        }
+        kind => Err(format!("there is no type {kind}: {TYPES}")),
     }
 }
 
@@ -187,6 +206,7 @@ mod tests {
             "src=a",
             "type=local,src=a,mode=max",
             "a,b",
+            "type=inline",
         ] {
             assert!(from(text).is_err(), "{text}");
         }
@@ -209,8 +229,16 @@ mod tests {
             to("type=local,dest=a,mode=max,compression=zstd,compression-level=9,ignore-error=true"),
             Ok(other)
         );
-        for text in ["type=local,dest=a,mode=all", "type=local,dest=a,compression=xz", "type=none"]
-        {
+        let inline = to("type=inline").map(|to| to.place);
+        assert_eq!(inline, Ok(CachePlace::Inline));
+        for text in [
+            "type=inline,mode=max",
+            "type=inline,ref=a",
+            "type=inline,compression=gzip",
+            "type=local,dest=a,mode=all",
+            "type=local,dest=a,compression=xz",
+            "type=none",
+        ] {
             assert!(to(text).is_err(), "{text}");
         }
     }

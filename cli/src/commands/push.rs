@@ -1,7 +1,7 @@
 //! `lap push`.
 
 use lapstrake_image::{Form, Images, Packing, Pushed};
-use lapstrake_oci::Reference;
+use lapstrake_oci::{Compression, Reference};
 
 use crate::args::{LayerCompression, Push};
 use crate::exit::Exit;
@@ -9,11 +9,6 @@ use crate::failure::Failure;
 use crate::progress::Activity;
 use crate::session::Session;
 use crate::{images, output, platform};
-
-/// What gzip does unless it is told otherwise.
-const GZIP_LEVEL: u32 = 6;
-/// And zstd.
-const ZSTD_LEVEL: i32 = 3;
 
 /// Sends an image to a registry, or all images of a repository.
 pub(crate) fn run(push: &Push, session: &Session) -> Result<Exit, Failure> {
@@ -85,16 +80,15 @@ pub(crate) fn packing(
         (LayerCompression::Uncompressed, Some(_)) => {
             Err(Failure::new("a compression level goes with gzip or zstd"))
         }
-        (LayerCompression::Gzip, level) => match level.unwrap_or(GZIP_LEVEL) {
+        (LayerCompression::Gzip, None) => Ok(Packing::usual(Compression::Gzip)),
+        (LayerCompression::Gzip, Some(level)) => match level {
             level @ 0..=9 => Ok(Packing::Gzip(level)),
             _ => Err(out_of_range("0 to 9")),
         },
-        (LayerCompression::Zstd, level) => {
-            let level = level.map_or(Ok(ZSTD_LEVEL), i32::try_from).unwrap_or(i32::MAX);
-            match level {
-                1..=22 => Ok(Packing::Zstd(level)),
-                _ => Err(out_of_range("1 to 22")),
-            }
-        }
+        (LayerCompression::Zstd, None) => Ok(Packing::usual(Compression::Zstd)),
+        (LayerCompression::Zstd, Some(level)) => match i32::try_from(level) {
+            Ok(level @ 1..=22) => Ok(Packing::Zstd(level)),
+            _ => Err(out_of_range("1 to 22")),
+        },
     }
 }

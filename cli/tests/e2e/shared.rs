@@ -430,3 +430,128 @@ fn a_registry_has_a_cache() {
     let said = third.ok(&["push", &image]);
     assert!(said.contains("layers: 1 sent, 4 mounted"), "{said}");
 }
+
+/// One stage, with times that the build makes up.
+fn single() -> Context {
+    let dockerfile = format!(
+        "FROM busybox\nWORKDIR /app\nCOPY --chmod=640 src src\nRUN {RANDOM} > /id\n\
+         COPY --link <<END /inline\ntext\nEND\nCMD [\"cat\", \"/id\"]\n"
+    );
+    Context::new(&dockerfile).file("src/a.txt", "one\n")
+}
+
+#[test]
+fn an_image_is_a_cache_of_its_own_steps() {
+    let context = single();
+    let name =
+        |tag: &str| format!("{}/inline/app-{}:{tag}", registry_address(), std::process::id());
+    for (tag, more) in
+        [("now", &[][..]), ("then", &["--build-arg", "SOURCE_DATE_EPOCH=1000000000"])]
+    {
+        let image = name(tag);
+        let build = |store: &Store, flags: &[&str]| {
+            let flags = [flags, &["--cache-to", "type=inline"], more].concat();
+            store.build_with(&image, context.path(), &flags)
+        };
+        let first = Store::new();
+        build(&first, &["--push"]);
+        let second = Store::new();
+        let answer = build(&second, &["--cache-from", &image]);
+        assert_eq!(executed(&answer), 0, "{}", answer.stderr);
+        assert_eq!(answer.stderr.matches("CACHED").count(), 4, "{}", answer.stderr);
+        let id = |store: &Store| store.ok(&["inspect", "--format", "{{.Id}}", &image]);
+        assert_eq!(id(&second), id(&first));
+        assert_eq!(second.prints(&image, &[]), first.prints(&image, &[]));
+        let said = second.ok(&["push", &image]);
+        assert!(said.contains("layers: 0 sent, 0 mounted, 5 there before"), "{said}");
+        // What was made up then gets another time now.
+        let later = ["--build-arg", "SOURCE_DATE_EPOCH=1100000000"];
+        second.build_with("later", context.path(), &later);
+        let seen = second.prints("later", &["stat", "-c", "%n %Y", "/app", "/inline"]);
+        assert_eq!(seen, "/app 1100000000\n/inline 1100000000");
+        // It goes on in another cache, from where it is not unpacked.
+        let folder = scratch();
+        let third = Store::new();
+        let flag = to(folder.path(), "");
+        let flags = ["--cache-from", &image, "--cache-to", &flag];
+        third.build_with("app", context.path(), &flags);
+        let last = Store::new();
+        let flags = ["--cache-from", &from(folder.path())];
+        let answer = last.build_with("app", context.path(), &flags);
+        assert_eq!(executed(&answer), 0, "{}", answer.stderr);
+    }
+}
+
+#[test]
+fn an_image_does_not_tell_of_the_steps_of_its_base() {
+    let (base, store) = (single(), Store::new());
+    store.build_with("base:1", base.path(), &["--cache-to", "type=inline"]);
+    let derived = Context::new("FROM base:1\nRUN echo derived > /derived\n");
+    let config = |store: &Store, image: &str| -> Value {
+        let layout = text(&store.layout(image));
+        let raw = tool("skopeo", &["inspect", "--config", "--raw", &format!("oci:{layout}:1")]);
+        serde_json::from_str(&raw).expect("a config")
+    };
+    store.build("derived:1", derived.path());
+    assert_eq!(config(&store, "derived:1")["vnd.lapstrake.cache.v1"], Value::Null);
+    store.build_with("derived:1", derived.path(), &["--cache-to", "type=inline"]);
+    let told = &config(&store, "derived:1")["vnd.lapstrake.cache.v1"];
+    assert_eq!(told["layers"].as_array().map(Vec::len), Some(1), "{told:#}");
+    assert_eq!(told["layers"][0]["position"], 5);
+}
+
+#[test]
+fn images_for_several_platforms_are_one_cache() {
+    let context = Context::new("FROM scratch\nARG TARGETARCH\nCOPY $TARGETARCH /\n")
+        .file("amd64", "amd64")
+        .file("arm64", "arm64");
+    let image = format!("{}/inline/both-{}:1", registry_address(), std::process::id());
+    let platforms = ["--platform", "linux/amd64,linux/arm64"];
+    let flags = [&["--push", "--cache-to", "type=inline"][..], &platforms].concat();
+    Store::new().build_with(&image, context.path(), &flags);
+    let store = Store::new();
+    let flags = [&["--cache-from", &image][..], &platforms].concat();
+    let answer = store.build_with("app", context.path(), &flags);
+    assert_eq!(executed(&answer), 0, "{}", answer.stderr);
+    assert_eq!(answer.stderr.matches("CACHED").count(), 2, "{}", answer.stderr);
+    // A layout with an index, too.
+    let folder = scratch();
+    let output = format!("type=oci,tar=false,dest={}", text(folder.path()));
+    let flags = [&["-o", &output, "--cache-to", "type=inline"][..], &platforms].concat();
+    store.build_with("app:one", context.path(), &flags);
+    let flag = format!("{},tag=one", from(folder.path()));
+    let flags = [&["--cache-from", &flag][..], &platforms].concat();
+    let answer = Store::new().build_with("app", context.path(), &flags);
+    assert_eq!(executed(&answer), 0, "{}", answer.stderr);
+}
+
+/// A layer that only another cache has, and no longer whole, is left out of the next one.
+#[test]
+fn what_cannot_be_handed_on_is_left_out() {
+    let dockerfile = "FROM busybox AS tool\nRUN echo tool > /tool\nRUN echo more > /more\n\
+                      FROM busybox\nCOPY --from=tool /tool /copied\n";
+    let (context, folder) = (Context::new(dockerfile), scratch());
+    let (one, two) = (folder.path().join("one"), folder.path().join("two"));
+    let first = exported(&context, &to(&one, ",mode=max"));
+    assert_eq!(first.prints("app", &["cat", "/copied"]), "tool");
+    let before = layers(&one).len();
+    // The image needs one layer; of the others one is cut off and one is gone.
+    let needed = first.ok(&["inspect", "--format", "{{index .RootFS.Layers 1}}", "app"]);
+    let config: Value = {
+        let index: Value = json(&one.join("index.json"));
+        json(&blob(&one, &json(&blob(&one, &index["manifests"][0]))["config"]))
+    };
+    let others = config["layers"].as_array().expect("layers").iter();
+    let others: Vec<PathBuf> = others
+        .filter(|layer| layer["diffId"] != needed.as_str())
+        .map(|layer| blob(&one, &layer["blob"]))
+        .collect();
+    assert_eq!(others.len() + 1, before);
+    damage(&others[0], "truncated");
+    damage(&others[1], "missing");
+    let flag = to(&two, ",mode=max");
+    let flags = ["--cache-from", &from(&one), "--cache-to", &flag];
+    Store::new().build_with("app", context.path(), &flags);
+    check_blobs(&two);
+    assert_eq!(layers(&two).len(), 1);
+}

@@ -27,7 +27,21 @@ pub enum Packing {
     Zstd(i32),
 }
 
+/// What gzip does unless it is told otherwise.
+const GZIP_LEVEL: u32 = 6;
+/// And zstd.
+const ZSTD_LEVEL: i32 = 3;
+
 impl Packing {
+    /// What is done where only the kind of compression is said.
+    pub fn usual(compression: Compression) -> Self {
+        match compression {
+            Compression::None => Self::Plain,
+            Compression::Gzip => Self::Gzip(GZIP_LEVEL),
+            Compression::Zstd => Self::Zstd(ZSTD_LEVEL),
+        }
+    }
+
     /// What it is called in media types.
     pub(crate) fn compression(self) -> Compression {
         match self {

@@ -17,7 +17,7 @@ pub const CONFIG_TYPE: &str = "application/vnd.lapstrake.cache.config.v1+json";
 pub(crate) const MANIFEST_TYPE: &str = "application/vnd.lapstrake.layer.manifest.v1+zstd";
 
 /// What this program reads and writes.
-const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 1;
 
 /// The document.
 #[derive(Debug, Serialize, Deserialize)]
@@ -89,11 +89,14 @@ impl CacheConfig {
     }
 }
 
-fn as_text<T: Display, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn as_text<T: Display, S: Serializer>(
+    value: &T,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     serializer.collect_str(value)
 }
 
-fn from_text<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+pub(crate) fn from_text<'de, T, D>(deserializer: D) -> Result<T, D::Error>
 where
     T: FromStr<Err: Display>,
     D: Deserializer<'de>,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs::File;
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, BufWriter, Write};
 use std::os::fd::AsFd as _;
 use std::path::Path;
 
@@ -12,7 +12,9 @@ use lapstrake_oci::{Descriptor, Digest, DigestHasher, MAX_LAYERS, Manifest, Medi
 use lapstrake_rootfs::{LayerId, tar};
 
 use crate::config::{CONFIG_TYPE, CacheConfig, CachedLayer, CachedRecord, MANIFEST_TYPE};
+use crate::offer::{Details, Offer};
 use crate::place::document;
+use crate::rebuild::Checked;
 use crate::{Error, Imports, Place};
 
 /// Layers that are written at the same time.
@@ -67,7 +69,7 @@ pub struct Exported {
 pub fn export(export: &Export<'_>, steps: &[Step]) -> Result<Exported, Error> {
     let wanted = steps.iter().filter(|step| export.all || step.is_result);
     let wanted: Vec<&Step> = wanted.collect();
-    let records = records(export, &wanted)?;
+    let records = records(export.store, export.imports, &wanted)?;
     let ids: BTreeSet<LayerId> = records.values().map(|record| record.layer).collect();
     let ids: Vec<LayerId> = ids.into_iter().collect();
     if ids.len() > MAX_LAYERS / 2 {
@@ -87,13 +89,17 @@ pub fn export(export: &Export<'_>, steps: &[Step]) -> Result<Exported, Error> {
 
 /// What the cache is to know: each step's own key, and all others that were found to lead to the
 /// same execution of it. Those spare a reader from looking into layers.
-fn records(export: &Export<'_>, steps: &[&Step]) -> Result<BTreeMap<ActionKey, Record>, Error> {
+pub(crate) fn records(
+    store: &Store,
+    imports: &Imports<'_>,
+    steps: &[&Step],
+) -> Result<BTreeMap<ActionKey, Record>, Error> {
     let own: BTreeMap<ActionKey, Record> =
         steps.iter().map(|step| (step.key, step.record)).collect();
     let executions: HashSet<Record> = own.values().copied().collect();
     let mut records: BTreeMap<ActionKey, Record> =
-        export.imports.aliases(&executions).into_iter().collect();
-    records.extend(export.store.aliases(&executions)?);
+        imports.aliases(&executions).into_iter().collect();
+    records.extend(store.aliases(&executions)?);
     records.extend(own);
     records.retain(|_, record| matches!(record.layer, LayerId::Built(_)));
     Ok(records)
@@ -130,10 +136,20 @@ impl Work<'_> {
         if let Some(layer) = self.export.store.layer(id)? {
             return self.own(layer).map(Some);
         }
-        let Some((from, cached)) = self.export.imports.source(id) else { return Ok(None) };
-        let is_new = self.copied(from, &cached.blob)?;
-        self.copied(from, &cached.manifest)?;
-        Ok(Some((cached.clone(), is_new)))
+        let imports = self.export.imports;
+        let Some((from, offer)) = imports.source(id) else { return Ok(None) };
+        let Details::Manifest(manifest) = offer.details.clone() else {
+            // Its manifest comes with its files only.
+            let layer = imports.fetch(id)?;
+            return layer.map(|layer| self.own(layer)).transpose();
+        };
+        let (Some(is_new), Some(_)) =
+            (self.copied(from, &offer.blob)?, self.copied(from, &manifest)?)
+        else {
+            return Ok(None);
+        };
+        let Offer { content, diff_id, blob, packing, .. } = offer.clone();
+        Ok(Some((CachedLayer { content, diff_id, packing, blob, manifest: *manifest }, is_new)))
     }
 
     /// A layer of the store.
@@ -185,24 +201,27 @@ impl Work<'_> {
         Ok(!self.export.imports.is_bad(&blob.digest) && self.export.place.has(blob)?)
     }
 
-    /// Copies a blob that is not there from another cache, checked on the way.
-    fn copied(&self, from: &Place, blob: &Descriptor) -> Result<bool, Error> {
+    /// Copies a blob that is not there from another cache, checked on the way; whether that was to
+    /// be done. `None` when the other cache has it not, or not whole.
+    fn copied(&self, from: &Place, blob: &Descriptor) -> Result<Option<bool>, Error> {
         let place = self.export.place;
         if self.is_there(blob)? || place.mount(blob, self.export.store)? {
-            return Ok(false);
+            return Ok(Some(false));
         }
-        let file = place.scratch(self.temporary)?;
-        let mut out = Hashing::new(BufWriter::with_capacity(1 << 20, file));
-        let mut bytes = from.blob(blob)?.take(blob.size.saturating_add(1));
-        io::copy(&mut bytes, &mut out)
-            .map_err(|source| Error::Read { digest: blob.digest, source })?;
-        let (file, digest, size) = out.finish()?;
-        if digest != blob.digest {
-            let (expected, expected_size) = (blob.digest, blob.size);
-            return Err(Error::Blob { expected, expected_size, size });
+        let Ok(bytes) = from.blob(blob) else { return Ok(None) };
+        let mut bytes = Checked::new(bytes, blob);
+        let mut file = place.scratch(self.temporary)?;
+        let copied = io::copy(&mut bytes, &mut file);
+        if let Err(source) = copied
+            && !bytes.has_failed()
+        {
+            return Err(Error::io("write the cache")(source));
+        }
+        if bytes.finish().is_err() {
+            return Ok(None);
         }
         place.put(blob, file)?;
-        Ok(true)
+        Ok(Some(true))
     }
 
     /// Writes the documents.

@@ -10,11 +10,9 @@ use lapstrake_image::parallel;
 use lapstrake_oci::Digest;
 use lapstrake_rootfs::{ContentHash, LayerId};
 
-use crate::config::{CONFIG_TYPE, CacheConfig, CachedLayer};
+use crate::offer::{Catalogue, Details, Offer};
+use crate::rebuild::Known;
 use crate::{Error, Place, Step, rebuild};
-
-/// The largest config of a cache, in bytes: that of some hundred thousand records.
-const CONFIG_LIMIT: u64 = 64 << 20;
 
 /// The largest compressed layer manifest, in bytes.
 const MANIFEST_LIMIT: u64 = 256 << 20;
@@ -30,7 +28,7 @@ pub struct Imports<'a> {
     /// In the order of the caches.
     records: HashMap<ActionKey, Vec<Record>>,
     /// Where a layer can be had, in the order of the caches.
-    layers: HashMap<ContentHash, Vec<(usize, CachedLayer)>>,
+    layers: HashMap<ContentHash, Vec<(usize, Offer)>>,
     state: Mutex<State>,
 }
 
@@ -72,19 +70,19 @@ impl<'a> Imports<'a> {
     /// # Errors
     /// When there is none, or it cannot be read; then nothing is learned.
     pub fn add(&mut self, place: Place) -> Result<(), Error> {
-        let manifest = place.manifest()?;
-        let found = manifest.config.media_type.as_str();
-        if found != CONFIG_TYPE {
-            let found = format!("has a config of type {found}");
-            return Err(Error::NoCache { place: place.to_string(), found });
-        }
-        let config = CacheConfig::parse(&place.small(&manifest.config, CONFIG_LIMIT)?)?;
+        let catalogues: Vec<Catalogue> = place
+            .manifests()?
+            .iter()
+            .map(|manifest| Catalogue::read(&place, manifest))
+            .collect::<Result<_, _>>()?;
         let number = self.places.len();
-        for (key, record) in config.records() {
-            self.records.entry(key).or_default().push(record);
-        }
-        for layer in config.layers {
-            self.layers.entry(layer.content).or_default().push((number, layer));
+        for Catalogue { records, layers } in catalogues {
+            for (key, record) in records {
+                self.records.entry(key).or_default().push(record);
+            }
+            for layer in layers {
+                self.layers.entry(layer.content).or_default().push((number, layer));
+            }
         }
         self.places.push(place);
         Ok(())
@@ -108,7 +106,7 @@ impl<'a> Imports<'a> {
     }
 
     /// Where the layer can be had without having been needed.
-    pub(crate) fn source(&self, layer: &LayerId) -> Option<(&Place, &CachedLayer)> {
+    pub(crate) fn source(&self, layer: &LayerId) -> Option<(&Place, &Offer)> {
         let LayerId::Built(content) = layer else { return None };
         if self.state().lost.contains(content) {
             return None;
@@ -144,7 +142,7 @@ impl<'a> Imports<'a> {
                 Err(_) if (self.cancelled)() => return Err(lapstrake_cache::Error::Cancelled),
                 Err(error) => {
                     let why = error.with_causes();
-                    self.state().bad.extend([cached.blob.digest, cached.manifest.digest]);
+                    self.state().bad.extend(cached.blobs());
                     losses.push(format!("a layer of the cache {place} cannot be used: {why}"));
                 }
             }
@@ -210,14 +208,19 @@ impl<'a> Imports<'a> {
         self.state().bad.contains(blob)
     }
 
-    fn bring(&self, place: &Place, cached: &CachedLayer) -> Result<Layer, Error> {
-        let (size, digest) = (cached.manifest.size, cached.manifest.digest);
-        if size > MANIFEST_LIMIT {
-            return Err(Error::TooLarge { digest, size, limit: MANIFEST_LIMIT });
-        }
-        let manifest = rebuild::manifest(cached, place.blob(&cached.manifest)?)?;
+    fn bring(&self, place: &Place, cached: &Offer) -> Result<Layer, Error> {
+        let known = match &cached.details {
+            Details::Manifest(manifest) if manifest.size > MANIFEST_LIMIT => {
+                let (size, digest) = (manifest.size, manifest.digest);
+                return Err(Error::TooLarge { digest, size, limit: MANIFEST_LIMIT });
+            }
+            Details::Manifest(manifest) => {
+                Known::Manifest(rebuild::manifest(manifest, place.blob(manifest)?)?)
+            }
+            Details::Made(made) => Known::Made(made),
+        };
         let blob = Stoppable { reader: place.blob(&cached.blob)?, cancelled: &*self.cancelled };
-        let layer = rebuild::rebuild(self.store, cached, blob, manifest)?;
+        let layer = rebuild::rebuild(self.store, cached, blob, known)?;
         let (digest, size) = (&cached.blob.digest, cached.blob.size);
         self.store.put_packed(&cached.diff_id, &cached.packing, digest, size)?;
         if let Some(repository) = place.repository() {

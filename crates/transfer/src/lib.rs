@@ -24,13 +24,15 @@
 //!
 //! The crate knows no Dockerfile and no graph, reads no environment and prints nothing.
 //!
-//! In reading order: `config`, `place` (where caches are), `import`, `rebuild` (from a blob to a
-//! layer), `export`, `error`.
+//! In reading order: `config`, `inline` (a cache in the config of an image), `place` (where caches
+//! are), `offer` (what they know), `import`, `rebuild` (from a blob to a layer), `export`, `error`.
 
 mod config;
 mod error;
 mod export;
 mod import;
+mod inline;
+mod offer;
 mod place;
 mod rebuild;
 
@@ -38,4 +40,5 @@ pub use config::CONFIG_TYPE;
 pub use error::Error;
 pub use export::{Export, Exported, Step, export};
 pub use import::Imports;
+pub use inline::{tell, untell};
 pub use place::Place;

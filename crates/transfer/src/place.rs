@@ -20,6 +20,9 @@ const NAME: &str = "org.opencontainers.image.ref.name";
 /// What makes a folder a layout (image-spec, image-layout.md).
 const LAYOUT: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
 
+/// Images of an index that are looked at.
+const PLATFORMS: usize = 64;
+
 /// A cache, or where one is to be.
 #[derive(Clone, Debug)]
 pub enum Place {
@@ -50,24 +53,42 @@ impl std::fmt::Display for Place {
 
 /// Reading.
 impl Place {
-    /// The manifest of the cache, or of what else has its name.
-    pub(crate) fn manifest(&self) -> Result<Manifest, Error> {
-        match self {
+    /// The manifest of the cache, or of what else has its name; of an index, those of its images.
+    pub(crate) fn manifests(&self) -> Result<Vec<Manifest>, Error> {
+        let named = match self {
             Self::Folder { path, tag } => {
                 let index = index(path)?;
                 let missing = || Error::NotThere { folder: path.clone(), tag: tag.clone() };
                 let named = |entry: &&Descriptor| entry.annotations.get(NAME) == Some(tag);
                 let entry = index.manifests.iter().find(named).ok_or_else(missing)?;
-                let bytes = self.small(entry, MAX_DOCUMENT_SIZE as u64)?;
-                Manifest::parse(&bytes).map_err(document("the manifest of the cache"))
+                self.document(entry)?
             }
-            Self::Repository { client, reference } => match client.resolve(reference)?.document {
-                Document::Manifest(manifest) => Ok(*manifest),
-                Document::Index(_) => Err(Error::NoCache {
-                    place: self.to_string(),
-                    found: "an index of images".to_owned(),
-                }),
-            },
+            Self::Repository { client, reference } => client.resolve(reference)?.document,
+        };
+        let index = match named {
+            Document::Manifest(manifest) => return Ok(vec![*manifest]),
+            Document::Index(index) => index,
+        };
+        let images = index.manifests.iter().filter(|entry| !entry.is_attestation());
+        let images = images.take(PLATFORMS).filter_map(|entry| match self.document(entry) {
+            Ok(Document::Manifest(manifest)) => Some(Ok(*manifest)),
+            Ok(Document::Index(_)) => None,
+            Err(error) => Some(Err(error)),
+        });
+        images.collect()
+    }
+
+    /// A manifest or index that an index names.
+    fn document(&self, entry: &Descriptor) -> Result<Document, Error> {
+        match self {
+            Self::Folder { .. } => {
+                let bytes = self.small(entry, MAX_DOCUMENT_SIZE as u64)?;
+                Document::parse(&bytes, Some(&entry.media_type))
+                    .map_err(document("the manifest of the cache"))
+            }
+            Self::Repository { client, reference } => {
+                Ok(client.manifest(reference, entry)?.document)
+            }
         }
     }
 

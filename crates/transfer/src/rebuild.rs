@@ -4,6 +4,7 @@
 //! along: it says how the layer is known. Nothing of it is believed: what the tar gives has to be
 //! what the manifest lists, and the layer that results has to give the same tar again.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd as _, BorrowedFd};
@@ -12,25 +13,34 @@ use lapstrake_cache::{Layer, Store};
 use lapstrake_oci::{Descriptor, Digest, DigestHasher};
 use lapstrake_rootfs::decompress::{self, Format};
 use lapstrake_rootfs::tar::{self, Limits};
-use lapstrake_rootfs::{ContentHash, Kind, LayerId, LayerManifest, LayerWriter, View};
+use lapstrake_rootfs::{ContentHash, Kind, LayerId, LayerManifest, LayerWriter, TreePath, View};
 use rustix::fs::{AtFlags, Timespec, Timestamps, UTIME_OMIT};
 
 use crate::Error;
-use crate::config::CachedLayer;
+use crate::inline::with_made;
+use crate::offer::Offer;
 
 /// A layer manifest has at most as many bytes: that of millions of files.
 const MANIFEST_LIMIT: u64 = 1 << 30;
 
-/// Makes the layer `cached` from its blob and its manifest, and keeps it in the store. Atomic; a
+/// What is known of a layer beside its tar.
+pub(crate) enum Known<'a> {
+    /// Everything.
+    Manifest(LayerManifest),
+    /// What has times that a build made up.
+    Made(&'a BTreeSet<TreePath>),
+}
+
+/// Makes the layer `cached` from its blob and what else is known, and keeps it in the store. Atomic; a
 /// layer that is not exactly what `cached` says leaves nothing.
 ///
 /// # Errors
 /// When the blob cannot be read, is another one than announced, or holds something else.
 pub(crate) fn rebuild(
     store: &Store,
-    cached: &CachedLayer,
+    cached: &Offer,
     blob: impl Read + Send,
-    manifest: LayerManifest,
+    known: Known<'_>,
 ) -> Result<Layer, Error> {
     let staging = store.stage_layer()?;
     let mut blob = Checked::new(blob, &cached.blob);
@@ -41,7 +51,12 @@ pub(crate) fn rebuild(
     if diff_id != cached.diff_id {
         return Err(Error::DiffId { expected: cached.diff_id, found: diff_id });
     }
-    if found.content_hash() != manifest.content_hash() {
+    let manifest = match known {
+        Known::Manifest(manifest) => manifest,
+        Known::Made(made) => with_made(&found, made),
+    };
+    let is_same = found.content_hash() == manifest.content_hash();
+    if !is_same || !is_known_by(&manifest, &cached.content) {
         return Err(Error::OtherFiles);
     }
     let folder = File::open(staging.fs()).map_err(Error::io("open a staged layer"))?;
@@ -59,20 +74,15 @@ pub(crate) fn rebuild(
 /// The manifest of a layer, from its blob.
 ///
 /// # Errors
-/// When the bytes are others than announced, no manifest, or that of another layer.
-pub(crate) fn manifest(cached: &CachedLayer, blob: impl Read) -> Result<LayerManifest, Error> {
-    let mut blob = Checked::new(blob, &cached.manifest);
+/// When the bytes are others than announced, or no manifest.
+pub(crate) fn manifest(descriptor: &Descriptor, blob: impl Read) -> Result<LayerManifest, Error> {
+    let mut blob = Checked::new(blob, descriptor);
     let mut bytes = Vec::new();
     let read = zstd::Decoder::new(&mut blob)
         .and_then(|decoder| decoder.take(MANIFEST_LIMIT).read_to_end(&mut bytes));
     blob.finish()?;
     read.map_err(Error::io("read a layer manifest"))?;
-    let manifest =
-        LayerManifest::decode(&bytes).map_err(|source| Error::LayerManifest { source })?;
-    match is_known_by(&manifest, &cached.content) {
-        true => Ok(manifest),
-        false => Err(Error::OtherFiles),
-    }
+    LayerManifest::decode(&bytes).map_err(|source| Error::LayerManifest { source })
 }
 
 fn is_known_by(manifest: &LayerManifest, content: &ContentHash) -> bool {
@@ -83,7 +93,7 @@ fn is_known_by(manifest: &LayerManifest, content: &ContentHash) -> bool {
 fn unpack(
     blob: &mut (impl Read + Send),
     directory: std::os::fd::OwnedFd,
-    cached: &CachedLayer,
+    cached: &Offer,
 ) -> Result<(LayerManifest, Digest), Error> {
     let (format, plain) = decompress::reader(blob).map_err(Error::io("read a layer"))?;
     if !matches!(format, Format::Plain | Format::Gzip | Format::Zstd) {
@@ -119,7 +129,7 @@ fn restore_times(folder: BorrowedFd<'_>, manifest: &LayerManifest) -> io::Result
 }
 
 /// A blob on its way, counted and hashed.
-struct Checked<'a, R> {
+pub(crate) struct Checked<'a, R> {
     reader: R,
     descriptor: &'a Descriptor,
     hasher: DigestHasher,
@@ -129,12 +139,17 @@ struct Checked<'a, R> {
 }
 
 impl<'a, R: Read> Checked<'a, R> {
-    fn new(reader: R, descriptor: &'a Descriptor) -> Self {
+    pub(crate) fn new(reader: R, descriptor: &'a Descriptor) -> Self {
         Self { reader, descriptor, hasher: DigestHasher::new(), taken: 0, failure: None }
     }
 
+    /// Whether it could not be read.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failure.is_some()
+    }
+
     /// Reads what is left and checks the whole.
-    fn finish(mut self) -> Result<(), Error> {
+    pub(crate) fn finish(mut self) -> Result<(), Error> {
         if self.failure.is_none() {
             // A failure is kept in `failure`.
             drop(io::copy(&mut self, &mut io::sink()));
@@ -158,7 +173,9 @@ impl<'a, R: Read> Checked<'a, R> {
 impl<R: Read> Read for Checked<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.taken > self.descriptor.size {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "longer than announced"));
+            let kind = io::ErrorKind::InvalidData;
+            self.failure.get_or_insert_with(|| kind.into());
+            return Err(kind.into());
         }
         match self.reader.read(buffer) {
             Ok(count) => {

@@ -205,6 +205,7 @@ impl Bench {
             bounds: Bounds::default(),
             tags: vec!["result:latest".parse().unwrap()],
             times: self.times,
+            inline_cache: false,
             annotations: Default::default(),
             resolv_conf: Vec::new(),
             resolved_conf: None,

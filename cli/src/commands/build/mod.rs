@@ -149,6 +149,7 @@ fn build_with(build: &Build, means: &Means<'_>, wanted: Wanted<'_>) -> Result<Do
         request.agents.clone_from(means.agents);
         request.times = outputs.times;
         request.annotations.clone_from(&outputs.annotations);
+        request.inline_cache = shared::is_inline(build);
         request.bounds = Bounds {
             group: limit::group(&build.together, means.store)?,
             timeout: build.timeout.map(|timeout| timeout.0),
@@ -316,6 +317,7 @@ fn request(
         tags,
         times: Times::default(),
         annotations: Annotations::default(),
+        inline_cache: false,
         resolv_conf,
         resolved_conf,
     }

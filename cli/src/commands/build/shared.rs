@@ -24,7 +24,7 @@ pub(super) fn imports<'a>(
 ) -> Result<Imports<'a>, Failure> {
     let mut imports = Imports::new(store, cancelled);
     for CacheFrom(named) in &build.cache_from {
-        let place = found(named)?;
+        let Some(place) = found(named)? else { continue };
         let name = place.to_string();
         if let Err(error) = imports.add(place) {
             warn(mode, &format!("cannot use the cache {name}"), &error);
@@ -33,10 +33,15 @@ pub(super) fn imports<'a>(
     Ok(imports)
 }
 
+/// Whether the image is to tell of its own steps.
+pub(super) fn is_inline(build: &Build) -> bool {
+    build.cache_to.iter().any(|to| to.place == CachePlace::Inline)
+}
+
 /// Writes the caches that `--cache-to` names.
 pub(super) fn exports(build: &Build, means: &Means<'_>, steps: &[Step]) -> Result<(), Failure> {
     for to in &build.cache_to {
-        let place = found(&to.place)?;
+        let Some(place) = found(&to.place)? else { continue };
         let cancelled = || means.cancel.is_cancelled();
         let order = Export {
             store: means.store,
@@ -63,14 +68,15 @@ fn packing(to: &CacheTo) -> Result<Packing, Failure> {
     // In a registry a layer is then the blob that a pushed image has.
     let usual = match to.place {
         CachePlace::Folder { .. } => LayerCompression::Zstd,
-        CachePlace::Registry { .. } => LayerCompression::Gzip,
+        CachePlace::Registry { .. } | CachePlace::Inline => LayerCompression::Gzip,
     };
     push::packing(to.compression.unwrap_or(usual), to.level)
 }
 
-/// A cache that is spelled right.
-fn found(place: &CachePlace) -> Result<Place, Failure> {
-    Ok(match place {
+/// A cache that is spelled right; `None` for one that goes with the image.
+fn found(place: &CachePlace) -> Result<Option<Place>, Failure> {
+    Ok(Some(match place {
+        CachePlace::Inline => return Ok(None),
         CachePlace::Folder { path, tag } => Place::Folder { path: path.clone(), tag: tag.clone() },
         CachePlace::Registry { name } => {
             let reference = Reference::parse(name).map_err(|error| {
@@ -82,7 +88,7 @@ fn found(place: &CachePlace) -> Result<Place, Failure> {
                 Client::new(session::registries()?).map_err(|error| Failure::of(&error))?;
             Place::Repository { client, reference }
         }
-    })
+    }))
 }
 
 fn summary(place: &Place, exported: &Exported) -> String {
