@@ -26,6 +26,9 @@ pub(crate) struct Lint {
     /// Findings in that form into a file as well; may be given several times
     #[arg(long, value_name = "FORM=FILE")]
     pub(crate) output: Vec<ReportFile>,
+    /// Leave out what this report has, which `--output gitlab=FILE` wrote
+    #[arg(long, value_name = "FILE")]
+    pub(crate) baseline: Option<PathBuf>,
     /// The least severe finding that makes the exit status 1 [default: info]
     #[arg(long, value_name = "LEVEL")]
     pub(crate) failure_threshold: Option<Threshold>,

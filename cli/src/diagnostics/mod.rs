@@ -26,7 +26,9 @@ use crate::output;
 pub(crate) use count::Count;
 pub(crate) use github::annotations;
 pub(crate) use json::{Finding, findings};
-pub(crate) use report::{Report, checkstyle, codeclimate, gitlab, junit, rdjson, rdjsonl, sarif};
+pub(crate) use report::{
+    Report, checkstyle, codeclimate, fingerprints, gitlab, junit, rdjson, rdjsonl, sarif,
+};
 pub(crate) use source::Source;
 
 /// Most faults that are drawn for people. Who has more is helped by the first ones.

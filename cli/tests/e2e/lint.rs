@@ -269,3 +269,31 @@ fn findings_go_into_several_files_at_once() {
     lint(folder.path(), &["--output", "srif=a"]).ends_with(2).says(&["forms are human, short"]);
     lint(folder.path(), &["--output", "sarif"]).ends_with(2).says(&["the file is missing"]);
 }
+
+#[test]
+fn what_was_known_before_is_left_out() {
+    let folder = folder(&[("Dockerfile", ODD), ("broken/Dockerfile", "FROM a\nCPOY a b\n")]);
+    lint(folder.path(), &["Dockerfile", "--output", "gitlab=known.json"]).ends_with(1);
+    let again = ["Dockerfile", "--format", "short", "--baseline", "known.json"];
+    let said = lint(folder.path(), &again).ends_with(0).stdout;
+    assert_eq!(
+        said,
+        "Dockerfile: nothing found, 1 known before (static: without context and base images)\n"
+    );
+    // Other lines above do not make it new; the same once more is.
+    let more = format!("# why\n\n{ODD}{ODD}");
+    fs::write(folder.path().join("Dockerfile"), more).expect("write it again");
+    let said = lint(folder.path(), &again).ends_with(1).stdout;
+    assert!(said.starts_with("Dockerfile:4:14: warning[FromAsCasing]"), "{said}");
+    // A file that cannot be read as one stays so.
+    lint(folder.path(), &["broken", "--output", "gitlab=known.json"]).ends_with(4);
+    lint(folder.path(), &["broken", "--baseline", "known.json"])
+        .ends_with(4)
+        .says(&["unknown-instruction"]);
+    lint(folder.path(), &["--baseline", "missing.json"])
+        .ends_with(2)
+        .says(&["cannot read the baseline"]);
+    lint(folder.path(), &["--baseline", "Dockerfile"])
+        .ends_with(2)
+        .says(&["cannot read the baseline"]);
+}

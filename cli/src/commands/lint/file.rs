@@ -22,6 +22,8 @@ pub(super) struct Linted {
     pub(super) is_broken: bool,
     /// The least severe finding that counts.
     pub(super) threshold: Option<Severity>,
+    /// How much was found that was known before.
+    pub(super) left_out: usize,
 }
 
 /// What is wrong with a file.
@@ -38,6 +40,11 @@ impl Fault {
             _ => &[],
         };
         Self { diagnostic, aliases }
+    }
+
+    /// True if it is for the parser to say, and no rule of the linter.
+    pub(super) fn is_of_syntax(&self) -> bool {
+        lapstrake_linter::rule(self.diagnostic.code).is_none()
     }
 }
 
@@ -89,7 +96,7 @@ pub(super) fn lint(task: &Task<'_>) -> Result<Linted, Failure> {
         .map(|one| Fault { aliases: one.rule.aliases, diagnostic: one.diagnostic });
     let mut faults: Vec<Fault> = of_syntax.chain(found).collect();
     faults.sort_by_key(|fault| fault.diagnostic.span);
-    Ok(Linted { source, faults, is_broken, threshold: *threshold })
+    Ok(Linted { source, faults, is_broken, threshold: *threshold, left_out: 0 })
 }
 
 fn read(input: &Input) -> io::Result<Vec<u8>> {

@@ -1,8 +1,10 @@
 //! `lap lint`: what the linter finds in files, without a build.
 //!
 //! [`collect`] finds the files, [`config`] what their projects want, [`file`](mod@file) looks at one of
-//! them; here all of them are looked at, and told about in the order in which they were named.
+//! them; here all of them are looked at, and told about in the order in which they were named, without
+//! what [`baseline`] knows.
 
+mod baseline;
 mod collect;
 mod config;
 mod file;
@@ -61,6 +63,9 @@ pub(crate) fn run(lint: &Lint) -> Result<Exit, Failure> {
     if linted.is_empty() && unread.is_empty() {
         let failure = Failure::new("no Dockerfile found").exit_with(Exit::NO_FILES);
         return Err(failure.help("files are found by their names, such as Dockerfile.dev"));
+    }
+    if let Some(path) = &lint.baseline {
+        baseline::leave_out(path, &mut linted)?;
     }
     tell(lint, format, &linted)?;
     Ok(if unread.is_empty() { exit(&linted) } else { Exit::USAGE })
@@ -152,5 +157,9 @@ fn summary(linted: &[Linted]) -> String {
         [only] => only.source.name().to_owned(),
         many => format!("{} files", many.len()),
     };
-    format!("{files}: {count} (static: without context and base images)\n")
+    let known = match linted.iter().map(|one| one.left_out).sum() {
+        0_usize => String::new(),
+        known => format!(", {known} known before"),
+    };
+    format!("{files}: {count}{known} (static: without context and base images)\n")
 }

@@ -12,7 +12,7 @@ use crate::diagnostics::json::Finding;
 
 /// Each issue as an object with a zero byte behind it.
 pub(crate) fn codeclimate(reports: &[Report<'_>]) -> String {
-    let issues = fingerprints(reports).into_iter().map(|(finding, fingerprint)| {
+    let issues = findings(reports).zip(fingerprints(reports)).map(|(finding, fingerprint)| {
         let Finding { source, diagnostic, .. } = finding;
         let span = source.fitting(diagnostic.span);
         let place = |offset| {
@@ -39,7 +39,7 @@ pub(crate) fn codeclimate(reports: &[Report<'_>]) -> String {
 
 /// One list, with a line end.
 pub(crate) fn gitlab(reports: &[Report<'_>]) -> String {
-    let issues = fingerprints(reports).into_iter().map(|(finding, fingerprint)| {
+    let issues = findings(reports).zip(fingerprints(reports)).map(|(finding, fingerprint)| {
         let Finding { source, diagnostic, .. } = finding;
         let span = source.fitting(diagnostic.span);
         json!({
@@ -59,9 +59,9 @@ pub(crate) fn gitlab(reports: &[Report<'_>]) -> String {
     format!("{:#}\n", Value::Array(issues.collect()))
 }
 
-/// Each finding with what it is known by from one report to the next: its file, code, message and line
-/// of text, and how many like it stand above. Not its place, which lines above change.
-fn fingerprints<'r>(reports: &'r [Report<'r>]) -> Vec<(&'r Finding<'r>, String)> {
+/// What each finding is known by from one report to the next: its file, code, message and line of text,
+/// and how many like it stand above. Not its place, which lines above change.
+pub(crate) fn fingerprints(reports: &[Report<'_>]) -> Vec<String> {
     let mut seen = BTreeMap::new();
     let found = findings(reports).map(|finding| {
         let Finding { source, diagnostic, .. } = finding;
@@ -71,7 +71,7 @@ fn fingerprints<'r>(reports: &'r [Report<'r>]) -> Vec<(&'r Finding<'r>, String)>
         let above = seen.entry(identity.clone()).or_insert(0_usize);
         let fingerprint = Digest::of(format!("{identity}\0{above}").as_bytes()).hex();
         *above += 1;
-        (finding, fingerprint)
+        fingerprint
     });
     found.collect()
 }

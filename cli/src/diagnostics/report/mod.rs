@@ -17,7 +17,7 @@ use super::source::Source;
 use crate::page;
 
 pub(crate) use checkstyle::checkstyle;
-pub(crate) use codeclimate::{codeclimate, gitlab};
+pub(crate) use codeclimate::{codeclimate, fingerprints, gitlab};
 pub(crate) use junit::junit;
 pub(crate) use rdjson::{rdjson, rdjsonl};
 pub(crate) use sarif::sarif;
