@@ -26,6 +26,15 @@ pub(crate) struct Lint {
     /// Findings in that form into a file as well; may be given several times
     #[arg(long, value_name = "FORM=FILE")]
     pub(crate) output: Vec<ReportFile>,
+    /// Make the fixes that keep what a file means, and tell what is left
+    #[arg(long, conflicts_with = "baseline")]
+    pub(crate) fix: bool,
+    /// Show what --fix would change, and change nothing; the exit status is 1 if there is something
+    #[arg(long, conflicts_with_all = ["fix", "baseline", "format", "output"])]
+    pub(crate) diff: bool,
+    /// Make fixes that are guesses, or that change what is built, as well
+    #[arg(long = "unsafe")]
+    pub(crate) is_unsafe: bool,
     /// Leave out what this report has, which `--output gitlab=FILE` wrote
     #[arg(long, value_name = "FILE")]
     pub(crate) baseline: Option<PathBuf>,

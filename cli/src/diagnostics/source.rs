@@ -56,6 +56,11 @@ impl Source {
         &self.text
     }
 
+    /// Whether the text has all that the file has: every byte of it was UTF-8.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.replaced.is_empty()
+    }
+
     /// The path to show.
     pub(crate) fn name(&self) -> &str {
         &self.name

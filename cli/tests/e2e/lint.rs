@@ -297,3 +297,54 @@ fn what_was_known_before_is_left_out() {
         .ends_with(2)
         .says(&["cannot read the baseline"]);
 }
+
+#[test]
+fn fixes_are_made_shown_and_stay_made() {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    let odd = "FROM scratch as base\r\nENV a b\r\nCOPY --form=x y z\r\n";
+    let safe = "FROM scratch AS base\r\nENV a=b\r\nMAINTAINER me\r\n";
+    let folder = folder(&[
+        ("Dockerfile", &odd.replace("COPY --form=x y z", "MAINTAINER me")),
+        ("broken/Dockerfile", odd),
+    ]);
+    let path = folder.path().join("Dockerfile");
+    let text = || fs::read_to_string(&path).expect("read it");
+    let before = text();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).expect("set its mode");
+    symlink("Dockerfile", folder.path().join("link.Dockerfile")).expect("link it");
+    let said = lint(folder.path(), &["Dockerfile", "--diff"]).ends_with(1).stdout;
+    assert!(said.starts_with("--- a/Dockerfile\n+++ b/Dockerfile\n@@ "), "{said}");
+    assert!(
+        said.contains("-FROM scratch as base\r\n+") || said.contains("-FROM scratch as base\r\n-"),
+        "{said}"
+    );
+    assert_eq!(text(), before);
+    // The difference is one that `patch` can make.
+    fs::write(folder.path().join("diff"), &said).expect("write the difference");
+    let patch = ["-p1", "--binary", "-o", "patched", "-i", "diff"];
+    let status =
+        std::process::Command::new("patch").args(patch).current_dir(folder.path()).output();
+    assert!(status.expect("run patch").status.success());
+    lint(folder.path(), &["link.Dockerfile", "--fix"])
+        .ends_with(0)
+        .says(&["nothing found, 3 fixes made"]);
+    assert_eq!(text(), fs::read_to_string(folder.path().join("patched")).expect("read it"));
+    let label = "LABEL org.opencontainers.image.authors=\"me\"";
+    assert_eq!(text(), safe.replace("MAINTAINER me", label));
+    let metadata = fs::symlink_metadata(folder.path().join("link.Dockerfile")).expect("look at it");
+    assert!(metadata.is_symlink());
+    assert_eq!(fs::metadata(&path).expect("look at it").permissions().mode() & 0o777, 0o640);
+    lint(folder.path(), &["Dockerfile", "--diff"]).ends_with(0);
+    lint(folder.path(), &["Dockerfile", "--fix"])
+        .ends_with(0)
+        .says(&["Dockerfile: nothing found (static"]);
+    // What is a guess is made when it is asked for.
+    lint(folder.path(), &["broken", "--fix"]).ends_with(4);
+    lint(folder.path(), &["broken", "--fix", "--unsafe"]).ends_with(0);
+    let mended = fs::read_to_string(folder.path().join("broken/Dockerfile")).expect("read it");
+    assert!(mended.ends_with("COPY --from=x y z\r\n"), "{mended}");
+    lint(folder.path(), &["--unsafe"]).ends_with(2).says(&["is for `--fix` and `--diff`"]);
+    fs::write(&path, b"FROM scratch as a\n# \xff\n").expect("write it");
+    lint(folder.path(), &["Dockerfile", "--fix"]).ends_with(1);
+    assert_eq!(fs::read(&path).expect("read it"), b"FROM scratch as a\n# \xff\n");
+}

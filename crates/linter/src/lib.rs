@@ -16,6 +16,7 @@
 //! - [`label`]: labels as a project wants them.
 //! - [`shell`]: the commands of RUN; [`run`], [`package`]: what rules ask of them.
 //! - [`finding`]: what they report; [`suppression`]: what the file does not want to hear.
+//! - [`mend()`]: the fixes of several findings, made.
 //! - [`syntax_aliases`]: what hadolint calls faults of the syntax.
 //!
 //! Beside that, [`outline()`] and [`targets`] say what can be built from a file, and with what.
@@ -26,6 +27,7 @@ mod finding;
 mod known;
 mod label;
 mod lint;
+mod mend;
 mod outline;
 mod package;
 mod page;
@@ -44,6 +46,7 @@ pub use day::Day;
 pub use finding::Finding;
 pub use known::{Known, KnownStage};
 pub use lint::lint;
+pub use mend::{Mended, mend};
 pub use outline::{Argument, Credential, Outline, Target, outline, targets};
 pub use page::{page, title};
 pub use policy::{LabelKind, Policy, Wanted};

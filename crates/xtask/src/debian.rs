@@ -17,8 +17,10 @@ pub(crate) const BASES: &[&str] = &[
 ];
 
 /// What the tests compare with: independent tools.
-pub(crate) const TESTS: &[&str] =
-    &["attr", "bsdutils", "bzip2", "git", "runc", "skopeo", "uidmap", "umoci", "xz-utils", "zstd"];
+pub(crate) const TESTS: &[&str] = &[
+    "attr", "bsdutils", "bzip2", "git", "patch", "runc", "skopeo", "uidmap", "umoci", "xz-utils",
+    "zstd",
+];
 
 /// What is measured beside Lapstrake, and the file system that both are measured on.
 pub(crate) const BENCH: &[&str] = &["buildah", "e2fsprogs", "mount"];

@@ -24,6 +24,8 @@ pub(super) struct Linted {
     pub(super) threshold: Option<Severity>,
     /// How much was found that was known before.
     pub(super) left_out: usize,
+    /// How many fixes were made.
+    pub(super) made: usize,
 }
 
 /// What is wrong with a file.
@@ -77,10 +79,16 @@ pub(super) struct Task<'a> {
 /// Reads a file and lets the rules look at it. A fault of the syntax is a finding; then only those
 /// rules look that need not see the whole file.
 pub(super) fn lint(task: &Task<'_>) -> Result<Linted, Failure> {
-    let Task { input, rules, policy, threshold } = task;
+    let input = task.input;
     let bytes = read(input)
         .map_err(|error| Failure::new(format!("cannot read {}", input.name())).because(&error))?;
     let (source, undecodable) = Source::read(&input.name(), &bytes);
+    Ok(look(source, undecodable, task))
+}
+
+/// Lets the rules look at a file that has been read.
+pub(super) fn look(source: Source, undecodable: Option<Diagnostic>, task: &Task<'_>) -> Linted {
+    let Task { rules, policy, threshold, .. } = task;
     let parsed = lapstrake_parser::parse(source.text());
     let is_broken = parsed.diagnostics.iter().any(|one| one.severity == Severity::Error);
     let rules = rules.iter().copied().filter(|rule| !is_broken || rule.sees_one_instruction());
@@ -96,7 +104,7 @@ pub(super) fn lint(task: &Task<'_>) -> Result<Linted, Failure> {
         .map(|one| Fault { aliases: one.rule.aliases, diagnostic: one.diagnostic });
     let mut faults: Vec<Fault> = of_syntax.chain(found).collect();
     faults.sort_by_key(|fault| fault.diagnostic.span);
-    Ok(Linted { source, faults, is_broken, threshold: *threshold, left_out: 0 })
+    Linted { source, faults, is_broken, threshold: *threshold, left_out: 0, made: 0 }
 }
 
 fn read(input: &Input) -> io::Result<Vec<u8>> {

@@ -8,10 +8,12 @@ mod baseline;
 mod collect;
 mod config;
 mod file;
+mod mending;
 
 use std::fs;
 
 use lapstrake_linter::{Day, Rule};
+use lapstrake_parser::Safety;
 use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 
 use self::collect::{Input, Inputs};
@@ -40,6 +42,10 @@ pub(crate) fn run(lint: &Lint) -> Result<Exit, Failure> {
         explain::show(name).map_err(usage)?;
         return Ok(Exit::SUCCESS);
     }
+    if lint.is_unsafe && !lint.fix && !lint.diff {
+        let failure = Failure::new("`--unsafe` is for `--fix` and `--diff`");
+        return Err(usage(failure.help("give it beside one of them")));
+    }
     let format = ReportFormat::chosen(lint.format).map_err(usage)?;
     let Inputs { found, failures } = collect::inputs(&lint.paths);
     let origin = match &lint.config {
@@ -50,15 +56,12 @@ pub(crate) fn run(lint: &Lint) -> Result<Exit, Failure> {
     let settings = config::load(&origin, &found)?;
     let tasks = found.iter().zip(&settings).map(|(input, settings)| task(lint, input, settings));
     let tasks: Vec<Task<'_>> = tasks.collect();
-    let results: Vec<Result<Linted, Failure>> = tasks.par_iter().map(file::lint).collect();
-    let mut linted = Vec::with_capacity(results.len());
-    let mut unread = failures;
-    for result in results {
-        match result {
-            Ok(one) => linted.push(one),
-            Err(failure) => unread.push(failure),
-        }
+    if lint.diff {
+        return diff(lint, &tasks, failures);
     }
+    let look = |task: &Task<'_>| if lint.fix { mend(lint, task) } else { file::lint(task) };
+    let (mut linted, mut unread) = sorted(tasks.par_iter().map(look).collect());
+    unread.splice(..0, failures);
     unread.iter().for_each(|failure| output::stderr(&failure.text()));
     if linted.is_empty() && unread.is_empty() {
         let failure = Failure::new("no Dockerfile found").exit_with(Exit::NO_FILES);
@@ -69,6 +72,45 @@ pub(crate) fn run(lint: &Lint) -> Result<Exit, Failure> {
     }
     tell(lint, format, &linted)?;
     Ok(if unread.is_empty() { exit(&linted) } else { Exit::USAGE })
+}
+
+/// Shows what `--fix` would change.
+fn diff(lint: &Lint, tasks: &[Task<'_>], failures: Vec<Failure>) -> Result<Exit, Failure> {
+    let mended = |task: &Task<'_>| Ok(mending::mended(file::lint(task)?, task, least(lint)).diff());
+    let (diffs, unread) = sorted(tasks.par_iter().map(mended).collect());
+    failures.iter().chain(&unread).for_each(|failure| output::stderr(&failure.text()));
+    output::foreign(&diffs.concat())?;
+    Ok(match diffs.iter().all(String::is_empty) {
+        _ if !failures.is_empty() || !unread.is_empty() => Exit::USAGE,
+        _ if tasks.is_empty() => Exit::NO_FILES,
+        true => Exit::SUCCESS,
+        false => Exit::FAILED,
+    })
+}
+
+/// Lints a file and makes its fixes.
+fn mend(lint: &Lint, task: &Task<'_>) -> Result<Linted, Failure> {
+    let mended = mending::mended(file::lint(task)?, task, least(lint));
+    mended.write(task.input)?;
+    Ok(Linted { made: mended.made, ..mended.linted })
+}
+
+/// The least safe fixes that are made.
+const fn least(lint: &Lint) -> Safety {
+    if lint.is_unsafe { Safety::Unsafe } else { Safety::Safe }
+}
+
+/// What there is, and why the rest is not there.
+fn sorted<T>(results: Vec<Result<T, Failure>>) -> (Vec<T>, Vec<Failure>) {
+    let mut there = Vec::with_capacity(results.len());
+    let mut missing = Vec::new();
+    for result in results {
+        match result {
+            Ok(one) => there.push(one),
+            Err(failure) => missing.push(failure),
+        }
+    }
+    (there, missing)
 }
 
 /// The day it is, in UTC.
@@ -161,5 +203,10 @@ fn summary(linted: &[Linted]) -> String {
         0_usize => String::new(),
         known => format!(", {known} known before"),
     };
-    format!("{files}: {count}{known} (static: without context and base images)\n")
+    let made = match linted.iter().map(|one| one.made).sum() {
+        0_usize => String::new(),
+        1 => ", 1 fix made".to_owned(),
+        made => format!(", {made} fixes made"),
+    };
+    format!("{files}: {count}{known}{made} (static: without context and base images)\n")
 }
