@@ -555,3 +555,36 @@ fn what_cannot_be_handed_on_is_left_out() {
     check_blobs(&two);
     assert_eq!(layers(&two).len(), 1);
 }
+
+/// The job in the README, as it stands there, on a new store each time. The second run executes
+/// nothing, whichever of the caches it has.
+#[test]
+fn the_job_in_the_readme_works() {
+    let readme = include_str!("../../../README.md");
+    let section = readme.split("## A cache that CI jobs share").nth(1).expect("the section");
+    let script = section.split("```sh\n").nth(1).and_then(|rest| rest.split("```").next());
+    let host = format!("{}/readme-{}", registry_address(), std::process::id());
+    let script = script.expect("a script").replace("registry.example", &host);
+    let context = single();
+    let program = Path::new(env!("CARGO_BIN_EXE_lap"));
+    let path = format!(
+        "{}:{}",
+        text(program.parent().expect("a folder")),
+        std::env::var("PATH").expect("a path")
+    );
+    let job = || {
+        let store = Store::new();
+        let mut shell = std::process::Command::new("sh");
+        shell.args(["-ec", &script]).current_dir(context.path());
+        shell.env("PATH", &path).env("LAPSTRAKE_ROOT", store.root());
+        shell.env("LAPSTRAKE_CONFIG", crate::support::prepared("LAPSTRAKE_CONFIG"));
+        let answer = Answer::of(shell.env("BRANCH", "topic").env("COMMIT", "c0ffee"));
+        (answer.ends_with(0), store)
+    };
+    fs::write(context.path().join(".dockerignore"), ".cache\n").expect("write");
+    let (first, _store) = job();
+    first.says(&["warning: cannot use the cache", "4 steps, 4 layers"]);
+    let (second, _store) = job();
+    assert_eq!(executed(&second), 0, "{}", second.stderr);
+    assert!(second.stderr.contains("0 of them written"), "{}", second.stderr);
+}
