@@ -12,7 +12,7 @@
 //! The program that links this crate has to call [`sandbox_main_if_requested`] first in `main`.
 //!
 //! Modules in reading order: `spec`, `status`, `cancel`, `error` (the interface); `plan`, `facts`,
-//! `resolv`, `user`, `idmap`, `seccomp` (pure); `stage` (inside the sandbox); `sandbox`,
+//! `resolv`, `user`, `idmap`, `seccomp` (pure); `stage` (inside the sandbox); `sandbox`, `guard`,
 //! `cgroup`, `terminal`, `stage_file`, `wire`, `stubs` (the parent); `sys` (all `unsafe`).
 
 #![deny(unsafe_code)]
@@ -24,6 +24,7 @@ mod cgroup;
 mod error;
 mod executor;
 mod facts;
+mod guard;
 mod idmap;
 mod plan;
 mod resolv;
@@ -45,6 +46,7 @@ pub use cgroup::{ControlGroup, Exceeded, GroupLimits, Swap, Unenforceable, remov
 pub use error::{Errno, Error, Operation, Refusal};
 pub use executor::{Ended, Executor, Sandboxes};
 pub use facts::{CgroupLayout, HostFacts};
+pub use guard::dismiss_guard;
 pub use idmap::IdMap;
 pub use plan::{Attribute, Capabilities, NewMount, Place, Step, plan};
 pub use resolv::resolv_conf;

@@ -1,6 +1,7 @@
 //! The parent's side: starting a sandbox, waiting for it, and clearing up after it.
 
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::ffi::CStr;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -15,6 +16,7 @@ use crate::cancel::Cancel;
 use crate::cgroup::{Exceeded, Group};
 use crate::error::{Error, Operation};
 use crate::facts::HostFacts;
+use crate::guard;
 use crate::plan::plan;
 use crate::seccomp;
 use crate::spec::{Network, SandboxSpec};
@@ -47,7 +49,8 @@ pub enum Stdio {
 
 /// A running command in its sandbox. Dropping it kills the sandbox.
 ///
-/// The sandbox also dies with the thread that started it, so that thread has to stay.
+/// The sandbox also dies with the thread that started it, so that thread has to stay; and with this process,
+/// whatever its command does about that.
 #[derive(Debug)]
 pub struct Sandbox {
     pid: Pid,
@@ -84,8 +87,17 @@ pub fn start(spec: &SandboxSpec, stdio: Stdio) -> Result<Sandbox, Error> {
     };
     let order = sealed("lap-order", &order.encode()?)?;
     let (report, report_end) = pipe()?;
+    let (leave_end, leave) = pipe()?;
     let ends = Ends::new(spec, stdio)?;
-    let child = spawn(spec, &ends, &order, &report_end)?;
+    let child = spawn(
+        spec,
+        &ends,
+        &[
+            (&order, descriptor::ORDER),
+            (&report_end, descriptor::REPORT),
+            (&leave_end, descriptor::LEAVE),
+        ],
+    )?;
     drop((order, report_end));
     let Ends { output, terminal, stdio } = ends;
     drop(stdio);
@@ -98,6 +110,10 @@ pub fn start(spec: &SandboxSpec, stdio: Stdio) -> Result<Sandbox, Error> {
         timeout: spec.timeout,
         end: Mutex::new(End { group, ..End::default() }),
     };
+    guard::watch(sandbox.pidfd())?;
+    rustix::io::write(&leave, b"l").map_err(Error::system(Operation::Send, "leave"))?;
+    // Only now, so that a stage that has failed already is told by its report.
+    drop((leave, leave_end));
     sandbox.receive(report)?;
     if let Some((socket, inner)) = terminal {
         drop(inner);
@@ -354,15 +370,19 @@ impl Ends {
     }
 }
 
-fn spawn(
-    spec: &SandboxSpec,
-    ends: &Ends,
-    order: &OwnedFd,
-    report: &OwnedFd,
-) -> Result<Child, Error> {
-    let mut wanted = vec![(order, descriptor::ORDER), (report, descriptor::REPORT)];
+fn spawn(spec: &SandboxSpec, ends: &Ends, own: &[(&OwnedFd, RawFd)]) -> Result<Child, Error> {
+    let mut wanted = own.to_vec();
     wanted.extend(ends.terminal.as_ref().map(|(_, end)| (end, descriptor::TERMINAL)));
     wanted.extend(ends.stdio.iter().flatten().zip(0..));
+    spawn_stage(STAGE_NAME, namespaces(spec), &wanted)
+}
+
+/// Executes the stage file under a name, with these descriptors as these numbers.
+pub(crate) fn spawn_stage(
+    name: &'static CStr,
+    namespaces: i32,
+    wanted: &[(&OwnedFd, RawFd)],
+) -> Result<Child, Error> {
     // Above every target, so that placing one does not overwrite another.
     let lifted = wanted
         .iter()
@@ -370,15 +390,9 @@ fn spawn(
         .collect::<Result<Vec<_>, _>>()
         .map_err(Error::system(Operation::Create, "descriptors"))?;
     let descriptors: Vec<_> =
-        lifted.iter().zip(&wanted).map(|(from, (_, to))| (from.as_raw_fd(), *to)).collect();
-    let spawn = Spawn {
-        program: stage_file()?,
-        name: STAGE_NAME,
-        namespaces: namespaces(spec),
-        descriptors: &descriptors,
-    };
-    let fail = Error::system(Operation::Clone, "the sandbox");
-    spawn_when_free(&spawn).map_err(fail)
+        lifted.iter().zip(wanted).map(|(from, (_, to))| (from.as_raw_fd(), *to)).collect();
+    let spawn = Spawn { program: stage_file()?, name, namespaces, descriptors: &descriptors };
+    spawn_when_free(&spawn).map_err(Error::system(Operation::Clone, "the sandbox"))
 }
 
 /// Spawns; a process that was forked while the stage file was written, and has not executed its
@@ -417,7 +431,7 @@ fn pipe() -> Result<(OwnedFd, OwnedFd), Error> {
     rustix::pipe::pipe_with(PipeFlags::CLOEXEC).map_err(Error::system(Operation::Create, "pipe"))
 }
 
-fn null(flags: OFlags) -> Result<OwnedFd, Error> {
+pub(crate) fn null(flags: OFlags) -> Result<OwnedFd, Error> {
     rustix::fs::open("/dev/null", flags | OFlags::CLOEXEC, Mode::empty())
         .map_err(Error::system(Operation::Open, "/dev/null"))
 }

@@ -19,14 +19,19 @@ pub(crate) mod descriptor {
     pub(crate) const ORDER: i32 = 3;
     /// The pipe for reports; closed by the command's execution.
     pub(crate) const REPORT: i32 = 4;
+    /// The pipe that says that the command may be executed; closed when the parent is gone.
+    pub(crate) const LEAVE: i32 = 5;
     /// The socket for the terminal, when there is one.
-    pub(crate) const TERMINAL: i32 = 5;
+    pub(crate) const TERMINAL: i32 = 6;
     /// The first number above them: what is to become one of them must not be one of them.
-    pub(crate) const ABOVE: i32 = 6;
+    pub(crate) const ABOVE: i32 = 7;
 }
 
 /// `argv[0]` of the stage.
 pub(crate) const STAGE_NAME: &std::ffi::CStr = c"lap-sandbox";
+
+/// `argv[0]` of the guard, whose only descriptor is its socket, in the order's place.
+pub(crate) const GUARD_NAME: &std::ffi::CStr = c"lap-guard";
 
 /// The most that is accepted as one report.
 const MAX_REPORT: usize = 16 << 20;

@@ -189,11 +189,11 @@ fn a_killed_engine_takes_its_sandboxes_along() {
         command.stdout(std::process::Stdio::null()).spawn().unwrap()
     };
     let mut engine = engine();
-    let both = || (is_running("sleep\x006051"), is_running("sleep\x006052"));
-    wait_until(Duration::from_secs(30), || both() == (true, true));
+    let all = || ["6051", "6052", "6053"].map(|time| is_running(&format!("sleep\0{time}")));
+    wait_until(Duration::from_secs(30), || all() == [true; 3]);
     engine.kill().unwrap();
     engine.wait().unwrap();
-    wait_until(Duration::from_secs(1), || both() == (false, false));
+    wait_until(Duration::from_secs(1), || all() == [false; 3]);
 }
 
 /// Set for the process that is to be killed.
@@ -209,8 +209,11 @@ fn an_engine_that_waits_to_be_killed() {
     let mut spec = ground.script("sleep 6052 & wait");
     spec.user = "1000".to_owned();
     let user = start(&spec, Stdio::Captured).unwrap();
+    // Who becomes another user is no longer killed with its parent (prctl(2), PR_SET_PDEATHSIG).
+    let changed = ground.script("exec su -s /bin/sh nobody -c 'exec sleep 6053'");
+    let changed = start(&changed, Stdio::Captured).unwrap();
     std::thread::sleep(Duration::from_secs(60));
-    drop((root, user));
+    drop((root, user, changed));
 }
 
 fn wait_until(limit: Duration, condition: impl Fn() -> bool) {

@@ -30,6 +30,7 @@ mod hostile;
 mod image;
 mod interrupt;
 mod layer;
+mod leak;
 mod limit;
 mod lint;
 mod mount;

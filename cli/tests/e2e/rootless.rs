@@ -62,12 +62,16 @@ impl User {
 
     /// `lap` started by another program.
     pub(crate) fn lap_behind(&self, starter: &[&str], arguments: &[&str]) -> Answer {
+        Answer::of(&mut self.command_behind(starter, arguments))
+    }
+
+    pub(crate) fn command_behind(&self, starter: &[&str], arguments: &[&str]) -> Command {
         let mut command = Command::new("unshare");
         command.args(["-m", "sh", "-euc", BECOME, "sh", &text(&self.path("etc"))]);
         command.args(starter).arg(self.path("lap")).args(arguments).env_clear().current_dir("/");
         command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("HOME", self.path("home"));
         command.env("LAPSTRAKE_CONFIG", self.path("config.toml"));
-        Answer::of(&mut command)
+        command
     }
 
     pub(crate) fn ok(&self, arguments: &[&str]) -> String {

@@ -172,8 +172,12 @@ impl Background {
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
-        let id = i32::try_from(self.child.id()).expect("process ids are small");
-        kill(Pid::from_raw(id), signal).expect("signal lap");
+        kill(Pid::from_raw(self.id()), signal).expect("signal lap");
+    }
+
+    /// The process id.
+    pub(crate) fn id(&self) -> i32 {
+        i32::try_from(self.child.id()).expect("process ids are small")
     }
 
     pub(crate) fn is_running(&mut self) -> bool {

@@ -5,9 +5,10 @@
 //! It is alone in its namespaces all that time, except for what mounts share with other sandboxes.
 //!
 //! Reading order: this file, `place` (mount targets), `mounts`, `rootfs`, `terminal`, `identity`,
-//! `execute`.
+//! `execute`; and `guard`, which is no sandbox but begins as one does.
 
 mod execute;
+mod guard;
 mod identity;
 mod mounts;
 mod place;
@@ -30,21 +31,24 @@ use crate::plan::Step;
 use crate::seccomp::Instruction;
 use crate::sys;
 use crate::user::Identity;
-use crate::wire::{Order, Report, STAGE_NAME, descriptor};
+use crate::wire::{GUARD_NAME, Order, Report, STAGE_NAME, descriptor};
 
 use rootfs::{Inside, Outside};
 
 /// The exit code when the set-up failed; the reason goes through the report pipe.
 const SETUP_FAILED: i32 = 125;
 
-/// Becomes the inside of a sandbox if this process was executed for that; else returns at once.
+/// Becomes the inside of a sandbox, or the guard, if this process was executed for that; else returns at
+/// once.
 ///
 /// Call it first in `main`, before any thread or signal handler exists. It looks at `argv[0]`
 /// only; a program called so by somebody else finds no order and exits.
 pub fn sandbox_main_if_requested() {
-    let name = std::env::args_os().next();
-    if name.is_some_and(|name| name.as_encoded_bytes() == STAGE_NAME.to_bytes()) {
-        std::process::exit(stage_main());
+    let name = std::env::args_os().next().unwrap_or_default();
+    match name.as_encoded_bytes() {
+        name if name == STAGE_NAME.to_bytes() => std::process::exit(stage_main()),
+        name if name == GUARD_NAME.to_bytes() => std::process::exit(guard::guard_main()),
+        _ => {}
     }
 }
 
@@ -69,7 +73,11 @@ fn stage_main() -> i32 {
         let _ = send(&report, &Report::Failed { error, traces: Vec::new() });
         return SETUP_FAILED;
     }
-    let mut stage = Stage::new(&mut order, report);
+    let leave = match sys::take_inherited(descriptor::LEAVE) {
+        Ok(leave) => leave,
+        Err(_) => return SETUP_FAILED,
+    };
+    let mut stage = Stage::new(&mut order, report, leave);
     // Returns only when the command was not executed.
     let error = stage.run(order.steps);
     stage.fail(error);
@@ -98,6 +106,7 @@ fn send(pipe: &OwnedFd, report: &Report) -> Result<(), Error> {
 /// What the steps know of each other.
 struct Stage {
     report: OwnedFd,
+    leave: OwnedFd,
     filter: Vec<Instruction>,
     owns_stdio: bool,
     groups: Vec<PathBuf>,
@@ -112,9 +121,10 @@ struct Stage {
 
 impl Stage {
     /// Takes everything of the order but its steps.
-    fn new(order: &mut Order, report: OwnedFd) -> Self {
+    fn new(order: &mut Order, report: OwnedFd, leave: OwnedFd) -> Self {
         Self {
             report,
+            leave,
             filter: std::mem::take(&mut order.filter),
             owns_stdio: order.owns_stdio,
             groups: std::mem::take(&mut order.groups),
