@@ -7,7 +7,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use crate::support::{Answer, Store, prepared, text};
+use crate::support::{Answer, Store, prepared, registry_address, text};
 
 pub(crate) const UID: u32 = 4242;
 
@@ -183,4 +183,30 @@ fn a_users_store_can_be_emptied() {
     user.ok(&["rmi", "gone"]);
     let left = user.ok(&["images", "-q"]);
     assert_eq!(left.lines().count(), 1, "only the base: {left}");
+}
+
+/// Layers of one user's cache are those of another's, and of root's, owners and deletions included.
+#[test]
+fn caches_are_shared_by_users_and_root() {
+    let dockerfile = "FROM busybox\nCOPY --chown=7:8 a /a\n\
+                      RUN rm -r /home && mkdir /home && rm /etc/group && chown 11:12 /etc/passwd \\\n\
+                       && cat /proc/sys/kernel/random/uuid > /id\n";
+    let cache = format!("{}/cache/user-{}", registry_address(), std::process::id());
+    let to = format!("type=registry,ref={cache}");
+    let (one, two, root) = (User::new(RANGES), User::new(RANGES), Store::new());
+    let build = |user: &User, flag: &str, cache: &str| {
+        let context = user.context(dockerfile);
+        let fixed = ["build", "--progress", "plain", "-t", "app"];
+        user.lap(&[&fixed[..], &[flag, cache, &context]].concat()).ends_with(0)
+    };
+    let see = ["run", "--rm", "app", "sh", "-c", "cat /id; stat -c '%n %u %g' /a /etc/*; ls /home"];
+    build(&one, "--cache-to", &to);
+    let seen = one.lap(&see).ends_with(0).stdout;
+    let answer = build(&two, "--cache-from", &cache);
+    assert_eq!(answer.stderr.matches("CACHED").count(), 2, "{}", answer.stderr);
+    assert_eq!(two.lap(&see).ends_with(0).stdout, seen);
+    let context = PathBuf::from(one.context(dockerfile));
+    let answer = root.build_with("app", &context, &["--cache-from", &cache]);
+    assert_eq!(answer.stderr.matches("CACHED").count(), 2, "{}", answer.stderr);
+    assert_eq!(root.answer(&see).ends_with(0).stdout, seen);
 }
