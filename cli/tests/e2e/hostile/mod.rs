@@ -9,6 +9,7 @@ mod image;
 mod name;
 mod sandbox;
 mod screen;
+mod store;
 
 use std::fs;
 use std::io::Write as _;
