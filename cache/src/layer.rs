@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use lapstrake_oci::Digest;
 use lapstrake_rootfs::{LayerId, LayerManifest};
-use rusqlite::OptionalExtension as _;
+use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
 
 use crate::{Error, Exclusive, Store, Temporary};
 
@@ -87,10 +87,13 @@ impl Store {
         let staged = staging.folder.path().join("manifest");
         fs::write(&staged, encoded).map_err(Error::io("write", staged))?;
         fs::remove_dir_all(staging.work()).map_err(Error::io("remove", staging.work()))?;
-        self.place(staging.folder, &id)?;
-        self.add_row(&id, manifest.size())?;
+        let is_first = self.place(staging.folder, &id, manifest.size())?;
         let path = self.layer_folder(&id).join("fs");
-        Ok(Layer { id, path, manifest: Arc::new(manifest) })
+        let layer = Layer { id, path, manifest: Arc::new(manifest) };
+        match is_first {
+            true => Ok(layer),
+            false => Ok(self.layer(&id)?.unwrap_or(layer)),
+        }
     }
 
     /// The layer `id`; `None` when it is not here, or was not flushed before a power cut.
@@ -142,7 +145,10 @@ impl Store {
     }
 
     fn has_row(&self, id: &LayerId) -> Result<bool, Error> {
-        let database = self.database();
+        self.is_whole(&self.database(), id)
+    }
+
+    fn is_whole(&self, database: &Connection, id: &LayerId) -> Result<bool, Error> {
         let mut statement = database
             .prepare_cached("SELECT boot IS NULL OR boot = ?2 FROM layer WHERE id = ?1")
             .map_err(Error::database("look up a layer"))?;
@@ -246,29 +252,35 @@ impl Store {
         Ok(built.map(LayerId::Built))
     }
 
-    /// Moves the finished folder to its name. One that is in the way is either the same layer from
-    /// another process, which stays, or the rest of one that the index does not know, which goes.
-    fn place(&self, folder: Temporary, id: &LayerId) -> Result<(), Error> {
+    /// Moves the finished folder to its name and notes it; false when another writer was first,
+    /// whose layer stays. The rest of one that the index does not know goes.
+    ///
+    /// The index is locked meanwhile: else a second writer could take the first one's folder for
+    /// such a rest, and move it away under a reader who knows it from the index.
+    fn place(&self, folder: Temporary, id: &LayerId, size: u64) -> Result<bool, Error> {
+        let note = |source| Error::Database { operation: "note a layer", source };
+        let mut aside = None;
+        let mut database = self.database();
+        let transaction =
+            database.transaction_with_behavior(TransactionBehavior::Immediate).map_err(note)?;
+        if self.is_whole(&transaction, id)? {
+            return Ok(false);
+        }
         let target = self.layer_folder(id);
-        if target.exists() && !self.has_row(id)? {
-            let aside = self.temporary()?;
+        if target.exists() {
+            let aside = aside.insert(self.temporary()?);
             fs::rename(&target, aside.path().join("old")).map_err(Error::io("remove", &target))?;
         }
-        match folder.move_to(&target) {
-            Err(_) if self.has_row(id)? => Ok(()),
-            result => result.map_err(Error::io("name", target)),
-        }
-    }
-
-    fn add_row(&self, id: &LayerId, size: u64) -> Result<(), Error> {
-        self.database()
+        folder.move_to(&target).map_err(Error::io("name", target))?;
+        transaction
             .execute(
                 "INSERT INTO layer (id, size, boot) VALUES (?1, ?2, ?3)
                  ON CONFLICT (id) DO UPDATE SET size = ?2, boot = ?3, diff_id = NULL",
                 (id.to_string(), size.cast_signed(), self.boot()),
             )
-            .map_err(Error::database("note a layer"))?;
-        Ok(())
+            .map_err(note)?;
+        transaction.commit().map_err(note)?;
+        Ok(true)
     }
 
     /// Layers of this boot that were not flushed yet.

@@ -221,6 +221,26 @@ fn one_holder_at_a_time_has_the_lock_of_a_key() {
 }
 
 #[test]
+fn whoever_makes_a_layer_that_another_makes_as_well_can_read_it() {
+    let (_folder, first) = open();
+    let stores: Vec<_> = (0..4).map(|_| Store::open(first.root()).unwrap()).collect();
+    let start = std::sync::Barrier::new(stores.len());
+    std::thread::scope(|scope| {
+        for store in &stores {
+            scope.spawn(|| {
+                for round in 0..50 {
+                    let content = round.to_string();
+                    start.wait();
+                    let id = commit(store, &content);
+                    let layer = store.layer(&id).unwrap().unwrap();
+                    assert_eq!(fs::read_to_string(layer.path.join("file")).unwrap(), content);
+                }
+            });
+        }
+    });
+}
+
+#[test]
 fn stat_indexes_are_kept_for_each_context() {
     let (_folder, store) = open();
     store.put_stat_index(Path::new("/a"), b"index of a").unwrap();
