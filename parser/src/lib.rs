@@ -11,7 +11,7 @@
 //!
 //! Where to start reading, from text to tree:
 //! - [`Span`], [`Text`], [`Word`], `buffer`: places, and text that is shared.
-//! - `line_end`, `physical`, `logical`: lines, and lines joined by continuations.
+//! - `line_end`, `physical`, `logical`, `eight`: lines, and lines joined by continuations.
 //! - [`directive`], [`check`], [`syntax`]: what comes before the first instruction.
 //! - `parse`: the loop over the instructions; [`dockerfile`], [`instruction`]: its result.
 //! - `flag`, `flag_rule`, `split`, `json`, [`heredoc`]: the pieces of a line.

@@ -145,8 +145,10 @@ pub fn build(request: Request<'_>, tools: &Tools<'_>) -> Result<Built, Error> {
         epoch: plan.images.iter().find_map(|image| image.epoch),
     };
     let results = complete(&plan, &workshop);
-    tools.store.note_uses().map_err(Error::Store)?;
+    // Also of a build that fails, whose own reason counts.
+    let noted = tools.store.note_uses().map_err(Error::Store);
     let results = results?;
+    noted?;
     let steps = workshop.journal.steps(&plan);
     tools.imports.keep(&steps).map_err(Error::Store)?;
     let built = export::export(&plan, &results, &workshop, &request)?;

@@ -1,6 +1,6 @@
 //! The removal itself, with the gate alone.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::io;
 use std::path::Path;
@@ -56,11 +56,15 @@ impl Store {
         let stored = self.stored(needed)?;
         let blobs: HashSet<String> = needed.blobs.iter().map(ToString::to_string).collect();
         let origins = self.origins()?;
+        let mut of_layer: HashMap<LayerId, Vec<&Origin>> = HashMap::new();
+        for origin in &origins {
+            of_layer.entry(origin.record.layer).or_default().push(origin);
+        }
         chosen.retain(|holding| {
             let is_image = holding.kind != HoldingKind::Record && stored.contains(&holding.id);
-            let is_new = origins.iter().any(|origin| {
-                Some(origin.record.layer) == holding.layer && !holding.has(&origin.key, origin.used)
-            });
+            let own = holding.layer.and_then(|layer| of_layer.get(&layer));
+            let is_new =
+                own.into_iter().flatten().any(|origin| !holding.has(&origin.key, origin.used));
             !leased.contains(&holding.id) && !is_image && !is_new && !blobs.contains(&holding.id)
         });
         loop {

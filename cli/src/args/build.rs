@@ -68,14 +68,14 @@ pub(crate) struct Build {
     #[arg(long, value_name = "STAGE", value_delimiter = ',')]
     pub(crate) no_cache_filter: Vec<String>,
     /// Cache to find steps in that are not in the store: type=local,src=DIRECTORY or
-    /// type=registry,ref=NAME, or a NAME in a registry alone, also of an image with a cache. May be given more than once; the first
-    /// one counts most
+    /// type=registry,ref=NAME, or a NAME in a registry alone, also of an image with a cache. May be
+    /// given more than once; the first one counts most
     #[arg(long, value_name = "CACHE")]
     pub(crate) cache_from: Vec<CacheFrom>,
     /// Where to keep what the steps came to for other stores: type=local,dest=DIRECTORY or
-    /// type=registry,ref=NAME, or type=inline for the image's own config; with mode=max for steps as well whose layers are not part of the
-    /// image, compression=gzip|zstd|uncompressed, compression-level=N, ignore-error=true. May be
-    /// given more than once
+    /// type=registry,ref=NAME, or type=inline for the image's own config; with mode=max for steps as
+    /// well whose layers are not part of the image, compression=gzip|zstd|uncompressed,
+    /// compression-level=N, ignore-error=true. May be given more than once
     #[arg(long, value_name = "CACHE")]
     pub(crate) cache_to: Vec<CacheTo>,
     /// Build twice, each time with an empty cache, and name every file that differs; keeps nothing

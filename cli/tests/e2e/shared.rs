@@ -362,6 +362,21 @@ fn a_cache_is_handed_on() {
 
 /// A blob that cannot be written ends the export before the name is set.
 #[test]
+fn a_cache_that_is_named_wrong_is_refused_before_anything_is_built() {
+    let context = Context::new("FROM scratch\nCOPY a /a\n").file("a", "one\n");
+    let store = Store::new();
+    for (flag, words) in [
+        ("type=local,dest=there,compression=gzip,compression-level=12", "0 to 9"),
+        ("type=registry,ref=No/Such/Name", "no name in a registry"),
+    ] {
+        let answer = store.try_build("app", context.path(), &["--cache-to", flag]);
+        let answer = answer.ends_with(1).says(&[words]);
+        assert!(!answer.stderr.contains("COPY"), "{}", answer.stderr);
+    }
+    assert_eq!(store.ok(&["images", "-q"]), "");
+}
+
+#[test]
 fn an_export_that_fails_leaves_the_old_cache() {
     let (context, folder) = (project(), scratch());
     exported(&context, &to(folder.path(), ",mode=max"));

@@ -11,6 +11,7 @@ use lapstrake_rootfs::decompress::{self, Format};
 use lapstrake_rootfs::tar::{self, Limits};
 use lapstrake_rootfs::{LayerManifest, LayerWriter, View, WriteError};
 
+use crate::hashing::HashingReader;
 use crate::images::Report;
 use crate::{LayerFault, Progress};
 
@@ -228,26 +229,13 @@ pub(crate) fn apply_plain(
     staging: &Staging,
     limits: &Limits,
 ) -> Result<(LayerManifest, Digest), LayerFault> {
-    let mut hashing = Hashing { reader: plain, hasher: DigestHasher::new() };
+    let mut hashing = HashingReader::new(plain);
     let directory = staging.open_fs().map_err(LayerFault::Store)?;
     let writer = LayerWriter::new(directory, View::default()).map_err(begin)?;
     let manifest = tar::apply(&mut hashing, writer, limits).map_err(LayerFault::Unpack)?;
-    Ok((manifest, hashing.hasher.finish()))
+    Ok((manifest, hashing.finish()))
 }
 
 fn begin(error: WriteError) -> LayerFault {
     LayerFault::Unpack(tar::ApplyError::Finish(error))
-}
-
-struct Hashing<R> {
-    reader: R,
-    hasher: DigestHasher,
-}
-
-impl<R: Read> Read for Hashing<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.reader.read(buffer)?;
-        self.hasher.update(buffer.get(..count).unwrap_or_default());
-        Ok(count)
-    }
 }

@@ -16,7 +16,7 @@
 //! (indexes of them), `resolve` (names to images, pulling), `layers` (getting many layers at once), `incoming` (one
 //! layer's way in), `implied` (directories that a layer's tar does not name), `archive` (reading
 //! archives), `bounded` (their decompression), `load`, `layout` (one image of a folder), `import`,
-//! `form` (the form in which images leave), `attestation`, `packing` and `gzip`, `save` with `parcel` and `folder`,
+//! `form` (the form in which images leave), `attestation`, `hashing`, `packing` and `gzip`, `save` with `parcel` and `folder`,
 //! `export` (files without layers), `push`, `parallel`, `manifest_list`, `find`, `list`, `inspect`,
 //! `history`, `remove`, `difference`.
 
@@ -30,6 +30,7 @@ mod find;
 mod folder;
 mod form;
 mod gzip;
+mod hashing;
 mod history;
 mod images;
 mod implied;
@@ -58,6 +59,7 @@ pub use difference::{Aspect, Difference, differences};
 pub use error::{Error, LayerFault};
 pub use export::{ImageFiles, write_tar};
 pub use form::Form;
+pub use hashing::{HashingReader, HashingWriter};
 pub use history::{HistoryRow, LayerStep};
 pub use images::{Images, Progress};
 pub use import::ImportOptions;

@@ -8,11 +8,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use lapstrake_cache::Layer;
-use lapstrake_oci::{Compression, Descriptor, Digest, DigestHasher, MediaType};
+use lapstrake_oci::{Compression, Descriptor, Digest, MediaType};
 use lapstrake_rootfs::{LayerId, tar};
 
 use crate::bounded::Bounded;
 use crate::gzip::GzipWriter;
+use crate::hashing::HashingWriter;
 use crate::{Error, Images};
 
 /// How layers are compressed when they leave.
@@ -139,7 +140,7 @@ impl Packable {
 
     /// Writes the tar.
     fn write<W: Write>(self, out: W) -> io::Result<W> {
-        let mut out = Hashing::new(out);
+        let mut out = HashingWriter::new(out);
         match self.origin {
             Origin::Built(layer) => {
                 let folder = File::open(&layer.path)?;
@@ -172,7 +173,7 @@ impl PackReader {
     pub(crate) fn new(layer: Packable, packing: Packing, packed: Packed) -> io::Result<Self> {
         let (pipe, writer) = io::pipe()?;
         let work = move || {
-            let mut out = Hashing::new(writer);
+            let mut out = HashingWriter::new(writer);
             layer.pack(packing, &mut out)?;
             let (_, digest, size) = out.finish();
             *packed.lock().unwrap_or_else(PoisonError::into_inner) = Some((digest, size));
@@ -193,36 +194,5 @@ impl Read for PackReader {
             thread.join().map_err(|_| io::Error::other("the packing thread died"))??;
         }
         Ok(count)
-    }
-}
-
-/// Hashes and counts what goes through it.
-pub(crate) struct Hashing<W> {
-    out: W,
-    hasher: DigestHasher,
-    size: u64,
-}
-
-impl<W: Write> Hashing<W> {
-    pub(crate) fn new(out: W) -> Self {
-        Self { out, hasher: DigestHasher::new(), size: 0 }
-    }
-
-    /// What it wrote to, digest and size.
-    pub(crate) fn finish(self) -> (W, Digest, u64) {
-        (self.out, self.hasher.finish(), self.size)
-    }
-}
-
-impl<W: Write> Write for Hashing<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let count = self.out.write(bytes)?;
-        self.hasher.update(bytes.get(..count).unwrap_or_default());
-        self.size = self.size.saturating_add(count as u64);
-        Ok(count)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
     }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use lapstrake_cache::{Store, Temporary};
 use lapstrake_oci::{Descriptor, Digest};
 
-use crate::packing::Hashing;
+use crate::hashing::HashingWriter;
 use crate::{Error, Form, Images, ResolvedImage, parallel};
 
 /// Layers that are compressed at the same time, each by several threads.
@@ -68,7 +68,7 @@ impl Images<'_> {
         };
         let layer = self.packable(layer, diff_id)?;
         let (file, folder) = file(self.store)?;
-        let mut out = Hashing::new(file);
+        let mut out = HashingWriter::new(file);
         layer.pack(form.packing, &mut out).map_err(failed)?;
         let (file, digest, size) = out.finish();
         self.store.put_packed(&diff_id, &form.packing.to_string(), &digest, size)?;

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter};
 use std::os::fd::AsFd as _;
 use std::path::Path;
 
 use lapstrake_cache::{ActionKey, Layer, Record, Store};
-use lapstrake_image::{Packing, pack_layer, parallel};
-use lapstrake_oci::{Descriptor, Digest, DigestHasher, MAX_LAYERS, Manifest, MediaType};
+use lapstrake_image::{HashingWriter, Packing, pack_layer, parallel};
+use lapstrake_oci::{Descriptor, Digest, MAX_LAYERS, Manifest, MediaType};
 use lapstrake_rootfs::{LayerId, tar};
 
 use crate::config::{CONFIG_TYPE, CacheConfig, CachedLayer, CachedRecord, MANIFEST_TYPE};
@@ -184,9 +184,11 @@ impl Work<'_> {
             }
         }
         let file = place.scratch(self.temporary)?;
-        let mut out = Hashing::new(BufWriter::with_capacity(1 << 20, file));
+        let mut out = HashingWriter::new(BufWriter::with_capacity(1 << 20, file));
         pack_layer(layer, diff_id, *packing, &mut out)?;
-        let (file, digest, size) = out.finish()?;
+        let (file, digest, size) = out.finish();
+        let file = file.into_inner().map_err(|error| error.into_error());
+        let file = file.map_err(Error::io("write the cache"))?;
         let blob = Descriptor::new(packing.media_type(), digest, size);
         place.put(&blob, file)?;
         store.put_packed(&diff_id, &kind, &digest, size)?;
@@ -249,36 +251,4 @@ fn diff_id(store: &Store, layer: &Layer) -> Result<Digest, Error> {
         tar::diff_id(folder.as_fd(), &layer.manifest).map_err(|source| Error::Pack { source })?;
     store.put_diff_id(&layer.id, &digest, size)?;
     Ok(digest)
-}
-
-/// A file that is hashed and counted while it is written.
-struct Hashing {
-    out: BufWriter<tempfile::NamedTempFile>,
-    hasher: DigestHasher,
-    size: u64,
-}
-
-impl Hashing {
-    fn new(out: BufWriter<tempfile::NamedTempFile>) -> Self {
-        Self { out, hasher: DigestHasher::new(), size: 0 }
-    }
-
-    fn finish(self) -> Result<(tempfile::NamedTempFile, Digest, u64), Error> {
-        let file = self.out.into_inner().map_err(|error| error.into_error());
-        let file = file.map_err(Error::io("write the cache"))?;
-        Ok((file, self.hasher.finish(), self.size))
-    }
-}
-
-impl Write for Hashing {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let count = self.out.write(bytes)?;
-        self.hasher.update(bytes.get(..count).unwrap_or_default());
-        self.size = self.size.saturating_add(count as u64);
-        Ok(count)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
-    }
 }

@@ -10,6 +10,7 @@ use std::io::{self, Read};
 use std::os::fd::{AsFd as _, BorrowedFd};
 
 use lapstrake_cache::{Layer, Store};
+use lapstrake_image::HashingReader;
 use lapstrake_oci::{Descriptor, Digest, DigestHasher};
 use lapstrake_rootfs::decompress::{self, Format};
 use lapstrake_rootfs::tar::{self, Limits};
@@ -99,12 +100,12 @@ fn unpack(
     if !matches!(format, Format::Plain | Format::Gzip | Format::Zstd) {
         return Err(Error::Compression);
     }
-    let mut plain = Hashing { reader: plain, hasher: DigestHasher::new() };
+    let mut plain = HashingReader::new(plain);
     let writer = LayerWriter::new(directory, View::default())
         .map_err(|error| Error::Unpack { source: tar::ApplyError::Finish(error) })?;
     let found = tar::apply(&mut plain, writer, &Limits::for_compressed(cached.blob.size))
         .map_err(|source| Error::Unpack { source })?;
-    Ok((found, plain.hasher.finish()))
+    Ok((found, plain.finish()))
 }
 
 /// Gives files the parts of a second that a tar does not keep. All paths are entries of the layer in
@@ -190,18 +191,5 @@ impl<R: Read> Read for Checked<'_, R> {
                 Err(kind.into())
             }
         }
-    }
-}
-
-struct Hashing<R> {
-    reader: R,
-    hasher: DigestHasher,
-}
-
-impl<R: Read> Read for Hashing<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.reader.read(buffer)?;
-        self.hasher.update(buffer.get(..count).unwrap_or_default());
-        Ok(count)
     }
 }

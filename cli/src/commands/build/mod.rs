@@ -78,13 +78,14 @@ pub(crate) fn run(build: &Build, session: &Session) -> Result<Exit, Failure> {
 fn make(build: &Build, session: &Session) -> Result<Exit, Failure> {
     let mode = mode(build)?;
     let wanted = Wanted::read(build)?;
+    let caches = shared::targets(build)?;
     for path in build.iidfile.iter().chain(&build.metadata_file) {
         forget(path)?;
     }
     with_means(build, session, mode, |means| {
         let Done { built, evidence, outputs, is_told } = build_with(build, means, wanted)?;
         outputs.deliver(build, session, (&built, &evidence))?;
-        shared::exports(build, means, &built.steps)?;
+        shared::export_to(&caches, means, &built.steps)?;
         if mode == Mode::Quiet && !is_told && !outputs.is_on_stdout() {
             output::stdout(&format!("{}\n", built.id))?;
         }

@@ -38,26 +38,49 @@ pub(super) fn is_inline(build: &Build) -> bool {
     build.cache_to.iter().any(|to| to.place == CachePlace::Inline)
 }
 
-/// Writes the caches that `--cache-to` names.
-pub(super) fn exports(build: &Build, means: &Means<'_>, steps: &[Step]) -> Result<(), Failure> {
-    for to in &build.cache_to {
-        let Some(place) = found(&to.place)? else { continue };
+/// A cache that is to be written.
+pub(super) struct Target {
+    place: Place,
+    all: bool,
+    packing: Packing,
+    ignore_error: bool,
+}
+
+/// The caches that `--cache-to` names. Nothing is written yet, so that a name or level that is wrong
+/// shows before anything is built.
+pub(super) fn targets(build: &Build) -> Result<Vec<Target>, Failure> {
+    let target = |to: &CacheTo| {
+        let (all, ignore_error) = (to.all, to.ignore_error);
+        let packing = packing(to)?;
+        let place = found(&to.place)?;
+        Ok(place.map(|place| Target { place, all, packing, ignore_error }))
+    };
+    build.cache_to.iter().filter_map(|to| target(to).transpose()).collect()
+}
+
+/// Writes the caches.
+pub(super) fn export_to(
+    targets: &[Target],
+    means: &Means<'_>,
+    steps: &[Step],
+) -> Result<(), Failure> {
+    for Target { place, all, packing, ignore_error } in targets {
         let cancelled = || means.cancel.is_cancelled();
         let order = Export {
             store: means.store,
             imports: means.imports,
-            place: &place,
-            all: to.all,
-            packing: packing(to)?,
+            place,
+            all: *all,
+            packing: *packing,
             cancelled: &cancelled,
         };
         let what = format!("cannot write the cache {place}");
         match export(&order, steps) {
             Ok(exported) if means.mode != Mode::Quiet => {
-                output::stderr(&summary(&place, &exported));
+                output::stderr(&summary(place, &exported));
             }
             Ok(_) => {}
-            Err(error) if to.ignore_error => warn(means.mode, &what, &error),
+            Err(error) if *ignore_error => warn(means.mode, &what, &error),
             Err(error) => return Err(Failure::new(what).because(&error)),
         }
     }
