@@ -228,6 +228,9 @@ fn plan(request: &Request<'_>, tools: &Tools<'_>) -> Result<Plan, Error> {
 }
 
 /// Resolves all images at the same time.
+///
+/// # Errors
+/// Those of all that cannot be had.
 fn fetch(
     needs: Vec<lower::Need>,
     request: &Request<'_>,
@@ -256,10 +259,24 @@ fn fetch(
             threads.into_iter().map(join).collect()
         }),
     };
+    let mut errors = Vec::new();
     for (need, image) in needs.into_iter().zip(resolved) {
-        images.insert(need.name, image?);
+        match image {
+            Ok(image) => drop(images.insert(need.name, image)),
+            Err(error) => errors.push(error),
+        }
     }
-    Ok(())
+    together(errors)
+}
+
+/// One error as it is; several as faults of the Dockerfile.
+fn together(mut errors: Vec<Error>) -> Result<(), Error> {
+    if errors.len() < 2 {
+        return errors.pop().map_or(Ok(()), Err);
+    }
+    let mut faults: Vec<Diagnostic> = errors.into_iter().flat_map(Error::into_faults).collect();
+    faults.sort_by_key(|fault| fault.span);
+    Err(Error::Faults(faults))
 }
 
 /// A panic of a thread goes on in the thread that waits for it.

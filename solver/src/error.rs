@@ -6,6 +6,8 @@ use lapstrake_executor::{Exceeded, Status};
 use lapstrake_oci::Platform;
 use lapstrake_parser::{Diagnostic, Span};
 
+use crate::lower::Near;
+
 /// What to do about programs of another machine.
 const EMULATION: &str = "install the package qemu-user-static, with which the kernel runs such \
     programs, or run the command in a stage `FROM --platform=$BUILDPLATFORM …`";
@@ -26,9 +28,9 @@ pub enum Error {
         /// As the Dockerfile names it.
         name: String,
         /// Where.
-        span: Option<Span>,
+        span: Span,
         /// The stage that may be meant.
-        near: Option<String>,
+        near: Option<Near>,
         /// Why not.
         #[source]
         source: Box<dyn StdError + Send + Sync>,
@@ -104,12 +106,14 @@ impl Error {
     pub fn into_faults(self) -> Vec<Diagnostic> {
         let fault = match self {
             Self::Faults(faults) => return faults,
-            Self::Image { name, span: Some(span), near, source } => {
+            Self::Image { name, span, near, source } => {
                 let message = format!("cannot use the image {name}");
                 let fault = Diagnostic::error("image-unavailable", span, message);
                 let fault = caused(fault, Some(&*source));
                 match near {
-                    Some(near) => fault.with_help(format!("did you mean the stage {near}?")),
+                    Some(Near { name, span }) => fault
+                        .with_label(span, format!("the stage {name}"))
+                        .with_help(format!("did you mean the stage {name}?")),
                     None => fault,
                 }
             }

@@ -30,6 +30,11 @@ pub(super) fn rules() -> String {
     table::table(["RULE", "ALSO", "WHAT IT WANTS"], &rules.collect::<Vec<_>>())
 }
 
+/// Whether there is a page of that code or rule.
+pub(super) fn is_known(code: &str) -> bool {
+    page::of(code).is_some() || lapstrake_linter::rule(code).is_some()
+}
+
 /// The page of a code or rule.
 fn body(code: &str) -> Result<String, Failure> {
     match (page::of(code), lapstrake_linter::rule(code)) {

@@ -1,9 +1,9 @@
 //! Stages by name, and what each FROM stands for.
 
 use lapstrake_oci::Platform;
-use lapstrake_parser::{Diagnostic, Dockerfile, Instruction, Span, Stage};
+use lapstrake_parser::{Diagnostic, Dockerfile, Instruction, Span, Stage, suggest};
 
-use super::fault::{Faults, fault, suggestion, with_help};
+use super::fault::{Faults, fault, with_help};
 use super::origin::{self, Origin};
 use super::scope::Scope;
 use super::{Options, platform, word};
@@ -14,10 +14,10 @@ pub(super) struct Header<'a> {
     pub(super) name: Option<String>,
     /// What it starts from.
     pub(super) base: Origin,
-    /// The FROM instruction.
-    pub(super) from: &'a Instruction,
     /// Where the base is named.
     pub(super) span: Span,
+    /// Where the stage is named; the FROM of one that has no name.
+    pub(super) place: Span,
     /// The instructions after FROM; none when the stage is replaced.
     pub(super) instructions: &'a [Instruction],
     /// Whether a named context stands in the place of the whole stage.
@@ -52,8 +52,8 @@ pub(super) fn headers<'a>(
         headers.push(Header {
             name,
             base: replacement.unwrap_or(base),
-            from: stage.instruction,
             span: stage.from.image.span(),
+            place: stage.from.name.as_ref().map_or(stage.instruction.span, |name| name.span),
             instructions: if is_replaced { &[] } else { stage.instructions },
             is_replaced,
             platform,
@@ -104,11 +104,15 @@ pub(super) fn target(headers: &[Header<'_>], options: &Options) -> Result<usize,
         return Ok(stage);
     }
     let names: Vec<&str> = headers.iter().filter_map(|header| header.name.as_deref()).collect();
-    let span = headers.last().map(|header| header.from.span).unwrap_or_default();
+    let near = suggest(wanted, names.iter().copied());
+    let stage = near.and_then(|near| find(headers, near));
+    let stage = stage.and_then(|stage| headers.get(stage)).or(headers.last());
+    let span = stage.map(|header| header.place).unwrap_or_default();
     let unknown = fault("unknown-target", span, format!("there is no stage named {wanted}"));
-    let help = suggestion(wanted, names.iter().copied()).unwrap_or_else(|| match &names[..] {
-        [] => "no stage has a name: give it one with `FROM … AS name`".to_owned(),
-        _ => format!("the stages are: {}", names.join(", ")),
-    });
+    let help = match (near, &names[..]) {
+        (Some(near), _) => format!("did you mean {near}?"),
+        (None, []) => "no stage has a name: give it one with `FROM … AS name`".to_owned(),
+        (None, _) => format!("the stages are: {}", names.join(", ")),
+    };
     Err(with_help(unknown, help))
 }

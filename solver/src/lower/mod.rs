@@ -174,9 +174,18 @@ pub struct Need {
     /// Which.
     pub name: ImageName,
     /// Where the Dockerfile names it.
-    pub span: Option<Span>,
+    pub span: Span,
     /// The stage that may be meant, if there is no such image.
-    pub near: Option<String>,
+    pub near: Option<Near>,
+}
+
+/// A stage that may be meant where an image is named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Near {
+    /// Its name.
+    pub name: String,
+    /// Where it gets the name.
+    pub span: Span,
 }
 
 /// Everything that is to be done, and what the images will say of themselves.

@@ -109,7 +109,7 @@ pub(super) fn not_earlier(
     let message = format!("the stage {name} comes after this one: circular or out of order");
     let mut fault = fault("stage-order", span, message);
     if let Some(header) = headers.get(stage) {
-        fault.labels.push((header.from.span, format!("{name} is defined here")));
+        fault.labels.push((header.place, format!("{name} is defined here")));
     }
     fault.help = Some(format!("move the stage {name} in front of this one"));
     fault

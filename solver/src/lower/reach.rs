@@ -3,10 +3,10 @@
 use lapstrake_parser::{Diagnostic, Instruction, InstructionKind, Severity, Span, Word, suggest};
 
 use super::fault::fault;
-use super::header::Header;
+use super::header::{self, Header};
 use super::origin::{self, Origin};
 use super::scope::Scope;
-use super::{Need, flag, mount};
+use super::{Near, Need, flag, mount};
 use crate::image::{BaseImage, BaseImages, ImageName, Place};
 
 /// What the target needs.
@@ -181,18 +181,20 @@ impl Search<'_> {
     }
 
     /// The stage whose name is much like that of an image.
-    fn near(&self, name: &ImageName) -> Option<String> {
+    fn near(&self, name: &ImageName) -> Option<Near> {
         let Place::Registry(reference) = &name.place else { return None };
         let written = reference.familiar();
         let written = written.strip_suffix(":latest").unwrap_or(&written);
         let stages = self.headers.iter().filter_map(|header| header.name.as_deref());
-        suggest(written, stages).map(str::to_owned)
+        let name = suggest(written, stages)?.to_owned();
+        let stage = header::find(self.headers, &name)?;
+        Some(Near { span: self.headers.get(stage)?.place, name })
     }
 
     fn need(&mut self, name: &ImageName, span: Span) {
         if self.reach.needs.iter().all(|need| need.name != *name) {
             let near = self.near(name);
-            self.reach.needs.push(Need { name: name.clone(), span: Some(span), near });
+            self.reach.needs.push(Need { name: name.clone(), span, near });
         }
     }
 }
@@ -208,8 +210,9 @@ fn origins(
     if let InstructionKind::Run(_) = &instruction.kind {
         return mount::origins(headers, number, instruction, scope);
     }
+    let span = flag::value(instruction, "from").map_or(instruction.span, Word::span);
     let origin = origin(headers, number, instruction, scope).ok().flatten();
-    origin.map(|origin| (origin, instruction.span)).into_iter().collect()
+    origin.map(|origin| (origin, span)).into_iter().collect()
 }
 
 /// Where a COPY in stage `number` takes its files from; `None` without `--from`, and for other

@@ -152,18 +152,35 @@ fn a_source_that_is_not_there_is_underlined() {
 #[test]
 fn an_image_that_cannot_be_had_may_be_a_stage() {
     let bench = Bench::new();
-    for (flag, meant) in
-        [("--mount=from=stagge,target=/m", Some("stage")), ("--mount=from=other/x,target=/m", None)]
-    {
-        let dockerfile = format!("FROM base AS stage\nFROM base\nRUN {flag} write f 1\n");
+    for (instruction, name, meant) in [
+        ("RUN --mount=from=stagge,target=/m write f 1", "stagge", Some("stage")),
+        ("RUN --mount=from=other/x,target=/m write f 1", "other/x", None),
+        ("COPY --link --from=stagge /f /", "stagge", Some("stage")),
+    ] {
+        let dockerfile = format!("FROM base AS stage\nFROM base\n{instruction}\n");
         match bench.build(&dockerfile).result {
             Err(Error::Image { near, span, .. }) => {
+                assert_eq!(&dockerfile[span.range()], name);
+                let near = near.map(|near| dockerfile[near.span.range()].to_owned());
                 assert_eq!(near.as_deref(), meant);
-                let text = &dockerfile[span.expect("a place").range()];
-                assert!(flag.contains(&format!("from={text},")), "{text}");
             }
             other => panic!("{other:?}"),
         }
+    }
+}
+
+#[test]
+fn all_images_that_cannot_be_had_are_told_at_once() {
+    let bench = Bench::new();
+    let dockerfile = "FROM other/a\nCOPY --from=other/b /f /\n";
+    match bench.build(dockerfile).result {
+        Err(Error::Faults(faults)) => {
+            let shown: Vec<_> =
+                faults.iter().map(|one| (one.code, &dockerfile[one.span.range()])).collect();
+            let code = "image-unavailable";
+            assert_eq!(shown, [(code, "other/a"), (code, "other/b")]);
+        }
+        other => panic!("{other:?}"),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use lapstrake_parser::{Diagnostic, Severity};
 
+use crate::commands::explain;
 use crate::diagnostics::{Count, Format, Look, Source};
 use crate::failure::Failure;
 use crate::output;
@@ -44,8 +45,8 @@ impl<'a> Faults<'a> {
         let name = self.source.name();
         let failure = match errors.len() {
             0 => Ok(()),
-            1 => Err(Failure::new(format!("{name} has a fault")).help(explain(&errors))),
-            many => Err(Failure::new(format!("{name} has {many} faults")).help(explain(&errors))),
+            1 => Err(Failure::new(format!("{name} has a fault")).help(read_on(&errors))),
+            many => Err(Failure::new(format!("{name} has {many} faults")).help(read_on(&errors))),
         };
         if failure.is_ok() && self.is_quiet && self.format != Format::Json {
             return Ok(());
@@ -97,9 +98,12 @@ impl<'a> Faults<'a> {
 }
 
 /// Where to read on.
-pub(super) fn explain(errors: &[&Diagnostic]) -> String {
+pub(super) fn read_on(errors: &[&Diagnostic]) -> String {
     let code = match errors {
-        [only] => only.code,
+        [only] => {
+            debug_assert!(explain::is_known(only.code), "{} has no page", only.code);
+            only.code
+        }
         _ => "CODE",
     };
     format!("`lap explain {code}` says more")

@@ -27,7 +27,7 @@ pub(super) fn report(error: Error, faults: &mut Faults<'_>, stopped: Option<Exit
     let summary = Failure::new(error.to_string());
     let has_many = matches!(error, Error::Faults(_));
     let found = error.into_faults();
-    let help = faults::explain(&found.iter().collect::<Vec<_>>());
+    let help = faults::read_on(&found.iter().collect::<Vec<_>>());
     match faults.tell(found) {
         Ok(()) => failure,
         Err(count) if has_many => count,

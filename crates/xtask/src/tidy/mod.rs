@@ -4,6 +4,7 @@
 
 mod dependency;
 mod document;
+mod page;
 mod source;
 mod tree;
 
@@ -24,6 +25,7 @@ fn faults(project: &Project) -> Outcome<Vec<String>> {
     let mut faults = dependency::faults(&tree);
     faults.extend(source::faults(&tree));
     faults.extend(document::faults(&tree));
+    faults.extend(page::faults(&tree));
     Ok(faults)
 }
 
