@@ -18,6 +18,18 @@ use std::fmt;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct IgnoreFile {
     patterns: Vec<Pattern>,
+    name: String,
+}
+
+/// The pattern that leaves a path out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exclusion<'a> {
+    /// The file, as [`IgnoreFile::named`] was told; empty for patterns that are in none.
+    pub file: &'a str,
+    /// Line, from 1; number in the list for patterns that are in no file.
+    pub line: usize,
+    /// The pattern as written, without blanks around it.
+    pub pattern: &'a str,
 }
 
 /// A line that is no pattern.
@@ -71,22 +83,39 @@ impl IgnoreFile {
         Self::collect((1..).zip(patterns.into_iter().map(str::as_bytes)), Pattern::of_list)
     }
 
+    /// The same patterns, known to be those of the file `name`.
+    #[must_use]
+    pub fn named(self, name: impl Into<String>) -> Self {
+        Self { name: name.into(), ..self }
+    }
+
     /// True if the path is to be left out.
     ///
     /// The path is relative to the root, with `/` between its parts and none at its ends. The root
     /// itself is never left out.
     pub fn matches(&self, path: &[u8]) -> bool {
+        self.decisive(path).is_some()
+    }
+
+    /// What leaves the path out, if it is to be left out. See [`IgnoreFile::matches`].
+    pub fn exclusion(&self, path: &[u8]) -> Option<Exclusion<'_>> {
+        let Pattern { line, text, .. } = self.decisive(path)?;
+        Some(Exclusion { file: &self.name, line: *line, pattern: text })
+    }
+
+    /// The pattern that leaves the path out.
+    fn decisive(&self, path: &[u8]) -> Option<&Pattern> {
         let path = trimmed(path);
         if path.is_empty() || path == b"." {
-            return false;
+            return None;
         }
-        let mut excluded = false;
+        let mut decisive: Option<&Pattern> = None;
         for pattern in &self.patterns {
-            if pattern.keeps == excluded && pattern.matches_or_parent(path) {
-                excluded = !pattern.keeps;
+            if pattern.keeps == decisive.is_some() && pattern.matches_or_parent(path) {
+                decisive = (!pattern.keeps).then_some(pattern);
             }
         }
-        excluded
+        decisive
     }
 
     /// True if the directory is left out with all that is, or could be, in it.
@@ -151,7 +180,7 @@ impl IgnoreFile {
 
     fn collect<'a>(
         lines: impl Iterator<Item = (usize, &'a [u8])>,
-        read: fn(&[u8]) -> Result<Option<Pattern>, &'static str>,
+        read: fn(usize, &[u8]) -> Result<Option<Pattern>, &'static str>,
     ) -> Result<Self, IgnoreError> {
         let mut patterns = Vec::new();
         for (line, text) in lines {
@@ -159,9 +188,9 @@ impl IgnoreFile {
                 let pattern = String::from_utf8_lossy(text.trim_ascii()).into_owned();
                 IgnoreError { line, pattern, reason }
             };
-            patterns.extend(read(text).map_err(fault)?);
+            patterns.extend(read(line, text).map_err(fault)?);
         }
-        Ok(Self { patterns })
+        Ok(Self { patterns, name: String::new() })
     }
 }
 

@@ -226,7 +226,8 @@ pub struct Vertex {
     /// The instruction that it comes from.
     pub span: Option<Span>,
     /// Where the sources of a copy stand in the Dockerfile; or those of a command's mounts, then
-    /// its secret variables, then the targets of its mounts, in their order.
+    /// its secret variables, then the targets of its mounts, in their order, its program and its
+    /// user.
     pub words: Vec<Span>,
     /// Whether an earlier result may be taken.
     pub cache: bool,

@@ -144,5 +144,5 @@ fn a_program_of_another_machine_is_said_to_be_one() {
     let answer = answer.ends_with(1);
     answer.says(&["[foreign-platform]", "linux/s390x", "qemu-user-static", "Dockerfile:3:1"]);
     let answer = store.try_build("app", context.path(), &[]).ends_with(1);
-    answer.says(&["cannot execute /program", "[step-failed]"]);
+    answer.says(&["cannot execute /program", "[not-executable]"]);
 }

@@ -10,6 +10,10 @@ pub(super) struct Pattern {
     pub(super) keeps: bool,
     /// True if it stands for all that is in the root: `*`, `**` or `**/*`.
     pub(super) is_all_of_root: bool,
+    /// Of the file, from 1.
+    pub(super) line: usize,
+    /// As written, without blanks around it.
+    pub(super) text: Box<str>,
     matcher: Matcher,
 }
 
@@ -27,19 +31,23 @@ enum Matcher {
 impl Pattern {
     /// Reads a line of a file, where a slash in front says nothing; nothing if it is blank. Fails
     /// with the reason.
-    pub(super) fn of_file(line: &[u8]) -> Result<Option<Self>, &'static str> {
-        Self::parse(line, |clean| match clean.strip_prefix(b"/") {
+    pub(super) fn of_file(number: usize, line: &[u8]) -> Result<Option<Self>, &'static str> {
+        Self::parse(number, line, |clean| match clean.strip_prefix(b"/") {
             Some(rest) if !rest.is_empty() => rest,
             _ => clean,
         })
     }
 
     /// Reads a pattern of a list; nothing if it is blank. Fails with the reason.
-    pub(super) fn of_list(text: &[u8]) -> Result<Option<Self>, &'static str> {
-        Self::parse(text, |clean| clean)
+    pub(super) fn of_list(number: usize, text: &[u8]) -> Result<Option<Self>, &'static str> {
+        Self::parse(number, text, |clean| clean)
     }
 
-    fn parse(line: &[u8], relative: fn(&[u8]) -> &[u8]) -> Result<Option<Self>, &'static str> {
+    fn parse(
+        number: usize,
+        line: &[u8],
+        relative: fn(&[u8]) -> &[u8],
+    ) -> Result<Option<Self>, &'static str> {
         let line = line.trim_ascii();
         let (keeps, text) = match line.strip_prefix(b"!") {
             Some(text) => (true, text.trim_ascii()),
@@ -55,7 +63,9 @@ impl Pattern {
         let pattern = relative(&clean);
         let tokens = tokens(pattern).ok_or("is not well formed")?;
         let is_all_of_root = matches!(pattern, b"*" | b"**" | b"**/*");
-        Ok(Some(Self { keeps, is_all_of_root, matcher: Matcher::new(tokens) }))
+        let written = String::from_utf8_lossy(line).into();
+        let matcher = Matcher::new(tokens);
+        Ok(Some(Self { keeps, is_all_of_root, line: number, text: written, matcher }))
     }
 
     pub(super) fn matches(&self, path: &[u8]) -> bool {

@@ -1,6 +1,6 @@
 //! RUN, CMD, ENTRYPOINT and SHELL.
 
-use lapstrake_parser::{CommandForm, Diagnostic, Heredoc, Word};
+use lapstrake_parser::{CommandForm, Diagnostic, Heredoc, Span, Word};
 
 use super::fault::Faults;
 use super::stage::{Build, Shown, Stage, Written};
@@ -65,9 +65,20 @@ pub(super) fn run(
         hosts: build.options.hosts.clone(),
         proxy: proxy(build),
     });
-    let (sources, words) = (mounts.sources, mounts.words);
+    let (sources, mut words) = (mounts.sources, mounts.words);
+    words.push(program(stage, from, form));
+    words.push(stage.user_place.unwrap_or(from.instruction.span));
     build.push(stage, from, Shown { op, sources, words, history });
     Ok(())
+}
+
+/// Where the program of a command is named.
+fn program(stage: &Stage, from: Written<'_>, form: &CommandForm) -> Span {
+    let named = match form {
+        CommandForm::Exec(words) => words.first().map(Word::span),
+        CommandForm::Shell(_) => stage.shell_place,
+    };
+    named.unwrap_or(from.instruction.span)
 }
 
 /// The text for the shell. A line that is nothing but a here-document stands for its content: as
@@ -126,7 +137,8 @@ pub(super) fn entrypoint(stage: &mut Stage, form: &CommandForm) {
     stage.config().entrypoint = words;
 }
 
-pub(super) fn shell(stage: &mut Stage, shell: &[Word]) {
+pub(super) fn shell(stage: &mut Stage, from: Written<'_>, shell: &[Word]) {
+    stage.shell_place = shell.first().map(|word| from.place(word.span()));
     let shell = texts(shell);
     stage.note(format!("SHELL {}", format::plain_list(&shell)));
     stage.config().shell = shell;

@@ -6,7 +6,7 @@ use lapstrake_oci as oci;
 use lapstrake_parser::{CommandForm, Healthcheck, KeyValue, Onbuild, Word, signal};
 
 use super::fault::{Faults, all, fault, with_help};
-use super::stage::Stage;
+use super::stage::{Stage, Written};
 use super::{format, word};
 
 /// All values see the environment as it was before the instruction.
@@ -48,7 +48,13 @@ pub(super) fn label(stage: &mut Stage, pairs: &[KeyValue], escape: char) -> Resu
     Ok(())
 }
 
-pub(super) fn user(stage: &mut Stage, user: &Word, escape: char) -> Result<(), Faults> {
+pub(super) fn user(
+    stage: &mut Stage,
+    from: Written<'_>,
+    user: &Word,
+    escape: char,
+) -> Result<(), Faults> {
+    stage.user_place = Some(from.place(user.span()));
     let user = word::expand(user, &stage.environment, escape)?;
     stage.note(format!("USER {user}"));
     stage.config().user = user;

@@ -317,13 +317,12 @@ impl Lowering<'_, '_> {
         }
         let want = Want { path: path.clone(), is_literal: true, ..Want::default() };
         self.build.graph.want_part(vertex, want);
-        let place = self.from.trigger.and_then(|trigger| trigger.place);
         let subtree = self.build.graph.add(Vertex {
             op: Op::Subtree(SubtreeOp { path }),
             inputs: vec![vertex],
             name: None,
-            span: Some(place.unwrap_or(self.from.instruction.span)),
-            words: vec![place.unwrap_or(span)],
+            span: Some(self.from.place(self.from.instruction.span)),
+            words: vec![self.from.place(span)],
             cache: true,
         });
         self.mounts.sources.push(subtree);

@@ -55,6 +55,9 @@ pub(super) struct Stage {
     pub(super) steps: Vec<Step>,
     /// Whether it has a CMD of its own.
     pub(super) has_cmd: bool,
+    /// Where USER names the user of its commands, and SHELL their shell.
+    pub(super) user_place: Option<Span>,
+    pub(super) shell_place: Option<Span>,
     /// How its steps are counted.
     pub(super) counter: Counter,
 }
@@ -264,6 +267,8 @@ impl<'a> Build<'a> {
             arguments: Vec::new(),
             steps: Vec::new(),
             has_cmd: false,
+            user_place: None,
+            shell_place: None,
             counter: Counter::default(),
         }
     }
@@ -310,13 +315,12 @@ impl<'a> Build<'a> {
         let platform = platform.then(|| platform::shown(&stage.platform, &stage.environment));
         let text = format!("{onbuild}{}", from.summary());
         let name = stage.counter.next(platform.as_deref(), &text);
-        let place = from.trigger.and_then(|trigger| trigger.place);
         self.graph.add(Vertex {
             op: shown.op,
             inputs: std::iter::once(rootfs).chain(shown.sources).collect(),
             name: Some(name),
-            span: Some(place.unwrap_or(from.instruction.span)),
-            words: shown.words.into_iter().map(|span| place.unwrap_or(span)).collect(),
+            span: Some(from.place(from.instruction.span)),
+            words: shown.words.into_iter().map(|span| from.place(span)).collect(),
             cache: self.takes_earlier(stage.number),
         })
     }
@@ -360,7 +364,7 @@ impl<'a> Build<'a> {
             InstructionKind::Arg(declarations) => argument::arg(self, stage, declarations)?,
             InstructionKind::Env(pairs) => metadata::env(stage, pairs, escape)?,
             InstructionKind::Label(pairs) => metadata::label(stage, pairs, escape)?,
-            InstructionKind::User(user) => metadata::user(stage, user, escape)?,
+            InstructionKind::User(user) => metadata::user(stage, from, user, escape)?,
             InstructionKind::Volume(volume) => metadata::volume(stage, &volume.paths, escape)?,
             InstructionKind::Stopsignal(name) => metadata::stop_signal(stage, name, escape)?,
             InstructionKind::Expose(ports) => expose::expose(stage, ports, escape)?,
@@ -369,7 +373,7 @@ impl<'a> Build<'a> {
             InstructionKind::Healthcheck(check) => metadata::healthcheck(stage, check),
             InstructionKind::Cmd(form) => command::cmd(stage, form),
             InstructionKind::Entrypoint(form) => command::entrypoint(stage, form),
-            InstructionKind::Shell(shell) => command::shell(stage, shell),
+            InstructionKind::Shell(shell) => command::shell(stage, from, shell),
             // Parsing ends a stage at the next FROM.
             InstructionKind::From(_) => {}
         }
@@ -397,6 +401,11 @@ pub(super) struct Written<'a> {
 }
 
 impl Written<'_> {
+    /// Where something at `span` of the instruction stands in this Dockerfile.
+    pub(super) fn place(&self, span: Span) -> Span {
+        self.trigger.and_then(|trigger| trigger.place).unwrap_or(span)
+    }
+
     /// The instruction on one line, cut to what a progress line can show.
     fn summary(&self) -> String {
         const LIMIT: usize = 400;

@@ -7,7 +7,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use lapstrake_cache::{Layer, StepId};
-use lapstrake_parser::ignore_file::IgnoreFile;
+use lapstrake_parser::ignore_file::{Exclusion, IgnoreFile};
 use lapstrake_parser::mode::Mode;
 use lapstrake_parser::{Diagnostic, suggest};
 use lapstrake_rootfs::context::ContextTree;
@@ -256,17 +256,29 @@ fn select<'p>(vertex: &Vertex, part: &'p Part) -> Result<Selection<'p>, Failure>
     copy::select(part.files.view(), &part.spec).map_err(|error| missing(vertex, part, error))
 }
 
-/// Only what is wanted of a context is read, so what may have been meant is looked for here.
+/// A source that is not there is a fault of the Dockerfile.
 fn missing(vertex: &Vertex, part: &Part, error: CopyError) -> Failure {
     let hint = match (&error, &part.files) {
         (CopyError::Missing { path, .. } | CopyError::NoMatch { path, .. }, Files::Tree(tree)) => {
-            let names = tree.names();
-            suggest(&path.to_string(), names.iter().map(String::as_str))
-                .map(|name| format!("did you mean {name}?"))
+            absent(tree, path)
         }
         _ => None,
     };
     fault(vertex, part, error, hint)
+}
+
+/// What to do about a path that is wanted of a context and is not in its tree: it is left out, or
+/// another was meant. Only what is wanted is read, so the latter is looked for in the folder.
+pub(super) fn absent(tree: &ContextTree, path: &TreePath) -> Option<String> {
+    if let Some(Exclusion { file, line, pattern }) = tree.exclusion(path) {
+        let keep = String::from_utf8_lossy(path.as_bytes());
+        return Some(format!(
+            "`{pattern}` in {file}:{line} leaves it out: add `!{keep}` below that line"
+        ));
+    }
+    let names = tree.names();
+    let name = suggest(&path.to_string(), names.iter().map(String::as_str))?;
+    Some(format!("did you mean {name}?"))
 }
 
 fn specification(op: &CopyOp, sources: &[CopySource], unpack: bool) -> Result<CopySpec, Failure> {

@@ -13,6 +13,7 @@ mod own;
 mod owner;
 mod run;
 mod secret;
+mod start;
 mod subtree;
 
 use std::error::Error as StdError;

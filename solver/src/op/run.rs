@@ -6,13 +6,13 @@ use std::path::PathBuf;
 
 use lapstrake_cache::Staging;
 use lapstrake_executor::{self as executor, Bytes, Ended, Mount, Resource, SandboxSpec};
-use lapstrake_oci::Platform;
 use lapstrake_rootfs::scan::scan;
 
 use super::leak::{Leak, Search};
 use super::miss::Action;
-use super::mount::{Outfit, Reading, not_mounted};
+use super::mount::{Outfit, Reading};
 use super::secret::Mask;
+use super::start::not_begun;
 use super::{Failure, Made, Rootfs, Value, Workshop, own, rootfs};
 use crate::event::Outcome;
 use crate::graph::{Network, RunOp, Security, Vertex, VertexId};
@@ -74,7 +74,7 @@ impl Workshop<'_> {
         let ended = self
             .executor
             .run(&spec, self.cancel, &mut |bytes| show(mask.push(bytes)))
-            .map_err(|error| not_begun(vertex, op, error))?;
+            .map_err(|error| self.not_begun(vertex, op, inputs, error))?;
         show(mask.finish());
         let secrets = std::mem::take(&mut outfit.secrets);
         drop(outfit);
@@ -141,6 +141,17 @@ impl Workshop<'_> {
         })
     }
 
+    fn not_begun(
+        &self,
+        vertex: &Vertex,
+        op: &RunOp,
+        inputs: &[Value],
+        error: executor::Error,
+    ) -> Failure {
+        let below = self.layers.stack(&rootfs(inputs).layers).ok();
+        not_begun(vertex, op, error, below.as_ref().map(|stack| &stack.view))
+    }
+
     /// The directories that overlayfs stacks, lowest first.
     fn lower(&self, below: &Rootfs) -> Result<Vec<PathBuf>, Failure> {
         self.layers.provide(&below.layers)?;
@@ -176,17 +187,6 @@ fn limits(op: &RunOp) -> Result<Vec<executor::Limit>, UnknownLimit> {
 #[error("there is no limit on {name}")]
 struct UnknownLimit {
     name: String,
-}
-
-/// Why the command did not begin.
-fn not_begun(vertex: &Vertex, op: &RunOp, error: executor::Error) -> Failure {
-    match Platform::parse(&op.platform) {
-        Ok(platform) if error.is_unknown_format() && !Platform::host().accepts(&platform) => {
-            let name = vertex.name.clone().unwrap_or_default();
-            Failure::Build(Error::Foreign { name, span: vertex.span, platform })
-        }
-        _ => not_mounted(vertex, op, error),
-    }
 }
 
 fn leaked(vertex: &Vertex, leak: Leak) -> Failure {

@@ -6,12 +6,12 @@
 
 use std::error::Error as _;
 
-use lapstrake_parser::{Diagnostic, Span, suggest};
+use lapstrake_parser::{Diagnostic, Span};
 use lapstrake_rootfs::TreePath;
 use lapstrake_rootfs::copy::{self, CopyError, Origin, Previous};
 use lapstrake_rootfs::writer::LayerWriter;
 
-use super::copy::Files;
+use super::copy::{Files, absent};
 use super::miss::Action;
 use super::{Failure, Made, Rootfs, Value, Workshop};
 use crate::event::Outcome;
@@ -52,14 +52,12 @@ impl Workshop<'_> {
     }
 }
 
-/// Only what is wanted of a context is read, so what may have been meant is looked for here.
+/// What to do about a part of a context that is not there.
 fn near(error: &CopyError, files: &Files) -> Option<String> {
-    let (CopyError::Missing { path, .. }, Files::Tree(tree)) = (error, files) else {
-        return None;
-    };
-    let names = tree.names();
-    let near = suggest(&path.to_string(), names.iter().map(String::as_str))?;
-    Some(format!("did you mean {near}?"))
+    match (error, files) {
+        (CopyError::Missing { path, .. }, Files::Tree(tree)) => absent(tree, path),
+        _ => None,
+    }
 }
 
 /// What cannot be shown is a fault of the Dockerfile, at the word that names it.

@@ -102,6 +102,27 @@ fn a_missing_file_of_a_context_is_looked_for_there() {
 }
 
 #[test]
+fn a_file_that_the_ignore_file_leaves_out_is_said_to_be_there() {
+    let mut bench = Bench::new();
+    bench.file("src/main.c", "");
+    bench.ignore = "# sources\n*.md\n src/*.c\n!src/other.c\n";
+    for (instruction, is_there) in [
+        ("COPY src/main.c /", true),
+        ("RUN --mount=source=src/main.c,target=/m write f 1", true),
+        ("COPY src/gone.c /", false),
+    ] {
+        match bench.build(&format!("FROM base\n{instruction}\n")).result {
+            Err(Error::Faults(faults)) => {
+                let help = "`src/*.c` in .dockerignore:3 leaves it out: add `!src/main.c` below \
+                            that line";
+                assert_eq!(faults[0].help.as_deref(), is_there.then_some(help), "{instruction}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
 fn all_missing_files_of_a_context_are_told_at_once() {
     let mut bench = Bench::new();
     bench.named_file("extra", "there", "");

@@ -19,4 +19,5 @@ mod reason;
 #[path = "../../../crates/registry/tests/support/server.rs"]
 #[allow(dead_code, reason = "shared with the tests of the registry client")]
 mod server;
+mod start;
 mod support;

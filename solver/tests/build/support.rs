@@ -8,7 +8,9 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use lapstrake_cache::Store;
-use lapstrake_executor::{Cancel, Ended, Error as ExecutorError, Executor, SandboxSpec, Status};
+use lapstrake_executor::{
+    Cancel, Ended, Error as ExecutorError, Executor, SandboxSpec, Status, UserError,
+};
 use lapstrake_oci::{
     Descriptor, Digest, History, ImageConfig, Index, Manifest, MediaType, Platform, RootFs,
 };
@@ -24,8 +26,8 @@ use lapstrake_solver::{Error, Event};
 use lapstrake_source::{Config, Fetcher, Secrets};
 use lapstrake_transfer::Imports;
 
-/// Carries out `write FILE TEXT`, `print VARIABLE`, `fail CODE`, `sleep MS` and `wait` in place of
-/// a program, and remembers what it was asked for.
+/// Carries out `write FILE TEXT`, `print VARIABLE`, `fail CODE`, `sleep MS`, `lacks program`, `lacks
+/// user` and `wait` in place of a program, and remembers what it was asked for.
 #[derive(Default)]
 pub(crate) struct FakeExecutor {
     pub(crate) commands: Mutex<Vec<String>>,
@@ -65,6 +67,13 @@ impl Executor for FakeExecutor {
             ["sleep", milliseconds] => {
                 let time = milliseconds.parse().unwrap();
                 std::thread::sleep(std::time::Duration::from_millis(time));
+            }
+            ["lacks", "program"] => {
+                return Err(ExecutorError::NotFound { program: spec.argv[0].clone() });
+            }
+            ["lacks", "user"] => {
+                let source = UserError::UnknownUser;
+                return Err(ExecutorError::User { user: spec.user.clone(), source });
             }
             ["wait"] => {
                 while !cancel.is_cancelled() {
@@ -188,7 +197,7 @@ impl Bench {
         let parsed = parse(dockerfile);
         assert!(parsed.diagnostics.is_empty(), "{:?}", parsed.diagnostics);
         let mut contexts = Contexts::default();
-        let ignore = IgnoreFile::parse(self.ignore.as_bytes()).unwrap();
+        let ignore = IgnoreFile::parse(self.ignore.as_bytes()).unwrap().named(".dockerignore");
         contexts.insert(String::new(), Context::Folder { directory: self.context(), ignore });
         for folder in fs::read_dir(self.folder.path().join("named")).into_iter().flatten() {
             let (folder, ignore) = (folder.unwrap(), IgnoreFile::parse(b"").unwrap());

@@ -264,10 +264,11 @@ fn open_regular(directory: &Path, path: &Path, way: ResolveFlags) -> io::Result<
 }
 
 fn parse(text: &[u8], path: &Path) -> Result<IgnoreFile, Failure> {
-    IgnoreFile::parse(text).map_err(|error| {
+    let ignore = IgnoreFile::parse(text).map_err(|error| {
         let (path, line, pattern) = (path.display(), error.line, &error.pattern);
         Failure::new(format!("{path}:{line}: the pattern `{pattern}` {}", error.reason))
-    })
+    })?;
+    Ok(ignore.named(path.display().to_string()))
 }
 
 #[cfg(test)]

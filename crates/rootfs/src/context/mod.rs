@@ -28,12 +28,14 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
-use lapstrake_parser::ignore_file::IgnoreFile;
+use lapstrake_parser::ignore_file::{Exclusion, IgnoreFile};
+use rustix::fs::{AtFlags, statat};
 
 use self::filter::Filter;
 use self::gather::Gathered;
 use self::leaf::Leaf;
 use self::walk::Walker;
+use crate::beneath;
 use crate::read::open_file;
 use crate::{Entry, Kind, LayerManifest, Timestamp, TreePath, View};
 
@@ -46,6 +48,7 @@ pub struct ContextTree {
     /// One layer, the manifest of what was wanted; owners are 0:0, without extended attributes.
     pub view: View,
     dir: OwnedFd,
+    ignore: IgnoreFile,
 }
 
 /// Why a context could not be scanned.
@@ -121,7 +124,7 @@ fn scan_at(
         root.mode = 0o755;
     }
     let view = View::new(vec![Arc::new(LayerManifest::new(entries))]);
-    Ok((ContextTree { view, dir }, index))
+    Ok((ContextTree { view, dir, ignore: ignore.clone() }, index))
 }
 
 impl ContextTree {
@@ -141,6 +144,14 @@ impl ContextTree {
     /// When it cannot be opened, or is no regular file any more.
     pub fn open(&self, path: &TreePath) -> io::Result<File> {
         open_file(self.dir.as_fd(), path)
+    }
+
+    /// What leaves `path` out of the tree, if it is in the folder and is left out.
+    pub fn exclusion(&self, path: &TreePath) -> Option<Exclusion<'_>> {
+        let exclusion = self.ignore.exclusion(path.as_bytes())?;
+        let folder = beneath::open_directory(self.dir.as_fd(), &path.parent()?).ok()?;
+        let found = statat(folder, path.name(), AtFlags::SYMLINK_NOFOLLOW);
+        found.is_ok().then_some(exclusion)
     }
 
     /// The paths directly in the folder as `/name`, wanted or not; none when it cannot be read.
