@@ -4,6 +4,7 @@
 //! alone prints, reads the environment and the home directory and picks exit codes.
 
 mod args;
+mod attach;
 mod certificates;
 mod commands;
 mod config;

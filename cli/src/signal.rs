@@ -110,6 +110,11 @@ pub(crate) fn forward(
     })
 }
 
+/// Tells when the user's terminal changes its size.
+pub(crate) fn on_resize(resize: impl Fn() + Send + 'static) -> Result<Watch, Failure> {
+    Watch::start(&[SIGWINCH], move |_| resize())
+}
+
 /// Signals that are to be ignored because whoever started this process says so: `nohup`, `&`.
 fn ignored() -> Vec<i32> {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();

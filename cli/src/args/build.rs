@@ -61,6 +61,10 @@ pub(crate) struct Build {
     /// How long each RUN may take, such as 90s or 1h30m
     #[arg(long, value_name = "TIME")]
     pub(crate) timeout: Option<Timeout>,
+    /// What to do when a RUN fails: shell opens one in its sandbox, with its mounts, its environment
+    /// and the files it wrote
+    #[arg(long, value_name = "WHAT", conflicts_with = "verify_reproducible")]
+    pub(crate) on_fail: Option<OnFail>,
     /// Run every step again
     #[arg(long)]
     pub(crate) no_cache: bool,
@@ -200,6 +204,12 @@ pub(crate) enum BuildNetwork {
     Default,
     Host,
     None,
+}
+
+/// `--on-fail`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OnFail {
+    Shell,
 }
 
 /// `--progress`.

@@ -26,7 +26,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 pub(crate) use ast::Ast;
 pub(crate) use attest::Provenance;
-pub(crate) use build::{Build, BuildNetwork, Method, Progress};
+pub(crate) use build::{Build, BuildNetwork, Method, OnFail, Progress};
 pub(crate) use cache::{CacheCommand, CacheDu, CachePrune, Filter};
 pub(crate) use explain::Explain;
 pub(crate) use export::{Output, OutputForm, OutputKind};

@@ -146,6 +146,19 @@ impl Progress {
         self.event(Event::Image { name: name.to_owned(), progress });
     }
 
+    /// Shows how things are and nothing more until `interlude` ends, which has the terminal to itself.
+    /// Whoever has an event waits.
+    pub(crate) fn pause(&self, interlude: impl FnOnce()) {
+        let now = self.shared.begin.elapsed();
+        let mut view = self.shared.view();
+        match &mut *view {
+            View::Plain(board, plain) => output::stderr(&plain.flush(board, now)),
+            View::Tty(board, tty) => output::paint(&tty.leave(board, output::stderr_size(), now)),
+            View::Quiet => {}
+        }
+        interlude();
+    }
+
     /// Shows the end and stops.
     pub(crate) fn finish(mut self, conclusion: &Conclusion<'_>) {
         self.stop();

@@ -65,6 +65,13 @@ impl Tty {
         self.repaint(&header, &rows, &[], size.1)
     }
 
+    /// As [`Tty::paint`], and the picture stays: the next one begins below what is written meanwhile.
+    pub(super) fn leave(&mut self, board: &Board, size: (usize, usize), now: Duration) -> String {
+        let picture = self.paint(board, size, now);
+        self.painted.clear();
+        picture
+    }
+
     /// The last picture, with everything there is to say.
     pub(super) fn finish(
         &mut self,

@@ -22,6 +22,7 @@ mod compiled;
 mod context;
 mod corpus;
 mod counter;
+mod debug;
 mod defaults;
 mod diamond;
 mod fault;

@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStdin, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
@@ -173,6 +173,11 @@ impl Background {
 
     pub(crate) fn signal(&self, signal: Signal) {
         kill(Pid::from_raw(self.id()), signal).expect("signal lap");
+    }
+
+    /// What it reads, where it was given a pipe; closed when dropped.
+    pub(crate) fn input(&mut self) -> ChildStdin {
+        self.child.stdin.take().expect("a pipe for standard input")
     }
 
     /// The process id.

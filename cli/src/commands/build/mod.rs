@@ -5,6 +5,7 @@ mod call;
 mod check;
 mod context;
 mod deliver;
+mod execute;
 mod explain;
 mod faults;
 mod metadata;
@@ -13,6 +14,7 @@ mod provenance;
 mod report;
 mod sbom;
 mod shared;
+mod shell;
 mod step;
 mod verify;
 
@@ -31,20 +33,20 @@ use lapstrake_parser::{Diagnostic, Dockerfile, Severity};
 use lapstrake_solver::build::{Bounds, Review, Tools};
 use lapstrake_solver::event::Sink;
 use lapstrake_solver::graph::Network;
-use lapstrake_solver::lower::{self, NamedContexts, Options, Plan};
+use lapstrake_solver::lower::{self, NamedContexts, Options};
 use lapstrake_solver::op::{Agents, Contexts};
-use lapstrake_solver::{Built, Event, Request, Times};
+use lapstrake_solver::{Built, Request, Times};
 use lapstrake_source::Secrets;
 use lapstrake_transfer::Imports;
 
-use crate::args::{Assignment, Build, BuildNetwork, Method, Progress as ProgressFlag};
+use crate::args::{Assignment, Build, BuildNetwork, Method, OnFail, Progress as ProgressFlag};
 use crate::commands::limit;
 use crate::diagnostics::{Format, Source};
 use crate::environment::{exact, variable};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::images::Fetcher;
-use crate::progress::{Activity, Conclusion, Mode, Progress};
+use crate::progress::Mode;
 use crate::session::{self, ResolvConf, Session};
 use crate::signal::{self, Watch};
 use crate::{output, platform};
@@ -53,7 +55,7 @@ use agent::Forwarded;
 use check::Check;
 use context::{Asked, Inputs};
 use deliver::Outputs;
-use explain::Explanation;
+use execute::execute;
 use named::Named;
 use provenance::Evidence;
 
@@ -77,6 +79,7 @@ pub(crate) fn run(build: &Build, session: &Session) -> Result<Exit, Failure> {
 /// Builds an image.
 fn make(build: &Build, session: &Session) -> Result<Exit, Failure> {
     let mode = mode(build)?;
+    shell::check(build)?;
     let wanted = Wanted::read(build)?;
     let caches = shared::targets(build)?;
     for path in build.iidfile.iter().chain(&build.metadata_file) {
@@ -336,6 +339,7 @@ struct Means<'a> {
     mode: Mode,
     /// `--explain`.
     explain: bool,
+    on_fail: Option<OnFail>,
 }
 
 /// Gives `work` what a build works with, for as long as it takes.
@@ -367,6 +371,7 @@ fn with_means<T>(
         watch: &watch,
         mode,
         explain: build.explain,
+        on_fail: build.on_fail,
     })
 }
 
@@ -423,45 +428,6 @@ impl Means<'_> {
             cancel: self.cancel,
             events,
             review,
-        }
-    }
-}
-
-/// Builds with progress, and tells what went wrong.
-fn execute(
-    request: Request<'_>,
-    means: &Means<'_>,
-    images: &Fetcher<'_>,
-    check: &Check<'_>,
-    faults: &mut Faults<'_>,
-) -> Result<Built, Failure> {
-    let names: Vec<String> = request.tags.iter().map(ToString::to_string).collect();
-    let progress = Progress::new(means.mode, Activity::Build);
-    if let Some(message) = check::foreign_syntax(&request.options) {
-        progress.event(Event::Warning { message });
-    }
-    let explanation = Explanation::default();
-    let events = |event: Event| {
-        if means.explain {
-            explanation.event(&event);
-        }
-        progress.event(event);
-    };
-    let review = |plan: &Plan| check.review(plan);
-    let built = lapstrake_solver::build(request, &means.tools(images, &events, &review));
-    match built {
-        Ok(built) => {
-            progress.finish(&Conclusion::Built { id: built.id.to_string(), names: &names });
-            output::stderr(&explanation.text());
-            faults.tell(check.take())?;
-            Ok(built)
-        }
-        Err(error) => {
-            let (reason, image) = (report::reason(&error), report::image(&error));
-            progress.finish(&Conclusion::Failed { reason: &reason, image: image.as_deref() });
-            output::stderr(&explanation.text());
-            faults.tell(check.take())?;
-            Err(report::report(error, faults, means.watch.exit()))
         }
     }
 }

@@ -1,6 +1,5 @@
 //! `lap run`.
 
-mod attach;
 mod environment;
 mod mount;
 mod process;
@@ -12,6 +11,7 @@ use lapstrake_executor::{
 use lapstrake_oci::Platform;
 
 use crate::args::{Run, RunNetwork, Ulimit};
+use crate::attach::{self, Running};
 use crate::commands::limit;
 use crate::environment::exact;
 use crate::exit::Exit;
@@ -20,7 +20,6 @@ use crate::images::{self, Runnable};
 use crate::session::{ResolvConf, Session};
 use crate::{output, platform, signal, terminal};
 
-use attach::Running;
 use environment::Setting;
 use process::Process;
 

@@ -17,7 +17,7 @@ use crate::terminal::{self, RawMode};
 const BUFFER: usize = 64 * 1024;
 
 /// The ends of a command's input and output that are ours.
-pub(super) struct Attached {
+pub(crate) struct Attached {
     /// Passes standard input on; not waited for, it may wait for the user for ever.
     input: Option<OwnedFd>,
     output: Vec<(OwnedFd, bool)>,
@@ -25,7 +25,7 @@ pub(super) struct Attached {
 
 /// Pipes for a command without a terminal. Never the user's own descriptors: a command must not
 /// get hold of the terminal that `lap` runs in.
-pub(super) fn pipes(interactive: bool) -> Result<(Stdio, Attached), Failure> {
+pub(crate) fn pipes(interactive: bool) -> Result<(Stdio, Attached), Failure> {
     let cannot = |error: io::Error| Failure::new("cannot make pipes").because(&error);
     let pipe = || pipe_with(PipeFlags::CLOEXEC).map_err(io::Error::from).map_err(cannot);
     let (stdout_end, stdout) = pipe()?;
@@ -47,7 +47,7 @@ fn null() -> io::Result<OwnedFd> {
 }
 
 /// A command's connections while it runs.
-pub(super) struct Running {
+pub(crate) struct Running {
     outputs: Vec<JoinHandle<()>>,
     terminal: Option<Arc<OwnedFd>>,
     raw: Option<RawMode>,
@@ -55,7 +55,7 @@ pub(super) struct Running {
 
 impl Attached {
     /// Begins to pass bytes on through pipes.
-    pub(super) fn start(self) -> Running {
+    pub(crate) fn start(self) -> Running {
         if let Some(input) = self.input {
             std::thread::spawn(move || pass_in(&File::from(input)));
         }
@@ -67,7 +67,7 @@ impl Attached {
 }
 
 /// Begins to pass bytes on through the sandbox's terminal.
-pub(super) fn start_terminal(sandbox: &Sandbox, interactive: bool) -> Result<Running, Failure> {
+pub(crate) fn start_terminal(sandbox: &Sandbox, interactive: bool) -> Result<Running, Failure> {
     let cannot = |error: io::Error| Failure::new("cannot use the terminal").because(&error);
     let terminal = sandbox.terminal().ok_or_else(|| Failure::new("there is no terminal"))?;
     let terminal = Arc::new(terminal.try_clone_to_owned().map_err(cannot)?);
@@ -84,7 +84,7 @@ pub(super) fn start_terminal(sandbox: &Sandbox, interactive: bool) -> Result<Run
 
 impl Running {
     /// What to do when the user's terminal changes its size.
-    pub(super) fn resize(&self) -> impl Fn() + Send + 'static {
+    pub(crate) fn resize(&self) -> impl Fn() + Send + 'static {
         let terminal = self.terminal.clone();
         move || {
             if let Some(terminal) = &terminal {
@@ -94,7 +94,7 @@ impl Running {
     }
 
     /// Waits for the last output of a command that has ended.
-    pub(super) fn finish(self) {
+    pub(crate) fn finish(self) {
         for output in self.outputs {
             // It only passes bytes on; when it panicked, the rest of them is lost.
             drop(output.join());

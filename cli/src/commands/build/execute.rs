@@ -1,0 +1,62 @@
+//! The build itself, with its progress.
+
+use lapstrake_executor::{Executor, Sandboxes};
+use lapstrake_solver::build::Tools;
+use lapstrake_solver::lower::Plan;
+use lapstrake_solver::{Built, Event, Request};
+
+use super::check::{self, Check};
+use super::explain::Explanation;
+use super::faults::Faults;
+use super::shell::Attended;
+use super::{Means, report};
+use crate::args::OnFail;
+use crate::failure::Failure;
+use crate::images::Fetcher;
+use crate::output;
+use crate::progress::{Activity, Conclusion, Progress};
+
+/// Builds with progress, and tells what went wrong.
+pub(super) fn execute(
+    request: Request<'_>,
+    means: &Means<'_>,
+    images: &Fetcher<'_>,
+    check: &Check<'_>,
+    faults: &mut Faults<'_>,
+) -> Result<Built, Failure> {
+    let names: Vec<String> = request.tags.iter().map(ToString::to_string).collect();
+    let progress = Progress::new(means.mode, Activity::Build);
+    if let Some(message) = check::foreign_syntax(&request.options) {
+        progress.event(Event::Warning { message });
+    }
+    let explanation = Explanation::default();
+    let events = |event: Event| {
+        if means.explain {
+            explanation.event(&event);
+        }
+        progress.event(event);
+    };
+    let review = |plan: &Plan| check.review(plan);
+    let attended = Attended::new(&progress);
+    let executor: &dyn Executor = match means.on_fail {
+        Some(OnFail::Shell) => &attended,
+        None => &Sandboxes,
+    };
+    let tools = Tools { executor, ..means.tools(images, &events, &review) };
+    let built = lapstrake_solver::build(request, &tools);
+    match built {
+        Ok(built) => {
+            progress.finish(&Conclusion::Built { id: built.id.to_string(), names: &names });
+            output::stderr(&explanation.text());
+            faults.tell(check.take())?;
+            Ok(built)
+        }
+        Err(error) => {
+            let (reason, image) = (report::reason(&error), report::image(&error));
+            progress.finish(&Conclusion::Failed { reason: &reason, image: image.as_deref() });
+            output::stderr(&explanation.text());
+            faults.tell(check.take())?;
+            Err(report::report(error, faults, means.watch.exit()))
+        }
+    }
+}

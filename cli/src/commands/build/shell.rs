@@ -1,0 +1,137 @@
+//! `--on-fail=shell`: the user looks around in the sandbox of a step that failed.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use lapstrake_executor::{
+    Bytes, Cancel, Ended, Error, Executor, Mount, Sandbox, SandboxSpec, Sandboxes, Source, Stdio,
+    start,
+};
+use lapstrake_solver::error::describe;
+
+use crate::args::{Build, OnFail};
+use crate::attach::{self, Running};
+use crate::failure::Failure;
+use crate::progress::Progress;
+use crate::text::harmless;
+use crate::{output, signal, terminal};
+
+const SHELL: &str = "/bin/sh";
+
+/// Refuses what leaves the shell nothing to read from.
+pub(super) fn check(build: &Build) -> Result<(), Failure> {
+    let is_stdin = |path: &Path| path == Path::new("-");
+    let is_taken = is_stdin(&build.context) || build.file.as_deref().is_some_and(is_stdin);
+    match build.on_fail {
+        Some(OnFail::Shell) if is_taken => Err(Failure::new("standard input is what is built")
+            .help("--on-fail=shell reads commands from it: put context and Dockerfile in files")),
+        _ => Ok(()),
+    }
+}
+
+/// Runs commands, and opens a shell where the first one fails. While it is open the progress, and so
+/// every step that has something to say, waits.
+pub(super) struct Attended<'a> {
+    progress: &'a Progress,
+    was_open: AtomicBool,
+}
+
+impl<'a> Attended<'a> {
+    pub(super) fn new(progress: &'a Progress) -> Self {
+        Self { progress, was_open: AtomicBool::new(false) }
+    }
+}
+
+impl Executor for Attended<'_> {
+    fn run(
+        &self,
+        spec: &SandboxSpec,
+        cancel: &Cancel,
+        on_output: &mut dyn FnMut(&[u8]),
+    ) -> Result<Ended, Error> {
+        let outcome = Sandboxes.run(spec, cancel, on_output);
+        let reason = match &outcome {
+            Ok(ended) if ended.status.success() => return outcome,
+            Ok(ended) => describe(ended.status, &ended.exceeded),
+            Err(error @ (Error::NotFound { .. } | Error::NotExecutable { .. })) => {
+                error.to_string()
+            }
+            Err(_) => return outcome,
+        };
+        if !cancel.is_cancelled() && !self.was_open.swap(true, Ordering::AcqRel) {
+            self.progress.pause(|| {
+                output::stderr(&announcement(&reason, &spec.argv));
+                if let Err(failure) = open(spec, cancel) {
+                    output::stderr(&failure.text());
+                }
+            });
+        }
+        outcome
+    }
+}
+
+fn announcement(reason: &str, argv: &[Bytes]) -> String {
+    let words: Vec<String> = argv.iter().map(|word| format!("{word:?}")).collect();
+    format!(
+        "------\n{}\ncommand: {}\nthis is a shell in its sandbox, with its mounts, its environment and the \
+         files it wrote; `exit` ends the build\n------\n",
+        harmless(reason),
+        harmless(&words.join(" ")),
+    )
+}
+
+/// Runs a shell in the place of the command, and waits for its end.
+fn open(command: &SandboxSpec, cancel: &Cancel) -> Result<(), Failure> {
+    remount(command)
+        .map_err(|error| Failure::new("cannot clear the overlay's folder").because(&error))?;
+    let has_terminal = terminal::stdin_is_terminal() && output::stdout_is_terminal();
+    let mut spec = command.clone();
+    spec.argv = vec![SHELL.into()];
+    spec.timeout = None;
+    if has_terminal {
+        spec.terminal = Some(terminal::size());
+        if !spec.env.iter().any(|(name, _)| **name == *b"TERM") {
+            spec.env.push(("TERM".into(), "xterm".into()));
+        }
+    }
+    let (sandbox, running) = started(&spec)?;
+    let watch = signal::on_resize(running.resize())?;
+    let status = sandbox.wait(cancel, &mut |_| {});
+    running.finish();
+    drop(watch);
+    status.map(drop).map_err(Failure::from)
+}
+
+fn started(spec: &SandboxSpec) -> Result<(Sandbox, Running), Failure> {
+    let opened = |stdio| {
+        start(spec, stdio).map_err(|error| Failure::new("there is no shell").because(&error))
+    };
+    if spec.terminal.is_some() {
+        let sandbox = opened(Stdio::Captured)?;
+        let running = attach::start_terminal(&sandbox, true)?;
+        return Ok((sandbox, running));
+    }
+    let (stdio, attached) = attach::pipes(true)?;
+    let sandbox = opened(stdio)?;
+    Ok((sandbox, attached.start()))
+}
+
+/// The kernel marks the work folder of a volatile overlay, and does not mount it again with the mark:
+/// after a crash its files may be gone. Here nothing crashed.
+fn remount(spec: &SandboxSpec) -> io::Result<()> {
+    let scratch = spec.mounts.iter().filter_map(|mount| match mount {
+        Mount::Bind { source: Source::Layers { scratch: Some(scratch), .. }, .. } => {
+            Some(&scratch.work)
+        }
+        _ => None,
+    });
+    for work in std::iter::once(&spec.rootfs.work).chain(scratch) {
+        match fs::remove_dir_all(work.join("work")) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}

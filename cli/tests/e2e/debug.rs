@@ -1,0 +1,117 @@
+//! Looking into a step that failed.
+
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use crate::rootless::{RANGES, User};
+use crate::support::{Answer, Background, Context, Store, text};
+
+/// The failed step has a bind, a cache, a memory file system and a secret, and leaves a file.
+const FAILING: &str = "FROM busybox AS other\n\
+    RUN echo other > /file\n\
+    FROM busybox\n\
+    ENV GIVEN=value\n\
+    WORKDIR /work\n\
+    RUN --mount=type=bind,from=other,source=/file,target=/bound \\\n\
+    --mount=type=bind,from=other,source=/,target=/changed,rw \\\n\
+    --mount=type=cache,target=/kept --mount=type=tmpfs,target=/memory \\\n\
+    --mount=type=secret,id=token,env=TOKEN \\\n\
+    echo half > written; echo kept > /kept/file; exit 7\n\
+    RUN echo never > /never\n";
+
+/// Typed into the shell; what it says goes to standard output.
+const LOOK: &str = "echo \"in $PWD with $GIVEN and $TOKEN\"; cat written /bound /kept/file\n\
+    touch /memory/x /changed/y && echo mounted; echo it is $(hostname), $$; exit 3\n";
+
+const SEEN: &str =
+    "in /work with value and s3cret-t0ken\nhalf\nother\nkept\nmounted\nit is buildkitsandbox, 1\n";
+
+/// Runs a program that reads this.
+fn fed(mut command: Command, typed: &str) -> Answer {
+    command.stdin(Stdio::piped());
+    let mut program = Background::of(command);
+    program.input().write_all(typed.as_bytes()).expect("type");
+    program.answer()
+}
+
+fn debug<'a>(context: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    let flags = ["build", "--on-fail=shell", "--secret", "id=token,env=TOKEN"];
+    [&flags[..], more, &[context]].concat()
+}
+
+#[test]
+fn a_shell_opens_where_a_step_failed() {
+    let store = Store::new();
+    let context = Context::new(FAILING);
+    for form in [["--progress", "plain"], ["--progress", "quiet"]] {
+        let mut lap = store.lap(&debug(&text(context.path()), &form));
+        lap.env("TOKEN", "s3cret-t0ken");
+        let answer = fed(lap, LOOK).ends_with(1);
+        assert_eq!(answer.stdout, SEEN, "{answer:?}");
+        let answer = answer.says(&["ended with exit status 7", "Dockerfile:6"]);
+        assert!(!answer.stderr.contains("4/4"), "a later step ran: {}", answer.stderr);
+    }
+    let images = store.ok(&["images"]);
+    assert_eq!(images.lines().count(), 2, "more than the base image: {images}");
+}
+
+#[test]
+fn a_shell_opens_for_an_ordinary_user() {
+    let user = User::new(RANGES);
+    let context = user.context(FAILING);
+    let mut lap = user.command_behind(&[], &debug(&context, &[]));
+    lap.env("TOKEN", "s3cret-t0ken");
+    let answer = fed(lap, LOOK).ends_with(1);
+    assert_eq!(answer.stdout, SEEN, "{answer:?}");
+}
+
+/// `script` gives it a terminal, of which the command in the sandbox sees one of its own.
+#[test]
+fn the_shell_has_a_terminal_where_there_is_one() {
+    let store = Store::new();
+    let context = Context::new("FROM busybox\nRUN echo about to fail; exit 7\n");
+    let lap = store.lap(&["build", "--on-fail=shell", &text(context.path())]);
+    let mut words = vec![text(lap.get_program().as_ref())];
+    words.extend(lap.get_args().map(|word| text(word.as_ref())));
+    let mut script = Command::new("script");
+    script.args(["-qefc", &words.join(" "), "/dev/null"]);
+    script.envs(lap.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let answer = fed(script, "tty; echo terminal $TERM $((40 + 2)); exit\n").ends_with(1);
+    answer.says(&["about to fail", "/dev/pts/0", "terminal xterm 42", "Dockerfile:2"]);
+}
+
+#[test]
+fn one_shell_for_each_build_and_none_without_a_failure() {
+    let store = Store::new();
+    let good = Context::new("FROM busybox\nRUN true\n");
+    let lap = store.lap(&["build", "-q", "--on-fail=shell", &text(good.path())]);
+    let answer = fed(lap, "echo never\n").ends_with(0);
+    assert!(answer.stdout.starts_with("sha256:"), "{answer:?}");
+    let absent = Context::new("FROM busybox\nRUN [\"/no/program\"]\n");
+    let lap = store.lap(&["build", "--on-fail=shell", &text(absent.path())]);
+    let answer = fed(lap, "echo here\n").ends_with(1).says(&["/no/program"]);
+    assert_eq!(answer.stdout, "here\n");
+    let bare = Context::new("FROM scratch\nCOPY x /\nRUN [\"/x\"]\n").file("x", "no program\n");
+    let lap = store.lap(&["build", "--on-fail=shell", &text(bare.path())]);
+    fed(lap, "").ends_with(1).says(&["there is no shell", "/bin/sh", "Dockerfile:3"]);
+    let lap = store.lap(&["build", "--on-fail=shell", "-"]);
+    fed(lap, "FROM busybox\nRUN false\n").ends_with(1).says(&["standard input is what is built"]);
+}
+
+/// Ctrl-C ends the shell too, and nothing stays.
+#[test]
+fn a_signal_ends_the_shell() {
+    let store = Store::new();
+    let context = Context::new("FROM busybox\nRUN exit 7\n");
+    let seconds = crate::support::unusual_sleep();
+    let mut lap = store.lap(&["build", "--on-fail=shell", &text(context.path())]);
+    lap.stdin(Stdio::piped());
+    let mut build = Background::of(lap);
+    let line = format!("sleep {seconds}\n");
+    build.input().write_all(line.as_bytes()).expect("type");
+    let running = || !crate::support::processes_with(&seconds).is_empty();
+    crate::support::wait_for("the shell to sleep", || running().then_some(()));
+    build.signal(nix::sys::signal::Signal::SIGINT);
+    build.answer().ends_with(130);
+    assert!(!running(), "the shell's command runs on");
+}
