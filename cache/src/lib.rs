@@ -12,6 +12,7 @@
 //! notes/HEX                   what is known of remote sources
 //! store.db                    tags, action records and what they were made of, diff ids: the
 //!                             index over all this
+//! logs/ID/                    what the steps of the last builds wrote, see `log`
 //! leases/NAME                 what a running process uses, see `lease`
 //! locks/                      files that are only locked, never read
 //! tmp/NAME/                   work in progress; each folder is locked by its process
@@ -37,6 +38,7 @@ mod layer;
 mod layout;
 mod lease;
 mod lock;
+mod log;
 mod note;
 mod origin;
 mod prune;
@@ -54,6 +56,7 @@ pub use cache_folder::{CacheFolder, Sharing};
 pub use error::Error;
 pub use layer::{Layer, Staging};
 pub use lock::{ActionLock, Exclusive, Use};
+pub use log::{Beginning, Entry, Log, LogState, LogWriter, LoggedStep};
 pub use origin::Origin;
 pub use prune::{Holding, HoldingKind, Prune, nanoseconds};
 pub use record::{ActionKey, Record, StepId};

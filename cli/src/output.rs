@@ -25,6 +25,17 @@ pub(crate) fn foreign(text: &str) -> Result<(), Failure> {
     quiet_when_closed(written).map_err(|error| cannot_write(&error))
 }
 
+/// As [`foreign`], for bytes that may be cut anywhere.
+pub(crate) fn foreign_bytes(bytes: &[u8]) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    let written = match stdout.is_terminal() {
+        true => stdout.write_all(harmless(&String::from_utf8_lossy(bytes)).as_bytes()),
+        false => stdout.write_all(bytes),
+    };
+    let written = written.and_then(|()| stdout.flush());
+    written.map_err(|error| Failure::of_writing(&error))
+}
+
 /// Writes to standard error, without colours unless it is a terminal. Nobody is left to be told
 /// when that fails.
 pub(crate) fn stderr(text: &str) {

@@ -107,6 +107,11 @@ pub(crate) fn width(text: &str) -> usize {
     console::measure_text_width(text)
 }
 
+/// As much of a long hexadecimal id as people read.
+pub(crate) fn short(id: &str) -> &str {
+    id.get(..12).unwrap_or(id)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

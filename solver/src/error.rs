@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 
+use lapstrake_cache::Beginning;
 use lapstrake_executor::{Exceeded, Status};
 use lapstrake_oci::Platform;
 use lapstrake_parser::{Diagnostic, Span};
@@ -48,6 +49,8 @@ pub enum Error {
         exceeded: Vec<Exceeded>,
         /// The end of what it wrote.
         log: Vec<u8>,
+        /// What it began with.
+        beginning: Box<Beginning>,
     },
     /// A step's program is made for another machine, and the kernel knows no emulator for it.
     #[error("{name}: {}", foreign(platform))]

@@ -12,7 +12,7 @@ use super::nanoseconds;
 use crate::layer::layer_id;
 use crate::lease::Gate;
 use crate::usage::{BLOCK, Needed, walk};
-use crate::{Error, Origin, Store};
+use crate::{Error, Log, LogState, Origin, Store};
 
 /// A kind of what the store keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub enum HoldingKind {
     ContextIndex,
     /// What is known of a remote source.
     Note,
+    /// What the steps of a build wrote.
+    Log,
 }
 
 /// Something that the store keeps.
@@ -85,6 +87,7 @@ impl Store {
                 holdings.push(Holding::new(name, kind, path, &metadata));
             }
         }
+        holdings.extend(self.logs_held()?);
         for holding in &mut holdings {
             holding.measure()?;
         }
@@ -131,6 +134,19 @@ impl Store {
             }
         }
         Ok(holdings)
+    }
+
+    fn logs_held(&self) -> Result<Vec<Holding>, Error> {
+        let holding = |log: Log| {
+            let path = self.root().join("logs").join(&log.id);
+            let metadata = path.metadata().ok()?;
+            let mut holding = Holding::new(log.id, HoldingKind::Log, path, &metadata);
+            holding.created = log.time;
+            holding.description = log.subject;
+            holding.is_used = log.state == LogState::Running;
+            Some(holding)
+        };
+        Ok(self.logs()?.into_iter().filter_map(holding).collect())
     }
 
     fn caches_held(&self) -> Result<Vec<Holding>, Error> {

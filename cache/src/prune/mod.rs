@@ -25,7 +25,7 @@ pub struct Prune<'a> {
     pub keep: u64,
     /// What was used later than so long ago stays.
     pub unused_for: Duration,
-    /// Whether records go whose layers images have, and what is known of contexts and sources.
+    /// Whether records go whose layers images have, what is known of contexts and sources, and logs.
     pub all: bool,
     /// What may go at all.
     pub wanted: &'a dyn Fn(&Holding) -> bool,

@@ -21,7 +21,7 @@ pub(super) fn select(holdings: &[Holding], prune: &Prune<'_>, now: i64) -> Vec<H
     let may_go = |holding: &&Holding| {
         let is_kept = matches!(
             holding.kind,
-            HoldingKind::Record | HoldingKind::ContextIndex | HoldingKind::Note
+            HoldingKind::Record | HoldingKind::ContextIndex | HoldingKind::Note | HoldingKind::Log
         );
         let is_old = now.saturating_sub(used(holding)) >= limit;
         !holding.is_used && (prune.all || !is_kept) && is_old && (prune.wanted)(holding)

@@ -11,7 +11,60 @@ use super::shared::{CacheFrom, CacheTo};
 use super::step::Step;
 use super::value::{Assignment, Host};
 use crate::diagnostics::Format;
-use clap::{Args, ValueEnum};
+use clap::{ArgMatches, Args, Command, FromArgMatches, Subcommand, ValueEnum};
+
+/// `lap build`, or one of the commands on builds.
+// Not derived: clap has no enum of arguments and subcommands.
+#[derive(Debug)]
+pub(crate) enum BuildOrCommand {
+    Build(Box<Build>),
+    Command(BuildCommand),
+}
+
+impl FromArgMatches for BuildOrCommand {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        match matches.subcommand() {
+            Some(_) => BuildCommand::from_arg_matches(matches).map(Self::Command),
+            None => Build::from_arg_matches(matches).map(Box::new).map(Self::Build),
+        }
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl Args for BuildOrCommand {
+    fn augment_args(command: Command) -> Command {
+        let command = BuildCommand::augment_subcommands(Build::augment_args(command));
+        command
+            .subcommand_required(false)
+            .arg_required_else_help(false)
+            .args_conflicts_with_subcommands(true)
+            .subcommand_negates_reqs(true)
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+/// Commands on builds. A folder that is called like one is written `./logs`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum BuildCommand {
+    /// Show what the steps of a build wrote, whole; for a folder of this name write ./logs
+    Logs(BuildLogs),
+}
+
+/// `lap build logs`.
+#[derive(Args, Debug)]
+pub(crate) struct BuildLogs {
+    /// The beginning of a build's id, or last; without it, the builds are listed
+    pub(crate) build: Option<String>,
+    /// The number of a step: what it wrote alone
+    pub(crate) step: Option<u32>,
+}
 
 #[derive(Args, Debug)]
 pub(crate) struct Build {

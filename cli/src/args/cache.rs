@@ -28,8 +28,8 @@ pub(crate) struct CacheDu {
 /// `lap cache prune`.
 #[derive(Args, Debug)]
 pub(crate) struct CachePrune {
-    /// Remove also what is known of steps that images are made of, of contexts and of sources: the
-    /// next build of these images runs every step again
+    /// Remove also what is known of steps that images are made of, of contexts and of sources, and the
+    /// logs of builds: the next build of these images runs every step again
     #[arg(short, long)]
     pub(crate) all: bool,
     /// Room that may stay in use, such as 10g; what was used last stays

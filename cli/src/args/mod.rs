@@ -26,7 +26,9 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 pub(crate) use ast::Ast;
 pub(crate) use attest::Provenance;
-pub(crate) use build::{Build, BuildNetwork, Method, OnFail, Progress};
+pub(crate) use build::{
+    Build, BuildCommand, BuildLogs, BuildNetwork, BuildOrCommand, Method, OnFail, Progress,
+};
 pub(crate) use cache::{CacheCommand, CacheDu, CachePrune, Filter};
 pub(crate) use explain::Explain;
 pub(crate) use export::{Output, OutputForm, OutputKind};
@@ -67,7 +69,7 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Build an image from a Dockerfile
-    Build(Box<Build>),
+    Build(BuildOrCommand),
     /// Run a command in a new container
     Run(Box<Run>),
     /// List images
@@ -121,7 +123,7 @@ pub(crate) enum Command {
 #[derive(Debug, Subcommand)]
 pub(crate) enum ImageCommand {
     /// Build an image from a Dockerfile
-    Build(Box<Build>),
+    Build(BuildOrCommand),
     /// Show how an image was made
     History(History),
     /// Make an image from the tar of a root file system
@@ -267,7 +269,30 @@ mod tests {
         assert_eq!(both.hostname.as_deref(), Some("name"));
         let build = parse(typed("lap build --pull=true --no-cache=false -q .")).unwrap().command;
         let Command::Build(build) = build else { panic!("{build:?}") };
+        let BuildOrCommand::Build(build) = build else { panic!("{build:?}") };
         assert!(build.pull && !build.no_cache && build.quiet);
+    }
+
+    #[test]
+    fn logs_is_a_command_and_a_folder_of_that_name_is_one_behind_a_flag_or_a_dot() {
+        for (line, context) in [
+            ("lap build .", Some(".")),
+            ("lap build ./logs", Some("./logs")),
+            ("lap build -t x logs", Some("logs")),
+            ("lap build logs", None),
+            ("lap image build logs last 2", None),
+        ] {
+            let command = match parse(typed(line)).unwrap().command {
+                Command::Image(command) => command.into(),
+                command => command,
+            };
+            let Command::Build(build) = command else { panic!("{command:?}") };
+            let found = match build {
+                BuildOrCommand::Build(build) => Some(build.context),
+                BuildOrCommand::Command(BuildCommand::Logs(_)) => None,
+            };
+            assert_eq!(found, context.map(PathBuf::from), "{line}");
+        }
     }
 
     #[test]

@@ -11,7 +11,11 @@ use super::step::{ByteSize, Ulimit};
 use super::value::{Assignment, Host};
 
 #[derive(Args, Debug)]
-#[command(disable_help_flag = true, override_usage = "lap run [OPTIONS] IMAGE [COMMAND] [ARG]...")]
+#[command(
+    disable_help_flag = true,
+    override_usage = "lap run [OPTIONS] IMAGE [COMMAND] [ARG]...\n       \
+        lap run [OPTIONS] --step KEY [COMMAND] [ARG]..."
+)]
 #[command(
     after_help = "Exit status: that of the command, 128 + n when signal n killed it; 125 lap \
     itself failed, 126 the command cannot be executed, 127 it was not found"
@@ -67,6 +71,10 @@ pub(crate) struct Run {
     /// Limit on a resource of each process, such as nofile=1024:4096; -1 is no limit
     #[arg(long = "ulimit", value_name = "NAME=SOFT[:HARD]")]
     pub(crate) limits: Vec<Ulimit>,
+    /// In place of an image, what a step that failed had begun with: its files, variables, working
+    /// directory and user; KEY is what the build's error says [default command: /bin/sh]
+    #[arg(long, value_name = "KEY")]
+    pub(crate) step: Option<String>,
     /// Do not show how the image is fetched
     #[arg(short, long)]
     pub(crate) quiet: bool,
@@ -75,19 +83,21 @@ pub(crate) struct Run {
     help: Option<bool>,
     /// Image, command and its arguments
     // One argument, so that everything behind the image is the command's, whatever it looks like.
-    #[arg(required = true, trailing_var_arg = true, value_name = "IMAGE", hide = true)]
+    #[arg(required_unless_present = "step", trailing_var_arg = true)]
+    #[arg(value_name = "IMAGE", hide = true)]
     image_and_command: Vec<OsString>,
 }
 
 impl Run {
-    /// The image as it was written.
+    /// The image as it was written; without meaning for a step.
     pub(crate) fn image(&self) -> &OsStr {
         self.image_and_command.first().map_or(OsStr::new(""), OsString::as_os_str)
     }
 
     /// The command and its arguments, if any.
     pub(crate) fn command(&self) -> &[OsString] {
-        self.image_and_command.get(1..).unwrap_or_default()
+        let before = usize::from(self.step.is_none());
+        self.image_and_command.get(before..).unwrap_or_default()
     }
 }
 

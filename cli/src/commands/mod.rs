@@ -22,7 +22,7 @@ mod save;
 mod search;
 mod tag;
 
-use crate::args::{Arguments, Command};
+use crate::args::{Arguments, BuildCommand, BuildOrCommand, Command};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
@@ -37,7 +37,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, Failure> {
 fn run_command(command: Command, session: &Session) -> Result<Exit, Failure> {
     match command {
         Command::Image(command) => run_command(command.into(), session),
-        Command::Build(build) => build::run(&build, session),
+        Command::Build(asked) => build(asked, session),
         Command::Run(run) => run::run(&run, session),
         Command::Images(images) => images::run(&images, session),
         Command::Rmi(rmi) => rmi::run(&rmi, session),
@@ -59,6 +59,13 @@ fn run_command(command: Command, session: &Session) -> Result<Exit, Failure> {
         Command::Manifest(command) => manifest::run(&command, session),
         Command::Explain(explain) => explain::run(&explain),
         Command::Version => version(),
+    }
+}
+
+fn build(asked: BuildOrCommand, session: &Session) -> Result<Exit, Failure> {
+    match asked {
+        BuildOrCommand::Build(build) => build::run(&build, session),
+        BuildOrCommand::Command(BuildCommand::Logs(logs)) => build::logs(&logs, session),
     }
 }
 

@@ -34,6 +34,7 @@ mod layer;
 mod leak;
 mod limit;
 mod lint;
+mod log;
 mod mount;
 mod nginx;
 mod output;

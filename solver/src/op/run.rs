@@ -4,7 +4,7 @@ use std::fs::File;
 use std::os::fd::AsFd as _;
 use std::path::PathBuf;
 
-use lapstrake_cache::Staging;
+use lapstrake_cache::{ActionKey, Beginning, Staging};
 use lapstrake_executor::{self as executor, Bytes, Ended, Mount, Resource, SandboxSpec};
 use lapstrake_rootfs::scan::scan;
 
@@ -36,7 +36,7 @@ impl Workshop<'_> {
             let own = || own::run(op, &sources);
             let action = Action { key: quick, own: Some(&own) };
             return self.recorded(id, vertex, &below, &action, || {
-                self.execute_run(id, vertex, op, inputs)
+                self.execute_run((id, vertex), op, quick, inputs)
             });
         }
         if let Some(found) = self.cached(id, vertex, &below, &quick)? {
@@ -46,8 +46,9 @@ impl Workshop<'_> {
         let key = key::run(op, &sources, &below.layers);
         let own = || own::run(op, &sources);
         let action = Action { key, own: Some(&own) };
-        let result = self
-            .recorded(id, vertex, &below, &action, || self.execute_run(id, vertex, op, inputs))?;
+        let result = self.recorded(id, vertex, &below, &action, || {
+            self.execute_run((id, vertex), op, key, inputs)
+        })?;
         if let Some(record) = self.store.record(&key)? {
             self.store.put_record(&quick, &record)?;
         }
@@ -57,9 +58,9 @@ impl Workshop<'_> {
     /// Runs the command and makes a layer of what it wrote.
     fn execute_run(
         &self,
-        id: VertexId,
-        vertex: &Vertex,
+        (id, vertex): (VertexId, &Vertex),
         op: &RunOp,
+        key: ActionKey,
         inputs: &[Value],
     ) -> Result<Made, Failure> {
         let staging = self.store.stage_layer()?;
@@ -79,7 +80,7 @@ impl Workshop<'_> {
         let secrets = std::mem::take(&mut outfit.secrets);
         drop(outfit);
         if !ended.status.success() {
-            return Err(failed(vertex, ended, tail));
+            return Err(failed(vertex, ended, tail, beginning(op, key, &rootfs(inputs))));
         }
         let folder = File::open(staging.fs())?;
         let manifest = scan(folder.as_fd())?;
@@ -199,13 +200,24 @@ fn leaked(vertex: &Vertex, leak: Leak) -> Failure {
     })
 }
 
-fn failed(vertex: &Vertex, ended: Ended, tail: Tail) -> Failure {
+fn beginning(op: &RunOp, key: ActionKey, below: &Rootfs) -> Beginning {
+    Beginning {
+        key,
+        layers: below.layers.clone(),
+        env: op.env.clone(),
+        cwd: op.cwd.clone(),
+        user: op.user.clone(),
+    }
+}
+
+fn failed(vertex: &Vertex, ended: Ended, tail: Tail, beginning: Beginning) -> Failure {
     Failure::Build(Error::Command {
         name: vertex.name.clone().unwrap_or_default(),
         span: vertex.span,
         status: ended.status,
         exceeded: ended.exceeded,
         log: tail.0,
+        beginning: Box::new(beginning),
     })
 }
 

@@ -3,11 +3,12 @@
 use lapstrake_executor::{Executor, Sandboxes};
 use lapstrake_solver::build::Tools;
 use lapstrake_solver::lower::Plan;
-use lapstrake_solver::{Built, Event, Request};
+use lapstrake_solver::{Built, Error, Event, Request};
 
 use super::check::{self, Check};
 use super::explain::Explanation;
 use super::faults::Faults;
+use super::record::Recorder;
 use super::shell::Attended;
 use super::{Means, report};
 use crate::args::OnFail;
@@ -30,9 +31,13 @@ pub(super) fn execute(
         progress.event(Event::Warning { message });
     }
     let explanation = Explanation::default();
+    let recorder = means.keep_logs.then(|| Recorder::new(means.store, faults.source().name()));
     let events = |event: Event| {
         if means.explain {
             explanation.event(&event);
+        }
+        if let Some(recorder) = &recorder {
+            recorder.event(&event);
         }
         progress.event(event);
     };
@@ -44,6 +49,7 @@ pub(super) fn execute(
     };
     let tools = Tools { executor, ..means.tools(images, &events, &review) };
     let built = lapstrake_solver::build(request, &tools);
+    let notes = kept(recorder, &built, &progress);
     match built {
         Ok(built) => {
             progress.finish(&Conclusion::Built { id: built.id.to_string(), names: &names });
@@ -56,7 +62,27 @@ pub(super) fn execute(
             progress.finish(&Conclusion::Failed { reason: &reason, image: image.as_deref() });
             output::stderr(&explanation.text());
             faults.tell(check.take())?;
-            Err(report::report(error, faults, means.watch.exit()))
+            Err(report::report(error, faults, &notes, means.watch.exit()))
         }
     }
+}
+
+/// Ends the log. What it says about a command that failed.
+fn kept(
+    recorder: Option<Recorder<'_>>,
+    built: &Result<Built, Error>,
+    progress: &Progress,
+) -> String {
+    let (outcome, beginning) = match built {
+        Ok(_) => ("built", None),
+        Err(Error::Cancelled) => ("cancelled", None),
+        Err(Error::Command { beginning, .. }) => ("failed", Some(&**beginning)),
+        Err(_) => ("failed", None),
+    };
+    let finished = recorder.map(|recorder| recorder.finish(outcome, beginning)).transpose();
+    finished.map(Option::unwrap_or_default).unwrap_or_else(|error| {
+        let message = format!("the log of this build is not whole: {error}");
+        progress.event(Event::Warning { message });
+        String::new()
+    })
 }

@@ -8,9 +8,11 @@ mod deliver;
 mod execute;
 mod explain;
 mod faults;
+mod logs;
 mod metadata;
 mod named;
 mod provenance;
+mod record;
 mod report;
 mod sbom;
 mod shared;
@@ -61,6 +63,7 @@ use provenance::Evidence;
 
 pub(super) use context::read;
 pub(super) use faults::Faults;
+pub(super) use logs::run as logs;
 
 /// The build argument that the environment may give as well.
 const EPOCH: &str = "SOURCE_DATE_EPOCH";
@@ -340,6 +343,8 @@ struct Means<'a> {
     /// `--explain`.
     explain: bool,
     on_fail: Option<OnFail>,
+    /// Whether what the steps write is kept for later.
+    keep_logs: bool,
 }
 
 /// Gives `work` what a build works with, for as long as it takes.
@@ -372,6 +377,7 @@ fn with_means<T>(
         mode,
         explain: build.explain,
         on_fail: build.on_fail,
+        keep_logs: !build.verify_reproducible,
     })
 }
 

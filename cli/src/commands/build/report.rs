@@ -14,14 +14,19 @@ use crate::{output, progress};
 /// How many of a failed step's last lines are shown.
 const TAIL: usize = 10;
 
-/// Tells why the build failed, and says what its last line is. `stopped` is what to exit with when
-/// the user stopped the build.
-pub(super) fn report(error: Error, faults: &mut Faults<'_>, stopped: Option<Exit>) -> Failure {
+/// Tells why the build failed, and says what its last line is. `notes` are lines about its log, `stopped`
+/// is what to exit with when the user stopped the build.
+pub(super) fn report(
+    error: Error,
+    faults: &mut Faults<'_>,
+    notes: &str,
+    stopped: Option<Exit>,
+) -> Failure {
     if matches!(error, Error::Cancelled) {
         return Failure::of(&error).exit_with(stopped.unwrap_or(Exit::FAILED));
     }
     if let Error::Command { name, log, .. } = &error {
-        output::stderr(&tail(name, log));
+        output::stderr(&(tail(name, log) + notes));
     }
     let failure = Failure::of(&error);
     let summary = Failure::new(error.to_string());

@@ -61,7 +61,7 @@ fn type_of(holding: &Holding) -> &'static str {
         HoldingKind::Layer | HoldingKind::Record => "regular",
         HoldingKind::CacheMount => "exec.cachemount",
         HoldingKind::Blob => "blob",
-        HoldingKind::ContextIndex | HoldingKind::Note => "internal",
+        HoldingKind::ContextIndex | HoldingKind::Note | HoldingKind::Log => "internal",
     }
 }
 

@@ -3,6 +3,7 @@
 mod environment;
 mod mount;
 mod process;
+mod step;
 
 use lapstrake_cache::Staging;
 use lapstrake_executor::{
@@ -47,7 +48,10 @@ fn contained(run: &Run, session: &Session) -> Result<Exit, Failure> {
     let store = session.store()?;
     let _lease = store.lease()?;
     let platform = platform::one(run.platform.as_deref())?;
-    let image = images::runnable(store, run.image(), run.pull, platform.as_ref(), run.quiet)?;
+    let image = match &run.step {
+        Some(key) => step::runnable(store, key)?,
+        None => images::runnable(store, run.image(), run.pull, platform.as_ref(), run.quiet)?,
+    };
     let process = process::compose(run, &image.config.config, settings)?;
     let staging = store.stage_layer()?;
     let mut spec = spec(run, &image, process, &staging)?;

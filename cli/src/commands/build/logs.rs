@@ -1,0 +1,117 @@
+//! `lap build logs`.
+
+use std::io::Read;
+
+use lapstrake_cache::{Log, LogState, LoggedStep, Store};
+
+use crate::args::BuildLogs;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::session::Session;
+use crate::table::list;
+use crate::{human, output};
+
+const COLUMNS: [&str; 5] = ["BUILD", "BEGAN", "STATE", "STEPS", "DOCKERFILE"];
+
+/// What is read of a log at a time.
+const PIECE: usize = 64 * 1024;
+
+/// Shows what the steps of a build wrote, or which builds there are.
+pub(crate) fn run(asked: &BuildLogs, session: &Session) -> Result<Exit, Failure> {
+    let store = session.store()?;
+    let Some(id) = &asked.build else {
+        output::stdout(&table(&store.logs()?))?;
+        return Ok(Exit::SUCCESS);
+    };
+    let log = find(store, id)?;
+    match asked.step {
+        Some(number) => {
+            if !log.steps.iter().any(|step| step.number == number) {
+                let count = log.steps.len();
+                return Err(Failure::new(format!("the build {id} has no step {number}"))
+                    .help(format!("it has the steps 1 to {count}: see lap build logs {id}")));
+            }
+            show(&log, number)?;
+        }
+        None => {
+            for step in &log.steps {
+                output::stdout(&heading(step))?;
+                show(&log, step.number)?;
+            }
+        }
+    }
+    Ok(Exit::SUCCESS)
+}
+
+/// The log of a build by the beginning of its id, or the last one.
+fn find(store: &Store, id: &str) -> Result<Log, Failure> {
+    let mut logs = store.logs()?.into_iter();
+    let found = match id {
+        "last" => logs.next(),
+        _ => {
+            let mut found = logs.filter(|log| log.id.starts_with(id));
+            let first = found.next();
+            if found.next().is_some() {
+                let message = format!("several builds have an id that begins with {id}");
+                return Err(Failure::new(message).help("write more of it"));
+            }
+            first
+        }
+    };
+    found.ok_or_else(|| {
+        Failure::new(format!("there is no log of a build {id}"))
+            .help("lap build logs lists those that are kept: the last 100 that executed a step")
+    })
+}
+
+fn table(logs: &[Log]) -> String {
+    let row = |log: &Log| {
+        [
+            log.id.clone(),
+            human::since(log.time),
+            state(&log.state).to_owned(),
+            log.steps.len().to_string(),
+            log.subject.clone(),
+        ]
+    };
+    list(COLUMNS, &logs.iter().map(row).collect::<Vec<_>>())
+}
+
+fn state(state: &LogState) -> &str {
+    match state {
+        LogState::Running => "running",
+        LogState::Killed => "killed",
+        LogState::Over(outcome) => outcome,
+    }
+}
+
+fn heading(step: &LoggedStep) -> String {
+    let LoggedStep { number, name, end } = step;
+    let end = match end {
+        Some((outcome, _)) if outcome == "cached" => outcome.clone(),
+        Some((outcome, milliseconds)) => {
+            format!("{outcome} after {}.{}s", milliseconds / 1000, milliseconds % 1000 / 100)
+        }
+        None => "not ended".to_owned(),
+    };
+    crate::text::harmless(&format!("--- {number}: {} ({end})", crate::text::one_line(name))) + "\n"
+}
+
+/// What a step wrote, byte for byte unless it goes to a terminal.
+fn show(log: &Log, number: u32) -> Result<(), Failure> {
+    let Some(mut from) = log.output(number)? else { return Ok(()) };
+    let mut buffer = vec![0; PIECE];
+    let mut last = b'\n';
+    loop {
+        let read = from.read(&mut buffer);
+        let read = read.map_err(|error| Failure::new("the log is damaged").because(&error))?;
+        let bytes = buffer.get(..read).unwrap_or_default();
+        let Some(end) = bytes.last() else { break };
+        last = *end;
+        output::foreign_bytes(bytes)?;
+    }
+    if last != b'\n' && output::stdout_is_terminal() {
+        output::stdout("\n")?;
+    }
+    Ok(())
+}

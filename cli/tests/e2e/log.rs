@@ -1,0 +1,143 @@
+//! What the steps of builds wrote is kept, and what a step that failed had begun with.
+
+use std::fmt::Write as _;
+
+use nix::sys::signal::Signal;
+
+use crate::rootless::{RANGES, User};
+use crate::support::{Answer, Background, Context, Store, text, wait_for};
+
+/// Its last step writes more than is shown of it, and fails.
+const FAILING: &str = "FROM busybox\n\
+    ENV GIVEN=value\n\
+    RUN echo before > /file; echo first\n\
+    WORKDIR /work\n\
+    USER 1000:1000\n\
+    RUN echo half > /tmp/half; seq 100000; printf 'no line end'; exit 7\n";
+
+/// What `seq 100000` and `printf` write.
+fn expected() -> String {
+    let mut lines = (1..=100_000).fold(String::new(), |mut text, number| {
+        writeln!(text, "{number}").expect("a string takes all");
+        text
+    });
+    lines.push_str("no line end");
+    lines
+}
+
+/// The words of the command that the error of a build names.
+fn named(answer: &Answer, command: &str) -> Vec<String> {
+    let line = answer.stderr.lines().find_map(|line| line.split_once(command));
+    let (_, rest) = line.unwrap_or_else(|| panic!("no {command:?} in {}", answer.stderr));
+    let words = [command, rest].concat();
+    words.split_whitespace().skip(1).map(str::to_owned).collect()
+}
+
+/// Runs the commands that the error of the build names.
+fn follow(failed: &Answer, lap: impl Fn(&[&str]) -> Answer) {
+    let logs = named(failed, "lap build logs");
+    let logs: Vec<&str> = logs.iter().map(String::as_str).collect();
+    assert!(lap(&logs).ends_with(0).stdout == expected(), "the log is not whole");
+    let [_, _, build, step] = logs.as_slice() else { panic!("{logs:?}") };
+    assert_eq!(*step, "3");
+    let all = lap(&["build", "logs", build]).ends_with(0).stdout;
+    let first = "--- 1: [2/4] RUN echo before > /file; echo first (done after ";
+    assert!(all.starts_with(first) && all.contains("\nfirst\n--- 2: "), "{all:.400}");
+    assert!(all.contains("(failed after ") && all.ends_with(&expected()), "{all:.400}");
+    assert!(lap(&["build", "logs", "last"]).ends_with(0).stdout.ends_with("no line end"));
+    let listed = lap(&["build", "logs"]).ends_with(0).stdout;
+    let line = listed.lines().find(|line| line.starts_with(build)).expect("the build");
+    assert!(line.contains("failed") && line.contains("Dockerfile"), "{line}");
+
+    let run = named(failed, "lap run");
+    let [run_word, terminal, flag, key] = run.as_slice() else { panic!("{run:?}") };
+    assert_eq!((run_word.as_str(), terminal.as_str(), flag.as_str()), ("run", "-it", "--step"));
+    let script = "pwd; id -u; echo $GIVEN; cat /file; ls /tmp/half";
+    let seen = lap(&["run", "--rm", flag, key, "sh", "-c", script]);
+    assert_eq!(seen.stdout, "/work\n1000\nvalue\nbefore\n", "{seen:?}");
+    assert_eq!(seen.code, Some(1), "what the failed step wrote is there");
+}
+
+#[test]
+fn the_error_says_where_to_look_and_the_commands_work() {
+    let store = Store::new();
+    let context = Context::new(FAILING);
+    let failed = store.try_build("x", context.path(), &[]).ends_with(1);
+    follow(&failed, |words| store.answer(words));
+}
+
+#[test]
+fn the_commands_work_for_an_ordinary_user() {
+    let user = User::new(RANGES);
+    let context = user.context(FAILING);
+    let failed = user.lap_behind(&[], &["build", &context]).ends_with(1);
+    follow(&failed, |words| user.lap_behind(&[], words));
+}
+
+#[test]
+fn only_builds_that_execute_something_have_a_log() {
+    let store = Store::new();
+    let context = Context::new("FROM busybox\nRUN echo one\n");
+    store.build("x", context.path());
+    let first = store.ok(&["build", "logs"]);
+    assert_eq!(first.lines().count(), 2, "{first}");
+    assert!(first.contains("built"), "{first}");
+    store.build("x", context.path());
+    assert_eq!(store.ok(&["build", "logs"]).lines().count(), 2, "a cached build left a log");
+    context.write("Dockerfile", "FROM busybox\nRUN echo one\nRUN echo two\n");
+    store.build("x", context.path());
+    let last = store.ok(&["build", "logs", "last"]);
+    assert!(last.contains("(cached)") && last.ends_with("\ntwo"), "{last}");
+}
+
+#[test]
+fn secrets_are_not_in_the_log() {
+    let store = Store::new();
+    let secret = "a-secret-0123456789";
+    let context = Context::new(
+        "FROM busybox\nRUN --mount=type=secret,id=s,env=S echo \"<$S>\"; echo $S | head -c 9; exit 3\n",
+    );
+    let mut lap = store.lap(&["build", "--secret", "id=s,env=S", &text(context.path())]);
+    let failed = Answer::of(lap.env("S", secret)).ends_with(1);
+    let logs = named(&failed, "lap build logs");
+    let logs: Vec<&str> = logs.iter().map(String::as_str).collect();
+    assert_eq!(store.ok(&logs), "<****>\na-secret-");
+}
+
+#[test]
+fn what_a_killed_build_wrote_is_there() {
+    let store = Store::new();
+    let seconds = crate::support::unusual_sleep();
+    let script = format!("echo early; sleep 1.2; echo late; sleep {seconds}");
+    let context = Context::new(&format!("FROM busybox\nRUN {script}\n"));
+    let build = Background::of(store.lap(&["build", &text(context.path())]));
+    wait_for("a log", || store.ok(&["build", "logs"]).contains("running").then_some(()));
+    let written = || store.answer(&["build", "logs", "last", "1"]).stdout;
+    wait_for("the second line", || written().contains("late").then_some(()));
+    build.signal(Signal::SIGKILL);
+    assert_eq!(build.answer().code, None);
+    let listed = store.ok(&["build", "logs"]);
+    assert!(listed.contains("killed"), "{listed}");
+    assert!(store.ok(&["build", "logs", "last"]).ends_with("\nearly\nlate"));
+}
+
+#[test]
+fn logs_go_with_all_that_is_known_and_what_is_missing_is_said() {
+    let store = Store::new();
+    let context = Context::new("FROM busybox\nRUN echo x > /x\nRUN exit 3\n");
+    let failed = store.try_build("x", context.path(), &[]).ends_with(1);
+    let run = named(&failed, "lap run");
+    let key = run.last().expect("a key");
+    let step = |words: &[&str]| store.answer(&[&["run", "--rm", "--step", key], words].concat());
+    step(&["cat", "/x"]).ends_with(0).says(&["x"]);
+    store.ok(&["cache", "prune"]);
+    step(&["true"]).ends_with(125).says(&["are gone", "build again"]);
+    assert_eq!(store.ok(&["build", "logs"]).lines().count(), 2);
+    let pruned = store.ok(&["cache", "prune", "--all"]);
+    assert!(pruned.contains("internal") && pruned.contains("Dockerfile"), "{pruned}");
+    assert_eq!(store.ok(&["build", "logs"]).lines().count(), 1);
+    step(&["true"]).ends_with(125).says(&["no step with the key"]);
+    store.answer(&["build", "logs", "last"]).ends_with(1).says(&["no log of a build last"]);
+    store.build("x", Context::new("FROM busybox\nRUN true\n").path());
+    store.answer(&["build", "logs", "last", "9"]).ends_with(1).says(&["has no step 9", "1 to 1"]);
+}
