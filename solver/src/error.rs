@@ -120,10 +120,10 @@ impl Error {
                     None => fault,
                 }
             }
-            Self::Command { span: Some(span), status, exceeded, .. } => {
+            Self::Command { span: Some(span), status, exceeded, log, .. } => {
                 let message = describe(status, &exceeded);
                 let fault = Diagnostic::error("command-failed", span, message);
-                match advice(status).filter(|_| exceeded.is_empty()) {
+                match advice(status, &log).filter(|_| exceeded.is_empty()) {
                     Some(advice) => fault.with_help(advice),
                     None => fault,
                 }
@@ -160,9 +160,20 @@ pub(crate) fn caused(
     fault
 }
 
-/// What the shell means by a status, where it means something.
-fn advice(status: Status) -> Option<&'static str> {
+/// What programs say when there is no room: the C library's words for ENOSPC.
+const FULL: &[u8] = b"No space left on device";
+
+fn says(log: &[u8], words: &[u8]) -> bool {
+    log.windows(words.len()).any(|window| window == words)
+}
+
+/// What the shell means by a status, or the end of a log, where it means something.
+fn advice(status: Status, log: &[u8]) -> Option<&'static str> {
     match status {
+        _ if says(log, FULL) => Some(
+            "a file system is full: /dev/shm has 64 MB where --shm-size does not say more; all else \
+             that is no tmpfs is on the disk of the store, where lap cache prune makes room",
+        ),
         Status::Exited(126) => {
             Some("126 mostly means that a program was found and is not executable")
         }

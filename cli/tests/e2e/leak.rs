@@ -62,7 +62,7 @@ fn processes() -> Vec<i32> {
 }
 
 /// A process and all that descend from it.
-fn descendants(root: i32) -> Vec<i32> {
+pub(crate) fn descendants(root: i32) -> Vec<i32> {
     let parents: Vec<(i32, i32)> =
         processes().into_iter().filter_map(|id| Some((id, state(id)?.1))).collect();
     let mut found = vec![root];
@@ -75,12 +75,12 @@ fn descendants(root: i32) -> Vec<i32> {
 }
 
 /// One that has ended and is not yet waited for by the machine's process 1 does not run.
-fn runs(id: i32) -> bool {
+pub(crate) fn runs(id: i32) -> bool {
     state(id).is_some_and(|(state, _)| state != "Z" && state != "X")
 }
 
 /// Lines about a folder in the mounts of any process.
-fn mounts_anywhere(folder: &Path) -> Vec<String> {
+pub(crate) fn mounts_anywhere(folder: &Path) -> Vec<String> {
     let folder = text(folder);
     let all = processes().into_iter().filter_map(|id| {
         let mounts = fs::read_to_string(format!("/proc/{id}/mountinfo")).ok()?;
