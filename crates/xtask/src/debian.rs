@@ -23,7 +23,7 @@ pub(crate) const TESTS: &[&str] = &[
 ];
 
 /// What is measured beside Lapstrake, and the file system that both are measured on.
-pub(crate) const BENCH: &[&str] = &["buildah", "e2fsprogs", "mount"];
+pub(crate) const BENCH: &[&str] = &["buildah", "e2fsprogs", "mount", "skopeo"];
 
 /// Installs those of the packages that are not there yet.
 ///

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::Bench;
+use super::image;
 use super::input;
 use super::measure::{Medians, Pair, median, medians, time};
 use super::table::Row;
@@ -15,7 +16,7 @@ pub(crate) struct Case {
     pub(crate) measure: fn(&Bench) -> Outcome<Vec<Row>>,
 }
 
-pub(crate) const CASES: [Case; 6] = [
+pub(crate) const CASES: [Case; 9] = [
     Case {
         name: "unchanged",
         about: "12 instructions and 200 files, nothing changed",
@@ -25,6 +26,13 @@ pub(crate) const CASES: [Case; 6] = [
     Case { name: "files", about: "20,000 files, nothing changed", measure: files },
     Case { name: "changed", about: "20,000 files, one of them changed", measure: changed },
     Case { name: "stages", about: "four independent stages of 2 s", measure: stages },
+    Case { name: "pull", about: "an image of 30 MB into an empty store", measure: image::pull },
+    Case {
+        name: "push",
+        about: "300 MB, half of them compressible, and the same again",
+        measure: image::push,
+    },
+    Case { name: "save", about: "1 GiB of noise as an archive", measure: image::save },
     Case { name: "start", about: "start and end of the program", measure: start },
 ];
 
@@ -105,14 +113,14 @@ fn plain_command(bench: &Bench) -> Outcome<f64> {
 
 impl Bench<'_> {
     /// An empty context on the disk.
-    fn context(&self, name: &str) -> Outcome<PathBuf> {
+    pub(super) fn context(&self, name: &str) -> Outcome<PathBuf> {
         let path = self.disk.path("contexts").join(name);
         std::fs::create_dir_all(&path).on("create", &path)?;
         Ok(path)
     }
 
     /// One build with each.
-    fn pair(&self, context: &Path) -> Outcome<Pair> {
+    pub(super) fn pair(&self, context: &Path) -> Outcome<Pair> {
         Ok(Pair {
             ours: time(self.ours.build(context))?,
             theirs: time(self.theirs.build(context))?,

@@ -1,6 +1,7 @@
 //! The contexts that are built, generated: nothing to download, the same for every tool.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
 use std::path::Path;
 
 use crate::failure::{Outcome, Subject};
@@ -56,6 +57,39 @@ pub(crate) fn stages(folder: &Path, salt: usize) -> Outcome<()> {
         text += &format!("COPY --from={name} /{name} /\n");
     }
     write(&folder.join("Dockerfile"), &text)
+}
+
+/// A file of noise that nobody has seen before, of `size` bytes. The noise of a whole file is one
+/// block, of a size that no compressor's window spans, again and again: made quickly, and as hard to
+/// compress as if it were not.
+pub(crate) fn noise(path: &Path, size: u64) -> Outcome<()> {
+    const BLOCK: u64 = 16 << 20;
+    let source = Path::new("/dev/urandom");
+    let mut block = Vec::new();
+    fs::File::open(source)
+        .and_then(|source| source.take(BLOCK).read_to_end(&mut block))
+        .on("read", source)?;
+    repeat(path, &block, size)
+}
+
+/// A file of lines, each of which names `salt`.
+pub(crate) fn lines(path: &Path, size: u64, salt: usize) -> Outcome<()> {
+    let line =
+        |number: usize| format!("{number:06} of {salt}: the quick brown fox jumps over it\n");
+    let block: String = (0..20_000).map(line).collect();
+    repeat(path, block.as_bytes(), size)
+}
+
+/// A file that holds `block` again and again, `size` bytes long.
+fn repeat(path: &Path, block: &[u8], size: u64) -> Outcome<()> {
+    let mut file = fs::File::create(path).on("create", path)?;
+    let mut left = usize::try_from(size).unwrap_or(usize::MAX);
+    while left > 0 {
+        let piece = block.get(..left).unwrap_or(block);
+        file.write_all(piece).on("write", path)?;
+        left -= piece.len();
+    }
+    Ok(())
 }
 
 pub(crate) fn write(path: &Path, text: &str) -> Outcome<()> {

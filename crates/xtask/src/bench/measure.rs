@@ -36,6 +36,28 @@ pub(crate) fn time(mut command: Command) -> Outcome<Duration> {
     Err(wrong(process::shown(&command), format!("ended with {status}, but not the second time")))
 }
 
+/// The most memory that a command has resident at once, in bytes. Python asks the kernel, which tells
+/// only the parent.
+pub(crate) fn peak(command: &Command) -> Outcome<u64> {
+    const ASK: &str = "import resource, subprocess, sys\n\
+        subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)\n\
+        print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)";
+    let mut asking = Command::new("python3");
+    asking.args(["-c", ASK]).arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => asking.env(name, value),
+            None => asking.env_remove(name),
+        };
+    }
+    let kibibytes = process::capture(&mut asking)?;
+    let kibibytes: u64 = kibibytes
+        .trim()
+        .parse()
+        .map_err(|_| wrong(process::shown(command), format!("used `{kibibytes}` of memory")))?;
+    Ok(kibibytes << 10)
+}
+
 pub(crate) fn medians(pairs: &[Pair]) -> Medians {
     let seconds = |pick: fn(&Pair) -> Duration| {
         median(pairs.iter().map(|pair| pick(pair).as_secs_f64()).collect())

@@ -6,6 +6,7 @@
 
 mod case;
 mod disk;
+mod image;
 mod input;
 mod measure;
 mod table;
@@ -27,6 +28,9 @@ use tool::Tool;
 struct Bench<'a> {
     ours: Tool,
     theirs: Tool,
+    /// The program that `ours` is, to be given other stores.
+    lap: &'a Path,
+    registry: &'a Registry,
     disk: &'a Disk,
     runs: usize,
 }
@@ -48,6 +52,8 @@ pub(crate) fn run(project: &Project, arguments: &[String]) -> Outcome<()> {
     let bench = Bench {
         ours: Tool::lapstrake(&lap, &disk.path("lapstrake"), &registry),
         theirs: Tool::buildah(&disk.path("buildah"), &registry)?,
+        lap: &lap,
+        registry: &registry,
         disk: &disk,
         runs: wish.runs,
     };

@@ -7,21 +7,29 @@ pub(crate) struct Row {
     what: &'static str,
     medians: Medians,
     goal: &'static str,
+    /// Beside which program; buildah unless it is said.
+    peer: Option<&'static str>,
 }
 
 impl Row {
     pub(crate) fn of(what: &'static str, medians: Medians, goal: &'static str) -> Self {
-        Self { what, medians, goal }
+        Self { what, medians, goal, peer: None }
+    }
+
+    /// The same beside another program than buildah.
+    pub(crate) fn beside(self, peer: &'static str) -> Self {
+        Self { peer: Some(peer), ..self }
     }
 }
 
 pub(crate) fn print(rows: &[Row], bench: &Bench, machine: &str) {
     println!();
-    println!("| work | Lapstrake | buildah | ratio | goal |");
+    println!("| work | Lapstrake | peer | ratio | goal |");
     println!("|---|--:|--:|--:|---|");
-    for Row { what, medians, goal } in rows {
+    for Row { what, medians, goal, peer } in rows {
         let (ours, theirs) = (duration(medians.ours), duration(medians.theirs));
-        println!("| {what} | {ours} | {theirs} | {} | {goal} |", ratio(medians.ratio));
+        let peer = peer.unwrap_or("buildah");
+        println!("| {what} | {ours} | {peer} {theirs} | {} | {goal} |", ratio(medians.ratio));
     }
     println!();
     println!(

@@ -1,4 +1,4 @@
-//! The two builders, each as a command on its own store.
+//! The programs that are measured, each as a command on its own store.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,7 +12,9 @@ const LIMIT_CEILING: u64 = 32768;
 
 pub(crate) struct Tool {
     program: PathBuf,
-    /// What comes before the context's path.
+    /// What comes before every subcommand.
+    global: Vec<String>,
+    /// What comes between that and the context's path.
     build: Vec<String>,
     environment: Vec<(&'static str, PathBuf)>,
     pub(crate) version: String,
@@ -22,6 +24,7 @@ impl Tool {
     pub(crate) fn lapstrake(program: &Path, store: &Path, registry: &Registry) -> Self {
         Self {
             program: program.to_owned(),
+            global: Vec::new(),
             build: ["build", "-q", "-t", "bench"].map(str::to_owned).to_vec(),
             environment: vec![
                 ("LAPSTRAKE_ROOT", store.to_owned()),
@@ -36,15 +39,16 @@ impl Tool {
     /// bridge network, no look-up of a base that is there. Its default resource limits ask for more
     /// than a container's root may have; the current hard limits are passed instead.
     pub(crate) fn buildah(store: &Path, registry: &Registry) -> Outcome<Self> {
-        let mut build = vec![
+        let mut global = vec![
             "--root".to_owned(),
             store.join("storage").display().to_string(),
             "--runroot".to_owned(),
             store.join("run").display().to_string(),
         ];
-        let fixed = "--storage-driver overlay bud --layers --isolation chroot --network host \
-                     --pull=false --jobs 4 -q -t bench";
-        build.extend(fixed.split_whitespace().map(str::to_owned));
+        global.extend(["--storage-driver", "overlay"].map(str::to_owned));
+        let fixed =
+            "bud --layers --isolation chroot --network host --pull=false --jobs 4 -q -t bench";
+        let mut build: Vec<String> = fixed.split_whitespace().map(str::to_owned).collect();
         for (name, limit) in
             [("nofile", hard_limit("Max open files")?), ("nproc", hard_limit("Max processes")?)]
         {
@@ -58,16 +62,29 @@ impl Tool {
             ("CONTAINERS_REGISTRIES_CONF", registry.containers_config()),
             ("TMPDIR", temporary),
         ];
-        Ok(Self { program, build, environment, version })
+        Ok(Self { program, global, build, environment, version })
+    }
+
+    /// Debian's skopeo. It keeps no store.
+    pub(crate) fn skopeo() -> Self {
+        let program = PathBuf::from("skopeo");
+        let version = version(&program);
+        let (global, build, environment) = (Vec::new(), Vec::new(), Vec::new());
+        Self { program, global, build, environment, version }
+    }
+
+    /// Any subcommand.
+    pub(crate) fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(&self.program);
+        let environment = self.environment.iter().map(|(name, value)| (name, value));
+        command.args(&self.global).args(words).envs(environment);
+        command
     }
 
     /// Builds the context and tags the result.
     pub(crate) fn build(&self, context: &Path) -> Command {
-        let mut command = Command::new(&self.program);
-        command
-            .args(&self.build)
-            .arg(context)
-            .envs(self.environment.iter().map(|(name, value)| (name, value)));
+        let mut command = self.command(&[]);
+        command.args(&self.build).arg(context);
         command
     }
 
