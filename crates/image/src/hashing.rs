@@ -16,6 +16,11 @@ impl<R: Read> HashingReader<R> {
         Self { reader, hasher: DigestHasher::new() }
     }
 
+    /// The digest of what has been read so far.
+    pub fn digest(&self) -> Digest {
+        self.hasher.clone().finish()
+    }
+
     /// The digest of what was read.
     pub fn finish(self) -> Digest {
         self.hasher.finish()

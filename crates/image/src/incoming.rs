@@ -9,7 +9,7 @@ use lapstrake_cache::{BlobWriter, Staging, Store};
 use lapstrake_oci::{Descriptor, Digest, DigestHasher};
 use lapstrake_rootfs::decompress::{self, Format};
 use lapstrake_rootfs::tar::{self, Limits};
-use lapstrake_rootfs::{LayerManifest, LayerWriter, View, WriteError};
+use lapstrake_rootfs::{LayerManifest, LayerWriter, ReadAhead, View, WriteError};
 
 use crate::hashing::HashingReader;
 use crate::images::Report;
@@ -217,7 +217,12 @@ pub(crate) fn apply(
     let (format, plain) =
         decompress::reader(compressed).map_err(|source| LayerFault::Read { source })?;
     match format {
-        Format::Plain | Format::Gzip | Format::Zstd => apply_plain(plain, staging, limits),
+        Format::Plain => apply_plain(plain, staging, limits),
+        // To decompress takes as long as everything else: each has a thread.
+        Format::Gzip | Format::Zstd => std::thread::scope(|scope| {
+            let ahead = ReadAhead::new(scope, plain);
+            apply_plain(ahead.map_err(|source| LayerFault::Read { source })?, staging, limits)
+        }),
         Format::Bzip2 => Err(LayerFault::Compression { format: "bzip2" }),
         Format::Xz => Err(LayerFault::Compression { format: "xz" }),
     }

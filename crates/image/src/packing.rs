@@ -13,7 +13,7 @@ use lapstrake_rootfs::{LayerId, tar};
 
 use crate::bounded::Bounded;
 use crate::gzip::GzipWriter;
-use crate::hashing::HashingWriter;
+use crate::hashing::{HashingReader, HashingWriter};
 use crate::{Error, Images};
 
 /// How layers are compressed when they leave.
@@ -158,13 +158,24 @@ impl Packable {
     }
 }
 
-/// Digest and size of what was packed.
+/// Digest and size of what was packed, once all of it was read.
 pub(crate) type Packed = Arc<Mutex<Option<(Digest, u64)>>>;
 
+/// What is in there.
+pub(crate) fn made(packed: &Packed) -> Option<(Digest, u64)> {
+    *packed.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Bytes on their way from the packing thread; a pipe's usual 64 KiB make it wait too often.
+const PIPE: usize = 1 << 20;
+
 /// Reads a packed layer, which a thread of its own makes. A fault of that thread is an error at the
-/// end of the stream, so a layer that was cut short never looks whole.
+/// end of the stream, so a layer that was cut short never looks whole. What comes out is hashed by
+/// whoever reads: the packing thread has hashed what goes in already.
 pub(crate) struct PackReader {
-    pipe: PipeReader,
+    pipe: HashingReader<PipeReader>,
+    size: u64,
+    packed: Packed,
     thread: Option<JoinHandle<io::Result<()>>>,
 }
 
@@ -172,26 +183,26 @@ impl PackReader {
     /// Starts packing; `packed` is set before the end is read.
     pub(crate) fn new(layer: Packable, packing: Packing, packed: Packed) -> io::Result<Self> {
         let (pipe, writer) = io::pipe()?;
-        let work = move || {
-            let mut out = HashingWriter::new(writer);
-            layer.pack(packing, &mut out)?;
-            let (_, digest, size) = out.finish();
-            *packed.lock().unwrap_or_else(PoisonError::into_inner) = Some((digest, size));
-            Ok(())
-        };
+        // Only a matter of speed: users may have few pages for pipes left.
+        let _ = rustix::pipe::fcntl_setpipe_size(&pipe, PIPE);
+        let pipe = HashingReader::new(pipe);
+        let work = move || layer.pack(packing, writer);
         let thread = std::thread::Builder::new().name("pack".to_owned()).spawn(work)?;
-        Ok(Self { pipe, thread: Some(thread) })
+        Ok(Self { pipe, size: 0, packed, thread: Some(thread) })
     }
 }
 
 impl Read for PackReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.pipe.read(buffer)?;
+        self.size = self.size.saturating_add(count as u64);
         if count == 0
             && !buffer.is_empty()
             && let Some(thread) = self.thread.take()
         {
             thread.join().map_err(|_| io::Error::other("the packing thread died"))??;
+            let packed = (self.pipe.digest(), self.size);
+            *self.packed.lock().unwrap_or_else(PoisonError::into_inner) = Some(packed);
         }
         Ok(count)
     }

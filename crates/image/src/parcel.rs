@@ -9,7 +9,7 @@ use std::sync::Arc;
 use lapstrake_cache::{Store, Temporary};
 use lapstrake_oci::{Descriptor, Digest};
 
-use crate::hashing::HashingWriter;
+use crate::packing::{self, PackReader, Packed};
 use crate::{Error, Form, Images, ResolvedImage, parallel};
 
 /// Layers that are compressed at the same time, each by several threads.
@@ -67,10 +67,13 @@ impl Images<'_> {
             Err(source) => Error::Io { operation: "compress a layer", source },
         };
         let layer = self.packable(layer, diff_id)?;
-        let (file, folder) = file(self.store)?;
-        let mut out = HashingWriter::new(file);
-        layer.pack(form.packing, &mut out).map_err(failed)?;
-        let (file, digest, size) = out.finish();
+        let (mut file, folder) = file(self.store)?;
+        let packed = Packed::default();
+        let reader = PackReader::new(layer, form.packing, packed.clone()).map_err(failed)?;
+        let mut reader = BufReader::with_capacity(CHUNK, reader);
+        io::copy(&mut reader, &mut file).map_err(failed)?;
+        let (digest, size) =
+            packing::made(&packed).ok_or_else(|| failed(io::ErrorKind::UnexpectedEof.into()))?;
         self.store.put_packed(&diff_id, &form.packing.to_string(), &digest, size)?;
         let descriptor = Descriptor::new(form.packing.media_type(), digest, size);
         Ok(Parcel { descriptor, spool: Some(Arc::new(Spool { file, _folder: folder })) })

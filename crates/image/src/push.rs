@@ -5,7 +5,6 @@
 //! push only asks whether it is there. The manifest comes last.
 
 use std::io::{self, Read, Seek as _, SeekFrom};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use lapstrake_oci::{Descriptor, Digest, Document, Platform, Reference};
@@ -13,7 +12,7 @@ use lapstrake_registry::{Client, Uploaded};
 
 use crate::attestation::{self, Attested};
 use crate::images::Report;
-use crate::packing::{PackReader, Packable, Packed, Packing};
+use crate::packing::{self, PackReader, Packable, Packed, Packing};
 use crate::root::Root;
 use crate::{Error, Form, Images, Progress, ResolvedImage, parallel};
 
@@ -224,7 +223,7 @@ impl Push<'_> {
             let packable = self.images.packable(descriptor, diff_id).map_err(io::Error::other)?;
             pack(packable, packing, packed.clone(), offset)
         };
-        let result = || lock(&packed).unwrap_or((diff_id, 0));
+        let result = || packing::made(&packed).unwrap_or((diff_id, 0));
         let what = format!("the layer {diff_id} of {}", self.reference.name());
         self.client.push_stream(self.reference, &what, &content, &|| result().0)?;
         let (digest, size) = result();
@@ -255,8 +254,4 @@ fn pack(
     let mut reader = PackReader::new(layer, packing, packed)?;
     io::copy(&mut (&mut reader).take(offset), &mut io::sink())?;
     Ok(Box::new(reader))
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }

@@ -2,6 +2,7 @@
 
 use std::io::{self, Read};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::Scope;
 
 /// Bytes handed over at once.
 const CHUNK: usize = 256 * 1024;
@@ -12,7 +13,7 @@ const WAITING: usize = 8;
 /// Gives what another reader gives, read ahead by up to 2 MiB in another thread.
 ///
 /// The thread ends with the stream, with the first error, or with its next chunk after this value
-/// is dropped; it is not waited for.
+/// is dropped. Its scope waits for it: drop this value inside.
 #[derive(Debug)]
 pub struct ReadAhead {
     chunks: Receiver<io::Result<Vec<u8>>>,
@@ -22,14 +23,17 @@ pub struct ReadAhead {
 }
 
 impl ReadAhead {
-    /// Starts reading `input`.
+    /// Starts reading `input` in a thread of `scope`.
     ///
     /// # Errors
     /// When no thread can be started.
-    pub fn new(input: impl Read + Send + 'static) -> io::Result<Self> {
+    pub fn new<'scope>(
+        scope: &'scope Scope<'scope, '_>,
+        input: impl Read + Send + 'scope,
+    ) -> io::Result<Self> {
         let (sender, chunks) = sync_channel(WAITING);
         let thread = std::thread::Builder::new().name("read-ahead".to_owned());
-        thread.spawn(move || send_all(input, &sender))?;
+        thread.spawn_scoped(scope, move || send_all(input, &sender))?;
         Ok(Self { chunks, current: Vec::new(), taken: 0, ended: false })
     }
 }
@@ -89,32 +93,49 @@ mod tests {
         }
     }
 
+    fn read_all(input: impl Read + Send, all: &mut Vec<u8>) -> io::Result<usize> {
+        std::thread::scope(|scope| ReadAhead::new(scope, input)?.read_to_end(all))
+    }
+
     #[test]
     fn gives_all_bytes_then_the_error() {
         for bytes in [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 40 * CHUNK + 7] {
-            let mut all = Vec::new();
             let input = Failing { bytes, how: || Ok(0) };
-            ReadAhead::new(input).unwrap().read_to_end(&mut all).unwrap();
-            assert_eq!(all.len(), bytes);
+            assert_eq!(read_all(input, &mut Vec::new()).unwrap(), bytes);
             let input = Failing { bytes, how: || Err(io::ErrorKind::TimedOut.into()) };
             let mut all = Vec::new();
-            let error = ReadAhead::new(input).unwrap().read_to_end(&mut all).unwrap_err();
+            let error = read_all(input, &mut all).unwrap_err();
             assert_eq!((error.kind(), all.len()), (io::ErrorKind::TimedOut, bytes));
         }
     }
 
     #[test]
     fn a_dead_thread_is_no_end() {
-        let input = Failing { bytes: 10, how: || panic!("on purpose") };
-        let mut all = Vec::new();
-        assert!(ReadAhead::new(input).unwrap().read_to_end(&mut all).is_err());
+        let seen = std::thread::scope(|scope| {
+            let thread = scope.spawn(|| {
+                let input = Failing { bytes: 10, how: || panic!("on purpose") };
+                read_all(input, &mut Vec::new()).is_err()
+            });
+            thread.join()
+        });
+        // The scope passes the panic on; whoever reads must not have taken it for an end before.
+        assert!(seen.is_err());
+        std::thread::scope(|scope| {
+            let (sender, chunks) = sync_channel(WAITING);
+            scope.spawn(move || drop::<SyncSender<io::Result<Vec<u8>>>>(sender));
+            let mut ahead = ReadAhead { chunks, current: Vec::new(), taken: 0, ended: false };
+            assert!(ahead.read(&mut [0]).is_err());
+        });
     }
 
     #[test]
     fn dropping_it_ends_the_thread() {
-        let input = std::io::repeat(7);
-        let mut ahead = ReadAhead::new(input).unwrap();
-        ahead.read_exact(&mut [0; 10]).unwrap();
-        drop(ahead);
+        let first = std::thread::scope(|scope| {
+            let mut ahead = ReadAhead::new(scope, std::io::repeat(7)).unwrap();
+            let mut first = [0; 10];
+            ahead.read_exact(&mut first).unwrap();
+            first
+        });
+        assert_eq!(first, [7; 10]);
     }
 }

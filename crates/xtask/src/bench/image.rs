@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::Bench;
 use super::input;
-use super::measure::{Pair, medians, peak, time};
+use super::measure::{Pair, medians, peak, time, time_settled};
 use super::table::Row;
 use super::tool::Tool;
 use crate::failure::{Outcome, Subject as _};
@@ -25,13 +25,13 @@ pub(super) fn pull(bench: &Bench) -> Outcome<Vec<Row>> {
         let ours = Tool::lapstrake(bench.lap, &store("lapstrake"), bench.registry);
         let theirs = Tool::buildah(&store("buildah"), bench.registry)?;
         let layout = format!("oci:{}", store("skopeo").display());
-        let ours = time(ours.command(&["pull", "-q", &image]))?;
-        let theirs = time(theirs.command(&["pull", "-q", INSECURE, &image]))?;
+        let ours = time_settled(ours.command(&["pull", "-q", &image]))?;
+        let theirs = time_settled(theirs.command(&["pull", "-q", INSECURE, &image]))?;
         pairs.push(Pair { ours, theirs });
         let remote = format!("docker://{image}");
         let copy =
             Tool::skopeo().command(&["copy", "-q", "--src-tls-verify=false", &remote, &layout]);
-        beside_skopeo.push(Pair { ours, theirs: time(copy)? });
+        beside_skopeo.push(Pair { ours, theirs: time_settled(copy)? });
     }
     Ok(vec![
         Row::of("pull of debian:trixie-slim into an empty store", medians(&pairs), "≤ 0.45 s"),
@@ -58,8 +58,10 @@ pub(super) fn push(bench: &Bench) -> Outcome<Vec<Row>> {
         let remote = format!("docker://{theirs}");
         for pairs in [&mut first, &mut again] {
             pairs.push(Pair {
-                ours: time(bench.ours.command(&["push", "-q", &ours]))?,
-                theirs: time(bench.theirs.command(&["push", "-q", INSECURE, "bench", &remote]))?,
+                ours: time_settled(bench.ours.command(&["push", "-q", &ours]))?,
+                theirs: time_settled(
+                    bench.theirs.command(&["push", "-q", INSECURE, "bench", &remote]),
+                )?,
             });
         }
     }
@@ -107,7 +109,7 @@ impl Bench<'_> {
 
 /// How long it takes to write `archive`, which then goes.
 fn timed_archive(command: Command, archive: &Path) -> Outcome<Duration> {
-    let elapsed = time(command)?;
+    let elapsed = time_settled(command)?;
     std::fs::remove_file(archive).on("remove", archive)?;
     Ok(elapsed)
 }

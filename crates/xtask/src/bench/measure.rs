@@ -58,6 +58,12 @@ pub(crate) fn peak(command: &Command) -> Outcome<u64> {
     Ok(kibibytes << 10)
 }
 
+/// [`time`] after all that earlier commands have written is on the disk: nobody pays for it.
+pub(crate) fn time_settled(command: Command) -> Outcome<Duration> {
+    process::quiet(&mut Command::new("sync"))?;
+    time(command)
+}
+
 pub(crate) fn medians(pairs: &[Pair]) -> Medians {
     let seconds = |pick: fn(&Pair) -> Duration| {
         median(pairs.iter().map(|pair| pick(pair).as_secs_f64()).collect())
