@@ -46,6 +46,7 @@ mod privilege;
 mod prune;
 mod push;
 mod registry;
+mod registry_host;
 mod remote;
 mod reproducible;
 mod rootless;

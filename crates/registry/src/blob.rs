@@ -14,6 +14,7 @@ use crate::error::{Error, Failure};
 use crate::retry::backoff;
 use crate::session::Question;
 use crate::transport::Answer;
+use crate::turn::{Turn, Way};
 
 /// How much has to arrive for a cut connection to count as a new one.
 const PROGRESS: u64 = 1024 * 1024;
@@ -21,7 +22,8 @@ const MAX_FOREIGN_URLS: usize = 8;
 
 impl Client {
     /// Begins to stream a blob of the repository of `reference`. A foreign layer that the registry
-    /// lacks is fetched from its `urls`, without credentials.
+    /// lacks is fetched from its `urls`, without credentials. Waits while many others of that registry
+    /// are read.
     ///
     /// # Errors
     /// When no endpoint has it or lets us have it, or says that it has another size.
@@ -30,7 +32,9 @@ impl Client {
         reference: &Reference,
         descriptor: &Descriptor,
     ) -> Result<BlobReader, Error> {
+        let turn = self.inner.turns.take(reference.registry(), Way::In);
         let mut blob = BlobReader {
+            turn: Some(turn),
             inner: Arc::clone(&self.inner),
             what: format!("blob {} of {}", descriptor.digest, reference.name()),
             repository: reference.repository().to_owned(),
@@ -59,6 +63,8 @@ impl Client {
 /// at the same endpoint and then at the others. Errors are [`Error`]s in an [`io::Error`]
 /// ([`BlobReader::error`] takes them out); after one, every further read fails.
 pub struct BlobReader {
+    /// Until all was read.
+    turn: Option<Turn>,
     inner: Arc<Inner>,
     what: String,
     repository: String,
@@ -252,6 +258,7 @@ impl BlobReader {
             });
         }
         self.state = State::Complete;
+        self.turn = None;
         Ok(())
     }
 

@@ -9,6 +9,7 @@ use crate::endpoint::{Endpoint, Rules};
 use crate::error::{Error, Failure};
 use crate::session::Session;
 use crate::transport::Transport;
+use crate::turn::Turns;
 
 /// Asks registries. Cheap to clone and made to be used from many threads at once: connections,
 /// tokens and credentials are shared.
@@ -24,6 +25,7 @@ pub struct Client {
 pub(crate) struct Inner {
     pub(crate) session: Session,
     rules: Rules,
+    pub(crate) turns: Arc<Turns>,
     /// Of the registries that were asked for.
     endpoints: Mutex<BTreeMap<String, Vec<Endpoint>>>,
 }
@@ -41,7 +43,8 @@ impl Client {
         }
         let session =
             Session { transport, auth: Auth::new(config.credentials), retry: config.retry };
-        Ok(Self { inner: Arc::new(Inner { session, rules, endpoints: Mutex::default() }) })
+        let (turns, endpoints) = Default::default();
+        Ok(Self { inner: Arc::new(Inner { session, rules, turns, endpoints }) })
     }
 }
 

@@ -11,7 +11,7 @@
 //!
 //! Start at [`Client`]. In reading order: `config`, `certificates`, `credentials`, `docker_config`,
 //! `docker_config_edit`, `client`, `image`, `blob`, `tags`, `search` (what can be asked), `upload` (what can be
-//! pushed), `login` (whether credentials are good), `session` (one question to one endpoint), `auth`, `challenge`, `retry`, `transport` (HTTP), `endpoint`, `guard` (where requests
+//! pushed), `login` (whether credentials are good), `turn` (how many blobs at once), `session` (one question to one endpoint), `auth`, `challenge`, `retry`, `transport` (HTTP), `endpoint`, `guard` (where requests
 //! may go), `error`.
 
 mod auth;
@@ -33,6 +33,7 @@ mod search;
 mod session;
 mod tags;
 mod transport;
+mod turn;
 mod upload;
 
 pub use blob::BlobReader;

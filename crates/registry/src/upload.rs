@@ -16,6 +16,7 @@ use crate::error::Error;
 use crate::retry;
 use crate::session::{Access, Order, Session, next};
 use crate::transport::Answer;
+use crate::turn::Way;
 
 /// A blob up to this size goes in one request and is sent anew when that fails.
 const SMALL: u64 = 256 * 1024;
@@ -58,7 +59,7 @@ impl Client {
 
     /// Sees to it that the repository of `reference` has the blob: looks for it, has it mounted from
     /// `other`, a repository of the same registry, or sends it. Idempotent; the registry checks the
-    /// digest.
+    /// digest. Waits while many others are sent to that registry.
     ///
     /// # Errors
     /// When the registry does not take it, or `content` cannot be read.
@@ -74,6 +75,7 @@ impl Client {
             return Ok(Uploaded::Existed);
         }
         let endpoint = self.inner.itself(reference.registry())?;
+        let _turn = self.inner.turns.take(reference.registry(), Way::Out);
         let upload = self.upload(reference, &endpoint, &what, content);
         let begun = match other {
             Some(other) => upload.mount(&descriptor.digest, other)?,
@@ -120,6 +122,7 @@ impl Client {
         digest: &dyn Fn() -> Digest,
     ) -> Result<(), Error> {
         let endpoint = self.inner.itself(reference.registry())?;
+        let _turn = self.inner.turns.take(reference.registry(), Way::Out);
         let upload = self.upload(reference, &endpoint, what, content);
         let url = upload.parts(upload.begin()?, None)?;
         upload.finish(&url, &digest())

@@ -55,6 +55,26 @@ fn many_threads_share_a_client() {
     });
 }
 
+/// Of one registry six blobs are on their way at once, whoever asks for them.
+#[test]
+fn a_registry_is_not_asked_for_all_at_once() {
+    let image = Image::new();
+    let (server, other) = (Server::of(image.replies()), Server::of(image.replies()));
+    let client = client();
+    let open = || client.blob(&reference(&server), &image.layer()).unwrap();
+    let mut open_blobs: Vec<BlobReader> = (0..6).map(|_| open()).collect();
+    thread::scope(|scope| {
+        let seventh = scope.spawn(|| read(open()));
+        // Another registry has nothing to do with it.
+        assert_eq!(read_layer(&client, &other).unwrap(), image.layer);
+        thread::sleep(Duration::from_millis(100));
+        assert_eq!(server.asked().len(), 6);
+        assert_eq!(read(open_blobs.remove(0)).unwrap(), image.layer);
+        assert_eq!(seventh.join().unwrap().unwrap(), image.layer);
+    });
+    assert_eq!(server.asked().len(), 7);
+}
+
 #[test]
 fn an_index_leads_to_the_platform() {
     let image = Image::new();
