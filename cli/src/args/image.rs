@@ -40,6 +40,12 @@ pub(crate) struct Rmi {
     /// Remove all names of an image that is given by its id
     #[arg(short, long)]
     pub(crate) force: bool,
+    /// Accepted: parents without a name, which Docker removes as well, do not exist here
+    #[arg(long)]
+    pub(crate) no_prune: bool,
+    /// Of an image for several platforms, only that for this one; its names stay
+    #[arg(long, value_name = "OS/ARCH[/VARIANT]")]
+    pub(crate) platform: Vec<String>,
     /// Names or ids
     #[arg(required = true, value_name = "IMAGE")]
     pub(crate) images: Vec<String>,
@@ -173,14 +179,33 @@ pub(crate) struct Load {
 /// `lap import`.
 #[derive(Args, Debug)]
 pub(crate) struct Import {
-    /// Tar of a root file system, compressed or not; - is standard input
+    /// Tar of a root file system, compressed or not: a file, a URL, or - for standard input
     pub(crate) file: PathBuf,
     /// Name of the image
     #[arg(value_name = "NAME[:TAG]")]
     pub(crate) name: Option<String>,
+    /// Instruction that says how to run it, such as CMD or ENV
+    #[arg(short, long, value_name = "INSTRUCTION")]
+    pub(crate) change: Vec<String>,
     /// Note in the image's history
     #[arg(short, long, value_name = "TEXT")]
     pub(crate) message: Option<String>,
+    /// What it is for [default: this machine's, DOCKER_DEFAULT_PLATFORM]
+    #[arg(long, value_name = "OS/ARCH[/VARIANT]")]
+    pub(crate) platform: Option<String>,
+}
+
+/// `lap export`.
+#[derive(Args, Debug)]
+pub(crate) struct Export {
+    /// File to write [default: standard output]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Of an image for several platforms, that for this one
+    #[arg(long, value_name = "OS/ARCH[/VARIANT]")]
+    pub(crate) platform: Option<String>,
+    /// Name or id
+    pub(crate) image: String,
 }
 
 /// `lap pull`.

@@ -23,17 +23,16 @@ const RUN: &str = "--annotation --attach -a --blkio-weight --blkio-weight-device
     --stop-signal --stop-timeout --storage-opt --sysctl --tmpfs --use-api-socket --userns \
     --uts --volume-driver --volumes-from";
 
-const LATER: [(&str, &str); 5] = [
+const LATER: [(&str, &str); 4] = [
     ("build", BUILD),
     ("run", RUN),
-    ("rmi", "--no-prune --platform"),
     ("push", "--disable-content-trust"),
     ("pull", "--disable-content-trust"),
 ];
 
 /// Commands of Docker that come later.
 const COMMANDS: &str = "attach buildx builder commit compose container cp create diff events exec \
-    export info kill logs network pause port prune ps rename restart rm \
+    info kill logs network pause port prune ps rename restart rm \
     start stats stop system top unpause update volume wait";
 
 /// What to say about a flag or command that Docker has and we do not have yet; `None` when the

@@ -33,8 +33,8 @@ pub(crate) use cache::{CacheCommand, CacheDu, CachePrune, Filter};
 pub(crate) use explain::Explain;
 pub(crate) use export::{Output, OutputForm, OutputKind};
 pub(crate) use image::{
-    ArchiveFormat, Diff, History, Images, Import, Inspect, LayerCompression, Load, Pull, Push, Rmi,
-    Save, Tag,
+    ArchiveFormat, Diff, Export, History, Images, Import, Inspect, LayerCompression, Load, Pull,
+    Push, Rmi, Save, Tag,
 };
 pub(crate) use limit::Limits;
 pub(crate) use lint::{Lint, PresetName, ReportFile, ReportFormat, Threshold};
@@ -90,6 +90,8 @@ pub(crate) enum Command {
     Load(Load),
     /// Make an image from the tar of a root file system
     Import(Import),
+    /// Write the files of an image as one tar
+    Export(Export),
     /// Fetch an image from a registry
     Pull(Pull),
     /// Send an image to a registry

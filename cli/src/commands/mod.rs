@@ -5,6 +5,7 @@ mod build;
 mod cache;
 mod diff;
 mod explain;
+mod export;
 mod history;
 mod images;
 mod import;
@@ -45,6 +46,7 @@ fn run_command(command: Command, session: &Session) -> Result<Exit, Failure> {
         Command::Inspect(inspect) => inspect::run(&inspect, session),
         Command::History(history) => history::run(&history, session),
         Command::Diff(diff) => diff::run(&diff, session),
+        Command::Export(export) => export::run(&export, session),
         Command::Save(save) => save::run(&save, session),
         Command::Load(load) => load::run(&load, session),
         Command::Import(import) => import::run(&import, session),

@@ -218,3 +218,55 @@ fn a_root_file_system_can_be_imported() {
     store.build("on-imported", context.path());
     assert_eq!(store.prints("on-imported", &[]), "y");
 }
+
+/// What `docker import --change` does, as its reference has it: the instructions of one call belong
+/// together, so an ENTRYPOINT leaves a CMD before it alone.
+#[test]
+fn an_import_says_how_it_is_run_and_what_it_is_for() {
+    let store = Store::new();
+    let archive = format!("{}/busybox.tar", crate::support::prepared("LAPSTRAKE_TEST_BASES"));
+    let changes = ["CMD [\"echo $A\"]", "ENV A=1 B=2", "WORKDIR /w", "EXPOSE 80", "LABEL x=y"];
+    let flags = changes.iter().flat_map(|change| ["-c", change]);
+    let flags: Vec<&str> = flags.chain(["--change", "ENTRYPOINT [\"sh\", \"-c\"]"]).collect();
+    store.ok(&[&["import"], &flags[..], &[&archive, "changed"]].concat());
+    assert_eq!(store.prints("changed", &[]), "1");
+    let config = &inspected(&store, "changed")["Config"];
+    assert_eq!(config["Env"], serde_json::json!(["A=1", "B=2"]));
+    assert_eq!(config["WorkingDir"], "/w");
+    assert_eq!(config["ExposedPorts"], serde_json::json!({"80/tcp": {}}));
+
+    store.ok(&["import", "--platform", "linux/s390x", "-m", "from afar", &archive, "far"]);
+    let far = inspected(&store, "far");
+    assert_eq!((&far["Architecture"], &far["Comment"]), (&"s390x".into(), &"from afar".into()));
+
+    for (change, said) in [
+        ("RUN true", "these may be given: CMD"),
+        ("CMDD x", "did you mean `CMD`?"),
+        ("ENV x", "write `ENV x=value`"),
+        ("", "--change"),
+    ] {
+        store.answer(&["import", "-c", change, &archive, "no"]).ends_with(1).says(&[said]);
+    }
+    store.answer(&["import", "http://127.0.0.1:9/a.tar"]).ends_with(1).says(&["127.0.0.1:9"]);
+    assert!(!store.ok(&["images"]).contains("no "));
+}
+
+/// GNU tar reads what is exported: the files of all layers together, without what was deleted.
+#[test]
+fn the_files_of_an_image_are_exported() {
+    let store = Store::new();
+    let context = Context::new(
+        "FROM busybox\nRUN echo old > /f && echo gone > /gone\nRUN echo new > /f && rm /gone\n",
+    );
+    store.build("app", context.path());
+    let archive = store.beside("app.tar");
+    store.ok(&["export", "-o", &text(&archive), "app"]);
+    let names = tool("tar", &["tf", &text(&archive)]);
+    assert_eq!(names.lines().filter(|name| *name == "f").count(), 1, "{names}");
+    assert!(!names.lines().any(|name| name == "gone" || name.contains(".wh.")), "{names}");
+    assert_eq!(tool("tar", &["xOf", &text(&archive), "f"]).trim(), "new");
+    store.answer(&["export", "nothing-of-that-name"]).ends_with(1).says(&["nothing-of-that-name"]);
+    // There and back again.
+    store.ok(&["import", &text(&archive), "again"]);
+    assert_eq!(store.prints("again", &["cat", "/f"]), "new");
+}

@@ -56,6 +56,27 @@ fn an_index_is_pushed_with_the_images_of_all_platforms() {
 }
 
 #[test]
+fn the_image_for_one_platform_is_removed_alone() {
+    let store = Store::new();
+    store.build_with("app", portable().path(), &["--platform", "linux/amd64,linux/arm64"]);
+    let remove = ["rmi", "--no-prune", "--platform", "linux/arm64", "app"];
+    store.answer(&["rmi", "--platform", "linux/s390x", "app"]).ends_with(1).says(&["linux/arm64"]);
+    store.ok(&["tag", "app", "too"]);
+    store.answer(&remove).ends_with(1).says(&["too", "force"]);
+    store.ok(&["rmi", "too"]);
+    assert!(store.ok(&remove).starts_with("Deleted: sha256:"));
+    assert_eq!(platform(&store, "app"), "linux/amd64");
+    store.answer(&["inspect", "--platform", "linux/arm64", "app"]).ends_with(1);
+    // The last one leaves nothing.
+    store.build_with("one", portable().path(), &[]);
+    store
+        .answer(&["rmi", "--platform", "linux/amd64", "one"])
+        .ends_with(0)
+        .says(&["Untagged: one"]);
+    assert!(!store.ok(&["images"]).contains("one"));
+}
+
+#[test]
 fn the_default_platform_is_taken_from_the_environment() {
     let store = Store::new();
     let context = portable();

@@ -190,6 +190,17 @@ pub enum Error {
         /// Its names.
         names: String,
     },
+    /// Other names lead to what is to be removed.
+    #[error("cannot remove the image for {platform}: {names} have it as well; force it")]
+    Shared {
+        /// What it is for.
+        platform: Platform,
+        /// Those names.
+        names: String,
+    },
+    /// What is removed must not be in use.
+    #[error("nothing is removed while another process uses the store; try again later")]
+    Busy,
     /// A name with a digest, where a tag is needed.
     #[error("{name} cannot be set: a tag has no digest")]
     DigestAsTag {

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use lapstrake_cache::Exclusive;
-use lapstrake_oci::{Digest, Reference};
+use lapstrake_oci::{Digest, Platform, Reference};
 use lapstrake_rootfs::LayerId;
 
 use crate::list::Names;
+use crate::root::Root;
 use crate::{Error, Images, ResolvedImage};
 
 /// Something that was removed, in the order in which Docker tells it.
@@ -51,6 +52,51 @@ impl Images<'_> {
         }
         if let Some(proof) = self.store.exclusive()? {
             removed.extend(self.delete(&roots, &proof)?);
+        }
+        Ok(removed)
+    }
+
+    /// Removes the images for `platforms` of the index that `name` stands for. Its names stay, and a
+    /// pull brings the images back. An image that is in no index goes as with [`Images::remove`].
+    ///
+    /// # Errors
+    /// As [`Images::find`]; [`Error::NoPlatform`] when there is none for one of them, before anything
+    /// is removed. [`Error::Shared`] when other tags lead to one of them, unless `force`.
+    /// [`Error::Busy`] when another process uses the store.
+    pub fn remove_platforms(
+        &self,
+        name: &str,
+        platforms: &[Platform],
+        force: bool,
+    ) -> Result<Vec<Removed>, Error> {
+        let found = self.look_up(name)?;
+        let Root { indexes, images, .. } = self.root(&found.root)?;
+        let mut unwanted: Vec<&ResolvedImage> = Vec::new();
+        for platform in platforms {
+            let of = images.iter().filter(|image| platform.accepts(&image.config.platform()));
+            let before = unwanted.len();
+            unwanted.extend(of);
+            if unwanted.len() == before {
+                let offered = images.iter().map(|image| image.config.platform()).collect();
+                let (what, wanted) = (name.to_owned(), Box::new(platform.clone()));
+                return Err(Error::NoPlatform { what, wanted, offered });
+            }
+        }
+        if indexes.is_empty() {
+            return self.remove(name, force);
+        }
+        for image in &unwanted {
+            let names = self.names(&image.digest)?;
+            let others = all_other_names(&names, name);
+            if !force && !others.is_empty() {
+                let (platform, names) = (image.config.platform(), others.join(", "));
+                return Err(Error::Shared { platform, names });
+            }
+        }
+        let proof = self.store.exclusive()?.ok_or(Error::Busy)?;
+        let mut removed = Vec::new();
+        for image in unwanted {
+            removed.extend(self.delete_image(image, &proof)?);
         }
         Ok(removed)
     }
@@ -127,6 +173,13 @@ fn names_to_remove(name: &str, names: &Names) -> Vec<Reference> {
         remove.extend(digests.filter(|other| **other != wanted).cloned());
     }
     remove
+}
+
+/// The tags that are not `name`.
+fn all_other_names(names: &Names, name: &str) -> Vec<String> {
+    let own = Reference::parse(name).ok();
+    let others = names.tags.iter().filter(|other| Some(*other) != own.as_ref());
+    others.map(Reference::familiar).collect()
 }
 
 /// All names, when that cannot surprise anyone.

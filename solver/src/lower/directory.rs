@@ -14,17 +14,8 @@ pub(super) fn workdir(
     from: Written<'_>,
     path: &Word,
 ) -> Result<(), Faults> {
-    let written = word::expand(path, &stage.environment, build.scope.escape)?;
-    let path = clean(&stage.working_directory(), &written);
-    // As in BuildKit, an absolute path stays as it is written, and nothing is where one was.
-    let config = stage.config();
-    match written.as_str() {
-        "" if config.working_dir.is_empty() => config.working_dir.clone_from(&path),
-        "" => {}
-        absolute if absolute.starts_with('/') => config.working_dir = written,
-        _ => config.working_dir.clone_from(&path),
-    }
-    let history = format!("WORKDIR {}", config.working_dir);
+    let path = enter(stage, path, build.scope.escape)?;
+    let history = format!("WORKDIR {}", stage.config().working_dir);
     if path == "/" {
         stage.counter.skip();
         stage.note(history);
@@ -36,6 +27,21 @@ pub(super) fn workdir(
     let shown = Shown { op, sources: Vec::new(), words: Vec::new(), history };
     build.push(stage, from, shown);
     Ok(())
+}
+
+/// Notes the directory in the config; returns the path that it is at.
+pub(super) fn enter(stage: &mut Stage, path: &Word, escape: char) -> Result<String, Faults> {
+    let written = word::expand(path, &stage.environment, escape)?;
+    let path = clean(&stage.working_directory(), &written);
+    // As in BuildKit, an absolute path stays as it is written, and nothing is where one was.
+    let config = stage.config();
+    match written.as_str() {
+        "" if config.working_dir.is_empty() => config.working_dir.clone_from(&path),
+        "" => {}
+        absolute if absolute.starts_with('/') => config.working_dir = written,
+        _ => config.working_dir.clone_from(&path),
+    }
+    Ok(path)
 }
 
 /// `path` seen from the absolute `directory`: absolute, without `.`, `..`, doubled or trailing

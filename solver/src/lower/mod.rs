@@ -8,6 +8,7 @@
 //! each kind of instruction.
 
 mod argument;
+mod change;
 mod circle;
 mod command;
 mod directory;
@@ -44,6 +45,7 @@ use crate::image::{BaseImages, ImageName};
 use epoch::Epoch;
 use origin::Origin;
 
+pub use change::{CHANGES, Changed};
 pub use epoch::{SECONDS, TimeSource};
 pub use named::{NamedContext, NamedContexts, RESERVED};
 

@@ -252,25 +252,9 @@ impl<'a> Build<'a> {
         if !config.working_dir.is_empty() && !config.working_dir.starts_with('/') {
             config.working_dir = directory::clean("/", &config.working_dir);
         }
-        let environment = Environment::from_texts(&config.env);
-        let platform = image.platform();
         let layers = image.rootfs.diff_ids.clone();
         let rootfs = self.internal(Op::Image(ImageOp { layers }));
-        Stage {
-            number: 0,
-            rootfs,
-            is_unknown: false,
-            platform,
-            image,
-            base_layers,
-            environment,
-            arguments: Vec::new(),
-            steps: Vec::new(),
-            has_cmd: false,
-            user_place: None,
-            shell_place: None,
-            counter: Counter::default(),
-        }
+        Stage { base_layers, ..Stage::on(image, rootfs) }
     }
 
     /// Adds a vertex that is not shown.
@@ -435,6 +419,25 @@ pub(super) struct Shown {
 }
 
 impl Stage {
+    /// The beginning of a stage whose image says this so far.
+    pub(super) fn on(image: ImageConfig, rootfs: VertexId) -> Self {
+        Self {
+            number: 0,
+            rootfs,
+            is_unknown: false,
+            platform: image.platform(),
+            environment: Environment::from_texts(&image.config.env),
+            image,
+            base_layers: Vec::new(),
+            arguments: Vec::new(),
+            steps: Vec::new(),
+            has_cmd: false,
+            user_place: None,
+            shell_place: None,
+            counter: Counter::default(),
+        }
+    }
+
     /// Adds a history entry without a layer.
     pub(super) fn note(&mut self, created_by: String) {
         self.steps.push(Step { created_by, vertex: None });
