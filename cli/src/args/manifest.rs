@@ -26,6 +26,9 @@ pub(crate) struct ManifestInspect {
     /// Show names, digests and platforms too, and the manifests of a list
     #[arg(short, long)]
     pub(crate) verbose: bool,
+    /// Show what the registry has about it instead: signatures, lists of packages and the like
+    #[arg(long, conflicts_with = "verbose")]
+    pub(crate) referrers: bool,
     /// A list that is here or in a registry, or an image in a registry; with two names the second is
     /// in the list that the first one names
     #[arg(required = true, num_args = 1..=2, value_name = "NAME")]

@@ -1,7 +1,7 @@
 //! `lap manifest`.
 
 use lapstrake_image::{Images, PlatformChange};
-use lapstrake_oci::{Descriptor, Document, Manifest, MediaType, Reference};
+use lapstrake_oci::{Descriptor, Document, Index, Manifest, MediaType, Reference};
 use serde::Serialize;
 
 use crate::args::{
@@ -97,6 +97,11 @@ fn inspect(inspect: &ManifestInspect, session: &Session) -> Result<Exit, Failure
     let images = reached(session, inspect.insecure, &names.iter().collect::<Vec<_>>())?;
     if let [list, entry] = &names[..] {
         check_entry(&images, list, entry)?;
+    }
+    if inspect.referrers {
+        let about = Index::new(MediaType::OciIndex, images.referrers(name)?);
+        output::foreign(&pretty(&about)?)?;
+        return Ok(Exit::SUCCESS);
     }
     let stored = images.stored_list(name)?;
     let text = match stored.filter(|_| names.len() == 1 && !inspect.verbose) {

@@ -28,6 +28,18 @@ pub struct PlatformChange {
 }
 
 impl Images<'_> {
+    /// What the registry has about the manifest or index that it knows by this name.
+    ///
+    /// # Errors
+    /// When there is none, or the registry does not say.
+    pub fn referrers(&self, reference: &Reference) -> Result<Vec<Descriptor>, Error> {
+        let subject = match reference.digest() {
+            Some(digest) => digest,
+            None => self.remote_document(reference)?.digest,
+        };
+        Ok(self.client()?.referrers(reference, &subject)?)
+    }
+
     /// What a registry has under a name: the manifest or index as it came.
     ///
     /// # Errors

@@ -10,7 +10,7 @@
 //! `config.json`. It stores nothing and prints nothing.
 //!
 //! Start at [`Client`]. In reading order: `config`, `certificates`, `credentials`, `docker_config`,
-//! `docker_config_edit`, `client`, `image`, `blob`, `tags`, `search` (what can be asked), `upload` (what can be
+//! `docker_config_edit`, `client`, `image`, `blob`, `tags`, `referrers`, `search` (what can be asked), `upload` (what can be
 //! pushed), `login` (whether credentials are good), `turn` (how many blobs at once), `session` (one question to one endpoint), `auth`, `challenge`, `retry`, `transport` (HTTP), `endpoint`, `guard` (where requests
 //! may go), `error`.
 
@@ -28,6 +28,7 @@ mod error;
 mod guard;
 mod image;
 mod login;
+mod referrers;
 mod retry;
 mod search;
 mod session;

@@ -65,7 +65,7 @@ impl Client {
 }
 
 /// What follows the repository in `Link: <…>; rel="next"`. A link out of the repository ends the list.
-fn next_page(answer: &Answer, repository: &Url) -> Option<String> {
+pub(crate) fn next_page(answer: &Answer, repository: &Url) -> Option<String> {
     let link = answer.header("link")?;
     let (target, parameters) = link.trim().strip_prefix('<')?.split_once('>')?;
     if !parameters.contains("next") {

@@ -129,7 +129,8 @@ impl Client {
     }
 
     /// Stores a manifest or an index under the tag or digest of `reference`. What it names must be
-    /// there. Atomic.
+    /// there. Atomic. One that is about another manifest is then listed there, if the registry does
+    /// not do so itself.
     ///
     /// # Errors
     /// When the registry does not take it, or says that it has another digest.
@@ -146,18 +147,21 @@ impl Client {
         };
         let (what, endpoint) = (reference.to_string(), self.inner.itself(reference.registry())?);
         let url = endpoint.url(reference.repository(), &format!("manifests/{name}"));
-        let media_type = media_type.to_string();
+        let content_type = media_type.to_string();
         let length = bytes.len().to_string();
         let order = Order {
             what: &what,
             method: Method::PUT,
             url: &url,
-            headers: &[("Content-Type", &media_type), ("Content-Length", &length)],
+            headers: &[("Content-Type", &content_type), ("Content-Length", &length)],
             body: &|| Ok(SendBody::from_owned_reader(io::Cursor::new(bytes.to_vec()))),
         };
         let access = access(&endpoint, reference);
         let answer = self.inner.session.write_repeatedly(access, &order)?;
         let stated = answer.header("docker-content-digest").and_then(|text| text.parse().ok());
+        if answer.header("oci-subject").is_none() {
+            self.list_referrer(reference, media_type, bytes)?;
+        }
         match stated {
             Some(found) if found != digest => Err(Error::Digest {
                 what,
@@ -199,7 +203,7 @@ impl Client {
     }
 }
 
-fn access<'a>(endpoint: &'a Endpoint, reference: &'a Reference) -> Access<'a> {
+pub(crate) fn access<'a>(endpoint: &'a Endpoint, reference: &'a Reference) -> Access<'a> {
     Access { endpoint, repository: reference.repository(), actions: ACTIONS }
 }
 

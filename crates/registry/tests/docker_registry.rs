@@ -111,6 +111,51 @@ fn a_blob_whose_digest_comes_last() {
     assert!(matches!(error, Error::Status { status: 400, .. }), "{error:?}");
 }
 
+/// A registry without the referrers API: what is about a manifest is listed under a tag, by whoever
+/// pushes it (distribution-spec 1.1, "Pushing Manifests with Subject").
+#[test]
+fn what_is_about_an_image_is_found_under_a_tag() {
+    let registry = Registry::start();
+    let (client, image) = (client(), Image::new());
+    let reference = registry.reference("");
+    for blob in [&image.layer, &image.config] {
+        let blob_of = Descriptor::of(MediaType::Other("application/octet-stream".into()), blob);
+        client.push_blob(&reference, &blob_of, None, &content(blob)).unwrap();
+    }
+    let subject =
+        client.push_document(&reference, &MediaType::OciManifest, &image.manifest).unwrap();
+    assert_eq!(client.referrers(&reference, &subject).unwrap(), []);
+
+    let (mut pushed, mut names) = (Vec::new(), Vec::new());
+    for (number, artifact_type) in [(1, Some("application/x-signature")), (2, None)] {
+        let mut about = lapstrake_oci::Manifest::parse(&image.manifest).unwrap();
+        about.subject = Some(Descriptor::of(MediaType::OciManifest, &image.manifest));
+        about.artifact_type = artifact_type.map(str::to_owned);
+        about.annotations = [("number".to_owned(), number.to_string())].into();
+        let bytes = about.to_bytes().unwrap();
+        let place = reference.with_digest(Digest::of(&bytes));
+        // Twice, and listed once.
+        for _ in 0..2 {
+            pushed.push(client.push_document(&place, &MediaType::OciManifest, &bytes).unwrap());
+        }
+        names.push(artifact_type.map_or(about.config.media_type.to_string(), str::to_owned));
+    }
+    pushed.dedup();
+    let found = client.referrers(&reference, &subject).unwrap();
+    assert_eq!(found.iter().map(|entry| entry.digest).collect::<Vec<_>>(), pushed);
+    let types: Vec<_> = found.iter().map(|entry| entry.artifact_type.clone().unwrap()).collect();
+    assert_eq!(types, names);
+    assert_eq!(found[1].annotations["number"], "2");
+    // Somebody else finds them as well.
+    let tag = format!("docker://{}:sha256-{}", reference.name(), subject.hex());
+    let seen = Command::new("skopeo")
+        .args(["inspect", "--raw", "--tls-verify=false", &tag])
+        .output()
+        .expect("skopeo is missing: apt-get install -y skopeo");
+    let seen: serde_json::Value = serde_json::from_slice(&seen.stdout).unwrap();
+    assert_eq!(seen["manifests"][0]["artifactType"], "application/x-signature");
+}
+
 /// Lets `lengths` bytes of the first connections through to `to`, and everything of later ones.
 fn cutting_proxy(to: &str, lengths: Vec<usize>) -> String {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();

@@ -75,6 +75,35 @@ fn a_registry_is_not_asked_for_all_at_once() {
     assert_eq!(server.asked().len(), 7);
 }
 
+/// The referrers API (distribution-spec 1.1, "Listing Referrers"), over several pages.
+#[test]
+fn what_is_about_an_image_comes_in_pages() {
+    let subject = Digest::of(b"subject");
+    let about: Vec<Descriptor> =
+        ["a", "b"].map(|name| Descriptor::of(MediaType::OciManifest, name.as_bytes())).into();
+    let page = |entry: &Descriptor| Index::new(MediaType::OciIndex, vec![entry.clone()]).to_bytes();
+    let (first, second) = (page(&about[0]).unwrap(), page(&about[1]).unwrap());
+    let path = format!("/v2/app/referrers/{subject}");
+    let next = format!("<{path}?last=1>; rel=\"next\"");
+    let server = Server::of(vec![
+        (path.clone(), Reply::ok(first).with("Link", &next)),
+        (format!("{path}?last=1"), Reply::ok(second)),
+    ]);
+    assert_eq!(client().referrers(&reference(&server), &subject).unwrap(), about);
+    assert_eq!(server.asked()[0].header("accept"), Some("application/vnd.oci.image.index.v1+json"));
+
+    for (reply, said) in [
+        (Reply::ok("{}"), "schema version"),
+        (Reply::ok("no JSON"), "what is about"),
+        (Reply::ok(vec![b' '; 5 << 20]), "larger"),
+        (Reply::new(500, ""), "500"),
+    ] {
+        let server = Server::of(vec![(path.clone(), reply)]);
+        let error = client().referrers(&reference(&server), &subject).unwrap_err();
+        assert!(chain(&error).contains(said), "{}", chain(&error));
+    }
+}
+
 #[test]
 fn an_index_leads_to_the_platform() {
     let image = Image::new();
