@@ -266,6 +266,9 @@ impl Upload<'_> {
         loop {
             match self.part(&url, offset, size) {
                 Ok(answer) => return next(&answer),
+                // The registry is at another place than we thought, and says below at which.
+                Err(Error::Status { status: 416, .. }) if attempt < self.session.retry.attempts => {
+                }
                 Err(error) => self.pause(attempt, error)?,
             }
             let (at, arrived) = self.status(&url)?;
