@@ -20,7 +20,7 @@ use crate::guard;
 use crate::plan::plan;
 use crate::seccomp;
 use crate::spec::{Network, SandboxSpec};
-use crate::stage_file::{sealed, stage_file};
+use crate::stage_file::{self, sealed, stage_file};
 use crate::status::Status;
 use crate::stubs::{self, Trace};
 use crate::sys::{self, Child, Spawn};
@@ -79,6 +79,9 @@ struct End {
 /// program cannot be executed; then, as with any error, nothing of the sandbox is left.
 pub fn start(spec: &SandboxSpec, stdio: Stdio) -> Result<Sandbox, Error> {
     let group = spec.group.as_ref().map(Group::new).transpose()?;
+    if let Some(lowest) = spec.rootfs.lower.first() {
+        stage_file::prepare(lowest, facts().id_map.is_namespace());
+    }
     let order = Order {
         steps: plan(spec, facts())?,
         filter: seccomp::default_filter().to_vec(),

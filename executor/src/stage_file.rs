@@ -1,22 +1,65 @@
-//! The sealed copy of the running binary that every sandbox begins as.
+//! The form of the running binary that every sandbox begins as, and that nobody can write to.
 //!
 //! The command could otherwise reach the binary on the host through `/proc/self/exe`
-//! (CVE-2019-5736). Made once in a process and reused.
+//! (CVE-2019-5736). It is the binary as an overlay without an upper directory shows it: nothing below
+//! such an overlay is ever opened for writing, whatever is done to its mount, and its pages are those
+//! that run already. Where there is none, it is a sealed copy in memory. Made once in a process and
+//! reused.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::sync::Mutex;
 
 use rustix::fs::{MemfdFlags, Mode, OFlags, SealFlags};
+use rustix::mount::MountAttrFlags;
 
 use crate::error::{Error, Operation};
+use crate::stage::{Layer, Overlay};
 use crate::wire::descriptor;
 
 /// Set once, then only read; the lock keeps two threads from copying at the same time.
 static STAGE: Mutex<Option<&'static OwnedFd>> = Mutex::new(None);
 
-/// The sealed copy, open for reading only, as executing it demands.
+/// Makes the stage file as an overlay if there is none yet. `spare` is a directory that holds no program,
+/// as an overlay that takes no writes needs two. Where it cannot be made, [`stage_file`] makes a copy.
+pub(crate) fn prepare(spare: &Path, user_attributes: bool) {
+    let mut stage = lock();
+    if stage.is_none()
+        && let Some(file) = read_only(spare, user_attributes)
+    {
+        install(&mut stage, file);
+    }
+}
+
+/// The running binary in a mount of its own that cannot be written to.
+fn read_only(spare: &Path, user_attributes: bool) -> Option<OwnedFd> {
+    let own = Path::new("/proc/self/exe");
+    let path = std::fs::read_link(own).ok()?;
+    let (folder, name) = (path.parent()?, path.file_name()?);
+    let same = |one: &Metadata, two: &Metadata| (one.dev(), one.ino()) == (two.dev(), two.ino());
+    // It may have been replaced since it was started.
+    let running = std::fs::metadata(own).ok()?;
+    if !same(&running, &std::fs::symlink_metadata(&path).ok()?) {
+        return None;
+    }
+    let layers = [spare.to_owned(), folder.to_owned()];
+    let overlay = Overlay {
+        layers: &Layer::stack(&layers),
+        writable: None,
+        volatile: false,
+        user_attributes,
+    };
+    let mount = overlay.mount(MountAttrFlags::MOUNT_ATTR_RDONLY).ok()?;
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let file = rustix::fs::openat(&mount, name, flags, Mode::empty()).ok()?;
+    let file = rustix::io::fcntl_dupfd_cloexec(&file, descriptor::ABOVE).ok()?;
+    let shown = File::from(file.try_clone().ok()?).metadata().ok()?;
+    (shown.len() == running.len() && shown.is_file()).then_some(file)
+}
+
+/// Open for reading only, as executing it demands.
 pub(crate) fn stage_file() -> Result<BorrowedFd<'static>, Error> {
     let mut stage = lock();
     if let Some(file) = *stage {
@@ -85,4 +128,36 @@ fn seal(file: OwnedFd) -> Result<OwnedFd, Error> {
     let path = format!("/proc/self/fd/{}", file.as_raw_fd());
     rustix::fs::open(path.as_str(), OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
         .map_err(Error::system(Operation::Open, path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::idmap::IdMap;
+    use std::io::Write as _;
+    use std::os::fd::AsRawFd as _;
+
+    /// How writing fails to what a process executes, as `/proc/PID/exe` opens it.
+    fn refusal(file: &OwnedFd) -> Option<i32> {
+        let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+        let opened = File::options().write(true).open(path);
+        opened.and_then(|mut file| file.write_all(b"x")).err()?.raw_os_error()
+    }
+
+    #[test]
+    fn nobody_can_write_to_the_program() {
+        let spare = tempfile::tempdir().unwrap();
+        let shown = read_only(spare.path(), IdMap::current().is_namespace()).unwrap();
+        assert_eq!(refusal(&shown), Some(libc::EROFS));
+        let copy = sealed_copy(Path::new("/proc/self/exe")).unwrap();
+        assert_eq!(refusal(&copy), Some(libc::EPERM));
+        let content = |file: OwnedFd| std::fs::read(format!("/proc/self/fd/{}", file.as_raw_fd()));
+        assert!(content(shown).unwrap() == content(copy).unwrap(), "it is another program");
+    }
+
+    #[test]
+    fn a_folder_that_overlaps_leaves_it_to_the_copy() {
+        let own = std::env::current_exe().unwrap();
+        assert!(read_only(own.parent().unwrap(), IdMap::current().is_namespace()).is_none());
+    }
 }

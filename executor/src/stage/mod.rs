@@ -15,6 +15,8 @@ mod place;
 mod rootfs;
 mod terminal;
 
+pub(crate) use rootfs::{Layer, Overlay};
+
 use std::fs::File;
 use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};

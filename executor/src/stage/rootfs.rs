@@ -119,7 +119,7 @@ impl Inside {
 }
 
 /// One lower directory.
-pub(super) enum Layer<'a> {
+pub(crate) enum Layer<'a> {
     Path(&'a PathBuf),
     Open(BorrowedFd<'a>),
 }
@@ -127,7 +127,7 @@ pub(super) enum Layer<'a> {
 impl Layer<'_> {
     /// The directories as layers. overlayfs takes none twice: of equal ones only the topmost
     /// counts, for it shows and hides all that the others do.
-    pub(super) fn stack(lower: &[PathBuf]) -> Vec<Layer<'_>> {
+    pub(crate) fn stack(lower: &[PathBuf]) -> Vec<Layer<'_>> {
         let mut known = HashSet::new();
         let mut layers: Vec<Layer<'_>> =
             lower.iter().rev().filter(|path| known.insert(*path)).map(Layer::Path).collect();
@@ -137,20 +137,20 @@ impl Layer<'_> {
 }
 
 /// An overlay to be mounted.
-pub(super) struct Overlay<'a> {
+pub(crate) struct Overlay<'a> {
     /// Bottom to top.
-    pub(super) layers: &'a [Layer<'a>],
+    pub(crate) layers: &'a [Layer<'a>],
     /// Upper and work directory.
-    pub(super) writable: Option<(&'a Path, &'a Path)>,
-    pub(super) volatile: bool,
-    pub(super) user_attributes: bool,
+    pub(crate) writable: Option<(&'a Path, &'a Path)>,
+    pub(crate) volatile: bool,
+    pub(crate) user_attributes: bool,
 }
 
 impl Overlay<'_> {
     /// A mount that is not attached anywhere.
     ///
     /// Directories are handed over as descriptors: a string option holds at most 255 bytes.
-    pub(super) fn mount(&self, attributes: MountAttrFlags) -> Result<OwnedFd, Error> {
+    pub(crate) fn mount(&self, attributes: MountAttrFlags) -> Result<OwnedFd, Error> {
         let fail = || Error::system(Operation::Mount, "overlay");
         let context = rustix::mount::fsopen("overlay", FsOpenFlags::FSOPEN_CLOEXEC);
         let context = context.map_err(fail())?;
