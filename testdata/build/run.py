@@ -12,6 +12,9 @@ The template is split like a shell command line; in it
 e.g. run.py --bases /tmp/b 'lap build -f {dockerfile} {flags} -o type=oci,dest={out}{outopts} {context}'
 
 CASE: names or shell patterns of cases (default: all). See README.md for the case format.
+With --owner UID an ordinary user can read what is prepared, and write beside it. With --twin TEMPLATE every
+case that builds is built with both commands, from one time (SOURCE_DATE_EPOCH, rewrite-timestamp=true), and
+the two results have to have one digest; nothing else is compared then.
 With --pending FILE the cases that FILE lists have to be refused: exit 1, a message, no crash; those
 with `differs` behind the name may be built to another result. One of them that passes is a failure
 too, so the list can only shrink.
@@ -66,6 +69,25 @@ def prepare(case, work, bases):
         subprocess.run(["sh", "-eu", setup], cwd=os.path.join(d, "context"), env=env, check=True, preexec_fn=lambda: os.umask(0o022))
         settle_times(d)
     return d, spec
+
+
+def give(root, owner):
+    """to the user, with all modes and capabilities, which a change of the owner takes away"""
+    for folder, _, files in os.walk(root, topdown=False):
+        for p in [os.path.join(folder, name) for name in files] + [folder]:
+            st = os.lstat(p)
+            link = stat.S_ISLNK(st.st_mode)
+            kept = [] if link else [(n, os.getxattr(p, n)) for n in os.listxattr(p) if n == "security.capability"]
+            os.lchown(p, owner, owner)
+            if not link:
+                os.chmod(p, stat.S_IMODE(st.st_mode))
+            for n, v in kept:
+                os.setxattr(p, n, v)
+    for folder, dirs, _ in os.walk(root):
+        for name in dirs:                   # links to folders are not walked into
+            p = os.path.join(folder, name)
+            if os.path.islink(p):
+                os.lchown(p, owner, owner)
 
 
 BASES = {"busybox": ("busybox", "latest"), "debian": ("debian:trixie-slim", "trixie-slim")}
@@ -148,6 +170,33 @@ def serve():
     threading.Thread(target=s.serve_forever, daemon=True).start()
 
 
+# -- two builders ------------------------------------------------------------------------------
+
+EPOCH = "1577934245"
+
+
+def manifest(out):
+    image = compare.Image(out)
+    return json.loads(image.read("index.json"))["manifests"][0]["digest"]
+
+
+def judge_twins(a, spec, d, work):
+    """what two commands make of a case: one digest, or a refusal of both"""
+    spec = {**spec, "output": {**spec.get("output", {}), "rewrite-timestamp": "true"}, "env": {"SOURCE_DATE_EPOCH": EPOCH, **spec.get("env", {})}}
+    if spec.get("args", {}).get("SOURCE_DATE_EPOCH") == "":
+        return []                           # the case says that the image is from now
+    made = []
+    for number, template in enumerate((a.template, a.twin)):
+        out = os.path.join(work, f"out{number}")
+        rc, log = run_builder(command(template, spec, d, work, out, a.contexts and a.bases), spec, a.timeout)
+        made.append((manifest(out) if rc == 0 else None, log))
+    (one, log), (two, other) = made
+    if one == two:
+        return []
+    tail = [x for x in (log if one is None else other).strip().splitlines()[-a.tail:]] if None in (one, two) else []
+    return [f"{one} with the first command, {two} with the second", *("  | " + x for x in tail)]
+
+
 # -- running -----------------------------------------------------------------------------------
 
 def run_builder(words, spec, timeout):
@@ -168,7 +217,8 @@ def judge_failure(expect, rc, log, ignore):
     if "message" not in ignore and not re.search(expect["match"], log, re.I):
         out.append(f"fails, but the message does not match /{expect['match']}/")
     lines = expect.get("line")
-    if lines and "line" not in ignore and not any(re.search(rf"(?:line |:){n}\b", log) for n in lines):
+    # in words, or underlined in an excerpt
+    if lines and "line" not in ignore and not any(re.search(rf"(?:line |:){n}\b|^[ |]*{n} │ .*\n[ |]*·", log, re.M) for n in lines):
         out.append(f"fails, but the message does not name line {lines}")
     return out
 
@@ -209,6 +259,10 @@ def run_case(a, path):
     try:
         d, spec = prepare(path, work, a.bases)
         Files.roots[name] = (d, spec.get("http", {}))
+        if a.owner is not None:
+            give(work, a.owner)
+        if a.twin:
+            return name, [] if expect.get("error") or name in a.pending else judge_twins(a, spec, d, work)
         out = os.path.join(work, "out")
         rc, log = run_builder(command(a.template, spec, d, work, out, a.contexts and a.bases), spec, a.timeout)
         lines = judge(a, name, expect, rc, log, out)
@@ -242,8 +296,10 @@ def arguments(parser=None):
     ap.add_argument("--contexts", action="store_true", help="give the base images as --build-context NAME=oci-layout://...")
     ap.add_argument("--cases", default=HERE, help="folder of the cases (default: here)")
     ap.add_argument("--ignore", default="", help="parts not to compare: " + ",".join(compare.PARTS) + "; of failures: message,line")
-    ap.add_argument("--pending", type=pending, default={}, help="list of the cases that have to be refused")
+    ap.add_argument("--pending", type=pending, action="append", help="list of the cases that have to be refused; may be given again")
     ap.add_argument("--overlook", metavar="REGEX", help="differences not to count")
+    ap.add_argument("--owner", type=int, metavar="UID", help="whose the prepared cases are")
+    ap.add_argument("--twin", metavar="TEMPLATE", help="another command, whose results have to have the same digests")
     ap.add_argument("--timeout", type=int, default=180), ap.add_argument("-j", "--jobs", type=int, default=2)
     ap.add_argument("--tmp", help="where to prepare cases"), ap.add_argument("--keep", action="store_true")
     ap.add_argument("--tail", type=int, default=8, help="lines of builder output to show")
@@ -254,6 +310,7 @@ def arguments(parser=None):
 def main():
     a = arguments().parse_intermixed_args()
     a.bases = os.path.abspath(a.bases)
+    a.pending = {name: how for names in a.pending or [] for name, how in names.items()}
     unknown = sorted(n for n in a.pending if not os.path.isdir(os.path.join(a.cases, n)))
     if unknown:
         sys.exit("pending, but there is no such case: " + " ".join(unknown))

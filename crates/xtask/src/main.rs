@@ -22,6 +22,7 @@ mod failure;
 mod process;
 mod project;
 mod registry;
+mod rootless;
 mod scratch;
 mod suite;
 mod tidy;
@@ -37,8 +38,10 @@ usage: cargo xtask TASK
 
   demo                      build a real image and run it
   test [--only STEP]        all that the tests need, then all tests
-                            (steps: unit, doc, conformance, static)
-  conformance [CASE...]     the cases of testdata/build; CASE may be a pattern
+                            (steps: unit, doc, conformance, rootless, static)
+  conformance [--rootless] [CASE...]
+                            the cases of testdata/build; CASE may be a pattern; with
+                            --rootless as an ordinary user, and the digests beside root's
   bench [--only NAME] [--runs N] [--lap BINARY]
                             Lapstrake beside buildah, as a Markdown table
   tidy                      the project's own rules

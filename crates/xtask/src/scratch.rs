@@ -1,6 +1,7 @@
 //! A folder that is gone when its owner is.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -22,6 +23,17 @@ impl Scratch {
             .join(format!("{name}-{}-{number}", std::process::id()));
         fs::create_dir_all(&path).on("create", &path)?;
         Ok(Self(path))
+    }
+
+    /// A new empty folder that every user may enter, which the build folder need not be.
+    pub(crate) fn for_all(name: &str) -> Outcome<Self> {
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("{name}-{}-{number}", std::process::id()));
+        fs::create_dir(&path).on("create", &path)?;
+        let scratch = Self(path);
+        fs::set_permissions(&scratch.0, fs::Permissions::from_mode(0o755))
+            .on("open", &scratch.0)?;
+        Ok(scratch)
     }
 
     pub(crate) fn path(&self) -> &Path {

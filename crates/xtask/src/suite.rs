@@ -15,7 +15,7 @@ use crate::registry::Registry;
 use crate::timing;
 
 /// Name on the command line, in the order in which they run.
-const STEPS: [&str; 4] = ["unit", "doc", "conformance", "static"];
+const STEPS: [&str; 5] = ["unit", "doc", "conformance", "rootless", "static"];
 
 /// What a running suite holds: dropped, the registry ends.
 struct Ground {
@@ -32,9 +32,8 @@ pub(crate) fn run(project: &Project, arguments: &[String]) -> Outcome<()> {
         timing::step(step, || match step {
             "unit" => unit(project, &ground),
             "doc" => documentation(project, &ground),
-            "conformance" => {
-                conformance::judge(project, &ground.bases, &ground.registry, &ground.lap, &[])
-            }
+            "conformance" => conformance::judge(&ground.cases(project), &[]),
+            "rootless" => conformance::judge_rootless(&ground.cases(project), &[]),
             _ => static_binary(project, &ground),
         })?;
     }
@@ -121,6 +120,11 @@ fn start_up(lap: &Path) -> Outcome<Duration> {
 }
 
 impl Ground {
+    fn cases<'a>(&'a self, project: &'a Project) -> conformance::Ground<'a> {
+        let Self { bases, registry, lap } = self;
+        conformance::Ground { project, bases, registry, lap }
+    }
+
     /// Tells the tests where the bases and the registry are.
     fn offer<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         command
