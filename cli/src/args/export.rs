@@ -31,9 +31,18 @@ pub(crate) enum OutputKind {
     /// `type=oci` with `tar=false`: an image layout in a folder.
     Layout { destination: PathBuf, form: OutputForm },
     /// `type=local`: the files of the image in a folder.
-    Folder { destination: PathBuf, split: Option<bool> },
+    Folder { destination: PathBuf, plan: FilePlan },
     /// `type=tar`: the files of the image in an archive; a file, or `-`.
-    Tar { destination: PathBuf, split: Option<bool> },
+    Tar { destination: PathBuf, plan: FilePlan },
+}
+
+/// How the files of images are laid out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct FilePlan {
+    /// Whether each platform has a folder; those of several have.
+    pub(crate) split: Option<bool>,
+    /// What the names of statements about the files begin with.
+    pub(crate) prefix: String,
 }
 
 /// In what form an image leaves.
@@ -72,7 +81,7 @@ struct Written {
     destination: Option<String>,
     names: Vec<String>,
     push: bool,
-    split: Option<bool>,
+    plan: FilePlan,
     /// `tar=false`.
     is_folder: bool,
     form: OutputForm,
@@ -123,7 +132,11 @@ impl Written {
             "dest" => self.destination = Some(value.to_owned()).filter(|path| !path.is_empty()),
             "name" => self.names = names(value),
             "push" => self.push = boolean(key, value)?,
-            "platform-split" => self.split = Some(boolean(key, value)?),
+            "platform-split" => self.plan.split = Some(boolean(key, value)?),
+            "attestation-prefix" if value.contains('/') => {
+                return Err(format!("{key}={value} is no beginning of a name: leave out the `/`"));
+            }
+            "attestation-prefix" => self.plan.prefix = value.to_owned(),
             "compression" => self.form.compression = Some(compression(value)?),
             "compression-level" => self.form.level = Some(level(value)?),
             "force-compression" => self.form.force = boolean(key, value)?,
@@ -184,7 +197,7 @@ impl Written {
                 );
             }
         };
-        let (split, form) = (self.split, self.form);
+        let (plan, form) = (self.plan, self.form);
         if matches!(kind, "local" | "tar") && form != OutputForm::default() {
             return Err(format!("type={kind} has no layers that could be compressed"));
         }
@@ -192,8 +205,8 @@ impl Written {
             "local" if destination.as_os_str() == "-" => {
                 return Err("dest=- is for archives: write type=tar,dest=-".into());
             }
-            "local" => OutputKind::Folder { destination, split },
-            "tar" => OutputKind::Tar { destination, split },
+            "local" => OutputKind::Folder { destination, plan },
+            "tar" => OutputKind::Tar { destination, plan },
             "docker" => OutputKind::Archive { format: ArchiveFormat::Docker, destination, form },
             _ if self.is_folder && destination.as_os_str() == "-" => {
                 return Err("tar=false writes a folder: name one with dest=FOLDER".into());
@@ -340,14 +353,17 @@ mod tests {
 
     #[test]
     fn files() {
-        let (destination, split) = (PathBuf::from("out"), None);
-        let folder = OutputKind::Folder { destination: destination.clone(), split };
+        let (destination, plan) = (PathBuf::from("out"), FilePlan::default());
+        let folder = OutputKind::Folder { destination: destination.clone(), plan: plan.clone() };
         assert_eq!(kind("out"), Ok(folder.clone()));
         assert_eq!(kind("type=local,dest=out"), Ok(folder));
-        assert_eq!(kind("-"), Ok(OutputKind::Tar { destination: "-".into(), split }));
+        assert_eq!(kind("-"), Ok(OutputKind::Tar { destination: "-".into(), plan }));
         assert_eq!(
-            kind("type=tar,dest=out,platform-split=false"),
-            Ok(OutputKind::Tar { destination, split: Some(false) })
+            kind("type=tar,dest=out,platform-split=false,attestation-prefix=a-"),
+            Ok(OutputKind::Tar {
+                destination,
+                plan: FilePlan { split: Some(false), prefix: "a-".to_owned() }
+            })
         );
         for text in ["type=local", "type=local,dest=-", "type=local,dest=a,mode=delete", "a,b"] {
             assert!(kind(text).is_err(), "{text}");

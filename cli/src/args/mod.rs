@@ -31,7 +31,7 @@ pub(crate) use build::{
 };
 pub(crate) use cache::{CacheCommand, CacheDu, CachePrune, Filter};
 pub(crate) use explain::Explain;
-pub(crate) use export::{Output, OutputForm, OutputKind};
+pub(crate) use export::{FilePlan, Output, OutputForm, OutputKind};
 pub(crate) use image::{
     ArchiveFormat, Diff, Export, History, Images, Import, Inspect, LayerCompression, Load, Pull,
     Push, Rmi, Save, Tag,

@@ -110,6 +110,49 @@ fn without_more_values_are_not_told() {
     assert_eq!(raw(&format!("docker://{name}")).get("manifests"), None);
 }
 
+/// Files that leave without an image have the statements beside them, and are their subjects.
+#[test]
+fn files_have_statements_beside_them() {
+    let (store, out) = (Store::new(), scratch());
+    let context = Context::new("FROM scratch\nARG TARGETARCH\nCOPY d /\n").file("d/f", "content\n");
+    let digest = tool("sha256sum", &[&text(&context.path().join("d/f"))]);
+    let digest = digest.split_whitespace().next().expect("a digest").to_owned();
+    let folder = text(&out.path().join("files"));
+    let archive = text(&out.path().join("files.tar"));
+    let to_archive = format!("type=tar,dest={archive},attestation-prefix=of-");
+    let flags = ["--provenance=true", "--sbom=true", "-o", &folder, "-o", &to_archive];
+    store.build_with("files", context.path(), &flags);
+    let subject = serde_json::json!([{ "name": "f", "digest": { "sha256": digest } }]);
+    for (name, kind) in [("provenance.json", PROVENANCE), ("sbom.spdx.json", SPDX)] {
+        let beside = std::fs::read_to_string(format!("{folder}/{name}")).expect("a statement");
+        let in_archive = tool("tar", &["-xOf", &archive, &format!("of-{name}")]);
+        for said in [&beside, &in_archive] {
+            let said: Value = serde_json::from_str(said).expect("JSON");
+            assert_eq!((&said["predicateType"], &said["subject"]), (&kind.into(), &subject));
+        }
+    }
+    assert_eq!(tool("tar", &["-xOf", &archive, "f"]), "content\n");
+
+    // Of several platforms in one folder each has its own.
+    let both = ["--platform", "linux/amd64,linux/arm64", "--provenance=true", "-o"];
+    let one = format!("type=tar,platform-split=false,dest={archive}");
+    store.build_with("files", context.path(), &[&both[..], &[&one]].concat());
+    let names = tool("tar", &["-tf", &archive]);
+    for name in ["provenance.linux_amd64.json", "provenance.linux_arm64.json"] {
+        assert!(names.lines().any(|line| line == name), "{names}");
+    }
+    store.build_with("files", context.path(), &[&both[..], &[&folder]].concat());
+    assert!(out.path().join("files/linux_arm64/provenance.json").exists());
+
+    // A file of the image is not written over.
+    let own = Context::new("FROM scratch\nCOPY f /provenance.json\n").file("f", "own");
+    let answer = store.try_build("own", own.path(), &["--provenance=true", "-o", &folder]);
+    answer.ends_with(1).says(&["provenance.json", "attestation-prefix"]);
+    // Nor is one in another folder.
+    let place = format!("type=local,dest={folder},attestation-prefix=../");
+    store.try_build("own", own.path(), &["-o", &place]).says(&["attestation-prefix"]);
+}
+
 #[test]
 fn what_cannot_be_told() {
     let (store, context) = (Store::new(), context());

@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use lapstrake_oci::{Descriptor, Extra, Manifest, MediaType, Platform, Reference};
+use lapstrake_oci::{Descriptor, Digest, Extra, Manifest, MediaType, Platform, Reference};
 use serde_json::{Value, json};
 
 use crate::Error;
@@ -21,6 +21,27 @@ pub struct Attestation {
     pub predicate_type: String,
     /// The thing.
     pub predicate: Value,
+}
+
+impl Attestation {
+    /// The in-toto statement that says it of files, each a path and a digest.
+    ///
+    /// # Errors
+    /// When it cannot be written as JSON.
+    pub fn about_files(&self, files: &[(String, Digest)]) -> Result<Vec<u8>, Error> {
+        let subject = |(path, digest): &(String, Digest)| json!({ "name": path, "digest": { "sha256": digest.hex() } });
+        self.statement(files.iter().map(subject).collect())
+    }
+
+    fn statement(&self, subjects: Vec<Value>) -> Result<Vec<u8>, Error> {
+        let statement = json!({
+            "_type": STATEMENT,
+            "predicateType": self.predicate_type,
+            "subject": subjects,
+            "predicate": self.predicate,
+        });
+        encode("a statement", &statement)
+    }
 }
 
 /// A manifest of attestations with all that belongs to it.
@@ -41,13 +62,7 @@ pub(crate) fn attest(
     let about = |said: &&Attestation| Some(said.platform.normalized()) == platform;
     let mut blobs = Vec::new();
     for said in attestations.iter().filter(about) {
-        let statement = json!({
-            "_type": STATEMENT,
-            "predicateType": said.predicate_type,
-            "subject": subjects(image, names),
-            "predicate": said.predicate,
-        });
-        let bytes = encode("a statement", &statement)?;
+        let bytes = said.statement(subjects(image, names))?;
         let mut layer = Descriptor::of(MediaType::Other(PAYLOAD.to_owned()), &bytes);
         let kind = ("in-toto.io/predicate-type".to_owned(), said.predicate_type.clone());
         layer.annotations.extend([kind]);

@@ -6,6 +6,7 @@ use lapstrake_cache as cache;
 use lapstrake_oci::{self as oci, Digest, MediaType, Platform};
 use lapstrake_registry as registry;
 use lapstrake_rootfs::files::FilesError;
+use lapstrake_rootfs::scan::ScanError;
 use lapstrake_rootfs::tar::{ApplyError, PackError};
 
 /// A failed operation on an image, with its subject and cause.
@@ -125,6 +126,13 @@ pub enum Error {
         /// Why not.
         #[source]
         source: PackError,
+    },
+    /// Files that go beside an image's cannot be read.
+    #[error("cannot read what goes beside the files of the image")]
+    Scan {
+        /// Why not.
+        #[source]
+        source: ScanError,
     },
     /// An image cannot be written as files.
     #[error("cannot write the files of the image")]

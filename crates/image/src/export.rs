@@ -3,11 +3,14 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::{AsFd as _, BorrowedFd};
+use std::sync::Arc;
 
 use lapstrake_oci::{Digest, Platform};
+use lapstrake_rootfs::scan::scan;
 use lapstrake_rootfs::tar::{Tree, write_merged};
 use lapstrake_rootfs::{Kind, LayerId, Merged, TreePath, View, files, read};
 
+use crate::hashing::HashingReader;
 use crate::root::Root;
 use crate::{Error, Images, LayerFault, ResolvedImage};
 
@@ -56,6 +59,37 @@ impl Images<'_> {
 }
 
 impl ImageFiles {
+    /// Files that belong to no image: those of the folder `folder`, which has to stay until they are
+    /// written, beside those of the image for `platform`.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn beside(platform: Platform, folder: File) -> Result<Self, Error> {
+        let manifest = scan(folder.as_fd()).map_err(|source| Error::Scan { source })?;
+        let merged = Merged::of(&View::new(vec![Arc::new(manifest)])).without_root();
+        Ok(Self { platform, merged, layers: vec![folder] })
+    }
+
+    /// The regular files in path order, from the root without a slash in front, each with the digest
+    /// of its content.
+    ///
+    /// # Errors
+    /// When a layer is damaged.
+    pub fn digests(&self) -> Result<Vec<(String, Digest)>, Error> {
+        let mut digests = Vec::new();
+        for (entry, layer) in self.merged.entries() {
+            let is_file = matches!(entry.kind, Kind::File { .. } | Kind::HardLink { .. });
+            let Some(layer) = self.layers.get(layer).filter(|_| is_file) else { continue };
+            let read = read::open_file(layer.as_fd(), &entry.path).and_then(|file| {
+                let mut hashing = HashingReader::new(file);
+                io::copy(&mut hashing, &mut io::sink()).map(|_| hashing.finish())
+            });
+            let digest = read.map_err(Error::io("read a file of the image"))?;
+            digests.push((String::from_utf8_lossy(entry.path.as_bytes()).into_owned(), digest));
+        }
+        Ok(digests)
+    }
+
     /// The same with no time behind `seconds` since 1970.
     #[must_use]
     pub fn no_later_than(self, seconds: i64) -> Self {

@@ -45,6 +45,13 @@ impl Merged {
         self.entries.iter().map(|(entry, layer)| (entry, *layer))
     }
 
+    /// The same without its root: to be laid into a tree that has one.
+    #[must_use]
+    pub fn without_root(mut self) -> Self {
+        self.entries.retain(|(entry, _)| !entry.path.is_root());
+        self
+    }
+
     /// The same with no time behind `seconds` since 1970.
     #[must_use]
     pub fn no_later_than(mut self, seconds: i64) -> Self {

@@ -4,6 +4,7 @@ use std::fs;
 use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 
+use lapstrake_cache::{Store, Temporary};
 use lapstrake_image::{Attestation, Destination, Form, ImageFiles, Images, write_tar};
 use lapstrake_oci::{Annotated, Annotation, Annotations, Digest, Platform, Reference};
 use lapstrake_rootfs::TreePath;
@@ -11,8 +12,11 @@ use lapstrake_solver::lower::Options;
 use lapstrake_solver::{Built, Times};
 
 use super::provenance::{self, Evidence};
+use super::statement::{self, Parts};
 use super::{metadata, sbom};
-use crate::args::{ArchiveFormat, Build, LayerCompression, Output, OutputForm, OutputKind};
+use crate::args::{
+    ArchiveFormat, Build, FilePlan, LayerCompression, Output, OutputForm, OutputKind,
+};
 use crate::commands::push;
 use crate::failure::Failure;
 use crate::images;
@@ -104,20 +108,20 @@ impl Outputs {
             return Ok(());
         }
         let carries = |output: &Output| match &output.kind {
-            OutputKind::Archive { format, form, .. } => {
-                *format == ArchiveFormat::Oci && !form.docker_types
-            }
+            OutputKind::Archive { format: ArchiveFormat::Oci, form, .. } => !form.docker_types,
             OutputKind::Layout { form, .. } | OutputKind::Registry { form, .. } => {
                 !form.docker_types
             }
-            _ => false,
+            OutputKind::Folder { .. } | OutputKind::Tar { .. } => true,
+            OutputKind::Archive { .. } | OutputKind::Store { .. } => false,
         };
         match !self.list.is_empty() && self.list.iter().all(carries) {
             true => Ok(()),
             false => Err(Failure::new(
-                "--provenance, --sbom and --attest go with images that leave in OCI's media types",
+                "--provenance, --sbom and --attest go with files, and with images that leave in OCI's \
+                 media types",
             )
-            .help("add --push or -o type=oci,dest=FILE, and leave out other outputs")),
+            .help("add --push, -o type=oci,dest=FILE or -o FOLDER, and leave out other outputs")),
         }
     }
 
@@ -235,16 +239,19 @@ impl Outputs {
                 };
                 saved.map(Some).map_err(failed)
             }
-            OutputKind::Tar { destination, split } => {
+            OutputKind::Tar { destination, plan } => {
                 let _lease = store.lease()?;
-                let files = files(&images, built)?;
-                let parts = parted(files, *split);
+                let mut parts = parted(files(&images, built)?, plan.split);
+                let (_folder, told) = beside(store, &parts, said, (built, plan))?;
+                parts.extend(told);
                 images::write_archive(destination, |out| write_tar(&parts, out)).map(|()| None)
             }
-            OutputKind::Folder { destination, split } => {
+            OutputKind::Folder { destination, plan } => {
                 let _lease = store.lease()?;
-                let files = files(&images, built)?;
-                for (below, files) in parted(files, *split) {
+                let mut parts = parted(files(&images, built)?, plan.split);
+                let (_folder, told) = beside(store, &parts, said, (built, plan))?;
+                parts.extend(told);
+                for (below, files) in parts {
                     let folder = destination.join(below.to_string().trim_start_matches('/'));
                     let folder = made(&folder)?;
                     files.write_into(folder.as_fd())?;
@@ -330,8 +337,23 @@ fn files(images: &Images<'_>, built: &Built) -> Result<Vec<ImageFiles>, Failure>
     })
 }
 
+/// Statements about the parts, with no time behind that of the build.
+fn beside(
+    store: &Store,
+    parts: &Parts,
+    said: &[Attestation],
+    (built, plan): (&Built, &FilePlan),
+) -> Result<(Temporary, Parts), Failure> {
+    let (folder, told) = statement::beside(store, parts, said, &plan.prefix)?;
+    let in_time = |files: ImageFiles| match built.epoch {
+        Some(epoch) => files.no_later_than(epoch),
+        None => files,
+    };
+    Ok((folder, told.into_iter().map(|(below, files)| (below, in_time(files))).collect()))
+}
+
 /// Each with the folder that it goes into: its platform's when there are several, or when asked.
-fn parted(files: Vec<ImageFiles>, split: Option<bool>) -> Vec<(TreePath, ImageFiles)> {
+fn parted(files: Vec<ImageFiles>, split: Option<bool>) -> Parts {
     let split = split.unwrap_or(files.len() > 1);
     let below = |files: &ImageFiles| match split {
         true => TreePath::clean(files.platform.to_string().replace('/', "_").as_bytes()),

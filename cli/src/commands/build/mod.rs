@@ -17,6 +17,7 @@ mod report;
 mod sbom;
 mod shared;
 mod shell;
+mod statement;
 mod step;
 mod verify;
 

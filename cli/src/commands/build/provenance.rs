@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use crate::args::{Build, Provenance};
 use crate::images::Used;
 
-const KIND: &str = "https://slsa.dev/provenance/v1";
+pub(super) const KIND: &str = "https://slsa.dev/provenance/v1";
 /// What the parameters mean is written there.
 const BUILD_TYPE: &str =
     "https://github.com/moby/buildkit/blob/master/docs/attestations/slsa-definitions.md";

@@ -8,7 +8,7 @@ use lapstrake_solver::Built;
 use super::provenance::{now, rfc3339};
 use crate::failure::Failure;
 
-const KIND: &str = "https://spdx.dev/Document";
+pub(super) const KIND: &str = "https://spdx.dev/Document";
 
 /// What is said about each of the images that were built; `name` is what the first output calls them.
 pub(super) fn sbom(
