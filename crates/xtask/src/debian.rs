@@ -23,7 +23,8 @@ pub(crate) const TESTS: &[&str] = &[
 ];
 
 /// What is measured beside Lapstrake, and the file system that both are measured on.
-pub(crate) const BENCH: &[&str] = &["buildah", "e2fsprogs", "mount", "skopeo"];
+pub(crate) const BENCH: &[&str] =
+    &["bubblewrap", "buildah", "crun", "e2fsprogs", "mount", "runc", "skopeo"];
 
 /// Installs those of the packages that are not there yet.
 ///

@@ -7,6 +7,7 @@ use super::Bench;
 use super::image;
 use super::input;
 use super::measure::{Medians, Pair, median, medians, time};
+use super::sandbox;
 use super::table::Row;
 use crate::failure::{Outcome, Subject};
 
@@ -16,7 +17,7 @@ pub(crate) struct Case {
     pub(crate) measure: fn(&Bench) -> Outcome<Vec<Row>>,
 }
 
-pub(crate) const CASES: [Case; 9] = [
+pub(crate) const CASES: [Case; 10] = [
     Case {
         name: "unchanged",
         about: "12 instructions and 200 files, nothing changed",
@@ -33,6 +34,7 @@ pub(crate) const CASES: [Case; 9] = [
         measure: image::push,
     },
     Case { name: "save", about: "1 GiB of noise as an archive", measure: image::save },
+    Case { name: "sandbox", about: "`true` in a fresh sandbox", measure: sandbox::sandbox },
     Case { name: "start", about: "start and end of the program", measure: start },
 ];
 

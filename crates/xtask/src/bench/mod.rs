@@ -9,6 +9,7 @@ mod disk;
 mod image;
 mod input;
 mod measure;
+mod sandbox;
 mod table;
 mod tool;
 
@@ -43,6 +44,9 @@ struct Wish {
 
 pub(crate) fn run(project: &Project, arguments: &[String]) -> Outcome<()> {
     let wish = wish(arguments)?;
+    if sandbox::without_hybrid(arguments)? {
+        return Ok(());
+    }
     debian::ensure(debian::BENCH)?;
     let bases = Bases::ensure(project)?;
     let lap = wish.lap.map_or_else(|| binary::release(project), Ok)?;
@@ -67,9 +71,12 @@ pub(crate) fn run(project: &Project, arguments: &[String]) -> Outcome<()> {
 }
 
 /// A copy, as an installation makes one: what a linker has written in pieces lies in small pages in the
-/// kernel's cache too, and takes a millisecond longer to start.
+/// kernel's cache too, and takes a millisecond longer to start. In a folder that holds no store, as then it
+/// need not be copied for each sandbox.
 fn installed(lap: &Path, disk: &Disk) -> Outcome<PathBuf> {
-    let copy = disk.path("lap");
+    let folder = disk.path("bin");
+    std::fs::create_dir(&folder).on("create", &folder)?;
+    let copy = folder.join("lap");
     std::fs::copy(lap, &copy).on("copy", lap)?;
     Ok(copy)
 }

@@ -1,0 +1,97 @@
+//! A fresh sandbox from start to exit: `true` in `lap run` with all its defaults, beside programs that make
+//! sandboxes of a root file system and a description that are there already.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use super::Bench;
+use super::measure::{Pair, medians, time};
+use super::table::Row;
+use crate::failure::{Failure, Outcome, Subject, wrong};
+use crate::process;
+
+const RUNS: usize = 41;
+
+/// Where the second hierarchy of control groups is on machines with both versions, which crun refuses.
+const HYBRID: &str = "/sys/fs/cgroup/unified";
+
+pub(super) fn sandbox(bench: &Bench) -> Outcome<Vec<Row>> {
+    let bundle = bench.disk.path("bundle");
+    prepare(bench, &bundle)?;
+    let peers: [(&str, Vec<&str>); 3] = [
+        (
+            "bwrap",
+            words(
+                "bwrap --unshare-pid --unshare-ipc --unshare-uts --unshare-cgroup --die-with-parent --bind rootfs / --proc /proc --dev /dev true",
+            ),
+        ),
+        ("crun", words("crun --cgroup-manager=disabled run lapstrake-bench-crun")),
+        ("runc", words("runc run lapstrake-bench-runc")),
+    ];
+    let mut rows = Vec::new();
+    for (peer, command) in peers {
+        let theirs = || {
+            let (program, rest) = command.split_first().unwrap_or((&"", &[]));
+            let mut command = Command::new(program);
+            command.args(rest).current_dir(&bundle);
+            command
+        };
+        time(theirs())?;
+        let mut pairs = Vec::new();
+        for _ in 0..RUNS {
+            pairs.push(Pair { ours: time(ours(bench))?, theirs: time(theirs())? });
+        }
+        rows.push(Row::of("`true` in a fresh sandbox", medians(&pairs), "≥ 1×").beside(peer));
+    }
+    Ok(rows)
+}
+
+fn words(line: &str) -> Vec<&str> {
+    line.split(' ').collect()
+}
+
+fn ours(bench: &Bench) -> Command {
+    bench.ours.command(&["run", "--rm", "busybox", "true"])
+}
+
+/// The base image in our store and as a folder, and beside that what `runc spec` makes of nothing but the
+/// command: on the host's network, as ours is, and without a terminal.
+fn prepare(bench: &Bench, bundle: &Path) -> Outcome<()> {
+    fs::create_dir_all(bundle).on("create", bundle)?;
+    let dockerfile = bundle.join("Dockerfile");
+    fs::write(&dockerfile, "FROM busybox\n").on("write", &dockerfile)?;
+    let place = bundle.display().to_string();
+    let output = bundle.join("rootfs").display().to_string();
+    process::quiet(&mut bench.ours.command(&["pull", "-q", "busybox"]))?;
+    process::quiet(&mut bench.ours.command(&["build", "-q", "-o", &output, &place]))?;
+    process::quiet(Command::new("runc").arg("spec").current_dir(bundle))?;
+    let path = bundle.join("config.json");
+    let text = fs::read_to_string(&path).on("read", &path)?;
+    let fault = |error: serde_json::Error| wrong(path.display().to_string(), error.to_string());
+    let mut spec: Value = serde_json::from_str(&text).map_err(fault)?;
+    if let Some(process) = spec.get_mut("process") {
+        *process.get_mut("terminal").unwrap_or(&mut Value::Null) = json!(false);
+        *process.get_mut("args").unwrap_or(&mut Value::Null) = json!(["true"]);
+    }
+    if let Some(Value::Array(namespaces)) = spec.pointer_mut("/linux/namespaces") {
+        namespaces.retain(|namespace| namespace.get("type") != Some(&json!("network")));
+    }
+    fs::write(&path, spec.to_string()).on("write", &path)
+}
+
+/// Runs the benchmark once more where the second hierarchy is not mounted, if it is here; whether it did.
+pub(super) fn without_hybrid(arguments: &[String]) -> Outcome<bool> {
+    let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+    if !mounts.lines().any(|line| line.split(' ').nth(1) == Some(HYBRID)) {
+        return Ok(false);
+    }
+    let own = std::env::current_exe()
+        .map_err(|source| Failure::Start { program: "xtask".into(), source })?;
+    let script = format!("umount {HYBRID}; exec \"$@\"");
+    let mut again = Command::new("unshare");
+    again.args(["-m", "sh", "-euc", &script, "sh"]).arg(own).arg("bench").args(arguments);
+    process::run(&mut again).map(|()| true)
+}
