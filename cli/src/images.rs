@@ -10,14 +10,14 @@ use std::path::{Path, PathBuf};
 
 use lapstrake_cache::Store;
 use lapstrake_image::{
-    Choice, Destination, Error as ImageError, Form, Format, Images, Progress as ImageEvent,
-    ResolvedImage,
+    Choice, Destination, Error as ImageError, Form, Format, Images, LayerState as ImageLayer,
+    Progress as ImageEvent, ResolvedImage,
 };
 use std::sync::{Mutex, PoisonError};
 
 use lapstrake_oci::{Digest, ImageConfig, Platform, Reference};
 use lapstrake_registry::ClientConfig;
-use lapstrake_solver::event::ImageProgress;
+use lapstrake_solver::event::{ImageProgress, LayerState};
 use lapstrake_solver::image::{BaseImage, ImageName, ImageSource, Place};
 
 use crate::args::PullPolicy;
@@ -142,6 +142,15 @@ fn event_of(event: ImageEvent) -> ImageProgress {
         ImageEvent::Resolving => ImageProgress::Resolving,
         ImageEvent::Downloading { done, total } => ImageProgress::Downloading { done, total },
         ImageEvent::Uploading { done, total } => ImageProgress::Uploading { done, total },
+        ImageEvent::Layer { digest, done, total, state } => {
+            let state = match state {
+                ImageLayer::Moving => LayerState::Moving,
+                ImageLayer::Arrived => LayerState::Arrived,
+                ImageLayer::Existed => LayerState::Existed,
+                ImageLayer::Mounted => LayerState::Mounted,
+            };
+            ImageProgress::Layer { digest: digest.to_string(), done, total, state }
+        }
         ImageEvent::Ready { digest } => ImageProgress::Ready { digest: digest.to_string() },
     }
 }

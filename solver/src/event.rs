@@ -91,6 +91,19 @@ pub enum Outcome {
     Cancelled,
 }
 
+/// How far a layer is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LayerState {
+    /// On its way.
+    Moving,
+    /// It has arrived.
+    Arrived,
+    /// It was there before.
+    Existed,
+    /// The registry took it from another of its repositories.
+    Mounted,
+}
+
 /// The way of an image into the store, or out of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ImageProgress {
@@ -109,6 +122,17 @@ pub enum ImageProgress {
         done: u64,
         /// Of all layers together.
         total: u64,
+    },
+    /// One layer got further.
+    Layer {
+        /// Its digest.
+        digest: String,
+        /// Bytes so far.
+        done: u64,
+        /// All its bytes, as far as they are known.
+        total: u64,
+        /// How far it is.
+        state: LayerState,
     },
     /// Everything is here, or there.
     Ready {

@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use lapstrake_solver::Event;
-use lapstrake_solver::event::{ImageProgress, Outcome};
+use lapstrake_solver::event::{ImageProgress, LayerState, Outcome};
 use lapstrake_solver::graph::VertexId;
 
 use super::Activity;
@@ -39,9 +39,20 @@ pub(super) struct Step {
     pub(super) tail: VecDeque<String>,
     /// How far it is.
     pub(super) status: Option<String>,
+    /// How far its layers are, in the order in which they began.
+    pub(super) layers: Vec<Layer>,
     /// Whether it writes the image: its end is shown together with the image's id.
     pub(super) exports: bool,
     lines: Lines,
+}
+
+/// A layer of an image on its way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Layer {
+    digest: String,
+    /// What is said of it: its short digest and how far it is.
+    pub(super) line: String,
+    pub(super) is_moving: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -69,6 +80,8 @@ pub(super) enum Change {
     Reason(String),
     /// See [`Step::status`].
     Status,
+    /// A layer is there: see [`Layer::line`].
+    Layer(String),
     Ended,
 }
 
@@ -155,6 +168,7 @@ impl Board {
             end: None,
             tail: VecDeque::new(),
             status: None,
+            layers: Vec::new(),
             exports: key == Key::Export,
             lines: Lines::default(),
         });
@@ -210,6 +224,18 @@ impl Board {
                 step.status = Some(format!("{} / {}", size(done), size(total)));
                 updates.push(Update { step: at, change: Change::Status });
             }
+            ImageProgress::Layer { digest, done, total, state } => {
+                let layer = Layer::new(harmless(&digest), (done, total), state);
+                if !layer.is_moving {
+                    updates.push(Update { step: at, change: Change::Layer(layer.line.clone()) });
+                }
+                match step.layers.iter_mut().find(|known| known.digest == layer.digest) {
+                    // Of one that is there, more is not heard.
+                    Some(known) if known.is_moving => *known = layer,
+                    Some(_) => {}
+                    None => step.layers.push(layer),
+                }
+            }
             ImageProgress::Ready { digest } => {
                 step.status = Some(harmless(&digest));
                 updates.push(Update { step: at, change: Change::Status });
@@ -218,6 +244,20 @@ impl Board {
                 self.end(at, (outcome, elapsed), now, updates);
             }
         }
+    }
+}
+
+impl Layer {
+    fn new(digest: String, (done, total): (u64, u64), state: LayerState) -> Self {
+        let short = digest.split_once(':').map_or(digest.as_str(), |(_, hex)| hex);
+        let short: String = short.chars().take(12).collect();
+        let line = match state {
+            LayerState::Moving => format!("{short} {} / {}", size(done), size(total)),
+            LayerState::Arrived => format!("{short} {} done", size(total)),
+            LayerState::Existed => format!("{short} {} there already", size(total)),
+            LayerState::Mounted => format!("{short} {} mounted", size(total)),
+        };
+        Self { digest, line, is_moving: state == LayerState::Moving }
     }
 }
 

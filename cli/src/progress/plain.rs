@@ -111,6 +111,7 @@ impl Plain {
             Change::Line(since, line) => Some(format!("{:.3} {line}", since.as_secs_f64())),
             Change::Status if !queue.status_is_due(step, now) => return,
             Change::Status => step.status.clone(),
+            Change::Layer(line) => Some(line),
             Change::Ended => match step.end {
                 Some((Outcome::Failed, _)) | None => return,
                 Some(_) if step.exports => return,

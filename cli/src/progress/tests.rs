@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lapstrake_solver::event::{ImageProgress, Outcome, Planned};
+use lapstrake_solver::event::{ImageProgress, LayerState, Outcome, Planned};
 use lapstrake_solver::graph::VertexId;
 use lapstrake_solver::{Event, Reason};
 
@@ -107,6 +107,47 @@ fn a_build_from_the_first_byte_to_the_name() {
 #5 writing image sha256:1234 done
 #5 naming to docker.io/library/x:latest done
 #5 DONE 0.1s
+
+"
+    );
+}
+
+#[test]
+fn each_layer_says_how_far_it_is() {
+    let layer = |digest: &str, done, state| {
+        let digest = format!("sha256:{}", digest.repeat(64));
+        image(ImageProgress::Layer { digest, done, total: 2_000_000, state })
+    };
+    let events = vec![
+        (0, Some(image(ImageProgress::Resolving))),
+        (10, Some(layer("a", 2_000_000, LayerState::Existed))),
+        (20, Some(layer("b", 0, LayerState::Moving))),
+        (30, Some(layer("c", 0, LayerState::Moving))),
+        (40, Some(layer("c", 1_000_000, LayerState::Moving))),
+        (50, Some(layer("c", 2_000_000, LayerState::Arrived))),
+        (60, Some(layer("b", 2_000_000, LayerState::Mounted))),
+        // What comes late says nothing new.
+        (70, Some(layer("b", 5, LayerState::Moving))),
+        (80, Some(image(ImageProgress::Ready { digest: "sha256:abcd".into() }))),
+    ];
+    let mut board = Board::default();
+    for (time, event) in events.iter().take(5).cloned() {
+        board.apply(event.expect("an event"), at(time));
+    }
+    let tty = Tty::new("Pulling", false).paint(&board, (24, 80), at(45));
+    assert!(
+        tty.contains("bbbbbbbbbbbb 0B / 2MB") && tty.contains("cccccccccccc 1MB / 2MB"),
+        "{tty}"
+    );
+    assert!(!tty.contains("aaaaaaaaaaaa"), "{tty}");
+    assert_eq!(
+        plain(events, &Conclusion::Done),
+        "#1 [internal] load image busybox
+#1 aaaaaaaaaaaa 2MB there already
+#1 cccccccccccc 2MB done
+#1 bbbbbbbbbbbb 2MB mounted
+#1 sha256:abcd
+#1 DONE 0.1s
 
 "
     );

@@ -12,6 +12,9 @@ use super::board::{Board, Step};
 use super::{Conclusion, FAINT, RESET};
 use crate::text::{clip, harmless, width};
 
+/// Layers on their way that are shown of one image.
+const LAYERS: usize = 6;
+
 const BLUE: &str = "\u{1b}[34m";
 const RED: &str = "\u{1b}[31m";
 const YELLOW: &str = "\u{1b}[33m";
@@ -152,7 +155,9 @@ fn rows(board: &Board, now: Duration) -> Vec<Row> {
         rows.extend(cached_row(&std::mem::take(&mut cached)));
         rows.push(step_row(step, now));
         if step.end.is_none() {
-            rows.extend(step.tail.iter().map(|line| Row {
+            let layers = step.layers.iter().filter(|layer| layer.is_moving);
+            let layers = layers.take(LAYERS).map(|layer| &layer.line);
+            rows.extend(step.tail.iter().chain(layers).map(|line| Row {
                 text: format!(" => => # {line}"),
                 time: None,
                 style: FAINT,

@@ -36,11 +36,35 @@ pub enum Progress {
         /// Of all layers together.
         total: u64,
     },
+    /// One layer got further.
+    Layer {
+        /// Its digest here, which another form of it does not have there.
+        digest: Digest,
+        /// Bytes so far.
+        done: u64,
+        /// All its bytes, as far as they are known.
+        total: u64,
+        /// How far it is.
+        state: LayerState,
+    },
     /// Everything is here, or there.
     Ready {
         /// Digest of the manifest.
         digest: Digest,
     },
+}
+
+/// See [`Progress::Layer`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LayerState {
+    /// On its way.
+    Moving,
+    /// It has arrived.
+    Arrived,
+    /// It was there before.
+    Existed,
+    /// The registry took it from another of its repositories.
+    Mounted,
 }
 
 /// Receives [`Progress`].

@@ -12,7 +12,7 @@ use lapstrake_rootfs::tar::{self, Limits};
 use lapstrake_rootfs::{LayerManifest, LayerWriter, ReadAhead, View, WriteError};
 
 use crate::hashing::HashingReader;
-use crate::images::Report;
+use crate::images::{LayerState, Report};
 use crate::{LayerFault, Progress};
 
 /// How much has to arrive before it is reported again.
@@ -41,6 +41,12 @@ impl<'a> Meter<'a> {
 
     pub(crate) fn is_stopped(&self) -> bool {
         self.stopped.load(Ordering::Relaxed)
+    }
+
+    /// Tells of one layer.
+    pub(crate) fn layer(&self, layer: &Descriptor, done: u64, state: LayerState) {
+        let (digest, total) = (layer.digest, layer.size);
+        (self.report)(Progress::Layer { digest, done: done.min(total), total, state });
     }
 
     fn add(&self, count: u64) {
@@ -105,6 +111,8 @@ pub(crate) struct Incoming<'a> {
     keep: Keep,
     descriptor: &'a Descriptor,
     taken: u64,
+    /// How much of it was told.
+    told: u64,
     meter: &'a Meter<'a>,
     /// Why the bytes could not be read.
     failure: Option<io::Error>,
@@ -117,7 +125,7 @@ impl<'a> Incoming<'a> {
         descriptor: &'a Descriptor,
         meter: &'a Meter<'a>,
     ) -> Self {
-        Self { reader, keep, descriptor, taken: 0, meter, failure: None }
+        Self { reader, keep, descriptor, taken: 0, told: 0, meter, failure: None }
     }
 
     /// Reads what is left and checks the whole against the descriptor.
@@ -168,6 +176,10 @@ impl<'a> Incoming<'a> {
         self.taken = self.taken.saturating_add(count as u64);
         self.keep.take(buffer.get(..count).unwrap_or_default())?;
         self.meter.add(count as u64);
+        if self.taken.saturating_sub(self.told) >= REPORTED {
+            self.told = self.taken;
+            self.meter.layer(self.descriptor, self.taken, LayerState::Moving);
+        }
         if self.taken > self.descriptor.size {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "longer than announced"));
         }

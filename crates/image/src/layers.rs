@@ -15,7 +15,7 @@ use lapstrake_registry::Client;
 use lapstrake_rootfs::{LayerId, LayerManifest, View};
 
 use crate::archive::Archive;
-use crate::images::Report;
+use crate::images::{LayerState, Report};
 use crate::incoming::{self, Incoming, Keep, Meter};
 use crate::{Error, Images, LayerFault, Progress, ResolvedImage, implied};
 
@@ -82,6 +82,11 @@ impl Images<'_> {
         let meter = Meter::new(total, report);
         if !matches!(source, Source::Store) {
             report(Progress::Downloading { done: 0, total });
+            let is_here =
+                |layer: &&Descriptor| jobs.iter().all(|job| job.descriptor.digest != layer.digest);
+            for layer in image.layers().map(|(layer, _)| layer).filter(is_here) {
+                meter.layer(layer, layer.size, LayerState::Existed);
+            }
         }
         let results = self.run(&jobs, source, &meter);
         self.commit(image, &jobs, results, matches!(source, Source::Archive(_)))?;
@@ -165,14 +170,19 @@ impl Images<'_> {
         source: Source<'_>,
         meter: &Meter<'_>,
     ) -> Result<Staged, LayerFault> {
+        meter.layer(job.descriptor, 0, LayerState::Moving);
         let (reader, keep) = self.open(job.descriptor, source)?;
         let incoming = Incoming::new(reader, keep, job.descriptor, meter);
-        if !job.unpack {
-            return Ok(Staged { keep: incoming.finish()?, layer: None });
-        }
-        let staging = self.store.stage_layer().map_err(LayerFault::Store)?;
-        let (manifest, keep) = incoming::unpack(incoming, &staging, &job.diff_id)?;
-        Ok(Staged { keep, layer: Some((staging, manifest)) })
+        let staged = match job.unpack {
+            false => Staged { keep: incoming.finish()?, layer: None },
+            true => {
+                let staging = self.store.stage_layer().map_err(LayerFault::Store)?;
+                let (manifest, keep) = incoming::unpack(incoming, &staging, &job.diff_id)?;
+                Staged { keep, layer: Some((staging, manifest)) }
+            }
+        };
+        meter.layer(job.descriptor, job.descriptor.size, LayerState::Arrived);
+        Ok(staged)
     }
 
     fn open<'b>(

@@ -52,6 +52,7 @@ mod remove;
 mod resolve;
 mod root;
 mod save;
+mod sending;
 mod stored;
 
 pub use attestation::{Attestation, package_url};
@@ -61,7 +62,7 @@ pub use export::{ImageFiles, write_tar};
 pub use form::Form;
 pub use hashing::{HashingReader, HashingWriter};
 pub use history::{HistoryRow, LayerStep};
-pub use images::{Images, Progress};
+pub use images::{Images, LayerState, Progress};
 pub use import::ImportOptions;
 pub use layout::Choice;
 pub use list::ImageSummary;

@@ -5,15 +5,17 @@
 //! push only asks whether it is there. The manifest comes last.
 
 use std::io::{self, Read, Seek as _, SeekFrom};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use lapstrake_oci::{Descriptor, Digest, Document, Platform, Reference};
 use lapstrake_registry::{Client, Uploaded};
 
 use crate::attestation::{self, Attested};
-use crate::images::Report;
+use crate::images::{LayerState, Report};
 use crate::packing::{self, PackReader, Packable, Packed, Packing};
 use crate::root::Root;
+use crate::sending::{Counted, Sending};
 use crate::{Error, Form, Images, Progress, ResolvedImage, parallel};
 
 /// Layers that are sent at the same time.
@@ -73,6 +75,7 @@ impl Images<'_> {
             report,
             sent: AtomicU64::new(0),
             total: layers.map(|layer| layer.size).sum(),
+            sending: Sending::default(),
         };
         let pushed = match (&images[..], &indexes[..]) {
             ([], _) => return Err(missing()),
@@ -97,6 +100,7 @@ struct Push<'a> {
     /// Bytes of layers that are done, as the store has them.
     sent: AtomicU64,
     total: u64,
+    sending: Sending,
 }
 
 type Layer = (Descriptor, Uploaded);
@@ -110,7 +114,7 @@ impl Push<'_> {
         name: &Reference,
     ) -> Result<(Pushed, Descriptor), Error> {
         let layers = self.layers(image)?;
-        self.blob(&image.manifest.config)?;
+        self.blob(&image.manifest.config, &Arc::default())?;
         let described: Vec<Descriptor> = layers.iter().map(|(layer, _)| layer.clone()).collect();
         let (entry, bytes) = self.images.outgoing_manifest(image, described, self.form)?;
         let name = match name.digest() {
@@ -169,32 +173,52 @@ impl Push<'_> {
     /// Sends all layers; returns their descriptors in the registry, bottom first.
     fn layers(&self, image: &ResolvedImage) -> Result<Vec<Layer>, Error> {
         let work: Vec<(&Descriptor, Digest)> = image.layers().collect();
-        parallel::each(&work, WORKERS, |(layer, diff_id)| self.layer(layer, *diff_id))
+        self.sending.told(self.report, || {
+            parallel::each(&work, WORKERS, |(layer, diff_id)| self.layer(layer, *diff_id))
+        })
     }
 
     fn layer(&self, descriptor: &Descriptor, diff_id: Digest) -> Result<Layer, Error> {
         let is_blob = self.images.store.has_blob(&descriptor.digest, descriptor.size);
+        let read = self.sending.begin(descriptor);
         let result = match self.form.packs(descriptor, is_blob) {
-            true => self.packed(descriptor, diff_id)?,
-            false => (descriptor.clone(), self.blob(descriptor)?),
+            true => self.packed(descriptor, diff_id, &read),
+            false => self.blob(descriptor, &read).map(|how| (descriptor.clone(), how)),
         };
+        self.sending.end(descriptor);
+        let result = result?;
+        self.tell(descriptor, result.1);
         let sent = self.sent.fetch_add(descriptor.size, Ordering::Relaxed) + descriptor.size;
         (self.report)(Progress::Uploading { done: sent, total: self.total });
         Ok(result)
     }
 
-    /// A blob of the store, or a layer as its plain tar, under the digest that it has there.
-    fn blob(&self, descriptor: &Descriptor) -> Result<Uploaded, Error> {
+    fn tell(&self, layer: &Descriptor, how: Uploaded) {
+        let state = match how {
+            Uploaded::Existed => LayerState::Existed,
+            Uploaded::Mounted => LayerState::Mounted,
+            Uploaded::Sent => LayerState::Arrived,
+        };
+        let (digest, total) = (layer.digest, layer.size);
+        (self.report)(Progress::Layer { digest, done: total, total, state });
+    }
+
+    /// A blob of the store, or a layer as its plain tar, under the digest that it has there. What is
+    /// read of it is counted in `read`.
+    fn blob(&self, descriptor: &Descriptor, read: &Arc<AtomicU64>) -> Result<Uploaded, Error> {
         let digest = descriptor.digest;
         let stored = |offset: u64| -> io::Result<Box<dyn Read + Send>> {
+            read.store(offset, Ordering::Relaxed);
+            let read = Arc::clone(read);
             if let Some(mut file) =
                 self.images.store.open_blob(&digest).map_err(io::Error::other)?
             {
                 file.seek(SeekFrom::Start(offset))?;
-                return Ok(Box::new(file));
+                return Ok(Box::new(Counted { reader: file, read }));
             }
             let packable = self.images.packable(descriptor, digest).map_err(io::Error::other)?;
-            pack(packable, Packing::Plain, Packed::default(), offset)
+            let reader = pack(packable, Packing::Plain, Packed::default(), offset)?;
+            Ok(Box::new(Counted { reader, read }))
         };
         let other = self.neighbour(&digest)?;
         let how = self.client.push_blob(self.reference, descriptor, other.as_deref(), &stored)?;
@@ -204,7 +228,12 @@ impl Push<'_> {
 
     /// A layer, compressed: what an earlier push made of it when the registry has that, else packed
     /// now.
-    fn packed(&self, descriptor: &Descriptor, diff_id: Digest) -> Result<Layer, Error> {
+    fn packed(
+        &self,
+        descriptor: &Descriptor,
+        diff_id: Digest,
+        read: &Arc<AtomicU64>,
+    ) -> Result<Layer, Error> {
         let (store, packing) = (self.images.store, self.form.packing);
         let (kind, media_type) = (packing.to_string(), packing.media_type());
         if let Some((digest, size)) = store.packed(&diff_id, &kind)? {
@@ -221,7 +250,12 @@ impl Push<'_> {
         let packed = Packed::default();
         let content = |offset| {
             let packable = self.images.packable(descriptor, diff_id).map_err(io::Error::other)?;
-            pack(packable, packing, packed.clone(), offset)
+            let reader = pack(packable, packing, packed.clone(), offset)?;
+            read.store(offset, Ordering::Relaxed);
+            Ok::<Box<dyn Read + Send>, io::Error>(Box::new(Counted {
+                reader,
+                read: Arc::clone(read),
+            }))
         };
         let result = || packing::made(&packed).unwrap_or((diff_id, 0));
         let what = format!("the layer {diff_id} of {}", self.reference.name());
