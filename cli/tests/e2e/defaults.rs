@@ -24,6 +24,17 @@ done
 for p in /sys/firmware /sys/devices/virtual/powercap; do
   if [ -d $p ]; then echo "masked $p: $(ls -A $p | wc -l)"; fi
 done
+for d in /sys/devices/system/cpu/cpu*/thermal_throttle; do
+  if [ -d $d ]; then echo "masked $d: $(ls -A $d | wc -l)"; fi
+done
+echo "open: $(echo $(ls /proc/self/fd))"
+echo "stdin: $(readlink /proc/self/fd/0)"
+echo "faces: $(echo $(sed -n 's/^ *\([^:]*\):.*/\1/p' /proc/net/dev | sort))"
+echo "sessions: $(grep -c ' _ses: ' /proc/keys)"
+n=0; while read -r l; do n=$((n+1)); echo "hosts $n: $l"; done < /etc/hosts
+for p in /etc/hosts /etc/resolv.conf /proc/sys/kernel/hostname /proc/sysrq-trigger; do
+  if (: >> $p) 2>/dev/null; then echo "writable $p: yes"; fi
+done
 echo "oom: $(cat /proc/self/oom_score_adj)"
 echo "host: $(hostname)"
 echo "group: $(cut -d: -f3 /proc/self/cgroup | sort -u)"
@@ -92,6 +103,7 @@ impl Table {
         self.mounts();
         self.devices();
         self.masks();
+        self.network();
         self.inherited();
     }
 
@@ -112,6 +124,12 @@ impl Table {
         self.is("Uid", &[self.uid.to_string().as_str(); 4].join("\t"));
         self.is("Gid", "0\t0\t0\t0");
         self.is("SigBlk", none);
+        self.is("Groups", "0");
+        // Those of `ls` itself: the fourth is the folder that it lists.
+        self.is("open", "0 1 2 3");
+        self.is("stdin", "/dev/null");
+        // A key ring of its own; where nothing is masked it shows.
+        self.is("sessions", if self.is_insecure() { "1" } else { "0" });
         self.is("group", "/");
         self.is("host", "buildkitsandbox");
     }
@@ -139,6 +157,7 @@ impl Table {
             format!("devpts rw,nosuid,noexec,relatime,gid={group},mode=620,ptmxmode=666");
         for (target, expected) in [
             ("/proc", format!("proc rw,{locked}")),
+            ("/", "overlay rw,".to_owned()),
             ("/dev/pts", terminals),
             ("/dev/shm", format!("tmpfs rw,{locked},size=65536k")),
             ("/dev/mqueue", format!("mqueue rw,{locked}")),
@@ -159,6 +178,14 @@ impl Table {
             }
         }
         assert!(!self.seen.contains_key("mount /run"), "/run is mounted");
+        // Strict access times show as the absence of the other kinds.
+        let devices = self.seen.get("mount /dev").expect("a mount");
+        let has = |option: &str| devices.split([' ', ',']).any(|one| one == option);
+        let wanted = ["tmpfs", "rw", "nosuid", "size=65536k", "mode=755"];
+        assert!(wanted.into_iter().all(has) && !has("relatime") && !has("noatime"), "{devices}");
+        let groups = self.seen.get("mount /sys/fs/cgroup").expect("a mount");
+        let (_, options) = groups.split_once(' ').expect("options");
+        assert!(options.starts_with(&format!("{kernel},nosuid,nodev,noexec")), "{groups}");
     }
 
     fn devices(&self) {
@@ -186,8 +213,18 @@ impl Table {
             "core fd full mqueue null ptmx pts random shm stderr stdin stdout tty urandom zero";
         let names = self.seen.keys().filter_map(|key| key.strip_prefix("dev "));
         match self.is_insecure() {
-            true => assert!(names.count() >= known.split(' ').count(), "devices are missing"),
+            true => self.host_devices(),
             false => assert_eq!(names.collect::<Vec<_>>().join(" "), known),
+        }
+    }
+
+    /// BuildKit's devices of an insecure step. It gives an ordinary user none; here that is those which the
+    /// host has, with no more rights than the user has there.
+    fn host_devices(&self) {
+        for name in ["kmsg", "cuse", "fuse", "kvm", "loop-control", "loop0", "loop7"] {
+            let found = self.seen.contains_key(&format!("dev {name}"));
+            let expected = !self.rootless || Path::new("/dev").join(name).exists();
+            assert_eq!(found, expected, "{name}, rootless {}", self.rootless);
         }
     }
 
@@ -198,6 +235,23 @@ impl Table {
         match self.is_insecure() {
             true => assert!(self.seen.contains_key("masked /proc/timer_list"), "{:?}", self.seen),
             false => assert_eq!(shown, Vec::<(&String, &String)>::new()),
+        }
+    }
+
+    /// The host's interfaces, or a loopback alone; names of files that are made for each sandbox.
+    fn network(&self) {
+        let own = fs::read_to_string("/proc/self/net/dev").expect("the interfaces");
+        let faces = own.lines().filter_map(|line| Some(line.split_once(':')?.0.trim()));
+        let mut faces: Vec<&str> = faces.collect();
+        faces.sort_unstable();
+        let expected = if self.mode == "none" { "lo".to_owned() } else { faces.join(" ") };
+        self.is("faces", &expected);
+        self.is("hosts 1", "127.0.0.1\tlocalhost buildkitsandbox");
+        self.is("hosts 2", "::1\tlocalhost ip6-localhost ip6-loopback");
+        let writable = self.seen.keys().filter(|key| key.starts_with("writable "));
+        match self.is_insecure() && self.uid == 0 {
+            true => assert!(!self.seen.contains_key("writable /etc/hosts"), "hosts are writable"),
+            false => assert_eq!(writable.collect::<Vec<_>>(), Vec::<&String>::new()),
         }
     }
 
