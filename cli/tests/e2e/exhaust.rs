@@ -261,3 +261,28 @@ fn a_fault_in_the_dockerfile_leaves_nothing() {
     ended.left_nothing(&store.root());
     assert_eq!(files(), before);
 }
+
+/// A registry that hangs up in the middle of every answer.
+#[test]
+fn a_registry_that_hangs_up_leaves_nothing() {
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("bind a port");
+    let port = listener.local_addr().expect("its address").port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("a connection");
+            let mut request = [0; 512];
+            let _ = std::io::Read::read(&mut stream, &mut request);
+            let half =
+                b"HTTP/1.1 200 OK\r\nContent-Type: application/vnd.oci.image.manifest.v1+json\r\n\
+                Content-Length: 5000\r\n\r\n{\"schemaVersion\":2,";
+            let _ = std::io::Write::write_all(&mut stream, half);
+        }
+    });
+    let store = Store::new();
+    store.ok(&["images"]);
+    let context = Context::new(&format!("FROM 127.0.0.1:{port}/x\nRUN true\n"));
+    let ended = watched(store.lap(&["build", &text(context.path())]), true);
+    ended.failed_with(&["cannot use the image", &port.to_string(), "Dockerfile:1"]);
+    store.ok(&["images"]);
+    ended.left_nothing(&store.root());
+}

@@ -55,6 +55,11 @@ fn a_build_shows_nothing_that_drives_the_terminal() {
                 is_harmless(&on_terminal(ground, &check), &check);
             }
         }
+        for logs in [&["build", "logs", "last"][..], &["build", "logs"]] {
+            let shown = on_terminal(ground, logs);
+            assert!(shown.contains("begun") || shown.contains("failed"), "{shown}");
+            is_harmless(&shown, logs);
+        }
     });
 }
 

@@ -37,3 +37,31 @@ fn a_store_is_closed_to_others_and_knows_no_umask() {
         Answer::of(&mut other).ends_with(2).says(&["Permission denied"]);
     });
 }
+
+/// S37: what a step keeps swapping while everything is removed that can be, and links in what is removed.
+#[test]
+fn a_removal_leads_nowhere() {
+    on_both_sides(|ground| {
+        let dockerfile = ground.meant(
+            "FROM busybox\n\
+             RUN ln -s {canary} /link && mkdir /d && ln -s {up}{canary} /d/up && ln -s / /d/all && echo x > /x\n\
+             RUN --mount=type=cache,id=race,target=/c i=0; while [ $i -lt 300 ]; do \
+             mkdir -p /c/d/e; echo x > /c/d/e/f; mv /c/d /c/o; ln -s {canary} /c/d; mv /c/o /c/d2; \
+             rm -f /c/d; mv /c/d2 /c/d; i=$((i+1)); done; rm -rf /c/d; ln -s {canary} /c/left; ln -s / /c/all\n\
+             RUN ln -s {canary} /also && exit 9\n",
+        );
+        let context = ground.context(&dockerfile, |_| ());
+        std::thread::scope(|scope| {
+            let build = scope.spawn(|| ground.build_from("x", &context, &[]));
+            while !build.is_finished() {
+                ground.lap(&["cache", "prune", "--all"]).ends_with(0);
+            }
+            let ended = build.join().expect("a build");
+            ended.ends_with(1).says(&["exit status 9"]);
+        });
+        // It may be gone already: nothing used it any more while the last step ran.
+        ground.lap(&["cache", "prune", "--all"]).ends_with(0);
+        let left = fs::read_dir(root(ground).join("cache")).expect("list caches").count();
+        assert_eq!(left, 0, "the cache is still there");
+    });
+}
