@@ -12,7 +12,7 @@ use lapstrake_transfer::{Imports, Step};
 use crate::digest::Digests;
 use crate::error::Error;
 use crate::event::{Event, Planned, Sink};
-use crate::graph::VertexId;
+use crate::graph::{Graph, VertexId};
 use crate::image::{BaseImage, BaseImages, ImageSource};
 use crate::journal::Journal;
 use crate::lower::{self, ImagePlan, Lowered, Options, Plan};
@@ -109,6 +109,10 @@ pub struct Built {
     pub epoch: Option<i64>,
     /// What its steps came to, but for those that hold secrets.
     pub steps: Vec<Step>,
+    /// All that could have been done.
+    pub graph: Graph,
+    /// Of that, what became the images.
+    pub targets: Vec<VertexId>,
 }
 
 /// Builds an image: lowers, executes what the cache does not know, writes config, manifest and
@@ -152,7 +156,8 @@ pub fn build(request: Request<'_>, tools: &Tools<'_>) -> Result<Built, Error> {
     let steps = workshop.journal.steps(&plan);
     tools.imports.keep(&steps).map_err(Error::Store)?;
     let built = export::export(&plan, &results, &workshop, &request)?;
-    Ok(Built { steps, ..built })
+    drop(workshop);
+    Ok(Built { steps, targets: plan.targets(), graph: plan.graph, ..built })
 }
 
 /// Runs the graph until all layers of the images are here. A layer that another cache was to have and

@@ -30,6 +30,12 @@ pub struct Step {
     pub vertex: Option<VertexId>,
 }
 
+/// What is known when the image is written.
+fn built(id: Digest, document: Digest, epoch: Option<i64>) -> Built {
+    let (steps, graph, targets) = Default::default();
+    Built { id, document, epoch, steps, graph, targets }
+}
+
 /// Writes config and manifest of what the plan's images came to, an index where there is to be one,
 /// and names it with the tags. New layers of an image that is to be from some time are given that.
 ///
@@ -48,15 +54,13 @@ pub fn export(
     let images = images.collect::<Result<Vec<Written>, _>>()?;
     let epoch = plan.images.iter().find_map(|image| image.epoch);
     let built = match (plan.is_index, &images[..]) {
-        (false, [Written { id, manifest }]) => {
-            Built { id: *id, document: manifest.digest, epoch, steps: Vec::new() }
-        }
+        (false, [Written { id, manifest }]) => built(*id, manifest.digest, epoch),
         _ => {
             let manifests = images.into_iter().map(|image| image.manifest).collect();
             let mut index = Index::new(MediaType::OciIndex, manifests);
             index.annotations = request.annotations.on(Annotated::Index, None);
             let index = put(index.to_bytes(), MediaType::OciIndex, workshop.store)?;
-            Built { id: index.digest, document: index.digest, epoch, steps: Vec::new() }
+            built(index.digest, index.digest, epoch)
         }
     };
     let store = workshop.store;

@@ -86,8 +86,38 @@ fn an_image_says_how_it_was_made_and_what_is_in_it() {
     let digest = ["inspect", "--tls-verify=false", "--format", "{{.Digest}}", &reference];
     let digest = tool("skopeo", &digest).trim().trim_start_matches("sha256:").to_owned();
     assert_eq!(base["digest"]["sha256"], digest);
+    check_steps(&said[1]["predicate"]);
     // The image of such an index runs elsewhere.
     assert_eq!(Store::new().prints(&name, &["cat", "/etc/os-release"]).lines().count(), 2);
+}
+
+/// The steps of [`context`] hang together and stand where they do in the Dockerfile.
+fn check_steps(predicate: &Value) {
+    let steps = &predicate["buildDefinition"]["internalParameters"]["buildConfig"]["llbDefinition"];
+    let steps = steps.as_array().expect("steps");
+    let of = |step: &Value, key: &str| step["op"]["Op"].get(key).cloned();
+    let sources: Vec<Value> = steps.iter().filter_map(|step| of(step, "source")).collect();
+    let identifier = |source: &Value| source["identifier"].as_str().expect("text").to_owned();
+    assert_eq!(sources.len(), 2, "{sources:?}");
+    assert!(identifier(&sources[0]).starts_with("docker-image://busybox:latest@sha256:"));
+    assert_eq!(identifier(&sources[1]), "local://context");
+    let copies: Vec<&Value> = steps.iter().filter(|step| of(step, "file").is_some()).collect();
+    let names: Vec<&str> = steps.iter().filter_map(|step| step["id"].as_str()).collect();
+    let locations =
+        &predicate["runDetails"]["metadata"]["buildkit_metadata"]["source"]["locations"];
+    for (number, copy) in copies.iter().enumerate() {
+        let inputs = copy["inputs"].as_array().expect("inputs");
+        let known = |input: &Value| {
+            let input = input.as_str().and_then(|input| input.strip_suffix(":0"));
+            input.is_some_and(|input| names.contains(&input))
+        };
+        assert!(inputs.len() == 2 && inputs.iter().all(known), "{copy}");
+        let id = copy["id"].as_str().expect("an id");
+        let range = &locations[id]["locations"][0]["ranges"][0];
+        assert_eq!(range["start"]["line"], number + 3);
+        assert_eq!(range["end"]["line"], number + 3);
+    }
+    assert_eq!(copies.len(), 3);
 }
 
 #[test]
@@ -103,6 +133,7 @@ fn without_more_values_are_not_told() {
     let said = statements(&name);
     assert_eq!(said.len(), 2);
     assert!(said.iter().all(|said| !said.to_string().contains("hush")));
+    assert!(said.iter().all(|said| !said.to_string().contains("llbDefinition")));
     let index = tool("tar", &["-xOf", &archive, "index.json"]);
     assert!(index.contains("application/vnd.oci.image.index.v1+json"), "{index}");
     // A plain build says nothing.

@@ -19,6 +19,7 @@ mod shared;
 mod shell;
 mod statement;
 mod step;
+mod steps;
 mod verify;
 
 use std::collections::BTreeMap;
@@ -166,8 +167,11 @@ fn build_with(build: &Build, means: &Means<'_>, wanted: Wanted<'_>) -> Result<Do
         execute(request, means, &fetcher, &check, &mut faults)
     });
     let is_told = faults.end(outcome.as_ref().ok().map(|built| built.id.to_string()))?;
-    let evidence = Evidence { started, dockerfile, used: fetcher.used() };
-    outcome.map(|built| Done { built, evidence, outputs, is_told })
+    let built = outcome?;
+    let is_full = build.attestations().0.is_some_and(|told| told.is_full);
+    let steps = is_full.then(|| steps::steps(&built.graph, &built.targets, &source));
+    let evidence = Evidence { started, dockerfile, used: fetcher.used(), steps };
+    Ok(Done { built, evidence, outputs, is_told })
 }
 
 /// How faults are shown: as the command line says, else the environment.

@@ -10,6 +10,7 @@ use lapstrake_oci::Platform;
 use lapstrake_solver::image::Place;
 use serde_json::{Map, Value, json};
 
+use super::steps::Steps;
 use crate::args::{Build, Provenance};
 use crate::images::Used;
 
@@ -25,6 +26,8 @@ pub(super) struct Evidence {
     pub(super) dockerfile: (String, Vec<u8>),
     /// Base images.
     pub(super) used: Vec<Used>,
+    /// What was done, where it is to be told.
+    pub(super) steps: Option<Steps>,
 }
 
 /// What is said about the images for these platforms.
@@ -64,7 +67,7 @@ fn predicate(told: &Provenance, build: &Build, evidence: &Evidence, platform: &P
                     "locals": [{ "name": "context" }, { "name": "dockerfile" }],
                 },
             },
-            "internalParameters": { "builderPlatform": Platform::host().to_string() },
+            "internalParameters": internal(evidence),
             "resolvedDependencies": dependencies(evidence, platform),
         },
         "runDetails": {
@@ -72,6 +75,15 @@ fn predicate(told: &Provenance, build: &Build, evidence: &Evidence, platform: &P
             "metadata": metadata,
         },
     })
+}
+
+/// Where it was done, and in full also what.
+fn internal(evidence: &Evidence) -> Value {
+    let platform = Platform::host().to_string();
+    match &evidence.steps {
+        Some(steps) => json!({ "builderPlatform": platform, "buildConfig": steps.config }),
+        None => json!({ "builderPlatform": platform }),
+    }
 }
 
 /// What was asked for, in BuildKit's words; the values of arguments and labels only in full.
@@ -112,7 +124,11 @@ fn dependencies(evidence: &Evidence, platform: &Platform) -> Vec<Value> {
 fn source(evidence: &Evidence) -> Value {
     let (name, content) = &evidence.dockerfile;
     let data = BASE64_STANDARD.encode(content);
-    json!({ "infos": [{ "filename": name, "language": "Dockerfile", "data": data }] })
+    let locations = evidence.steps.as_ref().map(|steps| &steps.locations);
+    json!({
+        "infos": [{ "filename": name, "language": "Dockerfile", "data": data }],
+        "locations": locations,
+    })
 }
 
 /// In RFC 3339, to the second.
