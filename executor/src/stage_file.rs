@@ -54,6 +54,8 @@ fn read_only(spare: &Path, user_attributes: bool) -> Option<OwnedFd> {
     let mount = overlay.mount(MountAttrFlags::MOUNT_ATTR_RDONLY).ok()?;
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let file = rustix::fs::openat(&mount, name, flags, Mode::empty()).ok()?;
+    // Its end waits for all processors; the file keeps what it needs. Without a thread it waits here.
+    drop(std::thread::Builder::new().spawn(move || drop(mount)));
     let file = rustix::io::fcntl_dupfd_cloexec(&file, descriptor::ABOVE).ok()?;
     let shown = File::from(file.try_clone().ok()?).metadata().ok()?;
     (shown.len() == running.len() && shown.is_file()).then_some(file)

@@ -40,6 +40,7 @@ impl Args for BuildOrCommand {
         let command = BuildCommand::augment_subcommands(Build::augment_args(command));
         command
             .subcommand_required(false)
+            .disable_help_subcommand(true)
             .arg_required_else_help(false)
             .args_conflicts_with_subcommands(true)
             .subcommand_negates_reqs(true)
