@@ -22,7 +22,7 @@ mod value;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use clap::{Args as _, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 pub(crate) use ast::Ast;
 pub(crate) use attest::Provenance;
@@ -170,6 +170,9 @@ impl From<ImageCommand> for Command {
 
 /// Understands what was typed, or tells the user why not.
 pub(crate) fn parse(typed: Vec<OsString>) -> Result<Arguments, Failure> {
+    if let Some(arguments) = quickly(&typed) {
+        return Ok(arguments);
+    }
     let error = match parsed(Arguments::command(), &typed) {
         Ok(arguments) => return Ok(arguments),
         Err(error) => error,
@@ -185,6 +188,19 @@ pub(crate) fn parse(typed: Vec<OsString>) -> Result<Arguments, Failure> {
 fn parsed(command: clap::Command, typed: &[OsString]) -> Result<Arguments, clap::Error> {
     let matches = command.try_get_matches_from(typed)?;
     Arguments::from_arg_matches(&matches)
+}
+
+/// The same for the commands that run often, with the definition of nothing else: that of all commands takes
+/// as long as what a small one does. `None` for other commands, and for whatever is not understood.
+fn quickly(typed: &[OsString]) -> Option<Arguments> {
+    let command = match typed.get(1)?.to_str()? {
+        "build" => BuildOrCommand::augment_args(clap::Command::new("build")),
+        "run" => Run::augment_args(clap::Command::new("run")),
+        _ => return None,
+    };
+    let path = clap::value_parser!(PathBuf);
+    let root = clap::Arg::new("root").long("root").global(true).value_parser(path);
+    parsed(clap::Command::new("lap").arg(root).subcommand(command), typed).ok()
 }
 
 /// Help and version on standard output; wrong usage on standard error.
@@ -246,6 +262,25 @@ mod tests {
     fn the_definition_is_sound() {
         Arguments::command().debug_assert();
         with_boolean_values(Arguments::command()).debug_assert();
+    }
+
+    #[test]
+    fn what_is_understood_quickly_is_understood_the_same() {
+        for line in [
+            "lap run --rm -it --root /x -e A=1 b sh -c x --root /y",
+            "lap run --step 0123 -- ls --help",
+            "lap build --root=/x -t a --build-arg B=1 --secret id=s,env=S -m 64m .",
+            "lap build logs --root /x",
+        ] {
+            let quick = quickly(&typed(line)).unwrap_or_else(|| panic!("{line}"));
+            let whole = parsed(Arguments::command(), &typed(line)).unwrap();
+            assert_eq!(format!("{quick:?}"), format!("{whole:?}"), "{line}");
+        }
+        for line in
+            ["lap --root /x run b", "lap images", "lap run --help", "lap build", "lap run -p 1 b"]
+        {
+            assert!(quickly(&typed(line)).is_none(), "{line}");
+        }
     }
 
     #[test]
