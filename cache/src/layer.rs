@@ -75,8 +75,9 @@ impl Store {
         &self,
         staging: Staging,
         id: LayerId,
-        manifest: LayerManifest,
+        manifest: impl Into<Arc<LayerManifest>>,
     ) -> Result<Layer, Error> {
+        let manifest = manifest.into();
         let _gate = self.making(&id.to_string())?;
         if let Some(layer) = self.layer(&id)? {
             return Ok(layer);
@@ -89,7 +90,7 @@ impl Store {
         fs::remove_dir_all(staging.work()).map_err(Error::io("remove", staging.work()))?;
         let is_first = self.place(staging.folder, &id, manifest.size())?;
         let path = self.layer_folder(&id).join("fs");
-        let layer = Layer { id, path, manifest: Arc::new(manifest) };
+        let layer = Layer { id, path, manifest };
         match is_first {
             true => Ok(layer),
             false => Ok(self.layer(&id)?.unwrap_or(layer)),

@@ -1,15 +1,17 @@
 //! Diff ids of layers, computed beside the next steps.
 //!
 //! A layer of the target is digested as soon as it is there, by one thread of its own, so that an
-//! export mostly finds what it needs noted in the store.
+//! export mostly finds what it needs noted in the store. One that has files to link is digested while
+//! they are linked.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::fs::File;
 use std::os::fd::AsFd as _;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use lapstrake_cache::Store;
 use lapstrake_oci::Digest;
+use lapstrake_rootfs::writer::Announced;
 use lapstrake_rootfs::{LayerId, tar};
 
 use crate::Error;
@@ -27,8 +29,16 @@ pub struct Digests {
 
 #[derive(Default)]
 struct Queue {
-    layers: VecDeque<LayerId>,
+    layers: VecDeque<Waiting>,
     closed: bool,
+}
+
+/// A layer that waits for its digest.
+enum Waiting {
+    /// It is not in the store yet, and may never be.
+    Announced(Announced),
+    /// It is in the store.
+    Here(LayerId),
 }
 
 impl Digests {
@@ -40,8 +50,17 @@ impl Digests {
 
     /// Adds the layer that `vertex` made.
     pub fn add(&self, vertex: VertexId, layer: LayerId) {
+        self.push(vertex, Waiting::Here(layer));
+    }
+
+    /// Tells of the layer that `vertex` is making. It has to be added once it is there.
+    pub(crate) fn announce(&self, vertex: VertexId, layer: Announced) {
+        self.push(vertex, Waiting::Announced(layer));
+    }
+
+    fn push(&self, vertex: VertexId, waiting: Waiting) {
         if self.wanted.binary_search(&vertex).is_ok() {
-            self.lock().layers.push_back(layer);
+            self.lock().layers.push_back(waiting);
             self.changed.notify_one();
         }
     }
@@ -59,12 +78,26 @@ impl Digests {
     /// Digests layers until there will be no more. A layer that cannot be digested is left for the
     /// export, which says why.
     pub fn work(&self, store: &Store, layers: &Layers<'_>) {
-        while let Some(layer) = self.next() {
-            drop(digest(&layer, store, layers));
+        let mut early = HashMap::new();
+        while let Some(waiting) = self.next() {
+            match waiting {
+                Waiting::Announced(layer) => {
+                    let id = LayerId::Built(layer.manifest.content_hash());
+                    early.extend(layer.diff_id().ok().map(|digest| (id, (layer, digest))));
+                }
+                Waiting::Here(id) => {
+                    let known = early.remove(&id);
+                    let known = known.filter(|(layer, _)| is_kept(layer, &id, layers));
+                    match known {
+                        Some((_, (digest, size))) => drop(store.put_diff_id(&id, &digest, size)),
+                        None => drop(digest(&id, store, layers)),
+                    }
+                }
+            }
         }
     }
 
-    fn next(&self) -> Option<LayerId> {
+    fn next(&self) -> Option<Waiting> {
         let mut queue = self.lock();
         loop {
             if let Some(layer) = queue.layers.pop_front() {
@@ -80,6 +113,13 @@ impl Digests {
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether the layer that was announced is the one that the store has now. One of the same content that
+/// was there before stays, and has other times.
+fn is_kept(announced: &Announced, id: &LayerId, layers: &Layers<'_>) -> bool {
+    let layer = layers.layer(id).ok().flatten();
+    layer.is_some_and(|layer| Arc::ptr_eq(&layer.manifest, &announced.manifest))
 }
 
 /// Digest and size of a layer's canonical tar: as noted in the store, or computed and noted.

@@ -6,7 +6,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-use lapstrake_cache::{Layer, StepId};
+use lapstrake_cache::{Layer, Staging, StepId};
 use lapstrake_parser::ignore_file::{Exclusion, IgnoreFile};
 use lapstrake_parser::mode::Mode;
 use lapstrake_parser::{Diagnostic, suggest};
@@ -40,6 +40,13 @@ struct Part {
     spec: CopySpec,
 }
 
+/// A layer that holds what is copied, and is still to be finished.
+struct Written {
+    staging: Staging,
+    writer: LayerWriter,
+    step: StepId,
+}
+
 impl Workshop<'_> {
     pub(super) fn copy(
         &self,
@@ -67,7 +74,10 @@ impl Workshop<'_> {
         let own = || own::copy(op, &contents, listed(&parts, &selections));
         let action = Action { key, own: Some(&own) };
         let result = self.recorded(id, vertex, &below, &action, || {
-            self.make_copy(vertex, op, &parts, &selections, &below)
+            let written = self.write_copy(vertex, op, (&parts, &selections), &below)?;
+            let Written { staging, writer, step } = written;
+            let manifest = writer.finish_announced(|layer| self.digests.announce(id, layer))?;
+            Ok(Made { staging, manifest, step: Some(step), is_recorded: true })
         })?;
         if let (Some(whole), Some(record)) = (whole, self.store.record(&key)?) {
             self.store.put_record(&whole, &record)?;
@@ -99,14 +109,14 @@ impl Workshop<'_> {
         }
     }
 
-    fn make_copy(
+    /// All but the end.
+    fn write_copy(
         &self,
         vertex: &Vertex,
         op: &CopyOp,
-        parts: &[Part],
-        selections: &[Selection<'_>],
+        (parts, selections): (&[Part], &[Selection<'_>]),
         below: &Rootfs,
-    ) -> Result<Made, Failure> {
+    ) -> Result<Written, Failure> {
         let stack = self.layers.stack(&below.layers)?;
         let owner = op.owner.as_ref().map(|owner| self.owner(vertex, &stack, owner)).transpose()?;
         let identities: Vec<Vec<u8>> =
@@ -126,8 +136,7 @@ impl Workshop<'_> {
             copy::write(selection, &spec, &origin, &mut writer)
                 .map_err(|error| fault(vertex, part, error, None))?;
         }
-        let manifest = writer.finish()?;
-        Ok(Made { staging, manifest, step: Some(step), is_recorded: true })
+        Ok(Written { staging, writer, step })
     }
 
     /// What the same step made before, and its directory, if it is still here.

@@ -28,7 +28,8 @@ impl Workshop<'_> {
             let mut writer = LayerWriter::new(staging.open_fs()?, stack.view.clone())?;
             let path = TreePath::clean(op.path.as_bytes());
             make_directory(&mut writer, &path, owner, self.made())?;
-            Ok(Made { staging, manifest: writer.finish()?, step: None, is_recorded: true })
+            let manifest = writer.finish()?.into();
+            Ok(Made { staging, manifest, step: None, is_recorded: true })
         })
     }
 }

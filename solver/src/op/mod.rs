@@ -119,7 +119,7 @@ impl<E: StdError + Send + Sync + 'static> From<E> for Failure {
 /// A layer that was just made, to be kept.
 struct Made {
     staging: Staging,
-    manifest: LayerManifest,
+    manifest: Arc<LayerManifest>,
     /// Under what the next such step finds it, to take files from.
     step: Option<StepId>,
     /// Whether others may find it by its key.

@@ -88,7 +88,7 @@ impl Workshop<'_> {
         let is_clean = leak.is_none();
         match leak {
             Some(leak) if !self.bounds.secrets_in_layers => Err(leaked(vertex, leak)),
-            _ => Ok(Made { staging, manifest, step: None, is_recorded: is_clean }),
+            _ => Ok(Made { staging, manifest: manifest.into(), step: None, is_recorded: is_clean }),
         }
     }
 

@@ -46,7 +46,7 @@ impl Workshop<'_> {
             subtree
                 .write(&place, &origin, &mut writer)
                 .map_err(|error| fault(span, &error, None))?;
-            let manifest = writer.finish()?;
+            let manifest = writer.finish()?.into();
             Ok(Made { staging, manifest, step: Some(step), is_recorded: true })
         })
     }

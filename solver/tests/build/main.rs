@@ -8,6 +8,7 @@
 
 mod cache;
 mod context;
+mod digest;
 mod epoch;
 mod fetch;
 mod mount;

@@ -27,7 +27,7 @@ use lapstrake_source::{Config, Fetcher, Secrets};
 use lapstrake_transfer::Imports;
 
 /// Carries out `write FILE TEXT`, `print VARIABLE`, `fail CODE`, `sleep MS`, `lacks program`, `lacks
-/// user` and `wait` in place of a program, and remembers what it was asked for.
+/// user`, `layers`, `digested` and `wait` in place of a program, and remembers what it was asked for.
 #[derive(Default)]
 pub(crate) struct FakeExecutor {
     pub(crate) commands: Mutex<Vec<String>>,
@@ -75,6 +75,13 @@ impl Executor for FakeExecutor {
                 let source = UserError::UnknownUser;
                 return Err(ExecutorError::User { user: spec.user.clone(), source });
             }
+            ["layers"] => {
+                for folder in layers(spec) {
+                    let name = folder.file_name().unwrap().to_string_lossy().into_owned();
+                    on_output(format!("layer {name}\n").as_bytes());
+                }
+            }
+            ["digested"] if is_digested(layers(spec).last().unwrap()) => on_output(b"digested\n"),
             ["wait"] => {
                 while !cancel.is_cancelled() {
                     std::thread::sleep(std::time::Duration::from_millis(1));
@@ -85,6 +92,28 @@ impl Executor for FakeExecutor {
         }
         Ok(Status::Exited(0).into())
     }
+}
+
+/// The folders in the store of the layers that were built, lowest first.
+fn layers(spec: &SandboxSpec) -> Vec<&Path> {
+    let folders = spec.rootfs.lower.iter().filter_map(|directory| directory.parent());
+    let name = |folder: &Path| folder.file_name().map(|name| name.to_string_lossy().into_owned());
+    folders.filter(|folder| name(folder).is_some_and(|name| name.starts_with("blake3-"))).collect()
+}
+
+/// Waits for the digest of the layer in this folder of the store, for at most ten seconds.
+fn is_digested(folder: &Path) -> bool {
+    let store = Store::open(folder.parent().unwrap().parent().unwrap()).unwrap();
+    let name = folder.file_name().unwrap().to_str().unwrap();
+    let id = LayerId::Built(name.strip_prefix("blake3-").unwrap().parse().unwrap());
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    while store.diff_id(&id).unwrap().is_none() {
+        if std::time::Instant::now() > until {
+            return false;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    true
 }
 
 /// Images without layers, by name, with these triggers: for every platform, those whose names end

@@ -24,6 +24,7 @@ pub use apply::{Extract, apply, extract};
 pub use error::ApplyError;
 pub use limits::Limits;
 pub(crate) use member::{MemberKind, Members};
+pub(crate) use write::diff_id_of;
 pub use write::{PackError, Tree, diff_id, write, write_merged};
 
 /// Everything in a tar is a multiple of this.

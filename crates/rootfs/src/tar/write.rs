@@ -13,10 +13,12 @@
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 
 use lapstrake_oci::{Digest, DigestHasher};
+use rustix::buffer::spare_capacity;
 use rustix::fs::{Mode, OFlags, openat};
+use rustix::io::retry_on_intr;
 
 use super::header::Header;
 use super::{BLOCK, OPAQUE, WHITEOUT};
@@ -66,7 +68,7 @@ pub enum PackError {
     },
 }
 
-/// Writes the canonical tar of the layer in `dir` to `out`, in pieces of up to 1 MiB.
+/// Writes the canonical tar of the layer in `dir` to `out`, in pieces of about 1 MiB.
 ///
 /// # Errors
 /// When a file cannot be read or is not as long as `manifest` says, a name is one that images
@@ -130,21 +132,41 @@ fn moved(entry: &Entry, below: &TreePath) -> Entry {
 /// # Errors
 /// As [`write()`].
 pub fn diff_id(dir: BorrowedFd<'_>, manifest: &LayerManifest) -> Result<(Digest, u64), PackError> {
+    diff_id_of(manifest, |_| dir)
+}
+
+/// [`diff_id`] of a layer whose files lie, each under its own path, in the directories that `place`
+/// tells.
+pub(crate) fn diff_id_of<'d>(
+    manifest: &LayerManifest,
+    place: impl Fn(&TreePath) -> BorrowedFd<'d>,
+) -> Result<(Digest, u64), PackError> {
+    let pack = |output: Output<&mut Hashing>| {
+        let mut pack = Pack::to(output);
+        for entry in manifest.entries() {
+            pack.entry(entry, place(&entry.path), &entry.path)?;
+        }
+        pack.finish()
+    };
+    let mut out = Hashing::default();
     if manifest.size() < CHUNK as u64 {
-        let mut out = Hashing::default();
-        write(dir, manifest, &mut out)?;
+        pack(Output::Writer(&mut out))?;
         return Ok((out.hasher.finish(), out.size));
     }
-    let (chunks, received) = sync_channel::<Vec<u8>>(AHEAD);
+    let (full, received) = sync_channel::<Vec<u8>>(AHEAD);
+    let (used, empty) = channel();
     std::thread::scope(|scope| {
         let hashing = scope.spawn(move || {
-            let mut out = Hashing::default();
-            received.iter().try_for_each(|chunk| out.write_all(&chunk)).map(|()| out)
+            for chunk in received {
+                out.add(&chunk);
+                // Once all has been read nobody takes it back.
+                let _ = used.send(chunk);
+            }
+            out
         });
-        write(dir, manifest, Sending(chunks))?;
+        pack(Output::Thread { full, empty })?;
         match hashing.join() {
-            Ok(Ok(out)) => Ok((out.hasher.finish(), out.size)),
-            Ok(Err(source)) => Err(PackError::Write { source }),
+            Ok(out) => Ok((out.hasher.finish(), out.size)),
             Err(panic) => std::panic::resume_unwind(panic),
         }
     })
@@ -157,10 +179,16 @@ struct Hashing {
     size: u64,
 }
 
-impl Write for Hashing {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+impl Hashing {
+    fn add(&mut self, bytes: &[u8]) {
         self.hasher.update(bytes);
         self.size = self.size.saturating_add(bytes.len() as u64);
+    }
+}
+
+impl Write for Hashing {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.add(bytes);
         Ok(bytes.len())
     }
 
@@ -169,18 +197,38 @@ impl Write for Hashing {
     }
 }
 
-/// Hands what is written to it to another thread.
-struct Sending(std::sync::mpsc::SyncSender<Vec<u8>>);
+/// Where finished pieces go.
+enum Output<W> {
+    Writer(W),
+    /// Another thread gets the buffers themselves, and gives them back.
+    Thread {
+        full: SyncSender<Vec<u8>>,
+        empty: Receiver<Vec<u8>>,
+    },
+}
 
-impl Write for Sending {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let sent = self.0.send(bytes.to_vec());
-        sent.map(|()| bytes.len()).map_err(|_| io::ErrorKind::BrokenPipe.into())
+impl<W: Write> Output<W> {
+    /// Takes what is in `buffer` and leaves an empty one.
+    fn take(&mut self, buffer: &mut Vec<u8>) -> io::Result<()> {
+        match self {
+            Self::Writer(out) => {
+                let written = out.write_all(buffer);
+                buffer.clear();
+                written
+            }
+            Self::Thread { full, empty } => {
+                let mut next = empty.try_recv().unwrap_or_else(|_| room());
+                next.clear();
+                let sent = full.send(std::mem::replace(buffer, next));
+                sent.map_err(|_| io::ErrorKind::BrokenPipe.into())
+            }
+        }
     }
+}
 
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+/// A buffer for one piece.
+fn room() -> Vec<u8> {
+    Vec::with_capacity(CHUNK + BLOCK)
 }
 
 struct Pack<W> {
@@ -188,18 +236,25 @@ struct Pack<W> {
     parent: Option<(i32, TreePath, OwnedFd)>,
     /// What is not handed to `out` yet.
     buffer: Vec<u8>,
-    out: W,
+    out: Output<W>,
 }
 
 impl<W: Write> Pack<W> {
     fn new(out: W) -> Self {
-        Self { parent: None, buffer: Vec::with_capacity(CHUNK + BLOCK), out }
+        Self::to(Output::Writer(out))
+    }
+
+    fn to(out: Output<W>) -> Self {
+        Self { parent: None, buffer: room(), out }
     }
 
     fn finish(mut self) -> Result<(), PackError> {
         self.buffer.resize(self.buffer.len() + 2 * BLOCK, 0);
         self.flush()?;
-        self.out.flush().map_err(|source| PackError::Write { source })
+        match &mut self.out {
+            Output::Writer(out) => out.flush().map_err(|source| PackError::Write { source }),
+            Output::Thread { .. } => Ok(()),
+        }
     }
 
     /// Appends what is at `path` in the layer `dir` as `entry`.
@@ -240,22 +295,27 @@ impl<W: Write> Pack<W> {
         if size == 0 {
             return Ok(());
         }
-        let mut file = self.open(dir, path)?.take(size.saturating_add(1));
+        let mut file = self.open(dir, path)?;
+        let failed = |source| PackError::Read { path: path.clone(), source };
+        let wrong = || PackError::Size { path: path.clone(), expected: size };
         let mut rest = size;
+        let mut at_end = false;
         while rest > 0 {
             if self.buffer.len() >= CHUNK {
                 self.flush()?;
             }
-            let room = CHUNK.saturating_sub(self.buffer.len()) as u64;
-            let read = file.by_ref().take(room.min(rest)).read_to_end(&mut self.buffer);
-            match read.map_err(|source| PackError::Read { path: path.clone(), source })? {
-                0 => return Err(PackError::Size { path: path.clone(), expected: size }),
-                length => rest = rest.saturating_sub(length as u64),
+            let room = self.buffer.capacity().saturating_sub(self.buffer.len());
+            let read = retry_on_intr(|| rustix::io::read(&file, spare_capacity(&mut self.buffer)));
+            let length = read.map_err(|error| failed(error.into()))?;
+            if length == 0 {
+                return Err(wrong());
             }
+            rest = rest.checked_sub(length as u64).ok_or_else(wrong)?;
+            // Of a regular file less than asked for comes only at its end.
+            at_end = length < room;
         }
-        let more = file.read(&mut [0]);
-        if more.map_err(|source| PackError::Read { path: path.clone(), source })? > 0 {
-            return Err(PackError::Size { path: path.clone(), expected: size });
+        if !at_end && file.read(&mut [0]).map_err(failed)? > 0 {
+            return Err(wrong());
         }
         let padding = usize::try_from(size.wrapping_neg() % BLOCK as u64).unwrap_or(0);
         self.buffer.resize(self.buffer.len() + padding, 0);
@@ -280,9 +340,7 @@ impl<W: Write> Pack<W> {
     }
 
     fn flush(&mut self) -> Result<(), PackError> {
-        let written = self.out.write_all(&self.buffer);
-        self.buffer.clear();
-        written.map_err(|source| PackError::Write { source })
+        self.out.take(&mut self.buffer).map_err(|source| PackError::Write { source })
     }
 }
 

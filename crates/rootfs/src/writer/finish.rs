@@ -1,20 +1,95 @@
 //! The end of a layer: directories get their metadata, the entries become the manifest.
 
-use std::os::fd::AsFd;
+use std::collections::BTreeMap;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
 
+use lapstrake_oci::Digest;
+
+use super::queue::Source;
 use super::{LayerWriter, WriteError};
-use crate::{Entry, Kind, LayerManifest, TreePath, attribute, beneath};
+use crate::{Entry, Kind, LayerManifest, TreePath, attribute, beneath, tar};
+
+/// A layer all of whose bytes are somewhere, though not yet in its own directory: files that it
+/// shares with other layers are still to be linked. Its digest can be computed meanwhile.
+#[derive(Debug)]
+pub struct Announced {
+    /// What the layer will hold.
+    pub manifest: Arc<LayerManifest>,
+    /// Its directory, with all files that are not linked.
+    directory: OwnedFd,
+    /// Where the others are, under the same paths.
+    linked: BTreeMap<TreePath, Arc<OwnedFd>>,
+}
+
+impl Announced {
+    /// As [`tar::diff_id`] of the finished layer.
+    ///
+    /// # Errors
+    /// As [`tar::diff_id`]; also when the layer was given up and its directory removed.
+    pub fn diff_id(&self) -> Result<(Digest, u64), tar::PackError> {
+        tar::diff_id_of(&self.manifest, |path| match self.linked.get(path) {
+            Some(layer) => layer.as_fd(),
+            None => self.directory.as_fd(),
+        })
+    }
+}
 
 impl LayerWriter {
-    /// Nothing may be created any more after this.
-    pub(super) fn into_manifest(mut self) -> Result<LayerManifest, WriteError> {
+    /// As [`LayerWriter::finish`]. A layer of which files are linked from others is handed to
+    /// `announce` before they are: linking many takes long, and what else is to be done with their
+    /// bytes can be done at the same time. It may still fail to be finished after that.
+    ///
+    /// # Errors
+    /// As [`LayerWriter::finish`].
+    pub fn finish_announced(
+        mut self,
+        announce: impl FnOnce(Announced),
+    ) -> Result<Arc<LayerManifest>, WriteError> {
+        self.write_unlinked()?;
+        if self.queue.is_empty() {
+            return self.finish().map(Arc::new);
+        }
+        self.settle()?;
+        let manifest = Arc::new(LayerManifest::new(self.entries.values().cloned().collect()));
+        if let Some(announced) = self.announced(&manifest)? {
+            announce(announced);
+        }
+        self.write_queued()?;
+        self.finish_directories(&manifest)?;
+        Ok(manifest)
+    }
+
+    /// `None` when a linked file has another path where it comes from.
+    fn announced(&self, manifest: &Arc<LayerManifest>) -> Result<Option<Announced>, WriteError> {
+        let linked = self.queue.iter().map(|(path, later)| match &later.source {
+            Source::Link { layer, path: from, .. } if from == path => {
+                Some((path.clone(), layer.clone()))
+            }
+            _ => None,
+        });
+        let Some(linked) = linked.collect() else { return Ok(None) };
+        let directory = self.dir.try_clone();
+        let directory = directory.map_err(WriteError::io("open", &TreePath::root()))?;
+        Ok(Some(Announced { manifest: manifest.clone(), directory, linked }))
+    }
+
+    /// Makes the entries those of the manifest. Nothing may be added any more after this.
+    pub(super) fn settle(&mut self) -> Result<(), WriteError> {
         self.remove_idle_whiteouts()?;
         self.first_names_have_the_content();
+        Ok(())
+    }
+
+    /// Nothing may be created any more after this. Deepest first, so that a directory without
+    /// permissions closes nothing that is still needed.
+    pub(super) fn finish_directories(
+        &mut self,
+        manifest: &LayerManifest,
+    ) -> Result<(), WriteError> {
         self.parent = None;
-        for entry in self.entries.values().rev().filter(|entry| entry.is_directory()) {
-            self.finish_directory(entry)?;
-        }
-        Ok(LayerManifest::new(self.entries.into_values().collect()))
+        let mut directories = manifest.entries().iter().rev().filter(|entry| entry.is_directory());
+        directories.try_for_each(|entry| self.finish_directory(entry))
     }
 
     /// A whiteout in an opaque directory hides nothing, but overlayfs lists its name there.
@@ -25,7 +100,6 @@ impl LayerWriter {
         idle.iter().try_for_each(|path| self.remove_own(path))
     }
 
-    /// Deepest first, so that a directory without permissions closes nothing that is still needed.
     fn finish_directory(&self, entry: &Entry) -> Result<(), WriteError> {
         let fd = beneath::open_directory(self.dir.as_fd(), &entry.path)
             .map_err(WriteError::io("open", &entry.path))?;

@@ -30,6 +30,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use rustix::fs::{FileType, Mode, makedev, mknodat, symlinkat};
 
 pub use error::WriteError;
+pub use finish::Announced;
 pub use meta::Meta;
 
 use crate::view::{ResolveError, resolve_links};
@@ -327,7 +328,11 @@ impl LayerWriter {
     /// As [`LayerWriter::flush`], or when the file system refuses.
     pub fn finish(mut self) -> Result<LayerManifest, WriteError> {
         self.write_queued()?;
-        self.into_manifest()
+        self.settle()?;
+        let entries = std::mem::take(&mut self.entries);
+        let manifest = LayerManifest::new(entries.into_values().collect());
+        self.finish_directories(&manifest)?;
+        Ok(manifest)
     }
 
     /// Creates a device, pipe or whiteout at `path`.

@@ -1,5 +1,6 @@
 //! Files that are written later, by several threads.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::File;
 use std::io;
@@ -95,6 +96,19 @@ impl LayerWriter {
     /// Writes everything that waits. The error is the first one in path order.
     pub(super) fn write_queued(&mut self) -> Result<(), WriteError> {
         let queue = std::mem::take(&mut self.queue);
+        self.write_all(queue)
+    }
+
+    /// Writes what waits and is not linked; what is goes on waiting.
+    pub(super) fn write_unlinked(&mut self) -> Result<(), WriteError> {
+        let queue = std::mem::take(&mut self.queue);
+        let (linked, unlinked) =
+            queue.into_iter().partition(|(_, later)| matches!(later.source, Source::Link { .. }));
+        self.queue = linked;
+        self.write_all(unlinked)
+    }
+
+    fn write_all(&mut self, queue: BTreeMap<TreePath, Later>) -> Result<(), WriteError> {
         self.queued_bytes = 0;
         if queue.is_empty() {
             return Ok(());

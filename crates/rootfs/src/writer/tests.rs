@@ -232,3 +232,41 @@ fn access_lists_and_mode_agree() {
     assert_same(&manifest, &scanned(open_path(&scratch.path().join("l"))));
     assert_eq!(scratch.shell("stat -c %a l/f"), "664\n");
 }
+
+/// The digest of what is announced is that of the finished layer: of linked, copied, hidden and opaque
+/// entries alike, and with no link made yet.
+#[test]
+fn an_announced_layer_has_the_digest_of_the_finished_one() {
+    let scratch = Scratch::new();
+    let below = scratch.layer("below", &View::default(), |writer| {
+        writer.directory(&path("d"), &plain()).unwrap();
+        writer.file(&path("d/lost"), &plain(), &mut &b"lost"[..]).unwrap();
+    });
+    let first = scratch.layer("first", &View::default(), |writer| {
+        writer.directory(&path("d"), &plain()).unwrap();
+        writer.file(&path("d/large"), &plain(), &mut &vec![7; 3 << 20][..]).unwrap();
+        writer.file(&path("d/small"), &plain(), &mut &b"same"[..]).unwrap();
+    });
+    let layer = Arc::new(open_path(&scratch.path().join("first")));
+    let mut writer =
+        LayerWriter::new(scratch.directory("second"), View::new(vec![below.into()])).unwrap();
+    writer.directory(&path("d"), &Meta::of_root(0o700, NOW)).unwrap();
+    writer.whiteout(&path("d/lost")).unwrap();
+    for name in ["d/large", "d/small"] {
+        let never: Open = Box::new(|| Err(io::ErrorKind::Unsupported.into()));
+        writer.link_later(&path(name), &layer, first.entry(&path(name)).unwrap(), never).unwrap();
+    }
+    writer.bytes_later(&path("d/new"), &plain(), b"new".to_vec()).unwrap();
+    let mut early = None;
+    let manifest = writer.finish_announced(|announced| {
+        assert!(!scratch.path().join("second/d/large").exists());
+        early = Some(announced.diff_id().unwrap());
+    });
+    let manifest = manifest.unwrap();
+    let second = open_path(&scratch.path().join("second"));
+    let mut tar = Vec::new();
+    crate::tar::write(second.as_fd(), &manifest, &mut tar).unwrap();
+    assert_eq!(early, Some((lapstrake_oci::Digest::of(&tar), tar.len() as u64)));
+    assert_same(&manifest, &scanned(second));
+    assert_same(&first, &scanned(open_path(&scratch.path().join("first"))));
+}
