@@ -3,8 +3,10 @@
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::path::Path;
+use std::process::Command;
 
 use crate::failure::{Outcome, Subject};
+use crate::process;
 
 const FILES_PER_FOLDER: usize = 100;
 
@@ -34,6 +36,22 @@ pub(crate) fn service(folder: &Path) -> Outcome<()> {
 pub(crate) fn copy(folder: &Path, files: usize) -> Outcome<()> {
     tree(&folder.join("src"), files)?;
     write(&folder.join("Dockerfile"), "FROM busybox\nCOPY src /src\n")
+}
+
+/// The files of `folder/src` once more, as a clone has them: other inodes, other times, same content.
+pub(crate) fn clone(folder: &Path) -> Outcome<()> {
+    let (old, new) = (folder.join("src"), folder.join("new"));
+    process::quiet(Command::new("cp").arg("-R").arg(&old).arg(&new))?;
+    fs::remove_dir_all(&old).on("remove", &old)?;
+    fs::rename(&new, &old).on("rename", &new)
+}
+
+/// A stage whose files another one takes, to the path that they have there; `salt` has it done again.
+pub(crate) fn taken(folder: &Path, salt: usize) -> Outcome<()> {
+    let text = format!(
+        "FROM busybox AS files\nCOPY src /src\nFROM busybox\nWORKDIR /{salt}\nCOPY --from=files /src /src\n"
+    );
+    write(&folder.join("Dockerfile"), &text)
 }
 
 /// A Dockerfile of `lines` RUN lines that nobody has built with this salt before.

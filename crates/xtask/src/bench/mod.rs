@@ -12,6 +12,7 @@ mod measure;
 mod sandbox;
 mod table;
 mod tool;
+mod tree;
 
 use std::path::{Path, PathBuf};
 
