@@ -48,6 +48,7 @@ pub(super) fn copy(op: &CopyOp, contents: &[(ContentHash, bool)], files: Vec<Lis
 fn source(source: &CopySource) -> String {
     match source {
         CopySource::Path { path, .. } => path.clone(),
+        CopySource::Below { base, pattern, .. } if base == "/" => pattern.clone(),
         CopySource::Below { base, pattern, .. } => format!("{base}/./{pattern}"),
         CopySource::Inline { name, .. } => name.clone(),
     }

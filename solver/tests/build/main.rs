@@ -11,6 +11,7 @@ mod context;
 mod digest;
 mod epoch;
 mod fetch;
+mod keys;
 mod mount;
 #[path = "../../../crates/source/tests/support/origin.rs"]
 #[allow(dead_code, reason = "shared with the tests of remote sources")]

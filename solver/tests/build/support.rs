@@ -161,6 +161,10 @@ pub(crate) struct Bench {
     pub(crate) platforms: Vec<&'static str>,
     pub(crate) contexts: NamedContexts,
     pub(crate) run: RunOptions,
+    /// `--add-host`.
+    pub(crate) hosts: Vec<(String, String)>,
+    pub(crate) bounds: Bounds,
+    pub(crate) resolv_conf: Vec<u8>,
     pub(crate) no_cache: bool,
     /// What of the build context is left out.
     pub(crate) ignore: &'static str,
@@ -194,6 +198,9 @@ impl Bench {
             platforms: Vec::new(),
             contexts: NamedContexts::default(),
             run: RunOptions::default(),
+            hosts: Vec::new(),
+            bounds: Bounds::default(),
+            resolv_conf: Vec::new(),
             no_cache: false,
             ignore: "",
             secrets: Secrets::default(),
@@ -240,12 +247,12 @@ impl Bench {
             contexts,
             secrets: self.secrets.clone(),
             agents: self.agents.clone(),
-            bounds: Bounds::default(),
+            bounds: self.bounds.clone(),
             tags: vec!["result:latest".parse().unwrap()],
             times: self.times,
             inline_cache: false,
             annotations: Default::default(),
-            resolv_conf: Vec::new(),
+            resolv_conf: self.resolv_conf.clone(),
             resolved_conf: None,
         };
         let names = Mutex::new(HashMap::new());
@@ -296,6 +303,7 @@ impl Bench {
             target: self.target.map(str::to_owned),
             contexts: self.contexts.clone(),
             run: self.run.clone(),
+            hosts: self.hosts.clone(),
             no_cache: self.no_cache,
             platforms: self.platforms.iter().map(|text| text.parse().unwrap()).collect(),
             ..Options::new(Platform::new("linux", "amd64", ""))

@@ -1,0 +1,310 @@
+//! Of commands and what is mounted for them.
+
+use std::time::Duration;
+
+use lapstrake_solver::graph::Limit;
+use lapstrake_solver::lower::Entitlement;
+
+use super::{Part, check, on_base, text};
+use crate::support::Bench;
+
+/// A command with these flags.
+fn flagged(flags: &str) -> String {
+    on_base(&format!("RUN {flags} x"))
+}
+
+const IN_THE_KEY_OF_A_COMMAND: &[Part] = &[
+    Part {
+        what: "arguments",
+        one: |_| flagged(""),
+        other: |_| on_base("RUN y"),
+        why: Some("the command changed: x → y"),
+    },
+    Part {
+        what: "environment",
+        one: |_| on_base("ENV A=1\nRUN x"),
+        other: |_| on_base("ENV A=2\nRUN x"),
+        why: Some("A changed: 1 → 2"),
+    },
+    Part {
+        what: "working directory",
+        one: |_| on_base("WORKDIR /w\nWORKDIR /v\nRUN x"),
+        other: |_| on_base("WORKDIR /w\nWORKDIR /v\nWORKDIR /w\nRUN x"),
+        why: Some("the working directory changed: /v → /w"),
+    },
+    Part {
+        what: "user",
+        one: |_| flagged(""),
+        other: |_| on_base("USER 1\nRUN x"),
+        why: Some("the user changed: nothing → 1"),
+    },
+    Part {
+        what: "network",
+        one: |_| flagged(""),
+        other: |_| flagged("--network=none"),
+        why: Some("the network changed: default → none"),
+    },
+    Part {
+        what: "security",
+        one: |_| flagged(""),
+        other: |bench| {
+            bench.run.allowed = vec![Entitlement::SecurityInsecure];
+            flagged("--security=insecure")
+        },
+        why: Some("the security changed: sandbox → insecure"),
+    },
+    Part {
+        what: "limits",
+        one: |bench| {
+            bench.run.limits.clear();
+            flagged("")
+        },
+        other: |bench| {
+            let name = "nofile".to_owned();
+            bench.run.limits = vec![Limit { name, soft: Some(1), hard: Some(2) }];
+            flagged("")
+        },
+        why: Some("the limit nofile is new: 1:2"),
+    },
+    Part {
+        what: "size of /dev/shm",
+        one: |bench| {
+            bench.run.shm_size = None;
+            flagged("")
+        },
+        other: |bench| {
+            bench.run.shm_size = Some(4096);
+            flagged("")
+        },
+        why: Some("the mount at /dev/shm is new"),
+    },
+    Part {
+        what: "host name",
+        one: |bench| {
+            bench.arguments.clear();
+            flagged("")
+        },
+        other: |bench| {
+            bench.arguments = vec![("BUILDKIT_SANDBOX_HOSTNAME", "h")];
+            flagged("")
+        },
+        why: Some("the host name changed: buildkitsandbox → h"),
+    },
+    Part {
+        what: "names of extra hosts",
+        one: |bench| {
+            bench.hosts.clear();
+            flagged("")
+        },
+        other: |bench| {
+            bench.hosts = vec![("db".to_owned(), "10.0.0.1".to_owned())];
+            flagged("")
+        },
+        why: Some("the extra hosts changed: nothing → db"),
+    },
+    Part {
+        what: "inline files",
+        one: text!("FROM base\nRUN cat <<E\n1\nE\n"),
+        other: text!("FROM base\nRUN cat <<E\n2\nE\n"),
+        why: Some("the command changed: cat <<E 1 E → cat <<E 2 E"),
+    },
+    Part {
+        what: "platform",
+        one: |bench| {
+            bench.platforms = vec!["linux/amd64"];
+            flagged("")
+        },
+        other: |bench| {
+            bench.platforms = vec!["linux/arm64"];
+            flagged("")
+        },
+        why: Some("the platform changed: linux/amd64 → linux/arm64"),
+    },
+    Part {
+        what: "the rootfs below",
+        one: |_| on_base("WORKDIR /v\nRUN x"),
+        other: |_| on_base("WORKDIR /u\nWORKDIR /v\nRUN x"),
+        why: Some("the steps before it changed: [2/4] WORKDIR /u"),
+    },
+];
+
+#[test]
+fn in_the_key_of_a_command() {
+    check("RUN", IN_THE_KEY_OF_A_COMMAND);
+}
+
+fn mounted(options: &str) -> String {
+    flagged(&format!("--mount={options}"))
+}
+fn shown(bench: &Bench, content: &str) -> String {
+    bench.file("src/a", content);
+    mounted("type=bind,source=src,target=/t")
+}
+fn seeded(content: &str) -> String {
+    format!("FROM base AS s\nCOPY <<a /seed/\n{content}\na\n")
+        + &mounted("type=cache,from=s,source=seed,target=/t")
+}
+
+const IN_THE_KEY_OF_A_MOUNT: &[Part] = &[
+    Part {
+        what: "target",
+        one: |_| mounted("type=tmpfs,target=/t"),
+        other: |_| mounted("type=tmpfs,target=/u"),
+        why: Some("the mount at /t is gone"),
+    },
+    Part {
+        what: "kind",
+        one: |_| mounted("type=tmpfs,target=/t"),
+        other: |_| mounted("type=cache,target=/t"),
+        why: Some("the mount at /t changed"),
+    },
+    Part {
+        what: "size",
+        one: |_| mounted("type=tmpfs,target=/t"),
+        other: |_| mounted("type=tmpfs,target=/t,size=4096"),
+        why: Some("the mount at /t changed"),
+    },
+    Part {
+        what: "access",
+        one: |bench| shown(bench, "1"),
+        other: |_| mounted("type=bind,source=src,target=/t,rw"),
+        why: Some("the mount at /t changed"),
+    },
+    Part {
+        what: "owner",
+        one: |_| mounted("type=cache,target=/t"),
+        other: |_| mounted("type=cache,target=/t,uid=5"),
+        why: Some("the mount at /t changed"),
+    },
+    Part {
+        what: "mode",
+        one: |_| mounted("type=cache,target=/t"),
+        other: |_| mounted("type=cache,target=/t,mode=0700"),
+        why: Some("the mount at /t changed"),
+    },
+    Part {
+        what: "id of a secret",
+        one: |_| mounted("type=secret,id=a,target=/t"),
+        other: |_| mounted("type=secret,id=b,target=/t"),
+        why: Some("the mount at /t changed"),
+    },
+    Part {
+        what: "id of a secret in the environment",
+        one: |_| mounted("type=secret,id=a,env=V"),
+        other: |_| mounted("type=secret,id=b,env=V"),
+        why: Some("the secret variable V changed: a → b"),
+    },
+    Part {
+        what: "id of an agent",
+        one: |_| mounted("type=ssh,id=a,target=/t"),
+        other: |_| mounted("type=ssh,id=b,target=/t"),
+        why: Some("the mount at /t changed"),
+    },
+    Part {
+        what: "content of a bind",
+        one: |bench| shown(bench, "1"),
+        other: |bench| shown(bench, "2"),
+        why: Some("what is mounted at /t changed"),
+    },
+    Part {
+        what: "content that a cache starts from",
+        one: |_| seeded("1"),
+        other: |_| seeded("2"),
+        why: Some("what is mounted at /t changed"),
+    },
+];
+
+#[test]
+fn in_the_key_of_a_mount() {
+    check("RUN", IN_THE_KEY_OF_A_MOUNT);
+}
+
+const NOT_IN_THE_KEY_OF_A_COMMAND: &[Part] = &[
+    Part {
+        what: "proxies",
+        one: |bench| {
+            bench.arguments.clear();
+            flagged("")
+        },
+        other: |bench| {
+            bench.arguments = vec![("HTTPS_PROXY", "http://127.0.0.1:1"), ("no_proxy", "x")];
+            flagged("")
+        },
+        why: None,
+    },
+    Part {
+        what: "addresses of extra hosts",
+        one: |bench| {
+            bench.hosts = vec![("db".to_owned(), "10.0.0.1".to_owned())];
+            flagged("")
+        },
+        other: |bench| {
+            bench.hosts = vec![("db".to_owned(), "10.0.0.2".to_owned())];
+            flagged("")
+        },
+        why: None,
+    },
+    Part {
+        what: "resolv.conf",
+        one: |bench| {
+            bench.resolv_conf = b"nameserver 10.0.0.1\n".to_vec();
+            flagged("")
+        },
+        other: |bench| {
+            bench.resolv_conf = b"nameserver 10.0.0.2\n".to_vec();
+            flagged("")
+        },
+        why: None,
+    },
+    Part {
+        what: "how long it may take",
+        one: |_| flagged(""),
+        other: |bench| {
+            bench.bounds.timeout = Some(Duration::from_secs(60));
+            flagged("")
+        },
+        why: None,
+    },
+    Part {
+        what: "value of a secret",
+        one: |bench| {
+            bench.secrets.insert("a".to_owned(), b"first-value".to_vec());
+            flagged("--mount=type=secret,id=a,target=/t")
+        },
+        other: |bench| {
+            bench.secrets.insert("a".to_owned(), b"other-value".to_vec());
+            flagged("--mount=type=secret,id=a,target=/t")
+        },
+        why: None,
+    },
+    Part {
+        what: "name and sharing of a cache",
+        one: |_| flagged("--mount=type=cache,target=/t,id=a"),
+        other: |_| flagged("--mount=type=cache,target=/t,id=b,sharing=locked"),
+        why: None,
+    },
+    Part {
+        what: "where in its source a mount's content lies, and what else is there",
+        one: |bench| {
+            bench.file("src/a", "1");
+            flagged("--mount=type=bind,source=src,target=/t")
+        },
+        other: |bench| {
+            bench.file("elsewhere/src/a", "1");
+            bench.file("elsewhere/neighbour", "1");
+            flagged("--mount=type=bind,source=elsewhere/src,target=/t")
+        },
+        why: None,
+    },
+    Part {
+        what: "metadata that no process sees",
+        one: |_| on_base("LABEL a=1\nRUN x"),
+        other: |_| on_base("LABEL a=2\nEXPOSE 80\nCMD y\nRUN x"),
+        why: None,
+    },
+];
+
+#[test]
+fn not_in_the_key_of_a_command() {
+    check("RUN", NOT_IN_THE_KEY_OF_A_COMMAND);
+}
