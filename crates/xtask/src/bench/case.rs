@@ -6,7 +6,7 @@ use std::process::Command;
 use super::Bench;
 use super::image;
 use super::input;
-use super::measure::{Medians, Pair, median, medians, time};
+use super::measure::{Medians, Pair, median, medians, time, time_settled};
 use super::sandbox;
 use super::table::Row;
 use super::tree;
@@ -125,11 +125,12 @@ impl Bench<'_> {
         Ok(path)
     }
 
-    /// One build with each.
+    /// One build with each. Both flush the disk that they share at some point, so what the other one
+    /// wrote is flushed before.
     pub(super) fn pair(&self, context: &Path) -> Outcome<Pair> {
         Ok(Pair {
-            ours: time(self.ours.build(context))?,
-            theirs: time(self.theirs.build(context))?,
+            ours: time_settled(self.ours.build(context))?,
+            theirs: time_settled(self.theirs.build(context))?,
         })
     }
 
