@@ -35,6 +35,8 @@ pub enum Origin {
     BuildKit,
     /// The rules of hadolint.
     Hadolint,
+    /// The warnings of ShellCheck, which hadolint hands on.
+    ShellCheck,
     /// This project.
     Lapstrake,
 }
@@ -89,6 +91,16 @@ impl Rule {
         Self { name, aliases, origin, severity, experimental: false, presets, check }
     }
 
+    /// One of ShellCheck's warnings, with ShellCheck's id for it.
+    const fn shellcheck(
+        name: &'static str,
+        aliases: &'static [&'static str],
+        severity: Severity,
+        check: Check,
+    ) -> Self {
+        Self { origin: Origin::ShellCheck, ..Self::hadolint(name, aliases, severity, check) }
+    }
+
     /// One of our own.
     const fn own(name: &'static str, severity: Severity, check: Check) -> Self {
         let presets = &[Preset::Recommended, Preset::Strict];
@@ -124,9 +136,10 @@ impl Rule {
         names.any(|own| own.eq_ignore_ascii_case(name))
     }
 
-    /// True if hadolint has it: then it is called by one of hadolint's ids.
+    /// True if hadolint has it: then it is called by one of hadolint's ids, or ShellCheck's.
     pub(crate) fn is_hadolints(&self) -> bool {
-        self.aliases.iter().any(|alias| alias.starts_with("DL"))
+        self.origin == Origin::ShellCheck
+            || self.aliases.iter().any(|alias| alias.starts_with("DL"))
     }
 
     /// True if it looks at instructions one by one, as they are written, and so has something to say
@@ -146,6 +159,10 @@ impl Rule {
             Origin::Hadolint => {
                 let id = self.aliases.first()?;
                 Some(format!("https://github.com/hadolint/hadolint/wiki/{id}"))
+            }
+            Origin::ShellCheck => {
+                let id = self.aliases.first()?;
+                Some(format!("https://www.shellcheck.net/wiki/{id}"))
             }
             Origin::Lapstrake => None,
         }
@@ -195,9 +212,11 @@ macro_rules! rules {
 mod buildkit;
 mod hadolint;
 mod lapstrake;
+mod shellcheck;
 
 /// Every rule with the text of its file, in lists.
-const LISTS: [&[Entry]; 3] = [buildkit::ENTRIES, hadolint::ENTRIES, lapstrake::ENTRIES];
+const LISTS: [&[Entry]; 4] =
+    [buildkit::ENTRIES, hadolint::ENTRIES, lapstrake::ENTRIES, shellcheck::ENTRIES];
 
 /// Every rule with the text of its file.
 pub(crate) fn entries() -> impl Iterator<Item = &'static Entry> {

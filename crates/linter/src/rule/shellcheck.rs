@@ -1,0 +1,7 @@
+//! What ShellCheck says of the shell text in RUN, with its ids as aliases. `tests/hadolint.rs` compares
+//! them over real files.
+
+rules! { "shellcheck":
+    find_without_path
+    echo_flags_in_sh
+}
