@@ -22,6 +22,7 @@
 //! Beside that, [`outline()`] and [`targets`] say what can be built from a file, and with what.
 
 mod day;
+mod dialect;
 mod environment;
 mod finding;
 mod known;

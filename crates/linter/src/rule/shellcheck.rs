@@ -4,4 +4,6 @@
 rules! { "shellcheck":
     find_without_path
     echo_flags_in_sh
+    source_in_sh
+    bash_builtin_in_sh
 }
