@@ -6,4 +6,5 @@ rules! { "shellcheck":
     echo_flags_in_sh
     source_in_sh
     bash_builtin_in_sh
+    find_to_xargs
 }
