@@ -25,6 +25,8 @@ pub(crate) struct Script {
     pub(crate) commands: Vec<Command>,
     /// The `|` of its pipes.
     pub(crate) pipes: Vec<Span>,
+    /// Its substitutions in backticks, from one to the other.
+    pub(crate) backticks: Vec<Span>,
 }
 
 /// Programs that run the heredoc that they are given.
@@ -58,6 +60,7 @@ pub(crate) fn script(instruction: &Instruction) -> Option<Script> {
         let inner = body()?;
         script.commands.extend(inner.commands);
         script.pipes.extend(inner.pipes);
+        script.backticks.extend(inner.backticks);
     }
     Some(script)
 }
@@ -69,7 +72,7 @@ fn exec(words: &[Word]) -> Script {
         is_literal: true,
     });
     let command = Command::new(Vec::new(), words.collect());
-    Script { commands: command.into_iter().collect(), pipes: Vec::new() }
+    Script { commands: command.into_iter().collect(), ..Script::default() }
 }
 
 fn read(text: &str, place: impl Fn(Range<usize>) -> Span) -> Option<Script> {
@@ -84,7 +87,8 @@ fn read(text: &str, place: impl Fn(Range<usize>) -> Span) -> Option<Script> {
         Command::new(assignments, command.words.into_iter().map(word).collect())
     });
     let commands = commands.collect();
-    Some(Script { commands, pipes: read.pipes.into_iter().map(place).collect() })
+    let pipes = read.pipes.into_iter().map(&place).collect();
+    Some(Script { commands, pipes, backticks: read.backticks.into_iter().map(&place).collect() })
 }
 
 #[cfg(test)]

@@ -7,4 +7,5 @@ rules! { "shellcheck":
     source_in_sh
     bash_builtin_in_sh
     find_to_xargs
+    backticks
 }

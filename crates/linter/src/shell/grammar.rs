@@ -24,6 +24,8 @@ pub(super) struct RawCommand {
 pub(super) struct RawScript {
     pub(super) commands: Vec<RawCommand>,
     pub(super) pipes: Vec<Range<usize>>,
+    /// Substitutions in backticks, those with them.
+    pub(super) backticks: Vec<Range<usize>>,
 }
 
 /// Reads a whole text.
@@ -49,7 +51,7 @@ pub(super) struct Reader<'t> {
     depth: usize,
     /// Delimiters of heredocs whose text begins on the next line, and whether tabs go.
     heredocs: Vec<(String, bool)>,
-    found: RawScript,
+    pub(super) found: RawScript,
 }
 
 impl<'t> Reader<'t> {

@@ -128,6 +128,7 @@ impl Reader<'_> {
                 _ => {}
             }
         }
+        self.found.backticks.push(start - 1..self.at);
         self.inside(start..self.at - 1)
     }
 
