@@ -84,10 +84,7 @@ impl Client {
         match begun {
             Begun::Done => return Ok(Uploaded::Mounted),
             Begun::At(url) if descriptor.size <= SMALL => upload.whole(url, descriptor)?,
-            Begun::At(url) => {
-                let url = upload.parts(url, Some(descriptor.size))?;
-                upload.finish(&url, &descriptor.digest)?;
-            }
+            Begun::At(url) => upload.all(url, descriptor)?,
         }
         Ok(Uploaded::Sent)
     }
@@ -124,7 +121,7 @@ impl Client {
         let endpoint = self.inner.itself(reference.registry())?;
         let _turn = self.inner.turns.take(reference.registry(), Way::Out);
         let upload = self.upload(reference, &endpoint, what, content);
-        let url = upload.parts(upload.begin()?, None)?;
+        let url = upload.parts((upload.begin()?, 0), None)?;
         upload.finish(&url, &digest())
     }
 
@@ -259,24 +256,40 @@ impl Upload<'_> {
         }
     }
 
+    /// Everything, and the end. A registry may still be busy with a request that was cut when it says
+    /// how much has arrived, and then find at the end that it is another amount.
+    fn all(&self, start: Url, descriptor: &Descriptor) -> Result<(), Error> {
+        let (mut from, mut attempt) = ((start, 0), 1);
+        loop {
+            let url = self.parts(from, Some(descriptor.size))?;
+            match self.finish(&url, &descriptor.digest) {
+                Err(error) if is_elsewhere(&error) && attempt < self.session.retry.attempts => {}
+                other => return other,
+            }
+            thread::sleep(retry::backoff(&self.session.retry, attempt));
+            from = self.status(&url)?;
+            attempt = attempt.saturating_add(1);
+        }
+    }
+
     /// The bytes in as few requests as the network lets us; one that is cut goes on where the
     /// registry says it ended. Returns where the upload is to be finished.
-    fn parts(&self, start: Url, size: Option<u64>) -> Result<Url, Error> {
-        let (mut url, mut offset, mut attempt) = (start, 0, 1);
+    fn parts(&self, start: (Url, u64), size: Option<u64>) -> Result<Url, Error> {
+        let ((mut url, mut offset), mut attempt) = (start, 1);
         loop {
+            if size == Some(offset) && offset > 0 {
+                return Ok(url);
+            }
             match self.part(&url, offset, size) {
                 Ok(answer) => return next(&answer),
-                // The registry is at another place than we thought, and says below at which.
-                Err(Error::Status { status: 416, .. }) if attempt < self.session.retry.attempts => {
+                Err(error) if is_elsewhere(&error) && attempt < self.session.retry.attempts => {
+                    thread::sleep(retry::backoff(&self.session.retry, attempt));
                 }
                 Err(error) => self.pause(attempt, error)?,
             }
             let (at, arrived) = self.status(&url)?;
             attempt = if arrived > offset { 1 } else { attempt.saturating_add(1) };
             (url, offset) = (at, arrived);
-            if size == Some(offset) {
-                return Ok(url);
-            }
         }
     }
 
@@ -341,6 +354,12 @@ impl Upload<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether the upload is at another place than we thought; the registry says at which when it is asked.
+/// Some call that an unknown upload.
+fn is_elsewhere(error: &Error) -> bool {
+    matches!(error, Error::Status { status: 404 | 416, .. })
 }
 
 const EMPTY: [(&str, &str); 1] = [("Content-Length", "0")];

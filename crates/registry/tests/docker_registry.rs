@@ -7,11 +7,12 @@ mod support;
 use std::io::Read;
 use std::net::{TcpListener, TcpStream};
 use std::process::Command;
+use std::time::Duration;
 
 use lapstrake_oci::{Descriptor, Digest, Index, MediaType, Platform, Reference};
-use lapstrake_registry::{Error, Uploaded};
+use lapstrake_registry::{Client, ClientConfig, Error, RetryPolicy, Uploaded};
 use support::registry::Registry;
-use support::{Image, MANIFEST_TYPE, client, content};
+use support::{Image, MANIFEST_TYPE, client, content, settings};
 
 const INDEX_TYPE: &str = "application/vnd.oci.image.index.v1+json";
 
@@ -186,13 +187,17 @@ fn cutting_proxy(to: &str, lengths: Vec<usize>) -> String {
 fn an_upload_cut_at_a_hundred_places() {
     let registry = Registry::start();
     let image = Image::new();
+    // The registry notices late that a connection is gone, and goes on writing meanwhile.
+    let first_delay = Duration::from_millis(20);
+    let retry = RetryPolicy { attempts: 9, first_delay, ..settings().retry };
+    let patient = || Client::new(ClientConfig { retry, ..settings() }).unwrap();
     let mut state: u64 = 0x9e37_79b9_7f4a_7c15;
     for number in 0..100 {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         let cut = usize::try_from(state >> 33).unwrap() % image.layer.len();
         let address = cutting_proxy(&registry.address, vec![cut, cut / 2]);
         let reference = Reference::parse(&format!("{address}/cut-{number}/app")).unwrap();
-        let pushed = client().push_blob(&reference, &image.layer(), None, &content(&image.layer));
+        let pushed = patient().push_blob(&reference, &image.layer(), None, &content(&image.layer));
         assert_eq!(pushed.unwrap(), Uploaded::Sent, "cut after {cut} bytes");
         let reference = format!("{}/cut-{number}/app", registry.address);
         let reference = Reference::parse(&reference).unwrap();
