@@ -49,6 +49,7 @@ mod store;
 mod tag;
 mod temporary;
 mod usage;
+mod verify;
 
 pub use account::Account;
 pub use blob::BlobWriter;
@@ -64,3 +65,4 @@ pub use store::Store;
 pub use tag::Tag;
 pub use temporary::Temporary;
 pub use usage::{Needed, Usage, UsageKind};
+pub use verify::{Damage, Fault, Mending, Verified};

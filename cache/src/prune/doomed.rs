@@ -15,12 +15,12 @@ use crate::temporary::replace_file;
 use crate::{Error, Store};
 
 /// Says which folders go. Needs the gate alone, as all of this module does.
-pub(super) fn announce(root: &Path, folders: &[&str]) -> Result<(), Error> {
+pub(crate) fn announce(root: &Path, folders: &[&str]) -> Result<(), Error> {
     replace_file(&root.join("doomed"), folders.join("\n").as_bytes())
 }
 
 /// They are gone.
-pub(super) fn done(root: &Path) -> Result<(), Error> {
+pub(crate) fn done(root: &Path) -> Result<(), Error> {
     let path = root.join("doomed");
     fs::remove_file(&path).map_err(Error::io("remove", path))
 }

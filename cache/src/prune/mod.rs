@@ -5,7 +5,7 @@
 //! that stays stands on, stays too. Rows go first, then the files; what a killed removal leaves of
 //! layers is listed in `doomed` and removed by the next command.
 
-mod doomed;
+pub(crate) mod doomed;
 mod holding;
 mod remove;
 mod select;

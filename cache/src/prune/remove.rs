@@ -37,7 +37,13 @@ impl Store {
             .map(|holding| holding.id.as_str())
             .collect();
         doomed::announce(self.root(), &folders)?;
-        self.forget(&chosen)?;
+        let origins: Vec<&Origin> = chosen.iter().flat_map(|holding| &holding.origins).collect();
+        let layers: Vec<LayerId> = chosen
+            .iter()
+            .filter(|holding| holding.kind == HoldingKind::Layer)
+            .filter_map(|holding| holding.layer)
+            .collect();
+        self.forget(&origins, &layers)?;
         let mut removed = Vec::new();
         for (number, holding) in chosen.into_iter().enumerate() {
             if move_away(&holding, &aside.path().join(number.to_string()))? {
@@ -83,22 +89,20 @@ impl Store {
         }
     }
 
-    /// Removes all rows of what goes.
-    fn forget(&self, chosen: &[Holding]) -> Result<(), Error> {
+    /// Removes these records and layers, and all other rows that speak of them, in one transaction.
+    pub(crate) fn forget(&self, origins: &[&Origin], layers: &[LayerId]) -> Result<(), Error> {
         let now = nanoseconds(SystemTime::now());
         let forgotten =
             now.saturating_sub(i64::try_from(REMEMBERED.as_nanos()).unwrap_or(i64::MAX));
         let forget = |transaction: &Transaction<'_>| -> rusqlite::Result<()> {
             transaction.execute("DELETE FROM evicted WHERE time < ?1", [forgotten])?;
-            for holding in chosen {
-                for origin in &holding.origins {
-                    evict(transaction, &origin.key, origin.step.as_ref(), now)?;
-                }
-                if let (HoldingKind::Layer, Some(layer)) = (holding.kind, holding.layer) {
-                    let encoded = postcard::to_allocvec(&layer).unwrap_or_default();
-                    transaction.execute("DELETE FROM layer WHERE id = ?1", [&holding.id])?;
-                    transaction.execute("DELETE FROM previous WHERE layer = ?1", [encoded])?;
-                }
+            for origin in origins {
+                evict(transaction, &origin.key, origin.step.as_ref(), now)?;
+            }
+            for layer in layers {
+                let encoded = postcard::to_allocvec(layer).unwrap_or_default();
+                transaction.execute("DELETE FROM layer WHERE id = ?1", [layer.to_string()])?;
+                transaction.execute("DELETE FROM previous WHERE layer = ?1", [encoded])?;
             }
             transaction
                 .execute("DELETE FROM account WHERE key IN (SELECT key FROM evicted)", [])?;

@@ -15,6 +15,8 @@ pub(crate) enum CacheCommand {
     Du(CacheDu),
     /// Remove what is kept for later builds alone; images, and what runs, lose nothing
     Prune(CachePrune),
+    /// Read everything, and show what on disk is no longer what the store says it is
+    Verify(CacheVerify),
 }
 
 /// `lap cache du`.
@@ -49,6 +51,15 @@ pub(crate) struct CachePrune {
     /// As always: nothing is asked
     #[arg(short, long, hide = true)]
     pub(crate) force: bool,
+}
+
+/// `lap cache verify`.
+#[derive(Args, Debug)]
+pub(crate) struct CacheVerify {
+    /// Drop what is damaged, so that the next build or pull makes or fetches it again; what runs keeps
+    /// what it uses
+    #[arg(long)]
+    pub(crate) repair: bool,
 }
 
 /// A number of bytes.

@@ -57,3 +57,4 @@ mod shared;
 mod support;
 mod syscall;
 mod usage;
+mod verify;

@@ -2,6 +2,7 @@
 
 mod du;
 mod prune;
+mod verify;
 
 use crate::args::CacheCommand;
 use crate::exit::Exit;
@@ -13,5 +14,6 @@ pub(crate) fn run(command: &CacheCommand, session: &Session) -> Result<Exit, Fai
     match command {
         CacheCommand::Du(du) => du::run(du, session),
         CacheCommand::Prune(prune) => prune::run(prune, session),
+        CacheCommand::Verify(verify) => verify::run(verify, session),
     }
 }

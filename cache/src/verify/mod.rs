@@ -1,0 +1,206 @@
+//! Whether what is on disk is still what the store says it is.
+//!
+//! A layer is held against its manifest, and that against the layer's name; a blob against its digest.
+//! `compare` does the former, `repair` drops what is damaged, so that whoever needs it makes or fetches
+//! it again.
+
+mod compare;
+mod repair;
+
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::os::fd::AsFd as _;
+
+use lapstrake_oci::{Digest, DigestHasher};
+use lapstrake_rootfs::manifest::DecodeError;
+use lapstrake_rootfs::scan::{ScanError, scan};
+use lapstrake_rootfs::{LayerId, LayerManifest, TreePath};
+
+use crate::layer::layer_id;
+use crate::{Error, Store};
+
+/// Bytes of a blob that are read at once.
+const CHUNK: usize = 1 << 20;
+
+/// What is wrong with a layer or blob.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// The index names it, and it is not there.
+    #[error("missing")]
+    Missing,
+    /// It cannot be read.
+    #[error("cannot be read: {0}")]
+    Unreadable(#[source] io::Error),
+    /// A layer's manifest is none.
+    #[error("{0}")]
+    Manifest(#[source] DecodeError),
+    /// A layer's manifest is that of another layer.
+    #[error("manifest of another layer")]
+    OtherManifest,
+    /// A layer's files cannot be listed, or make no layer.
+    #[error("{0}")]
+    Files(#[source] ScanError),
+    /// An entry of a layer's manifest has no file.
+    #[error("{path} is missing")]
+    Lost {
+        /// Its path inside the image.
+        path: TreePath,
+    },
+    /// A file of a layer has no entry in the manifest.
+    #[error("{path} was added")]
+    Added {
+        /// Its path inside the image.
+        path: TreePath,
+    },
+    /// A file of a layer is not as the manifest says.
+    #[error("{path} has another {aspect}")]
+    Changed {
+        /// Its path inside the image.
+        path: TreePath,
+        /// What differs.
+        aspect: &'static str,
+    },
+    /// The bytes of a blob are others than its name says.
+    #[error("other content")]
+    Content,
+}
+
+/// What became of something damaged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mending {
+    /// Nothing was asked for.
+    None,
+    /// It is gone from the store.
+    Dropped,
+    /// It stays: a running process uses it.
+    InUse,
+}
+
+/// Something damaged.
+#[derive(Debug)]
+pub struct Damage {
+    /// The name of the layer, or the digest of the blob.
+    pub id: String,
+    /// The first thing that is wrong with it.
+    pub fault: Fault,
+    /// The step that made the layer; may be empty.
+    pub description: String,
+    /// What became of it.
+    pub mending: Mending,
+}
+
+/// What was looked at, and what of it is damaged.
+#[derive(Debug, Default)]
+pub struct Verified {
+    /// How many layers were looked at.
+    pub layers: u64,
+    /// How many blobs were looked at.
+    pub blobs: u64,
+    /// What is damaged: layers, then blobs, each in the order of their ids.
+    pub damages: Vec<Damage>,
+}
+
+impl Damage {
+    fn new(id: String, fault: Fault) -> Self {
+        Self { id, fault, description: String::new(), mending: Mending::None }
+    }
+
+    /// Whether it is a layer, and no blob.
+    pub fn is_layer(&self) -> bool {
+        layer_id(&self.id).is_some()
+    }
+}
+
+impl Store {
+    /// Reads all layers and blobs, and compares them with what they are called after: file by file, and
+    /// byte by byte. Times, owners and attributes of files count. Layers without a row, and those that a
+    /// power cut may have cut short, count as absent already and are left out; so is what is removed
+    /// meanwhile. This value must have no lease.
+    ///
+    /// With `repair`, what is damaged is dropped, with the records that lead to it: a later build executes
+    /// these steps again, a later pull fetches it again. What a running process uses stays. Rows go in
+    /// one transaction; interrupted, the rest is removed by whoever opens the store next.
+    ///
+    /// # Errors
+    /// When the database or the folders cannot be read or, with `repair`, written.
+    pub fn verify(&self, repair: bool) -> Result<Verified, Error> {
+        let mut verified = Verified::default();
+        let lease = self.lease()?;
+        for name in self.layer_names()? {
+            let Some(id) = layer_id(&name) else { continue };
+            if self.locate(&id)? != Some(id) {
+                continue;
+            }
+            verified.layers += 1;
+            if let Err(fault) = self.verify_layer(&id) {
+                verified.damages.push(Damage::new(name, fault));
+            }
+        }
+        let mut blobs = self.blobs()?;
+        blobs.sort_unstable();
+        for (digest, _) in blobs {
+            let Some(file) = self.open_blob(&digest)? else { continue };
+            verified.blobs += 1;
+            match hash(file) {
+                Ok(found) if found == digest => {}
+                Ok(_) => {
+                    verified.damages.push(Damage::new(digest.to_string(), Fault::Content));
+                }
+                Err(error) => {
+                    let fault = Fault::Unreadable(error);
+                    verified.damages.push(Damage::new(digest.to_string(), fault));
+                }
+            }
+        }
+        drop(lease);
+        self.describe(&mut verified.damages)?;
+        if repair && !verified.damages.is_empty() {
+            self.repair(&mut verified.damages)?;
+        }
+        Ok(verified)
+    }
+
+    fn verify_layer(&self, id: &LayerId) -> Result<(), Fault> {
+        let folder = self.layer_folder(id);
+        if !folder.exists() {
+            return Err(Fault::Missing);
+        }
+        let bytes = fs::read(folder.join("manifest")).map_err(Fault::Unreadable)?;
+        let manifest = LayerManifest::decode(&bytes).map_err(Fault::Manifest)?;
+        if let LayerId::Built(content) = id
+            && manifest.content_hash() != *content
+            && manifest.timed_hash() != *content
+        {
+            return Err(Fault::OtherManifest);
+        }
+        let fs = File::open(folder.join("fs")).map_err(Fault::Unreadable)?;
+        let found = scan(fs.as_fd()).map_err(Fault::Files)?;
+        compare::compare(&manifest, &found)
+    }
+
+    /// Adds the names of the steps.
+    fn describe(&self, damages: &mut [Damage]) -> Result<(), Error> {
+        if damages.is_empty() {
+            return Ok(());
+        }
+        let origins = self.origins()?;
+        for damage in damages {
+            let own = origins.iter().filter(|origin| origin.record.layer.to_string() == damage.id);
+            let named = own.filter_map(|origin| origin.name.clone()).next();
+            damage.description = named.unwrap_or_default();
+        }
+        Ok(())
+    }
+}
+
+fn hash(mut file: File) -> io::Result<Digest> {
+    let mut hasher = DigestHasher::new();
+    let mut buffer = vec![0; CHUNK];
+    loop {
+        let read = file.read(&mut buffer)?;
+        if read == 0 {
+            return Ok(hasher.finish());
+        }
+        hasher.update(buffer.get(..read).unwrap_or_default());
+    }
+}
