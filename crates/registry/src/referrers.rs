@@ -1,18 +1,13 @@
 //! What a registry has about a manifest: signatures, lists of packages, and whatever else names it as
 //! its subject (distribution-spec 1.1, "Listing Referrers" and "Referrers Tag Schema").
 
-use std::io;
-
 use lapstrake_oci::{Descriptor, Digest, Document, Index, MAX_DOCUMENT_SIZE, MediaType, Reference};
-use ureq::SendBody;
-use ureq::http::Method;
 
 use crate::client::{Client, summary};
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Failure};
-use crate::session::{Order, Question};
+use crate::session::Question;
 use crate::tags::next_page;
-use crate::upload::access;
 
 const MAX_PAGES: usize = 50;
 /// Entries that are read at most.
@@ -118,22 +113,15 @@ impl Client {
             return Ok(());
         }
         listed.push(entry);
-        let index = Index::new(MediaType::OciIndex, listed).to_bytes();
-        let index = index.map_err(|source| Error::Document {
+        let failed = |source| Error::Document {
             what: what.clone(),
             endpoint: endpoint.origin.to_string(),
             source,
-        })?;
-        let url = endpoint.url(reference.repository(), &format!("manifests/{}", tag(&subject)));
-        let (kind, length) = (MediaType::OciIndex.to_string(), index.len().to_string());
-        let order = Order {
-            what: &what,
-            method: Method::PUT,
-            url: &url,
-            headers: &[("Content-Type", &kind), ("Content-Length", &length)],
-            body: &|| Ok(SendBody::from_owned_reader(io::Cursor::new(index.clone()))),
         };
-        self.inner.session.write_repeatedly(access(&endpoint, reference), &order).map(drop)
+        let index = Index::new(MediaType::OciIndex, listed).to_bytes().map_err(failed)?;
+        let list = reference.with_tag(&tag(&subject)).map_err(failed)?;
+        // The list itself is about nothing, so this ends here.
+        self.push_document(&list, &MediaType::OciIndex, &index).map(drop)
     }
 }
 

@@ -200,7 +200,7 @@ impl Client {
     }
 }
 
-pub(crate) fn access<'a>(endpoint: &'a Endpoint, reference: &'a Reference) -> Access<'a> {
+fn access<'a>(endpoint: &'a Endpoint, reference: &'a Reference) -> Access<'a> {
     Access { endpoint, repository: reference.repository(), actions: ACTIONS }
 }
 
