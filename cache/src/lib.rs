@@ -15,6 +15,7 @@
 //! logs/ID/                    what the steps of the last builds wrote, see `log`
 //! leases/NAME                 what a running process uses, see `lease`
 //! locks/                      files that are only locked, never read
+//! salt                        a random number, see [`Store::fingerprint`]; there once one was asked for
 //! tmp/NAME/                   work in progress; each folder is locked by its process
 //! ```
 //! Every method says what it guarantees when it is interrupted. Files come first and the index
@@ -34,6 +35,7 @@ mod blob;
 mod cache_folder;
 mod database;
 mod error;
+mod fingerprint;
 mod layer;
 mod layout;
 mod lease;

@@ -19,6 +19,8 @@ struct Entries {
     steps: Vec<(VertexId, ActionKey, Record)>,
     /// Whose layers hold secrets.
     withheld: Vec<VertexId>,
+    /// Whose keys no other store has.
+    own: BTreeSet<VertexId>,
 }
 
 impl Journal {
@@ -32,13 +34,20 @@ impl Journal {
         self.entries().withheld.push(vertex);
     }
 
+    /// Notes that a vertex's key has something in it that is of this store alone. What follows it can
+    /// be shared: it is known by the vertex's layer.
+    pub(crate) fn keep_here(&self, vertex: VertexId) {
+        self.entries().own.insert(vertex);
+    }
+
     /// Forgets everything.
     pub(crate) fn clear(&self) {
         *self.entries() = Entries::default();
     }
 
     /// What may be shared: not a layer with a secret, nor any that was made from one, which may have
-    /// it as well; nor parts of the context that only a command saw, which every builder has.
+    /// it as well; nor what nobody else would look up: parts of the context that only a command saw,
+    /// which every builder has, and keys of this store alone.
     pub(crate) fn steps(&self, plan: &Plan) -> Vec<Step> {
         let entries = self.entries();
         let results = results(plan);
@@ -52,6 +61,7 @@ impl Journal {
             plan.graph.vertex(vertex).is_some_and(|vertex| !matches!(vertex.op, Op::Subtree(_)))
         };
         let steps = entries.steps.iter().filter(|(vertex, ..)| is_step(*vertex));
+        let steps = steps.filter(|(vertex, ..)| !entries.own.contains(vertex));
         let steps = steps.filter(|(vertex, ..)| withheld.is_empty() || is_open(*vertex));
         let steps = steps.map(|(vertex, key, record)| Step {
             key: *key,

@@ -7,7 +7,7 @@
 //! | http | in [`lapstrake_source`]: name; checksum or validated body | URL, credentials, time |
 //! | git | in [`lapstrake_source`]: commit, and what of it | where it comes from, credentials |
 //! | copy | destination, owner, mode, flags, inline files; content of the selected paths; root file system below | folder that the source lies in, times, owners of context files |
-//! | run | platform, argv, env, cwd, user, network, security, limits, hostname, inline files, names of extra hosts; of each mount its target, kind, access, mode, owner and size, the ids of secrets and agents, and the content of what a bind shows or a cache starts from; root file system below | proxy variables, addresses of extra hosts, clock, host paths, values of secrets, agents, name, sharing and content of caches, where in its source a mount's content lies |
+//! | run | platform, argv, env, cwd, user, network, security, limits, hostname, inline files, names of extra hosts; of each mount its target, kind, access, mode, owner and size, the ids of secrets and agents, and the content of what a bind shows or a cache starts from; secrets that count; root file system below | proxy variables, addresses of extra hosts, clock, host paths, values of other secrets, agents, name, sharing and content of caches, where in its source a mount's content lies |
 //! | subtree | content of what is at the path, its own mode and owner included | the path, times |
 //! | mkdir | path, owner; root file system below | |
 //! | restamp | layer, epoch, whether later times are cut down | |
@@ -46,9 +46,15 @@ pub fn copy_from_whole(op: &CopyOp, trees: &[&[LayerId]], rootfs: &[LayerId]) ->
 }
 
 /// The key of a command. `sources` has what each of its mounts shows or starts from, in their order:
-/// the content, or [`whole_source`]; nothing for mounts without a source.
-pub fn run(op: &RunOp, sources: &[Option<ContentHash>], rootfs: &[LayerId]) -> ActionKey {
-    let mut hasher = ContentHasher::new("lapstrake action run 2");
+/// the content, or [`whole_source`]; nothing for mounts without a source. `secrets` are the ids of those
+/// that count, in order, each with what stands for its value.
+pub fn run(
+    op: &RunOp,
+    sources: &[Option<ContentHash>],
+    secrets: &[(&str, ContentHash)],
+    rootfs: &[LayerId],
+) -> ActionKey {
+    let mut hasher = ContentHasher::new("lapstrake action run 3");
     let hosts: Vec<&str> = op.hosts.iter().map(|(name, _)| name.as_str()).collect();
     hasher.field(&encoded(&(&op.platform, &op.argv, &op.env, &op.cwd, &op.user, op.network)));
     hasher.field(&encoded(&(&op.files, &op.hostname, hosts)));
@@ -59,6 +65,10 @@ pub fn run(op: &RunOp, sources: &[Option<ContentHash>], rootfs: &[LayerId]) -> A
         hasher.field(mount.target.as_bytes());
         hasher.field(&mount_kind(mount));
         hasher.field(source.as_ref().map_or(&[], |content| content.as_bytes()));
+    }
+    hasher.number(secrets.len() as u64);
+    for (id, value) in secrets {
+        hasher.field(id.as_bytes()).field(value.as_bytes());
     }
     add_rootfs(&mut hasher, rootfs);
     ActionKey(hasher.finish())

@@ -12,8 +12,9 @@ pub(crate) struct Step {
     /// What RUN may do beyond its sandbox: network.host or security.insecure
     #[arg(long = "allow", value_name = "ENTITLEMENT")]
     pub(crate) allowed: Vec<Allow>,
-    /// A secret for RUN --mount=type=secret: id=ID, with src=FILE or env=VARIABLE
-    #[arg(long = "secret", value_name = "id=ID[,src=FILE|,env=VARIABLE]")]
+    /// A secret for RUN --mount=type=secret: id=ID, with src=FILE or env=VARIABLE; cache=digest
+    /// runs what reads it again when its value changed
+    #[arg(long = "secret", value_name = "id=ID[,src=FILE|,env=VARIABLE][,cache=digest]")]
     pub(crate) secrets: Vec<Secret>,
     /// Let RUN leave secrets that it is given in the image; such a step is not cached
     #[arg(long)]
@@ -57,6 +58,8 @@ impl FromStr for Allow {
 pub(crate) struct Secret {
     pub(crate) id: String,
     pub(crate) source: SecretSource,
+    /// Whether steps that read it run again when its value changed.
+    pub(crate) counts: bool,
 }
 
 /// Where the value of a secret is.
@@ -73,7 +76,7 @@ impl FromStr for Secret {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let fields = csv::values(text).ok_or("it is no list of key=value")?;
-        let (mut id, mut kind, mut file, mut variable) = (None, None, None, None);
+        let (mut id, mut kind, mut file, mut variable, mut cache) = (None, None, None, None, None);
         for field in fields {
             let (key, value) = field
                 .split_once('=')
@@ -83,7 +86,10 @@ impl FromStr for Secret {
                 "type" => &mut kind,
                 "src" | "source" => &mut file,
                 "env" => &mut variable,
-                _ => return Err(format!("a secret has id, type, src and env, but no {key}")),
+                "cache" => &mut cache,
+                _ => {
+                    return Err(format!("a secret has id, type, src, env and cache, but no {key}"));
+                }
             };
             *slot = Some(value.to_owned()).filter(|value| !value.is_empty());
         }
@@ -98,7 +104,12 @@ impl FromStr for Secret {
             (None, Some(file)) => SecretSource::File(file.into()),
             (None, None) => SecretSource::Either,
         };
-        Ok(Self { id, source })
+        let counts = match cache.as_deref() {
+            None | Some("none") => false,
+            Some("digest") => true,
+            Some(other) => return Err(format!("cache is digest or none, not {other}")),
+        };
+        Ok(Self { id, source, counts })
     }
 }
 
@@ -192,9 +203,26 @@ mod tests {
         ] {
             assert_eq!(source(text), Ok(("a".to_owned(), expected)), "{text}");
         }
-        for text in ["", "id=", "src=f", "a", "id=a,type=x", "id=a,target=/x", "id=a,\"src"] {
+        for text in [
+            "",
+            "id=",
+            "src=f",
+            "a",
+            "id=a,type=x",
+            "id=a,target=/x",
+            "id=a,\"src",
+            "id=a,cache=yes",
+        ] {
             assert!(source(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn secrets_count_when_it_is_said() {
+        let counts = |text: &str| text.parse::<Secret>().map(|secret| secret.counts);
+        assert_eq!(counts("id=a,src=f"), Ok(false));
+        assert_eq!(counts("id=a,src=f,cache=none"), Ok(false));
+        assert_eq!(counts("id=a,cache=digest,env=V"), Ok(true));
     }
 
     #[test]

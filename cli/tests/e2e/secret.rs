@@ -131,6 +131,40 @@ fn secrets_come_from_files_and_variables() {
     }
 }
 
+/// With `cache=digest` another value runs the step again, and the value that was there before does not.
+/// Nothing of such a value is kept, and no other store is given the step.
+#[test]
+fn a_secret_that_counts_is_in_keys() {
+    let context = Context::new(
+        "FROM busybox\nRUN --mount=type=secret,id=tok cat /proc/sys/kernel/random/uuid > /id\n\
+         RUN cat /proc/sys/kernel/random/uuid > /next\n",
+    );
+    let store = Store::new();
+    let (file, cache) = (store.beside("tok"), store.beside("cache"));
+    let secret = format!("id=tok,src={},cache=digest", text(&file));
+    let shared = format!("type=local,dest={}", text(&cache));
+    let build = |value: &str| {
+        fs::write(&file, value).expect("write the secret");
+        let answer =
+            store.build_with("s", context.path(), &["--secret", &secret, "--cache-to", &shared]);
+        (store.prints("s", &["cat", "/id", "/next"]), answer)
+    };
+    let (first, _) = build(MARKER);
+    assert_eq!(build(MARKER).0, first);
+    let (second, answer) = build("another value of the secret");
+    answer.says(&["the secret tok changed"]);
+    assert_ne!(second, first);
+    assert_eq!(build(MARKER).0, first);
+    assert_eq!(holding(&store.root()), [""; 0]);
+    assert_eq!(holding(&cache), [""; 0]);
+
+    let other = Store::new();
+    let from = format!("type=local,src={}", text(&cache));
+    let answer =
+        other.build_with("s", context.path(), &["--secret", &secret, "--cache-from", &from]);
+    answer.says(&["[2/3] RUN --mount=type=secret", "first build of this step"]);
+}
+
 /// An ssh agent with one key, ended with the test.
 struct Agent {
     child: Child,

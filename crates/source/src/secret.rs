@@ -1,28 +1,43 @@
 //! Secrets that a build was given, by their id.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::Error;
 
 /// What `--secret` gives. `Debug` shows the ids alone.
 #[derive(Clone, Default)]
-pub struct Secrets(BTreeMap<String, Vec<u8>>);
+pub struct Secrets {
+    values: BTreeMap<String, Vec<u8>>,
+    counted: BTreeSet<String>,
+}
 
 impl Secrets {
-    /// Adds a secret; an earlier one of that id is replaced.
+    /// Adds a secret; an earlier one of that id is replaced. It does not count.
     pub fn insert(&mut self, id: String, value: Vec<u8>) {
-        self.0.insert(id, value);
+        self.counted.remove(&id);
+        self.values.insert(id, value);
+    }
+
+    /// From now on the secret of this id counts for what reads it: with another value a command is
+    /// another command.
+    pub fn count(&mut self, id: String) {
+        self.counted.insert(id);
+    }
+
+    /// The value, if it counts.
+    pub fn counted(&self, id: &str) -> Option<&[u8]> {
+        self.counted.get(id).and_then(|id| self.get(id))
     }
 
     /// All ids, in order.
     pub fn ids(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
+        self.values.keys().map(String::as_str)
     }
 
     /// The secret's bytes.
     pub fn get(&self, id: &str) -> Option<&[u8]> {
-        self.0.get(id).map(Vec::as_slice)
+        self.values.get(id).map(Vec::as_slice)
     }
 
     /// A secret that becomes a header field: text on one line. A line end behind it, which files
@@ -39,7 +54,7 @@ impl Secrets {
 
 impl fmt::Debug for Secrets {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_set().entries(self.0.keys()).finish()
+        formatter.debug_set().entries(self.values.keys()).finish()
     }
 }
 

@@ -54,8 +54,12 @@ fn source(source: &CopySource) -> String {
     }
 }
 
-/// Of [`key::run`], with what each mount shows.
-pub(super) fn run(op: &RunOp, sources: &[Option<ContentHash>]) -> Own {
+/// Of [`key::run`], with what each mount shows, and the secrets that count.
+pub(super) fn run(
+    op: &RunOp,
+    sources: &[Option<ContentHash>],
+    secrets: &[(&str, ContentHash)],
+) -> Own {
     let command = command(&op.argv);
     let hosts: Vec<&str> = op.hosts.iter().map(|(name, _)| name.as_str()).collect();
     let mut parts = vec![
@@ -91,6 +95,7 @@ pub(super) fn run(op: &RunOp, sources: &[Option<ContentHash>]) -> Own {
             parts.push(Part::of(Subject::Mounted(mount.target.clone()), "", content));
         }
     }
+    parts.extend(secrets.iter().map(|(id, value)| whole(&format!("the secret {id}"), value)));
     Own { kind: "run", subject: op.argv.join("\0"), parts, files: Vec::new() }
 }
 

@@ -1,11 +1,13 @@
 //! A command on a root file system.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::os::fd::AsFd as _;
 use std::path::PathBuf;
 
 use lapstrake_cache::{ActionKey, Beginning, Staging};
 use lapstrake_executor::{self as executor, Bytes, Ended, Mount, Resource, SandboxSpec};
+use lapstrake_rootfs::ContentHash;
 use lapstrake_rootfs::scan::scan;
 
 use super::leak::{Leak, Search};
@@ -15,7 +17,7 @@ use super::secret::Mask;
 use super::start::not_begun;
 use super::{Failure, Made, Rootfs, Value, Workshop, own, rootfs};
 use crate::event::Outcome;
-use crate::graph::{Network, RunOp, Security, Vertex, VertexId};
+use crate::graph::{MountKind, Network, RunOp, Security, Vertex, VertexId};
 use crate::{Error, Event, key};
 
 /// How much of a command's output an error shows, at most.
@@ -31,9 +33,10 @@ impl Workshop<'_> {
     ) -> Result<(Value, Outcome), Failure> {
         let below = rootfs(inputs);
         let sources = self.sources(vertex, op, inputs, &Reading::Layers)?;
-        let quick = key::run(op, &sources, &below.layers);
+        let secrets = self.counted(id, op)?;
+        let quick = key::run(op, &sources, &secrets, &below.layers);
         if sources.iter().all(Option::is_none) {
-            let own = || own::run(op, &sources);
+            let own = || own::run(op, &sources, &secrets);
             let action = Action { key: quick, own: Some(&own) };
             return self.recorded(id, vertex, &below, &action, || {
                 self.execute_run((id, vertex), op, quick, inputs)
@@ -43,8 +46,8 @@ impl Workshop<'_> {
             return Ok(found);
         }
         let sources = self.sources(vertex, op, inputs, &Reading::Content)?;
-        let key = key::run(op, &sources, &below.layers);
-        let own = || own::run(op, &sources);
+        let key = key::run(op, &sources, &secrets, &below.layers);
+        let own = || own::run(op, &sources, &secrets);
         let action = Action { key, own: Some(&own) };
         let result = self.recorded(id, vertex, &below, &action, || {
             self.execute_run((id, vertex), op, key, inputs)
@@ -53,6 +56,31 @@ impl Workshop<'_> {
             self.store.put_record(&quick, &record)?;
         }
         Ok(result)
+    }
+
+    /// The secrets that the command reads and that count, by their ids, with what stands for their
+    /// values. Its key means nothing elsewhere then.
+    fn counted<'o>(
+        &self,
+        id: VertexId,
+        op: &'o RunOp,
+    ) -> Result<Vec<(&'o str, ContentHash)>, Failure> {
+        let mounted = op.mounts.iter().filter_map(|mount| match &mount.kind {
+            MountKind::Secret(secret) => Some(secret.id.as_str()),
+            _ => None,
+        });
+        let ids: BTreeSet<&str> =
+            mounted.chain(op.secrets.iter().map(|secret| secret.id.as_str())).collect();
+        let mut counted = Vec::new();
+        for name in ids {
+            if let Some(value) = self.secrets.counted(name) {
+                counted.push((name, self.store.fingerprint(value)?));
+            }
+        }
+        if !counted.is_empty() {
+            self.journal.keep_here(id);
+        }
+        Ok(counted)
     }
 
     /// Runs the command and makes a layer of what it wrote.

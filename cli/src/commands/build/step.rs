@@ -49,7 +49,7 @@ fn describes_devices(folder: &Path) -> bool {
 /// Reads the secrets; of several with one id the last counts.
 pub(super) fn secrets(flags: &[Secret]) -> Result<Secrets, Failure> {
     let mut secrets = Secrets::default();
-    for Secret { id, source } in flags {
+    for Secret { id, source, counts } in flags {
         let value = match source {
             SecretSource::File(path) => read(id, path)?,
             // As in BuildKit, a variable that is not set is empty.
@@ -63,6 +63,9 @@ pub(super) fn secrets(flags: &[Secret]) -> Result<Secrets, Failure> {
             return Err(Failure::new(format!("the secret {id} has more than 500 KiB")));
         }
         secrets.insert(id.clone(), value);
+        if *counts {
+            secrets.count(id.clone());
+        }
     }
     Ok(secrets)
 }

@@ -13,6 +13,13 @@ fn flagged(flags: &str) -> String {
     on_base(&format!("RUN {flags} x"))
 }
 
+/// A command that reads the secret `a`, which counts.
+fn counted(bench: &mut Bench, value: &str, mount: &str) -> String {
+    bench.secrets.insert("a".to_owned(), value.as_bytes().to_vec());
+    bench.secrets.count("a".to_owned());
+    flagged(&format!("--mount=type=secret,id=a,{mount}"))
+}
+
 const IN_THE_KEY_OF_A_COMMAND: &[Part] = &[
     Part {
         what: "arguments",
@@ -201,6 +208,27 @@ const IN_THE_KEY_OF_A_MOUNT: &[Part] = &[
         why: Some("the mount at /t changed"),
     },
     Part {
+        what: "value of a secret that counts",
+        one: |bench| counted(bench, "first-value", "target=/t"),
+        other: |bench| counted(bench, "other-value", "target=/t"),
+        why: Some("the secret a changed"),
+    },
+    Part {
+        what: "value of a secret that counts, in the environment",
+        one: |bench| counted(bench, "first-value", "env=V"),
+        other: |bench| counted(bench, "other-value", "env=V"),
+        why: Some("the secret a changed"),
+    },
+    Part {
+        what: "whether a secret counts",
+        one: |bench| {
+            bench.secrets.insert("a".to_owned(), b"value".to_vec());
+            flagged("--mount=type=secret,id=a,target=/t")
+        },
+        other: |bench| counted(bench, "value", "target=/t"),
+        why: Some("the secret a is new"),
+    },
+    Part {
         what: "content of a bind",
         one: |bench| shown(bench, "1"),
         other: |bench| shown(bench, "2"),
@@ -274,6 +302,18 @@ const NOT_IN_THE_KEY_OF_A_COMMAND: &[Part] = &[
         other: |bench| {
             bench.secrets.insert("a".to_owned(), b"other-value".to_vec());
             flagged("--mount=type=secret,id=a,target=/t")
+        },
+        why: None,
+    },
+    Part {
+        what: "value of a secret that counts and is for others",
+        one: |bench| {
+            counted(bench, "first-value", "target=/t");
+            flagged("--mount=type=secret,id=b,target=/t")
+        },
+        other: |bench| {
+            counted(bench, "other-value", "target=/t");
+            flagged("--mount=type=secret,id=b,target=/t")
         },
         why: None,
     },

@@ -1,0 +1,112 @@
+//! What stands for a secret in a key: a hash that nobody can make who does not have this store.
+
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::path::Path;
+
+use lapstrake_rootfs::{ContentHash, ContentHasher};
+
+use crate::{Error, Store};
+
+/// Bytes of the store's own secret.
+const SALT: usize = 32;
+
+impl Store {
+    /// Stands for `value` in keys of this store: equal for equal values, and of no use to guess the
+    /// value with for whoever sees a key, since the store's own random number is hashed before it.
+    ///
+    /// # Errors
+    /// When that number cannot be read, or made where there is none yet.
+    pub fn fingerprint(&self, value: &[u8]) -> Result<ContentHash, Error> {
+        let mut hasher = ContentHasher::new("lapstrake fingerprint 1");
+        hasher.field(&salt(self)?).field(value);
+        Ok(hasher.finish())
+    }
+}
+
+/// The number. Of several processes that make it at once, all take that of the first.
+fn salt(store: &Store) -> Result<[u8; SALT], Error> {
+    let path = store.root().join("salt");
+    if let Some(salt) = read(&path)? {
+        return Ok(salt);
+    }
+    let folder = store.temporary()?;
+    let fresh = folder.path().join("salt");
+    fs::write(&fresh, random()?).map_err(Error::io("write", &fresh))?;
+    match fs::hard_link(&fresh, &path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            return Err(Error::io("write", path)(error));
+        }
+        _ => store.mark_dirty(),
+    }
+    let cut = || Error::io("read", &path)(io::ErrorKind::UnexpectedEof.into());
+    read(&path)?.ok_or_else(cut)
+}
+
+/// `None` when there is none, or one that a power cut left without its bytes, which is removed.
+fn read(path: &Path) -> Result<Option<[u8; SALT]>, Error> {
+    match fs::read(path) {
+        Ok(bytes) => match <[u8; SALT]>::try_from(bytes) {
+            Ok(salt) if salt != [0; SALT] => Ok(Some(salt)),
+            _ => {
+                fs::remove_file(path).map_err(Error::io("remove", path))?;
+                Ok(None)
+            }
+        },
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::io("read", path)(error)),
+    }
+}
+
+fn random() -> Result<[u8; SALT], Error> {
+    let source = Path::new("/dev/urandom");
+    let mut bytes = [0; SALT];
+    File::open(source)
+        .and_then(|mut file| file.read_exact(&mut bytes))
+        .map_err(Error::io("read", source))?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_values_are_equal_in_one_store_alone() {
+        let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        let stores = folders.each_ref().map(|folder| Store::open(folder.path()).unwrap());
+        let mark = |store: usize, value: &[u8]| stores[store].fingerprint(value).unwrap();
+        assert_eq!(mark(0, b"a"), mark(0, b"a"));
+        assert_eq!(
+            mark(0, b"a"),
+            Store::open(folders[0].path()).unwrap().fingerprint(b"a").unwrap()
+        );
+        assert_ne!(mark(0, b"a"), mark(0, b"b"));
+        assert_ne!(mark(0, b"a"), mark(1, b"a"));
+        assert_ne!(mark(0, b""), mark(1, b""));
+    }
+
+    #[test]
+    fn all_who_begin_at_once_have_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        drop(Store::open(folder.path()).unwrap());
+        let one = || Store::open(folder.path()).unwrap().fingerprint(b"a").unwrap();
+        let all: Vec<ContentHash> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..16).map(|_| scope.spawn(one)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert!(all.iter().all(|mark| *mark == all[0]), "{all:?}");
+    }
+
+    #[test]
+    fn a_number_without_its_bytes_is_made_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let path = folder.path().join("salt");
+        let before = store.fingerprint(b"a").unwrap();
+        for cut in [&[][..], &[0; SALT], &[7; 5]] {
+            fs::write(&path, cut).unwrap();
+            assert_ne!(store.fingerprint(b"a").unwrap(), before);
+        }
+    }
+}
