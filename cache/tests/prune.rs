@@ -6,7 +6,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use lapstrake_cache::{
-    Account, ActionKey, Error, Holding, HoldingKind, Needed, Prune, Record, Sharing, StepId, Store,
+    Account, ActionKey, Error, Goal, Holding, HoldingKind, Needed, Prune, Record, Sharing, StepId,
+    Store,
 };
 use lapstrake_oci::Digest;
 use lapstrake_rootfs::{ContentHash, Entry, LayerId, LayerManifest, Timestamp, TreePath};
@@ -47,7 +48,7 @@ fn make(store: &Store, name: &str, below: Option<&str>, size: usize, hours: i64)
 }
 
 fn prune_of(wanted: &dyn Fn(&Holding) -> bool) -> Prune<'_> {
-    Prune { keep: 0, unused_for: Duration::ZERO, all: false, wanted, dry_run: false }
+    Prune { goal: Goal::Keep(0), unused_for: Duration::ZERO, all: false, wanted, dry_run: false }
 }
 
 /// Prunes with another value, as another process would; the steps of what went, in their order.
@@ -100,7 +101,7 @@ fn the_least_recently_used_goes_first_and_only_as_much_as_needed() {
     // A look-up is a use.
     assert!(store.record(&old).unwrap().is_some());
     store.note_uses().unwrap();
-    let half = Prune { keep: 1_000_000, ..prune_of(&|_| true) };
+    let half = Prune { goal: Goal::Keep(1_000_000), ..prune_of(&|_| true) };
     assert_eq!(pruned(&store, &half, &Needed::default()), ["middle"]);
     let aged = Prune { unused_for: Duration::from_secs(1800), ..prune_of(&|_| true) };
     assert_eq!(pruned(&store, &aged, &Needed::default()), ["new"]);

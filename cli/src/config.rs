@@ -4,6 +4,9 @@
 //! [registry."docker.io"]
 //! mirrors = ["http://127.0.0.1:5000"]   # asked first, in this order
 //! insecure = false                      # plain HTTP, and certificates that nobody vouches for
+//!
+//! [store]
+//! max-size = "20g"                      # room that it may take while something is built; 0 for any
 //! ```
 
 use std::collections::BTreeMap;
@@ -11,8 +14,10 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
+use crate::args::Size;
 use crate::failure::Failure;
 use crate::paths::ConfigFiles;
 
@@ -22,6 +27,16 @@ use crate::paths::ConfigFiles;
 pub(crate) struct Config {
     /// By the name that images are written with.
     pub(crate) registry: BTreeMap<String, Registry>,
+    pub(crate) store: Store,
+}
+
+/// What holds for the store.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub(crate) struct Store {
+    /// Bytes on disk that it may take while something is built.
+    #[serde(deserialize_with = "size")]
+    pub(crate) max_size: Option<u64>,
 }
 
 /// How a registry is reached.
@@ -34,7 +49,7 @@ pub(crate) struct Registry {
     pub(crate) insecure: bool,
 }
 
-/// Reads the files. A registry that two files name is as the later one says.
+/// Reads the files. What two files name is as the later one says.
 pub(crate) fn load(files: &ConfigFiles) -> Result<Config, Failure> {
     match files {
         ConfigFiles::Named(path) => read(path)?.ok_or_else(|| {
@@ -44,7 +59,9 @@ pub(crate) fn load(files: &ConfigFiles) -> Result<Config, Failure> {
         ConfigFiles::Usual(paths) => {
             let mut config = Config::default();
             for path in paths {
-                config.registry.extend(read(path)?.unwrap_or_default().registry);
+                let Config { registry, store } = read(path)?.unwrap_or_default();
+                config.registry.extend(registry);
+                config.store.max_size = store.max_size.or(config.store.max_size);
             }
             Ok(config)
         }
@@ -70,6 +87,12 @@ fn parse(path: &Path, text: &str) -> Result<Config, Failure> {
         let path = path.display();
         Failure::new(format!("{path}:{line}:{column}: {}", error.message()))
     })
+}
+
+fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let size: Size = text.parse().map_err(D::Error::custom)?;
+    Ok(Some(size.0))
 }
 
 /// Line and column of a byte, from 1.
@@ -102,13 +125,34 @@ mod tests {
     }
 
     #[test]
+    fn the_room_of_the_store_is_read() {
+        let room = |text| parsed(text).map(|config| config.store.max_size);
+        assert_eq!(room("[store]\nmax-size = \"20g\"\n"), Ok(Some(20 << 30)));
+        assert_eq!(room("[store]\n"), Ok(None));
+        let folder = tempfile::tempdir().unwrap();
+        let files = ["system", "user"].map(|name| folder.path().join(name));
+        fs::write(&files[0], "[store]\nmax-size = \"1g\"\n").unwrap();
+        let usual = ConfigFiles::Usual(files.to_vec());
+        assert_eq!(load(&usual).unwrap().store.max_size, Some(1 << 30));
+        fs::write(&files[1], "[store]\nmax-size = \"2g\"\n").unwrap();
+        assert_eq!(load(&usual).unwrap().store.max_size, Some(2 << 30));
+    }
+
+    #[test]
     fn faults_name_file_place_and_key() {
         for (text, fault) in [
             (
                 "[registry.\"docker.io\"]\nmirror = []\n",
                 "/etc/c.toml:2:1: unknown field `mirror`, expected `mirrors` or `insecure`",
             ),
-            ("[registrys.x]\n", "/etc/c.toml:1:2: unknown field `registrys`, expected `registry`"),
+            (
+                "[registrys.x]\n",
+                "/etc/c.toml:1:2: unknown field `registrys`, expected `registry` or `store`",
+            ),
+            (
+                "[store]\nmax-size = \"much\"\n",
+                "/etc/c.toml:2:12: write a number of bytes with a unit, such as 10g",
+            ),
             (
                 "[registry.x]\ninsecure = \"yes\"\n",
                 "/etc/c.toml:2:12: invalid type: string \"yes\", expected a boolean",

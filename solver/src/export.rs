@@ -40,7 +40,7 @@ fn built(id: Digest, document: Digest, epoch: Option<i64>) -> Built {
 /// and names it with the tags. New layers of an image that is to be from some time are given that.
 ///
 /// # Errors
-/// When a layer cannot be digested or the store cannot be written. Everything is flushed to disk
+/// When the build was cancelled, a layer cannot be digested or the store cannot be written. Everything is flushed to disk
 /// before a name is set.
 pub fn export(
     plan: &Plan,
@@ -50,6 +50,9 @@ pub fn export(
 ) -> Result<Built, Error> {
     let begin = Instant::now();
     (workshop.events)(Event::Exporting);
+    if workshop.cancel.is_cancelled() {
+        return Err(Error::Cancelled);
+    }
     let images = plan.images.iter().map(|image| write((plan, image), request, results, workshop));
     let images = images.collect::<Result<Vec<Written>, _>>()?;
     let epoch = plan.images.iter().find_map(|image| image.epoch);

@@ -19,10 +19,19 @@ use crate::lock::Use;
 use crate::usage::Needed;
 use crate::{Error, Store};
 
+/// How much goes, of what may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Goal {
+    /// All but so many bytes on disk; with 0 also what takes no room.
+    Keep(u64),
+    /// As much as has so many bytes on disk.
+    Free(u64),
+}
+
 /// What is to be removed.
 pub struct Prune<'a> {
-    /// Bytes on disk that may stay; what was used last stays.
-    pub keep: u64,
+    /// How much goes. What was used last stays.
+    pub goal: Goal,
     /// What was used later than so long ago stays.
     pub unused_for: Duration,
     /// Whether records go whose layers images have, what is known of contexts and sources, and logs.

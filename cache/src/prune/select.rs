@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 
 use lapstrake_rootfs::LayerId;
 
-use super::Prune;
 use super::holding::{Holding, HoldingKind};
+use super::{Goal, Prune};
 use crate::Origin;
 
 /// What goes: the least recently used first, and what stands on something before that. What
@@ -29,10 +29,10 @@ pub(super) fn select(holdings: &[Holding], prune: &Prune<'_>, now: i64) -> Vec<H
     let mut chosen: Vec<&Holding> = holdings.iter().filter(may_go).collect();
     drop_needed(&mut chosen, holdings);
     chosen.sort_by_key(|holding| (used(holding), Reverse(holding.created)));
-    let (count, _) = freed(&chosen, prune.keep);
+    let count = enough(&freed(&chosen), prune.goal);
     chosen.truncate(count);
     drop_needed(&mut chosen, holdings);
-    let (_, sizes) = freed(&chosen, 0);
+    let sizes = freed(&chosen);
     let with_size = chosen.into_iter().zip(sizes);
     with_size.map(|(holding, reclaimable)| Holding { reclaimable, ..holding.clone() }).collect()
 }
@@ -77,11 +77,10 @@ pub(super) fn stood_on<'a>(origins: impl Iterator<Item = &'a Origin>) -> HashSet
     origins.filter_map(|origin| origin.below).collect()
 }
 
-/// How many have to go, in this order, until no more than `keep` bytes are left of what all of them
-/// have for themselves; and what each of these frees.
-fn freed(chosen: &[&Holding], keep: u64) -> (usize, Vec<u64>) {
+/// The bytes that each frees when they go in this order.
+fn freed(chosen: &[&Holding]) -> Vec<u64> {
     let mut left: HashMap<(u64, u64), u64> = HashMap::new();
-    let mut release = |holding: &Holding| -> u64 {
+    let release = |holding: &&Holding| -> u64 {
         let gone = holding.files.iter().filter_map(|(file, links)| {
             let left = left.entry(*file).or_insert(links.all);
             *left = left.saturating_sub(links.here);
@@ -89,15 +88,21 @@ fn freed(chosen: &[&Holding], keep: u64) -> (usize, Vec<u64>) {
         });
         gone.sum()
     };
-    let sizes: Vec<u64> = chosen.iter().map(|holding| release(holding)).collect();
-    let mut rest: u64 = sizes.iter().sum();
-    let mut count = 0;
-    for size in &sizes {
-        if rest <= keep && keep > 0 {
-            break;
-        }
-        rest = rest.saturating_sub(*size);
-        count += 1;
-    }
-    (count, sizes)
+    chosen.iter().map(release).collect()
+}
+
+/// How many have to go, of which each frees so many bytes.
+fn enough(sizes: &[u64], goal: Goal) -> usize {
+    let wanted = match goal {
+        Goal::Keep(0) => return sizes.len(),
+        Goal::Keep(keep) => sizes.iter().sum::<u64>().saturating_sub(keep),
+        Goal::Free(free) => free,
+    };
+    let mut free: u64 = 0;
+    let is_less = |size: &&u64| {
+        let is_less = free < wanted;
+        free = free.saturating_add(**size);
+        is_less
+    };
+    sizes.iter().take_while(is_less).count()
 }

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use super::annotation::AnnotationFlag;
 use super::attest::{self, Attest, Provenance};
+use super::cache::Size;
 use super::export::Output;
 use super::limit::{Limits, Timeout};
 use super::shared::{CacheFrom, CacheTo};
@@ -119,6 +120,10 @@ pub(crate) struct Build {
     /// and the files it wrote
     #[arg(long, value_name = "WHAT", conflicts_with = "verify_reproducible")]
     pub(crate) on_fail: Option<OnFail>,
+    /// Room that the store may take while this builds, such as 20g; what was used least recently goes, and
+    /// when that is not enough the build fails. 0 for any [default: what the configuration says]
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) max_size: Option<Size>,
     /// Run every step again
     #[arg(long)]
     pub(crate) no_cache: bool,

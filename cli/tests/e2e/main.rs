@@ -49,6 +49,7 @@ mod registry;
 mod registry_host;
 mod remote;
 mod reproducible;
+mod room;
 mod rootless;
 mod run;
 mod sandbox;

@@ -182,7 +182,7 @@ fn a_result_that_was_evicted() {
     let prune = || {
         let wanted = |_: &lapstrake_cache::Holding| true;
         let wish = lapstrake_cache::Prune {
-            keep: 0,
+            goal: lapstrake_cache::Goal::Keep(0),
             unused_for: std::time::Duration::ZERO,
             all: true,
             wanted: &wanted,

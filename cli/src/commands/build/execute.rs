@@ -9,13 +9,14 @@ use super::check::{self, Check};
 use super::explain::Explanation;
 use super::faults::Faults;
 use super::record::Recorder;
+use super::room::Room;
 use super::shell::Attended;
 use super::{Means, report};
 use crate::args::OnFail;
 use crate::failure::Failure;
 use crate::images::Fetcher;
 use crate::output;
-use crate::progress::{Activity, Conclusion, Progress};
+use crate::progress::{Activity, Conclusion, Mode, Progress};
 
 /// Builds with progress, and tells what went wrong.
 pub(super) fn execute(
@@ -39,6 +40,14 @@ pub(super) fn execute(
         if let Some(recorder) = &recorder {
             recorder.event(&event);
         }
+        if let Some(room) = means.room {
+            match event {
+                Event::Started { .. } => room.begin(),
+                // Nothing has a name yet.
+                Event::Exporting => room.settle(),
+                _ => {}
+            }
+        }
         progress.event(event);
     };
     let review = |plan: &Plan| check.review(plan);
@@ -50,18 +59,24 @@ pub(super) fn execute(
     let tools = Tools { executor, ..means.tools(images, &events, &review) };
     let built = lapstrake_solver::build(request, &tools);
     let notes = kept(recorder, &built, &progress);
+    let built = built.map_err(|error| (error, means.room.and_then(Room::failure)));
+    let removed = means.room.map(Room::told).filter(|_| means.mode != Mode::Quiet);
+    let removed = removed.unwrap_or_default();
     match built {
         Ok(built) => {
             progress.finish(&Conclusion::Built { id: built.id.to_string(), names: &names });
-            output::stderr(&explanation.text());
+            output::stderr(&(explanation.text() + &removed));
             faults.tell(check.take())?;
             Ok(built)
         }
-        Err(error) => {
+        Err((error, lack)) => {
             let (reason, image) = (report::reason(&error), report::image(&error));
             progress.finish(&Conclusion::Failed { reason: &reason, image: image.as_deref() });
-            output::stderr(&explanation.text());
+            output::stderr(&(explanation.text() + &removed));
             faults.tell(check.take())?;
+            if let Some(lack) = lack {
+                return Err(lack);
+            }
             Err(report::report(error, faults, &notes, means.watch.exit()))
         }
     }

@@ -14,6 +14,7 @@ mod named;
 mod provenance;
 mod record;
 mod report;
+mod room;
 mod sbom;
 mod shared;
 mod shell;
@@ -62,6 +63,7 @@ use deliver::Outputs;
 use execute::execute;
 use named::Named;
 use provenance::Evidence;
+use room::Room;
 
 pub(super) use context::read;
 pub(super) use faults::Faults;
@@ -348,6 +350,7 @@ struct Means<'a> {
     /// `--explain`.
     explain: bool,
     on_fail: Option<OnFail>,
+    room: Option<&'a Room>,
     /// Whether what the steps write is kept for later.
     keep_logs: bool,
 }
@@ -371,7 +374,8 @@ fn with_means<T>(
     let sources = lapstrake_source::Fetcher::new(store, config, secrets.clone(), &cancelled)
         .map_err(|error| Failure::of(&error))?;
     let imports = shared::imports(build, store, mode, cancelled)?;
-    work(&Means {
+    let room = room::wanted(build, store, &cancel)?;
+    let means = Means {
         store,
         sources: &sources,
         imports: &imports,
@@ -382,7 +386,12 @@ fn with_means<T>(
         mode,
         explain: build.explain,
         on_fail: build.on_fail,
+        room: room.as_ref(),
         keep_logs: !build.verify_reproducible,
+    };
+    std::thread::scope(|scope| {
+        let _watched = room.as_ref().map(|room| room.watch(scope));
+        work(&means)
     })
 }
 

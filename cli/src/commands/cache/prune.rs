@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use lapstrake_cache::{Holding, HoldingKind, Prune, nanoseconds};
+use lapstrake_cache::{Goal, Holding, HoldingKind, Prune, nanoseconds};
 
 use crate::args::{CachePrune, Filter};
 use crate::exit::Exit;
@@ -23,7 +23,7 @@ pub(super) fn run(prune: &CachePrune, session: &Session) -> Result<Exit, Failure
     let now = nanoseconds(SystemTime::now());
     let wanted = |holding: &Holding| prune.filters.iter().all(|filter| holds(filter, holding, now));
     let wish = Prune {
-        keep: prune.keep_storage.map_or(0, |size| size.0),
+        goal: Goal::Keep(prune.keep_storage.map_or(0, |size| size.0)),
         unused_for: prune.older_than.map_or(Duration::ZERO, |age| age.0),
         all: prune.all,
         wanted: &wanted,

@@ -1,0 +1,197 @@
+//! `--max-size`: the room that the store may take while a build runs.
+//!
+//! From the first step that is executed on, the store is measured again and again, the files of
+//! running steps included, and once more before the image gets its name. When it takes more than it
+//! may, images without a name are none any more, and of all that nothing needs then goes what was
+//! used least recently. When that is not enough, the build ends.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::Scope;
+use std::time::{Duration, Instant};
+
+use lapstrake_cache::{Gauge, Goal, Holding, HoldingKind, Prune, Store};
+use lapstrake_executor::Cancel;
+
+use crate::args::Build;
+use crate::environment::variable;
+use crate::failure::Failure;
+use crate::{config, human, images, paths};
+
+/// The least time between two looks.
+const REST: Duration = Duration::from_millis(250);
+/// How many times as long as it takes to look is rested at least.
+const SHARE: u32 = 10;
+
+/// See the module.
+pub(super) struct Room {
+    cap: u64,
+    /// Has no lease, as whoever removes must not.
+    store: Store,
+    cancel: Cancel,
+    has_begun: AtomicBool,
+    state: Mutex<State>,
+    moved: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    phase: Phase,
+    gauge: Gauge,
+    /// Bytes that were removed.
+    removed: u64,
+    /// Why the build cannot go on.
+    failure: Option<Failure>,
+}
+
+/// How far the build is.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Phase {
+    /// Nothing was executed.
+    #[default]
+    Idle,
+    Working,
+    Over,
+}
+
+/// What `build` and the configuration allow; `None` for any.
+pub(super) fn wanted(
+    build: &Build,
+    store: &Store,
+    cancel: &Cancel,
+) -> Result<Option<Room>, Failure> {
+    let cap = match build.max_size {
+        Some(size) => Some(size.0),
+        None => config::load(&paths::config_files(&variable))?.store.max_size,
+    };
+    cap.filter(|cap| *cap > 0).map(|cap| Room::new(cap, store, cancel.clone())).transpose()
+}
+
+/// A room while it is watched.
+pub(super) struct Watched<'a>(&'a Room);
+
+impl Drop for Watched<'_> {
+    fn drop(&mut self) {
+        self.0.state().phase = Phase::Over;
+        self.0.moved.notify_all();
+    }
+}
+
+impl Room {
+    /// For a build with a lease of its own on the same store.
+    fn new(cap: u64, store: &Store, cancel: Cancel) -> Result<Self, Failure> {
+        let store = Store::open(store.root()).map_err(|error| Failure::of(&error))?;
+        let (state, moved) = (Mutex::default(), Condvar::new());
+        Ok(Self { cap, store, cancel, has_begun: AtomicBool::new(false), state, moved })
+    }
+
+    /// Looks while the build works, until the result is dropped.
+    pub(super) fn watch<'scope>(&'scope self, scope: &'scope Scope<'scope, '_>) -> Watched<'scope> {
+        scope.spawn(|| self.keep_looking());
+        Watched(self)
+    }
+
+    fn keep_looking(&self) {
+        let idle = |state: &mut State| state.phase == Phase::Idle;
+        let mut state =
+            self.moved.wait_while(self.state(), idle).unwrap_or_else(PoisonError::into_inner);
+        while state.phase == Phase::Working {
+            let begin = Instant::now();
+            self.look(&mut state);
+            let rest = REST.max(begin.elapsed() * SHARE);
+            let working = |state: &mut State| state.phase == Phase::Working;
+            let waited = self.moved.wait_timeout_while(state, rest, working);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// A step is executed.
+    pub(super) fn begin(&self) {
+        // Only the first step takes the lock, which is held while somebody looks.
+        if !self.has_begun.swap(true, Ordering::Relaxed) {
+            self.state().phase = Phase::Working;
+            self.moved.notify_all();
+        }
+    }
+
+    /// All steps are done. Cancels the build if what they made has no room.
+    pub(super) fn settle(&self) {
+        let mut state = self.state();
+        if state.phase == Phase::Working {
+            self.look(&mut state);
+        }
+    }
+
+    /// Why the build was cancelled, if it was for want of room.
+    pub(super) fn failure(&self) -> Option<Failure> {
+        self.state().failure.take()
+    }
+
+    /// A line about what was removed; empty for nothing.
+    pub(super) fn told(&self) -> String {
+        match self.state().removed {
+            0 => String::new(),
+            removed => format!(
+                "removed {} of the cache: the store may take {}\n",
+                human::size(removed),
+                human::size(self.cap)
+            ),
+        }
+    }
+
+    fn look(&self, state: &mut State) {
+        if state.failure.is_some() {
+            return;
+        }
+        state.failure = self.fit(state).err();
+        if state.failure.is_some() {
+            self.cancel.cancel();
+        }
+    }
+
+    /// Removes what has to go.
+    fn fit(&self, state: &mut State) -> Result<(), Failure> {
+        let failure = |error| Failure::of(&error);
+        let size = state.gauge.measure(&self.store).map_err(failure)?;
+        if size <= self.cap {
+            return Ok(());
+        }
+        self.remove(state, Goal::Keep(0), &|holding| holding.kind == HoldingKind::Blob)?;
+        let size = state.gauge.measure(&self.store).map_err(failure)?;
+        // With a tenth of room behind, so that not every step has to do this.
+        let over = size.saturating_sub(self.cap / 10 * 9);
+        self.remove(state, Goal::Free(over), &|_| true)?;
+        let left = state.gauge.measure(&self.store).map_err(failure)?;
+        match left <= self.cap {
+            true => Ok(()),
+            false => Err(full(left, self.cap)),
+        }
+    }
+
+    fn remove(
+        &self,
+        state: &mut State,
+        goal: Goal,
+        wanted: &dyn Fn(&Holding) -> bool,
+    ) -> Result<(), Failure> {
+        let images = images::local(&self.store);
+        let prune = Prune { goal, unused_for: Duration::ZERO, all: false, wanted, dry_run: false };
+        let removed = self.store.prune(&prune, &|| images.needed_by_names())?;
+        let freed = removed.iter().map(|holding| holding.reclaimable).fold(0, u64::saturating_add);
+        state.removed = state.removed.saturating_add(freed);
+        Ok(())
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn full(left: u64, cap: u64) -> Failure {
+    Failure::new(format!(
+        "the store takes {} and may take {}, and images and this build need what is left",
+        human::size(left),
+        human::size(cap)
+    ))
+    .help("remove images with lap rmi, or allow more with --max-size or max-size in the configuration")
+}
