@@ -154,6 +154,41 @@ fn two_builds_at_once_run_a_step_once() {
     assert_eq!(store.prints("left", &["cat", "/id"]), store.prints("right", &["cat", "/id"]));
 }
 
+/// A hundred processes that begin on a new store at once, with eleven different steps between them:
+/// every execution of one writes another random number.
+#[test]
+fn a_hundred_builds_at_once_run_each_step_once() {
+    const RANDOM_ID: &str = "cat /proc/sys/kernel/random/uuid";
+    let context = Context::new(&format!(
+        "FROM busybox AS tool\nRUN sleep 0.2 && {RANDOM_ID} > /tool\n\
+         FROM busybox\nCOPY data /data\nCOPY --from=tool /tool /tool\nARG KIND\n\
+         RUN {RANDOM_ID} > /id.$KIND\n"
+    ));
+    context.write("data", "data\n");
+    let store = Store::new();
+    let path = text(context.path());
+    let builds: Vec<_> = (0..100)
+        .map(|number| {
+            let (tag, kind) = (format!("s{number}"), format!("KIND={}", number % 10));
+            let flags = ["build", "--progress", "plain", "-t", &tag, "--build-arg", &kind, &path];
+            store.background(&flags)
+        })
+        .collect();
+    for build in builds {
+        build.answer().ends_with(0);
+    }
+    let number =
+        |number: usize| store.prints(&format!("s{number}"), &["sh", "-c", "cat /tool /data /id.*"]);
+    let first: Vec<String> = (0..10).map(number).collect();
+    let (tool, _) = first[0].split_once('\n').expect("a line");
+    assert!(first.iter().all(|id| id.starts_with(tool)), "the first step ran twice: {first:?}");
+    let distinct: std::collections::BTreeSet<&String> = first.iter().collect();
+    assert_eq!(distinct.len(), 10, "{first:?}");
+    for build in 10..100 {
+        assert_eq!(number(build), first[build % 10], "build {build}");
+    }
+}
+
 #[test]
 fn what_is_there_needs_no_registry() {
     let (store, context) = (Store::new(), with_copy());
