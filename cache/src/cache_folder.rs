@@ -4,6 +4,7 @@
 //! ```text
 //! cache/KEY.N/lock     locked while the folder is used; its time is that of the last use
 //! cache/KEY.N/about    what KEY stands for, for people to read
+//! cache/KEY.N/user     who used it last: the sharing, and on the next line the step
 //! cache/KEY.N/data     what the step sees
 //! ```
 //! `N` is 0 but for private uses at the same time, each of which has a folder of its own. `data`
@@ -18,6 +19,7 @@ use lapstrake_rootfs::ContentHash;
 use serde::Serialize;
 
 use crate::lock::{is_current, lock_file};
+use crate::temporary::replace_file;
 use crate::{Error, Store};
 
 /// How long a waiter sleeps between two tries.
@@ -32,6 +34,36 @@ pub enum Sharing {
     Private,
     /// One; all others wait.
     Locked,
+}
+
+impl Sharing {
+    const ALL: [Self; 3] = [Self::Shared, Self::Private, Self::Locked];
+
+    /// The word for it in a Dockerfile.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Shared => "shared",
+            Self::Private => "private",
+            Self::Locked => "locked",
+        }
+    }
+
+    pub(crate) fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|sharing| sharing.word() == word)
+    }
+}
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct CacheRequest<'a> {
+    /// Which folder.
+    pub key: &'a ContentHash,
+    /// Who else may use it meanwhile.
+    pub sharing: Sharing,
+    /// What the key stands for; noted where the folder is made.
+    pub about: &'a str,
+    /// The step that asks.
+    pub step: &'a str,
 }
 
 /// A cache folder that may be used while this value lives. Released with the process, too.
@@ -49,9 +81,8 @@ impl CacheFolder {
 }
 
 impl Store {
-    /// Waits for the right to use the cache folder `key`. When there is none yet, `fill` makes what
-    /// it starts from: `data` in the empty folder that it is given, on the same file system.
-    /// `about` says what `key` stands for.
+    /// Waits for the right to use a cache folder. When there is none yet, `fill` makes what it starts
+    /// from: `data` in the empty folder that it is given, on the same file system.
     ///
     /// Whoever needs several takes them in the order of their keys: two who meet would else wait
     /// for each other.
@@ -61,12 +92,11 @@ impl Store {
     /// then there is no folder.
     pub fn cache_folder<E: From<Error>>(
         &self,
-        key: &ContentHash,
-        sharing: Sharing,
-        about: &str,
+        request: &CacheRequest<'_>,
         cancelled: &dyn Fn() -> bool,
         fill: impl Fn(&Path) -> Result<(), E>,
     ) -> Result<CacheFolder, E> {
+        let CacheRequest { key, sharing, about, step } = *request;
         loop {
             if let Some((folder, lock)) = self.try_cache_folder(key, sharing)? {
                 let is_new = !exists(&folder.join("data"))?;
@@ -77,6 +107,8 @@ impl Store {
                 if is_new && sharing == Sharing::Shared {
                     continue;
                 }
+                let user = format!("{}\n{}\n", sharing.word(), step.replace('\n', " "));
+                replace_file(&folder.join("user"), user.as_bytes())?;
                 lock.set_modified(SystemTime::now()).map_err(Error::io("touch", &folder))?;
                 return Ok(CacheFolder { folder, _lock: lock });
             }

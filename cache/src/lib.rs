@@ -33,6 +33,7 @@
 mod account;
 mod blob;
 mod cache_folder;
+mod cache_mount;
 mod database;
 mod error;
 mod fingerprint;
@@ -56,7 +57,8 @@ mod verify;
 
 pub use account::Account;
 pub use blob::BlobWriter;
-pub use cache_folder::{CacheFolder, Sharing};
+pub use cache_folder::{CacheFolder, CacheRequest, Sharing};
+pub use cache_mount::{CacheMount, Freed};
 pub use error::Error;
 pub use gauge::Gauge;
 pub use layer::{Layer, Staging};

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use lapstrake_cache::{CacheFolder, Error, Sharing, Store};
+use lapstrake_cache::{CacheFolder, CacheRequest, Error, Sharing, Store};
 use lapstrake_rootfs::ContentHash;
 
 fn open() -> (tempfile::TempDir, Store) {
@@ -24,13 +24,17 @@ fn empty(folder: &Path) -> Result<(), Error> {
     Ok(())
 }
 
+fn request<'a>(name: &'a str, key: &'a ContentHash, sharing: Sharing) -> CacheRequest<'a> {
+    CacheRequest { key, sharing, about: name, step: "[2/2] RUN make" }
+}
+
 fn take(store: &Store, name: &str, sharing: Sharing) -> CacheFolder {
-    store.cache_folder(&key(name), sharing, name, &|| false, empty).unwrap()
+    store.cache_folder(&request(name, &key(name), sharing), &|| false, empty).unwrap()
 }
 
 /// `None` when it would have to wait.
 fn try_take(store: &Store, name: &str, sharing: Sharing) -> Option<CacheFolder> {
-    match store.cache_folder(&key(name), sharing, name, &|| true, empty) {
+    match store.cache_folder(&request(name, &key(name), sharing), &|| true, empty) {
         Err(Error::Cancelled) => None,
         result => Some(result.unwrap()),
     }
@@ -98,7 +102,8 @@ fn a_folder_is_filled_once_whoever_comes_first() {
                     fs::write(folder.join("data/seed"), "seed").unwrap();
                     Ok::<_, Error>(())
                 };
-                let shared = store.cache_folder(&key("a"), Sharing::Shared, "", &|| false, fill);
+                let shared =
+                    store.cache_folder(&request("a", &key("a"), Sharing::Shared), &|| false, fill);
                 assert_eq!(fs::read(shared.unwrap().data().join("seed")).unwrap(), b"seed");
             });
         }
@@ -113,7 +118,7 @@ fn a_folder_that_cannot_be_filled_is_filled_by_the_next_one() {
         fs::create_dir(folder.join("data")).unwrap();
         Err(Error::Cancelled)
     };
-    let result = store.cache_folder(&key("a"), Sharing::Shared, "", &|| false, fill);
+    let result = store.cache_folder(&request("a", &key("a"), Sharing::Shared), &|| false, fill);
     assert!(matches!(result, Err(Error::Cancelled)));
     assert_eq!(fs::read_dir(take(&store, "a", Sharing::Locked).data()).unwrap().count(), 0);
 }
@@ -126,4 +131,38 @@ fn the_lock_knows_the_last_use() {
     fs::File::options().write(true).open(&lock).unwrap().set_modified(past).unwrap();
     drop(take(&store, "a", Sharing::Shared));
     assert!(fs::metadata(&lock).unwrap().modified().unwrap() > past);
+}
+
+#[test]
+fn mounts_say_who_used_them_and_go_unless_they_are_used() {
+    let (_folder, store) = open();
+    let held = take(&store, "b", Sharing::Locked);
+    drop(take(&store, "a", Sharing::Shared));
+    fs::write(held.data().join("x"), vec![7; 100_000]).unwrap();
+    let mounts = store.cache_mounts().unwrap();
+    let told: Vec<_> = mounts
+        .iter()
+        .map(|mount| (mount.name.as_str(), mount.files, mount.is_used, mount.sharing))
+        .collect();
+    assert_eq!(
+        told,
+        [("a", 0, false, Some(Sharing::Shared)), ("b", 1, true, Some(Sharing::Locked))],
+        "what was used last comes first"
+    );
+    assert!(mounts.iter().all(|mount| mount.step == "[2/2] RUN make"));
+    assert!(mounts.iter().all(|mount| mount.id == format!("{}.0", mount.key)));
+
+    let ids: Vec<String> = mounts.iter().map(|mount| mount.id.clone()).collect();
+    let freed = store.remove_cache_mounts(&ids).unwrap();
+    let told: Vec<_> = freed.iter().map(|freed| freed.bytes.is_some()).collect();
+    assert_eq!(told, mounts.iter().map(|mount| !mount.is_used).collect::<Vec<_>>());
+    drop(held);
+    let left = store.cache_mounts().unwrap();
+    assert_eq!(left.len(), 1);
+    let size = left.first().map(|mount| mount.size);
+    assert!(size.is_some_and(|size| size >= 100_000), "{size:?}");
+    let freed = store.remove_cache_mounts(&ids).unwrap();
+    assert_eq!(freed.into_iter().filter_map(|freed| freed.bytes).max(), size);
+    assert_eq!(fs::read_dir(store.root().join("cache")).unwrap().count(), 0);
+    assert_eq!(fs::read_dir(store.root().join("tmp")).unwrap().count(), 0);
 }

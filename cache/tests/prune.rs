@@ -6,8 +6,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use lapstrake_cache::{
-    Account, ActionKey, Error, Goal, Holding, HoldingKind, Needed, Prune, Record, Sharing, StepId,
-    Store,
+    Account, ActionKey, CacheRequest, Error, Goal, Holding, HoldingKind, Needed, Prune, Record,
+    Sharing, StepId, Store,
 };
 use lapstrake_oci::Digest;
 use lapstrake_rootfs::{ContentHash, Entry, LayerId, LayerManifest, Timestamp, TreePath};
@@ -206,7 +206,9 @@ fn a_cache_goes_unless_it_is_used() {
         Ok::<_, Error>(())
     };
     let key = hash("cache");
-    let take = || store.cache_folder(&key, Sharing::Locked, "about\n", &|| false, fill).unwrap();
+    let (sharing, about) = (Sharing::Locked, "about\n");
+    let request = CacheRequest { key: &key, sharing, about, step: "" };
+    let take = || store.cache_folder(&request, &|| false, fill).unwrap();
     let used = take();
     pruned(&store, &prune_of(&|_| true), &Needed::default());
     assert!(used.data().exists());

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use lapstrake_cache::{Error, Needed, Sharing, Store, Usage, UsageKind};
+use lapstrake_cache::{CacheRequest, Error, Needed, Sharing, Store, Usage, UsageKind};
 use lapstrake_oci::Digest;
 use lapstrake_rootfs::{ContentHash, Entry, LayerId, LayerManifest, Timestamp, TreePath};
 
@@ -73,7 +73,9 @@ fn blobs_of_images_and_caches_in_use_are_needed() {
         Ok::<_, Error>(())
     };
     let key = ContentHash::of(b"key");
-    let cache = store.cache_folder(&key, Sharing::Shared, "about", &|| false, fill).unwrap();
+    let request =
+        CacheRequest { key: &key, sharing: Sharing::Shared, about: "about", step: "RUN make" };
+    let cache = store.cache_folder(&request, &|| false, fill).unwrap();
 
     let needed = Needed { blobs: [needed].into(), ..Needed::default() };
     let usage = store.usage(&needed).unwrap();

@@ -36,6 +36,11 @@ pub(crate) fn since(time: i64) -> String {
     format!("{} ago", age(Duration::from_nanos(since.unsigned_abs())))
 }
 
+/// A time of the store, in nanoseconds since 1970, as RFC 3339 has it.
+pub(crate) fn timestamp(time: i64) -> String {
+    jiff::Timestamp::from_nanosecond(i128::from(time)).unwrap_or_default().to_string()
+}
+
 /// The first 12 digits of an id.
 pub(crate) fn short_id(id: &Digest) -> String {
     id.hex().chars().take(12).collect()

@@ -7,12 +7,16 @@ use clap::{Args, Subcommand};
 use lapstrake_parser::size;
 
 use super::limit::duration;
+use super::mounts::MountsCommand;
 
 /// `lap cache`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum CacheCommand {
     /// Show what the store holds, its size on disk, and how much of it no image needs
     Du(CacheDu),
+    /// The folders behind RUN --mount=type=cache
+    #[command(subcommand)]
+    Mounts(MountsCommand),
     /// Remove what is kept for later builds alone; images, and what runs, lose nothing
     Prune(CachePrune),
     /// Read everything, and show what on disk is no longer what the store says it is

@@ -38,6 +38,7 @@ mod lint;
 mod log;
 mod many;
 mod mount;
+mod mounts;
 mod nginx;
 mod output;
 mod platform;

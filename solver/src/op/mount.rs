@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use lapstrake_cache::{CacheFolder, Temporary};
+use lapstrake_cache::{CacheFolder, CacheRequest, Temporary};
 use lapstrake_executor::{self as executor, Source};
 use lapstrake_parser::{Diagnostic, suggest};
 use lapstrake_rootfs::copy::{self, Origin, Subtree};
@@ -271,7 +271,9 @@ impl Workshop<'_> {
             let about = format!("{}\n", cache.name);
             let cancelled = || self.cancel.is_cancelled();
             let fill = |folder: &Path| self.fill(vertex, index, cache, inputs, folder);
-            let taken = self.store.cache_folder(&key, cache.sharing, &about, &cancelled, fill)?;
+            let step = vertex.name.as_deref().unwrap_or_default();
+            let request = CacheRequest { key: &key, sharing: cache.sharing, about: &about, step };
+            let taken = self.store.cache_folder(&request, &cancelled, fill)?;
             outfit.caches.insert(key, taken);
         }
         Ok(())

@@ -1,6 +1,7 @@
 //! `lap cache`.
 
 mod du;
+mod mounts;
 mod prune;
 mod verify;
 
@@ -13,6 +14,7 @@ use crate::session::Session;
 pub(crate) fn run(command: &CacheCommand, session: &Session) -> Result<Exit, Failure> {
     match command {
         CacheCommand::Du(du) => du::run(du, session),
+        CacheCommand::Mounts(command) => mounts::run(command, session),
         CacheCommand::Prune(prune) => prune::run(prune, session),
         CacheCommand::Verify(verify) => verify::run(verify, session),
     }

@@ -1,0 +1,18 @@
+//! `lap cache mounts`: the folders behind `RUN --mount=type=cache`.
+
+mod find;
+mod ls;
+mod rm;
+
+use crate::args::MountsCommand;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::session::Session;
+
+/// Runs a command on cache mounts.
+pub(super) fn run(command: &MountsCommand, session: &Session) -> Result<Exit, Failure> {
+    match command {
+        MountsCommand::Ls(asked) => ls::run(asked, session),
+        MountsCommand::Rm(asked) => rm::run(asked, session),
+    }
+}
