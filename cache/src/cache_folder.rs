@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use lapstrake_rootfs::ContentHash;
+use rustix::fs::{CWD, RenameFlags, renameat_with};
 use serde::Serialize;
 
 use crate::lock::{is_current, lock_file};
@@ -70,13 +71,37 @@ pub struct CacheRequest<'a> {
 #[derive(Debug)]
 pub struct CacheFolder {
     folder: PathBuf,
-    _lock: File,
+    lock: File,
 }
 
 impl CacheFolder {
     /// What the step sees: a directory, or a file where it started from one.
     pub fn data(&self) -> PathBuf {
         self.folder.join("data")
+    }
+
+    /// Puts `data` of the folder `staging` in the place of what the step sees; what was there is in
+    /// `staging` then. `about` is noted where there was nothing. To be called by who holds the folder
+    /// alone. Atomic, also in a power cut: what is put there is flushed before.
+    ///
+    /// # Errors
+    /// When the file system refuses; then all is as before.
+    pub fn replace(&self, staging: &Path, about: &str) -> Result<(), Error> {
+        let (from, data) = (staging.join("data"), self.data());
+        let opened = File::open(&self.folder).map_err(Error::io("open", &self.folder))?;
+        rustix::fs::syncfs(&opened)
+            .map_err(|errno| Error::io("flush", &self.folder)(errno.into()))?;
+        let flags = match exists(&data)? {
+            true => RenameFlags::EXCHANGE,
+            false => {
+                let file = self.folder.join("about");
+                fs::write(&file, about).map_err(Error::io("write", file))?;
+                RenameFlags::NOREPLACE
+            }
+        };
+        renameat_with(CWD, &from, CWD, &data, flags)
+            .map_err(|errno| Error::io("replace", &data)(errno.into()))?;
+        self.lock.set_modified(SystemTime::now()).map_err(Error::io("touch", &self.folder))
     }
 }
 
@@ -107,13 +132,37 @@ impl Store {
                 if is_new && sharing == Sharing::Shared {
                     continue;
                 }
+                note_about(&folder, about)?;
                 let user = format!("{}\n{}\n", sharing.word(), step.replace('\n', " "));
                 replace_file(&folder.join("user"), user.as_bytes())?;
                 lock.set_modified(SystemTime::now()).map_err(Error::io("touch", &folder))?;
-                return Ok(CacheFolder { folder, _lock: lock });
+                return Ok(CacheFolder { folder, lock });
             }
             if cancelled() {
                 return Err(Error::Cancelled.into());
+            }
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    /// Waits until nobody else uses the cache folder of `key` with this number, and holds it alone.
+    /// Where there is none it is made, without `data`.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`] when `cancelled` says so while waiting; I/O errors.
+    pub fn cache_folder_alone(
+        &self,
+        key: &ContentHash,
+        number: u32,
+        cancelled: &dyn Fn() -> bool,
+    ) -> Result<CacheFolder, Error> {
+        loop {
+            let folder = self.root().join("cache").join(format!("{key}.{number}"));
+            if let Some((folder, lock)) = lock(folder, File::try_lock)? {
+                return Ok(CacheFolder { folder, lock });
+            }
+            if cancelled() {
+                return Err(Error::Cancelled);
             }
             std::thread::sleep(PAUSE);
         }
@@ -156,6 +205,15 @@ impl Store {
         fs::write(&about_file, about).map_err(Error::io("write", about_file))?;
         fs::rename(staging.path().join("data"), &data).map_err(Error::io("make", data))?;
         Ok(())
+    }
+}
+
+/// What an import that was only told the key could not say.
+fn note_about(folder: &Path, about: &str) -> Result<(), Error> {
+    let path = folder.join("about");
+    match fs::read_to_string(&path) {
+        Ok(noted) if noted == about => Ok(()),
+        _ => replace_file(&path, about.as_bytes()),
     }
 }
 

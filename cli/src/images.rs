@@ -272,9 +272,9 @@ fn is_stdout(destination: &Path) -> bool {
 }
 
 /// Writes an archive to a file, which is there as a whole or not at all, or to standard output.
-pub(crate) fn write_archive<T>(
+pub(crate) fn write_archive<T, E: Error + 'static>(
     destination: &Path,
-    write: impl FnOnce(&mut dyn Write) -> Result<T, ImageError>,
+    write: impl FnOnce(&mut dyn Write) -> Result<T, E>,
 ) -> Result<T, Failure> {
     refuse_terminal(destination)?;
     if is_stdout(destination) {
@@ -286,7 +286,8 @@ pub(crate) fn write_archive<T>(
     if fs::metadata(destination).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
         // A device or a pipe.
         let file = fs::File::options().write(true).open(destination);
-        return Ok(write(&mut file.map_err(|error| cannot(&error))?)?);
+        let mut file = file.map_err(|error| cannot(&error))?;
+        return write(&mut file).map_err(|error| Failure::of(&error));
     }
     let parent = destination.parent().filter(|parent| !parent.as_os_str().is_empty());
     let mut file = tempfile::Builder::new()
@@ -294,7 +295,7 @@ pub(crate) fn write_archive<T>(
         .permissions(fs::Permissions::from_mode(0o666))
         .tempfile_in(parent.unwrap_or(Path::new(".")))
         .map_err(|error| cannot(&error))?;
-    let written = write(file.as_file_mut())?;
+    let written = write(file.as_file_mut()).map_err(|error| Failure::of(&error))?;
     file.persist(destination).map_err(|error| cannot(&error.error))?;
     Ok(written)
 }

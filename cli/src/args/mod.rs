@@ -43,7 +43,7 @@ pub(crate) use login::{Login, Logout};
 pub(crate) use manifest::{
     ManifestAnnotate, ManifestCommand, ManifestCreate, ManifestInspect, ManifestPush, ManifestRm,
 };
-pub(crate) use mounts::{MountsCommand, MountsLs, MountsRm};
+pub(crate) use mounts::{MountsCommand, MountsExport, MountsImport, MountsLs, MountsRm};
 pub(crate) use run::{Bind, PullPolicy, Run, RunNetwork};
 pub(crate) use search::Search;
 pub(crate) use shared::{CacheFrom, CachePlace, CacheTo};

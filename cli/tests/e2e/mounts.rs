@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
+use crate::rootless::{RANGES, User};
 use crate::support::{Background, Context, Store, text, tool, wait_for};
 
 /// What `ls` says of each mount, by name.
@@ -85,7 +86,8 @@ const HOLDS: &str = "FROM busybox\nRUN --mount=type=cache,id=held,target=/c touc
 #[test]
 fn what_a_running_build_uses_stays() {
     let store = Store::new();
-    let (build, go) = holder(&store, &Context::new(HOLDS));
+    let context = Context::new(HOLDS);
+    let (build, go) = holder(&store, &context);
     assert_eq!(mount(&store, "held")["InUse"], Value::from(true));
     assert!(store.ok(&["cache", "mounts", "ls"]).contains("in use"));
     let answer = store.answer(&["cache", "mounts", "rm", "held"]).ends_with(1);
@@ -95,4 +97,167 @@ fn what_a_running_build_uses_stays() {
     fs::write(go, "").expect("let it go on");
     build.answer().ends_with(0);
     assert!(store.ok(&["cache", "mounts", "rm", "--all"]).contains("held"));
+}
+
+/// Fills a mount with all that an archive has to carry.
+const FILLS: &str = "FROM busybox\nRUN --mount=type=cache,id=m,target=/c,sharing=locked \
+     mkdir -p /c/bin && echo tool > /c/bin/tool && chown 7:8 /c/bin/tool && chmod 4750 /c/bin/tool && \
+     ln /c/bin/tool /c/hard && ln -s bin/tool /c/soft && ln -s /etc/passwd /c/away && \
+     mkdir -m 1777 /c/tmp && mkfifo -m 600 /c/pipe && touch -d '2001-02-03 04:05:06' /c/bin/tool && \
+     head -c 3000000 /dev/urandom > /c/random && chown 9:9 /c && chmod 700 /c\n";
+
+#[test]
+fn a_mount_moves_to_another_store() {
+    let (from, to) = (Store::new(), Store::new());
+    from.build("x", Context::new(FILLS).path());
+    let set = "import os, sys; os.setxattr(sys.argv[1], 'user.lap', b'kept')";
+    let data = |store: &Store| {
+        let id = mount(store, "m")["ID"].as_str().expect("an id").to_owned();
+        store.root().join("cache").join(id).join("data")
+    };
+    tool("python3", &["-c", set, &text(&data(&from).join("random"))]);
+    let facts = |store: &Store| {
+        // A listing by find: type, mode, owner, links, size, seconds, name, target.
+        let format = "%y %m %U:%G %n %s %Ts %P -> %l\n";
+        let folder = text(&data(store));
+        let find = tool("find", &[&folder, "-not", "-type", "d", "-printf", format]);
+        let folders = tool("find", &[&folder, "-type", "d", "-printf", "%m %U:%G %Ts %P\n"]);
+        let mut lines: Vec<String> = (find + &folders).lines().map(str::to_owned).collect();
+        lines.sort();
+        lines
+    };
+    let sums = |store: &Store| {
+        let script = format!("cd '{}' && sha256sum bin/tool hard random", text(&data(store)));
+        tool("sh", &["-c", &script])
+    };
+    for (name, magic) in
+        [("m.tar", &b"./"[..]), ("m.tar.zst", b"\x28\xb5\x2f\xfd"), ("m.tgz", b"\x1f\x8b")]
+    {
+        let file = text(&from.beside(name));
+        from.ok(&["cache", "mounts", "export", "m", "-o", &file]);
+        assert!(fs::read(&file).expect("the archive").starts_with(magic), "{name}");
+        let listed = tool("tar", &["-tf", &file]);
+        assert!(listed.starts_with("./\n") && listed.contains("bin/tool\n"), "{listed}");
+        let told = to.ok(&["cache", "mounts", "import", "m", "-i", &file]);
+        assert_eq!(told, "m holds 6 files of 3MB");
+        assert_eq!(facts(&to), facts(&from), "{name}");
+        assert_eq!(sums(&to), sums(&from), "{name}");
+    }
+    let read = "import os, sys; print(os.getxattr(sys.argv[1], 'user.lap').decode())";
+    assert_eq!(tool("python3", &["-c", read, &text(&data(&to).join("random"))]), "kept\n");
+    let tested = "test \"$(cat soft)\" = tool && test -p pipe && test \"$(stat -c %u:%g:%a:%h hard)\" = 7:8:4750:2";
+    let sees = format!("FROM busybox\nRUN --mount=type=cache,id=m,target=/c cd /c && {tested}\n");
+    to.build("y", Context::new(&sees).path());
+    assert_eq!(mount(&to, "m")["Step"].as_str().map(|step| &step[..5]), Some("[2/2]"));
+
+    // Through a pipe, and with what is there already.
+    let piped = "LAPSTRAKE_ROOT=$2 $1 cache mounts export m --compression zstd | \
+                 LAPSTRAKE_ROOT=$3 $1 cache mounts import other";
+    let lap = env!("CARGO_BIN_EXE_lap");
+    tool("sh", &["-euc", piped, "sh", lap, &text(&from.root()), &text(&to.root())]);
+    assert_eq!(mount(&to, "other")["Files"], mount(&from, "m")["Files"]);
+    assert_eq!(fs::read_dir(to.root().join("tmp")).expect("tmp").count(), 0);
+}
+
+/// Owners are those that a step sees, whoever owns the store.
+#[test]
+fn a_mount_moves_between_an_ordinary_user_and_root() {
+    let (user, root) = (User::new(RANGES), Store::new());
+    let answer = user.lap_behind(&[], &["build", "-t", "x", &user.context(FILLS)]);
+    answer.ends_with(0);
+    let archive = text(&user.path("home").join("m.tar.gz"));
+    user.lap_behind(&[], &["cache", "mounts", "export", "m", "-o", &archive]).ends_with(0);
+    let listed = tool("tar", &["--numeric-owner", "-tvf", &archive]);
+    let has = |line: &str| listed.lines().any(|listed| listed.starts_with(line));
+    assert!(has("drwx------ 9/9 ") && has("-rwsr-x--- 7/8 "), "{listed}");
+    root.ok(&["cache", "mounts", "import", "m", "-i", &archive]);
+    let tested = "test \"$(stat -c %u:%g:%a:%h /c/hard)\" = 7:8:4750:2";
+    let sees =
+        Context::new(&format!("FROM busybox\nRUN --mount=type=cache,id=m,target=/c {tested}\n"));
+    root.build("y", sees.path());
+    let back = user.lap_behind(&[], &["cache", "mounts", "import", "n", "--merge", "-i", &archive]);
+    back.ends_with(0).says(&["n holds 6 files of 3MB"]);
+    let sees =
+        user.context(&format!("FROM busybox\nRUN --mount=type=cache,id=n,target=/c {tested}\n"));
+    user.lap_behind(&[], &["build", "-t", "y", &sees]).ends_with(0);
+}
+
+#[test]
+fn an_import_replaces_or_merges_at_once() {
+    let store = Store::new();
+    let fill = "mkdir -p /c/old/sub /c/both; echo 1 > /c/old/sub/a; echo old > /c/both/b; echo old > /c/file";
+    let filled = format!("FROM busybox\nRUN --mount=type=cache,id=m,target=/c {fill}\n");
+    store.build("x", Context::new(&filled).path());
+    let sees = |what: &str| {
+        let script =
+            "cd /c; echo \"it holds $(find . -type f | sort | xargs head -c 9 | tr '\\n' ' ')\"";
+        let looks = format!("FROM busybox\nRUN --mount=type=cache,id=m,target=/c {script}\n");
+        let answer = store.build_with("y", Context::new(&looks).path(), &["--no-cache"]);
+        assert!(answer.stderr.contains(&format!("it holds {what}")), "{}", answer.stderr);
+    };
+    let folder = store.beside("new");
+    fs::create_dir_all(folder.join("both")).expect("make folders");
+    for (path, text) in [("both/b", "new"), ("both/c", "new"), ("file", "new")] {
+        fs::write(folder.join(path), text).expect("write");
+    }
+    let archive = text(&store.beside("new.tar"));
+    tool("tar", &["-C", &text(&folder), "-cf", &archive, "."]);
+
+    store.ok(&["cache", "mounts", "import", "m", "--merge", "-i", &archive]);
+    sees("==> ./both/b <== new ==> ./both/c <== new ==> ./file <== new ==> ./old/sub/a <== 1");
+
+    // A reader that is killed in the middle has changed nothing.
+    for flags in [&["--merge"][..], &[]] {
+        let mut command = store.lap(&[&["cache", "mounts", "import", "m"], flags].concat());
+        command.stdin(std::process::Stdio::piped());
+        let mut import = Background::of(command);
+        let half = fs::read(&archive).expect("the archive");
+        let mut input = import.input();
+        std::io::Write::write_all(&mut input, &half[..2048]).expect("a part");
+        wait_for("the import to begin", || {
+            let folder = fs::read_dir(store.root().join("tmp")).ok()?.next()?.ok()?.path();
+            folder.join("data").exists().then_some(())
+        });
+        import.signal(nix::sys::signal::Signal::SIGKILL);
+        drop((input, import));
+        sees("==> ./both/b <== new ==> ./both/c <== new ==> ./file <== new ==> ./old/sub/a <== 1");
+    }
+    store.ok(&["cache", "mounts", "import", "m", "-i", &archive]);
+    sees("==> ./both/b <== new ==> ./both/c <== new ==> ./file <== new");
+    assert_eq!(fs::read_dir(store.root().join("tmp")).expect("tmp").count(), 0);
+}
+
+#[test]
+fn export_and_import_wait_for_a_running_build() {
+    let store = Store::new();
+    let context = Context::new(HOLDS);
+    let (build, go) = holder(&store, &context);
+    let archive = text(&store.beside("held.tar"));
+    let export = store.background(&["cache", "mounts", "export", "held", "-o", &archive]);
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    assert!(!store.beside("held.tar").exists());
+    fs::write(&go, "").expect("let it go on");
+    build.answer().ends_with(0);
+    export.answer().ends_with(0).says(&["waiting for a running build that uses held"]);
+    assert_eq!(tool("tar", &["-tf", &archive]), "begun\n");
+
+    fs::remove_file(go.with_file_name("begun")).expect("forget that it began");
+    let other = Context::new(&HOLDS.replace("cat", "ls"));
+    let (build, go) = holder(&store, &other);
+    let import = store.background(&["cache", "mounts", "import", "held", "-i", &archive]);
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    fs::write(go, "").expect("let it go on");
+    build.answer().ends_with(0);
+    import.answer().ends_with(0).says(&["waiting for", "held holds 1 files"]);
+}
+
+#[test]
+fn mounts_that_are_not_there() {
+    let store = Store::new();
+    let answer = store.answer(&["cache", "mounts", "export", "m", "-o", "/dev/null"]).ends_with(1);
+    answer.says(&["there is no cache mount m", "lap cache mounts ls"]);
+    let missing = text(&store.beside("missing.tar"));
+    let answer = store.answer(&["cache", "mounts", "import", "m", "-i", &missing]).ends_with(1);
+    answer.says(&["cannot open", "missing.tar"]);
+    assert_eq!(names(&store), [""; 0]);
 }

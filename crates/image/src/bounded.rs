@@ -14,7 +14,7 @@ const SLACK: u64 = 4 << 30;
 const RATIO: u64 = 256;
 
 /// A decompressed stream that fails when it becomes far longer than what it is read from.
-pub(crate) struct Bounded<'a> {
+pub struct Bounded<'a> {
     plain: Box<dyn Read + Send + 'a>,
     compressed: Arc<AtomicU64>,
     length: u64,
@@ -23,7 +23,10 @@ pub(crate) struct Bounded<'a> {
 
 impl<'a> Bounded<'a> {
     /// Decompresses `reader` according to its first bytes.
-    pub(crate) fn new(reader: impl Read + Send + 'a) -> io::Result<Self> {
+    ///
+    /// # Errors
+    /// When the first bytes cannot be read.
+    pub fn new(reader: impl Read + Send + 'a) -> io::Result<Self> {
         let compressed = Arc::new(AtomicU64::new(0));
         let counted = Counted { reader, count: Arc::clone(&compressed) };
         let (_, plain) = decompress::reader(counted)?;

@@ -56,6 +56,7 @@ mod sending;
 mod stored;
 
 pub use attestation::{Attestation, package_url};
+pub use bounded::Bounded;
 pub use difference::{Aspect, Difference, differences};
 pub use error::{Error, LayerFault};
 pub use export::{ImageFiles, write_tar};

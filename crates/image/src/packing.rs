@@ -52,6 +52,34 @@ impl Packing {
         }
     }
 
+    /// Compresses what `write` writes into `out`. The same bytes give the same. Not for threads of
+    /// rayon's pool.
+    ///
+    /// # Errors
+    /// Those of `write` and `out`; then what was written is to be thrown away.
+    pub fn compress(
+        self,
+        mut out: impl Write,
+        write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> io::Result<()> {
+        match self {
+            Self::Plain => write(&mut out),
+            Self::Gzip(level) => {
+                let mut gzip = GzipWriter::new(out, level)?;
+                write(&mut gzip)?;
+                gzip.finish().map(drop)
+            }
+            Self::Zstd(level) => {
+                let mut zstd = zstd::Encoder::new(out, level)?;
+                // The bytes are the same for every number of threads but none.
+                zstd.multithread(u32::try_from(rayon::current_num_threads()).unwrap_or(1))?;
+                zstd.include_checksum(true)?;
+                write(&mut zstd)?;
+                zstd.finish().map(drop)
+            }
+        }
+    }
+
     /// The media type of a layer that is packed so.
     pub fn media_type(self) -> MediaType {
         MediaType::OciLayer(self.compression())
@@ -125,21 +153,11 @@ pub fn pack_layer(
 impl Packable {
     /// Writes it to `out`. What it is made of is checked against its diff id.
     pub(crate) fn pack(self, packing: Packing, out: impl Write) -> io::Result<()> {
-        match packing {
-            Packing::Plain => self.write(out).map(drop),
-            Packing::Gzip(level) => self.write(GzipWriter::new(out, level)?)?.finish().map(drop),
-            Packing::Zstd(level) => {
-                let mut zstd = zstd::Encoder::new(out, level)?;
-                // The bytes are the same for every number of threads but none.
-                zstd.multithread(u32::try_from(rayon::current_num_threads()).unwrap_or(1))?;
-                zstd.include_checksum(true)?;
-                self.write(zstd)?.finish().map(drop)
-            }
-        }
+        packing.compress(out, |out| self.write(out))
     }
 
     /// Writes the tar.
-    fn write<W: Write>(self, out: W) -> io::Result<W> {
+    fn write(self, out: &mut dyn Write) -> io::Result<()> {
         let mut out = HashingWriter::new(out);
         match self.origin {
             Origin::Built(layer) => {
@@ -150,11 +168,11 @@ impl Packable {
                 io::copy(&mut Bounded::new(file)?, &mut out)?;
             }
         }
-        let (out, found, _) = out.finish();
+        let (_, found, _) = out.finish();
         if found != self.diff_id {
             return Err(io::Error::other(Error::Damaged { expected: self.diff_id, found }));
         }
-        Ok(out)
+        Ok(())
     }
 }
 

@@ -103,7 +103,8 @@ impl Fetcher<'_> {
         let mut writer =
             LayerWriter::new(staging.open_fs()?, View::default()).map_err(unwritten)?;
         let bytes = limits.bytes.min(self.config.most_bytes);
-        let options = Extract { owner: None, limits: Limits { bytes, ..limits } };
+        let limits = Limits { bytes, ..limits };
+        let options = Extract { limits, ..Extract::default() };
         let content = Checked { content, cancelled: self.cancelled };
         let unpacked = extract(content, &mut writer, &TreePath::root(), options);
         unpacked.map_err(|source| match (self.cancelled)() {

@@ -4,7 +4,10 @@ use std::io;
 use std::path::PathBuf;
 
 use lapstrake_oci::Digest;
+use lapstrake_rootfs::WriteError;
+use lapstrake_rootfs::copy::CopyError;
 use lapstrake_rootfs::manifest::DecodeError;
+use lapstrake_rootfs::scan::ScanError;
 use lapstrake_rootfs::tar::{ApplyError, PackError};
 
 /// Why a cache, or something of it, cannot be read or written.
@@ -131,6 +134,50 @@ pub enum Error {
         count: usize,
         /// How many there may be.
         limit: usize,
+    },
+    /// There is no such cache mount any more.
+    #[error("the cache mount is gone")]
+    NoMount,
+    /// A cache mount that started from a file.
+    #[error("the cache mount is a single file, and only folders are archived")]
+    FileMount,
+    /// A cache mount cannot be listed.
+    #[error("cannot read the cache mount")]
+    ScanMount {
+        /// Why not.
+        #[source]
+        source: ScanError,
+    },
+    /// A cache mount cannot be packed.
+    #[error("cannot archive the cache mount")]
+    PackMount {
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// A cache mount cannot be written.
+    #[error("cannot write the cache mount")]
+    WriteMount {
+        /// Why not.
+        #[source]
+        source: WriteError,
+    },
+    /// What a cache mount holds cannot be copied.
+    #[error("cannot copy what the cache mount holds")]
+    CopyMount {
+        /// Why not.
+        #[source]
+        source: CopyError,
+    },
+    /// Nothing was read where an archive was to be.
+    #[error("the archive is empty")]
+    EmptyArchive,
+    /// The archive of a cache mount cannot be unpacked.
+    #[error("cannot unpack the archive")]
+    UnpackMount {
+        /// Why not.
+        #[source]
+        source: ApplyError,
     },
     /// A file operation.
     #[error("cannot {operation}")]

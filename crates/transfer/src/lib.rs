@@ -25,13 +25,15 @@
 //! The crate knows no Dockerfile and no graph, reads no environment and prints nothing.
 //!
 //! In reading order: `config`, `inline` (a cache in the config of an image), `place` (where caches
-//! are), `offer` (what they know), `import`, `rebuild` (from a blob to a layer), `export`, `error`.
+//! are), `offer` (what they know), `import`, `rebuild` (from a blob to a layer), `export`, `mount` (a cache mount as an
+//! archive), `error`.
 
 mod config;
 mod error;
 mod export;
 mod import;
 mod inline;
+mod mount;
 mod offer;
 mod place;
 mod rebuild;
@@ -41,4 +43,5 @@ pub use error::Error;
 pub use export::{Export, Exported, Step, export};
 pub use import::Imports;
 pub use inline::{tell, untell};
+pub use mount::{MountImport, MountImported, export_mount, import_mount};
 pub use place::Place;

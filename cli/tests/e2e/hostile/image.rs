@@ -10,7 +10,7 @@ use crate::support::text;
 
 /// Layers, and a file in the image that then holds `evil`: links mean what they mean inside of the image, as
 /// containerd has it (`pkg/archive/tar_test.go`, TestBreakouts). `{n}` tells the lines apart.
-const CONTAINED: &[(&str, &str)] = &[
+pub(super) const CONTAINED: &[(&str, &str)] = &[
     (r#"[[["file","../lap-escape","evil"]]]"#, "/lap-escape"),
     (r#"[[["file","/{n}lap-escape","evil"]]]"#, "/{n}lap-escape"),
     (r#"[[["file","x/../../../{n}lap-escape","evil"]]]"#, "/{n}lap-escape"),
@@ -52,7 +52,7 @@ const CONTAINED: &[(&str, &str)] = &[
 const FOLDERS: [u32; 5] = [4, 5, 7, 11, 12];
 
 /// What cannot be meant.
-const REFUSED: &[&str] = &[
+pub(super) const REFUSED: &[&str] = &[
     r#"[[["hard","h","{canary}/victim"]]]"#,
     r#"[[["hard","h","{up}{canary}/victim"],["file","h","evil"]]]"#,
     r#"[[["link","d","{canary}"],["hard","h","d/victim",511]]]"#,

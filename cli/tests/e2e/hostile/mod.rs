@@ -6,6 +6,7 @@
 
 mod context;
 mod image;
+mod mount;
 mod name;
 mod sandbox;
 mod screen;

@@ -239,7 +239,7 @@ impl<'a> Lander<'a> {
         let place =
             self.ground.make_directory(&self.destination.path, &self.spec.archive_root())?;
         let limits = Limits::for_compressed(size);
-        let options = Extract { owner: self.spec.owner, limits };
+        let options = Extract { owner: self.spec.owner, limits, whole: false };
         let read = unpack::extract_hashed(file, self.ground.writer, &place, options);
         match read.map_err(|source| CopyError::Unpack { index, path: path.clone(), source })?
             == content

@@ -21,6 +21,9 @@ pub struct Extract {
     pub owner: Option<(u32, u32)>,
     /// What is taken at most.
     pub limits: Limits,
+    /// Whether the archive stands for the whole directory: what it says of its root counts for that,
+    /// and it may have no devices.
+    pub whole: bool,
 }
 
 /// Unpacks `reader`, the uncompressed tar of an image's layer, with `writer`, which should see no
@@ -53,11 +56,12 @@ pub fn apply(
 /// Unpacks `reader`, an uncompressed tar, below the directory `at`, which is made (root's, mode
 /// 0755, or of the `owner` asked for) when it is missing; directories that names imply are root's.
 /// Existing entries are replaced member by member; directories are merged, and `at` itself stays as
-/// it is.
+/// it is, unless the archive stands for the `whole` of it.
 ///
 /// # Errors
-/// As [`apply`]; when a name looks like a whiteout: in a layer it would be one; and when a member
-/// lies behind a link that leads nowhere.
+/// As [`apply`]; when a name looks like a whiteout: in a layer it would be one; when a member
+/// lies behind a link that leads nowhere; and when an archive that stands for the `whole` has devices
+/// or a root that is no directory.
 pub fn extract(
     reader: impl Read,
     writer: &mut LayerWriter,
@@ -66,7 +70,7 @@ pub fn extract(
 ) -> Result<(), ApplyError> {
     let mut members = Members::new(reader, options.limits);
     let mut unpack = Unpack::new(writer, at);
-    unpack.owner = options.owner;
+    (unpack.owner, unpack.whole) = (options.owner, options.whole);
     let (uid, gid) = options.owner.unwrap_or_default();
     let made = implied().owned_by(uid, gid);
     unpack.writer.make_all(at, &made).map_err(ApplyError::Finish)?;
@@ -78,13 +82,14 @@ struct Unpack<'a> {
     at: &'a TreePath,
     whiteouts: bool,
     owner: Option<(u32, u32)>,
+    whole: bool,
     /// A directory's name in the archive and where it led.
     last: Option<(TreePath, TreePath)>,
 }
 
 impl<'a> Unpack<'a> {
     fn new(writer: &'a mut LayerWriter, at: &'a TreePath) -> Self {
-        Self { writer, at, whiteouts: false, owner: None, last: None }
+        Self { writer, at, whiteouts: false, owner: None, whole: false, last: None }
     }
 
     fn all<R: Read>(
@@ -98,9 +103,12 @@ impl<'a> Unpack<'a> {
                 let limit = limits.depth as u64;
                 return Err(ApplyError::Limit { what: "components in a path", limit });
             }
+            if self.whole {
+                fits_folder(&member, &path)?;
+            }
             if has_reserved_name(&path) {
                 self.reserved(&member, &path)?;
-            } else if self.whiteouts || !path.is_root() {
+            } else if self.whiteouts || self.whole || !path.is_root() {
                 self.place(&member, &path, members).map_err(|error| unpacking(&member, error))?;
             }
         }
@@ -262,6 +270,20 @@ fn without_privilege(made: Result<(), WriteError>) -> Result<(), WriteError> {
             Ok(())
         }
         other => other,
+    }
+}
+
+/// Whether a folder can have the member: nothing is there in place of itself, and no device.
+fn fits_folder(member: &Member, path: &TreePath) -> Result<(), ApplyError> {
+    let shown = || String::from_utf8_lossy(&member.name).into_owned();
+    match member.kind {
+        MemberKind::CharDevice { .. } | MemberKind::BlockDevice { .. } => {
+            Err(ApplyError::Device { member: shown() })
+        }
+        kind if path.is_root() && kind != MemberKind::Directory => {
+            Err(ApplyError::Malformed { what: "the type", member: shown() })
+        }
+        _ => Ok(()),
     }
 }
 

@@ -41,6 +41,12 @@ pub enum ApplyError {
         /// Its name.
         member: String,
     },
+    /// A device, where none may be.
+    #[error("the archive has the device {member}, and there may be none here")]
+    Device {
+        /// Its name.
+        member: String,
+    },
     /// A name that stands for a whiteout where none can be.
     #[error("the archive has a member with the reserved name {member}")]
     Reserved {

@@ -29,13 +29,22 @@ pub(super) fn find<'a>(
     mounts: &'a [CacheMount],
     asked: &str,
 ) -> Result<Vec<&'a CacheMount>, Failure> {
+    let found = look(mounts, asked)?;
+    if found.is_empty() { Err(unknown(mounts, asked)) } else { Ok(found) }
+}
+
+/// As [`find`]; none when there is none.
+pub(super) fn look<'a>(
+    mounts: &'a [CacheMount],
+    asked: &str,
+) -> Result<Vec<&'a CacheMount>, Failure> {
     let named: Vec<&CacheMount> = mounts.iter().filter(|mount| name(mount) == asked).collect();
     let found = match named.is_empty() {
         true => mounts.iter().filter(|mount| has_id(mount, asked)).collect(),
         false => named,
     };
-    let Some(first) = found.first() else { return Err(unknown(mounts, asked)) };
-    if found.iter().all(|mount| mount.key == first.key) {
+    let first = found.first().map(|mount| mount.key);
+    if found.iter().all(|mount| Some(mount.key) == first) {
         return Ok(found);
     }
     let ids: Vec<String> = found.iter().map(|mount| short_id(mount)).collect();

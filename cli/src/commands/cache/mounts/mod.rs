@@ -1,6 +1,8 @@
 //! `lap cache mounts`: the folders behind `RUN --mount=type=cache`.
 
+mod export;
 mod find;
+mod import;
 mod ls;
 mod rm;
 
@@ -14,5 +16,7 @@ pub(super) fn run(command: &MountsCommand, session: &Session) -> Result<Exit, Fa
     match command {
         MountsCommand::Ls(asked) => ls::run(asked, session),
         MountsCommand::Rm(asked) => rm::run(asked, session),
+        MountsCommand::Export(asked) => export::run(asked, session),
+        MountsCommand::Import(asked) => import::run(asked, session),
     }
 }
