@@ -3,10 +3,10 @@
 //! | code | meaning |
 //! |---|---|
 //! | 0 | done |
-//! | 1 | the command failed: wrong usage, a fault in the Dockerfile, a step that failed, no such image; `lap lint`: something was found |
-//! | 2 | `lap lint`: wrong usage or configuration, a file that cannot be read |
-//! | 3 | `lap lint`: no files |
-//! | 4 | `lap lint`: a file that is no Dockerfile |
+//! | 1 | the command failed: wrong usage, a fault in the Dockerfile, a step that failed, no such image; `lap lint`: something was found; `lap fmt --check`, `--diff`: a file would change |
+//! | 2 | `lap lint`, `lap fmt`: wrong usage or configuration, a file that cannot be read |
+//! | 3 | `lap lint`, `lap fmt`: no files |
+//! | 4 | `lap lint`, `lap fmt`: a file that is no Dockerfile |
 //! | 125 | `lap run` itself failed: wrong usage, no such image, the sandbox cannot be made |
 //! | 126 | `lap run`: the command was found and cannot be executed |
 //! | 127 | `lap run`: the command was not found |

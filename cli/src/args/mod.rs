@@ -7,6 +7,7 @@ mod build;
 mod cache;
 mod explain;
 mod export;
+mod fmt;
 mod image;
 mod later;
 mod limit;
@@ -33,6 +34,7 @@ pub(crate) use build::{
 pub(crate) use cache::{CacheCommand, CacheDu, CachePrune, CacheVerify, Filter, Size};
 pub(crate) use explain::Explain;
 pub(crate) use export::{FilePlan, Output, OutputForm, OutputKind};
+pub(crate) use fmt::Fmt;
 pub(crate) use image::{
     ArchiveFormat, Diff, Export, History, Images, Import, Inspect, LayerCompression, Load, Pull,
     Push, Rmi, Save, Tag,
@@ -115,6 +117,8 @@ pub(crate) enum Command {
     /// What the store holds
     #[command(subcommand)]
     Cache(CacheCommand),
+    /// Bring Dockerfiles into one form
+    Fmt(Fmt),
     /// Find what is likely wrong in Dockerfiles
     Lint(Lint),
     /// Say more about a fault of a Dockerfile
@@ -220,12 +224,12 @@ fn tell(error: &clap::Error, typed: &[OsString]) -> Result<Arguments, Failure> {
     Err(Failure::told(exit))
 }
 
-/// Docker's: 125 for `run`, whose 1 belongs to the command. For `lint`, 1 says that something was
-/// found.
+/// Docker's: 125 for `run`, whose 1 belongs to the command. For `lint` and `fmt`, 1 says that something
+/// was found.
 fn usage_exit(typed: &[OsString]) -> Exit {
     match later::command_name(typed) {
         Some("run") => Exit::ENGINE,
-        Some("lint") => Exit::USAGE,
+        Some("lint" | "fmt") => Exit::USAGE,
         _ => Exit::FAILED,
     }
 }

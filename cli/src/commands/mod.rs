@@ -6,9 +6,11 @@ mod cache;
 mod diff;
 mod explain;
 mod export;
+mod fmt;
 mod history;
 mod images;
 mod import;
+mod input;
 mod inspect;
 mod limit;
 mod lint;
@@ -56,6 +58,7 @@ fn run_command(command: Command, session: &Session) -> Result<Exit, Failure> {
         Command::Logout(logout) => login::log_out(&logout),
         Command::Ast(ast) => ast::run(&ast),
         Command::Cache(command) => cache::run(&command, session),
+        Command::Fmt(fmt) => fmt::run(&fmt),
         Command::Lint(lint) => lint::run(&lint),
         Command::Search(search) => search::run(&search),
         Command::Manifest(command) => manifest::run(&command, session),

@@ -27,6 +27,7 @@ mod defaults;
 mod diamond;
 mod exhaust;
 mod fault;
+mod fmt;
 mod form;
 mod hostile;
 mod image;

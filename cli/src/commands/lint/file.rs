@@ -1,17 +1,11 @@
 //! Lints one file.
 
-use std::fs::File;
-use std::io::{self, Read};
-
 use lapstrake_linter::{Known, Policy, Rule, Wanted};
 use lapstrake_parser::{Diagnostic, Severity};
 
-use super::collect::Input;
+use super::super::input::Input;
 use crate::diagnostics::{Finding, Report, Source};
 use crate::failure::Failure;
-
-/// The longest Dockerfile that is read; the parser refuses one before that.
-const LONGEST: u64 = 64 << 20;
 
 /// A file with what was found in it.
 pub(super) struct Linted {
@@ -80,8 +74,7 @@ pub(super) struct Task<'a> {
 /// rules look that need not see the whole file.
 pub(super) fn lint(task: &Task<'_>) -> Result<Linted, Failure> {
     let input = task.input;
-    let bytes = read(input)
-        .map_err(|error| Failure::new(format!("cannot read {}", input.name())).because(&error))?;
+    let bytes = input.read()?;
     let (source, undecodable) = Source::read(&input.name(), &bytes);
     Ok(look(source, undecodable, task))
 }
@@ -105,13 +98,4 @@ pub(super) fn look(source: Source, undecodable: Option<Diagnostic>, task: &Task<
     let mut faults: Vec<Fault> = of_syntax.chain(found).collect();
     faults.sort_by_key(|fault| fault.diagnostic.span);
     Linted { source, faults, is_broken, threshold: *threshold, left_out: 0, made: 0 }
-}
-
-fn read(input: &Input) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    match input {
-        Input::Stdin => io::stdin().lock().take(LONGEST).read_to_end(&mut bytes)?,
-        Input::File(path) => File::open(path)?.take(LONGEST).read_to_end(&mut bytes)?,
-    };
-    Ok(bytes)
 }

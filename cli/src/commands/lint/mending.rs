@@ -1,15 +1,9 @@
 //! `--fix` and `--diff`: makes the fixes of findings until there is none left to make.
 
-use std::fs;
-use std::io::{self, Write as _};
-use std::path::Path;
-
 use lapstrake_linter::mend;
 use lapstrake_parser::{Fix, Safety, Severity};
-use similar::TextDiff;
-use tempfile::NamedTempFile;
 
-use super::collect::Input;
+use super::super::input::{self, Input};
 use super::file::{self, Linted, Task};
 use crate::diagnostics::Source;
 use crate::exit::Exit;
@@ -58,14 +52,7 @@ fn errors(linted: &Linted) -> usize {
 impl Mended {
     /// What changes, as a unified diff.
     pub(super) fn diff(&self) -> String {
-        let (name, after) = (self.linted.source.name(), self.linted.source.text());
-        if self.made == 0 {
-            return String::new();
-        }
-        let diff = TextDiff::from_lines(self.before.as_str(), after);
-        let name = name.trim_start_matches('/');
-        let header = (format!("a/{name}"), format!("b/{name}"));
-        diff.unified_diff().header(&header.0, &header.1).to_string()
+        input::unified(self.linted.source.name(), &self.before, self.linted.source.text())
     }
 
     /// Writes the text into its file, all of it or nothing. The file keeps its mode; a link stays one.
@@ -77,19 +64,9 @@ impl Mended {
         if self.made == 0 {
             return Ok(());
         }
-        replace(path, self.linted.source.text()).map_err(|error| {
+        input::replace(path, self.linted.source.text()).map_err(|error| {
             let message = format!("cannot write the fixes into {}", path.display());
             Failure::new(message).because(&error).exit_with(Exit::USAGE)
         })
     }
-}
-
-fn replace(path: &Path, text: &str) -> io::Result<()> {
-    let path = fs::canonicalize(path)?;
-    let folder = path.parent().unwrap_or(Path::new("/"));
-    let mut file = NamedTempFile::new_in(folder)?;
-    file.write_all(text.as_bytes())?;
-    file.as_file().set_permissions(fs::metadata(&path)?.permissions())?;
-    file.persist(&path).map_err(|error| error.error)?;
-    Ok(())
 }

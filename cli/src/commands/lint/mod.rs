@@ -1,11 +1,10 @@
 //! `lap lint`: what the linter finds in files, without a build.
 //!
-//! [`collect`] finds the files, [`config`] what their projects want, [`file`](mod@file) looks at one of
+//! [`input`](super::input) finds the files, [`config`] what their projects want, [`file`](mod@file) looks at one of
 //! them; here all of them are looked at, and told about in the order in which they were named, without
 //! what [`baseline`] knows.
 
 mod baseline;
-mod collect;
 mod config;
 mod file;
 mod mending;
@@ -16,10 +15,10 @@ use lapstrake_linter::{Day, Rule};
 use lapstrake_parser::Safety;
 use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 
-use self::collect::{Input, Inputs};
 use self::config::{Origin, Settings};
 use self::file::{Linted, Task};
 use super::explain;
+use super::input::{self, Input, Inputs, sorted};
 use crate::args::{Lint, ReportFile, ReportFormat, Threshold};
 use crate::diagnostics::{
     Count, Finding, Look, Report, annotations, checkstyle, codeclimate, findings, gitlab, junit,
@@ -47,7 +46,7 @@ pub(crate) fn run(lint: &Lint) -> Result<Exit, Failure> {
         return Err(usage(failure.help("give it beside one of them")));
     }
     let format = ReportFormat::chosen(lint.format).map_err(usage)?;
-    let Inputs { found, failures } = collect::inputs(&lint.paths);
+    let Inputs { found, failures } = input::inputs(&lint.paths);
     let origin = match &lint.config {
         Some(path) => Origin::File(path),
         None if lint.no_config => Origin::None,
@@ -64,8 +63,7 @@ pub(crate) fn run(lint: &Lint) -> Result<Exit, Failure> {
     unread.splice(..0, failures);
     unread.iter().for_each(|failure| output::stderr(&failure.text()));
     if linted.is_empty() && unread.is_empty() {
-        let failure = Failure::new("no Dockerfile found").exit_with(Exit::NO_FILES);
-        return Err(failure.help("files are found by their names, such as Dockerfile.dev"));
+        return Err(input::none_found());
     }
     if let Some(path) = &lint.baseline {
         baseline::leave_out(path, &mut linted)?;
@@ -98,19 +96,6 @@ fn mend(lint: &Lint, task: &Task<'_>) -> Result<Linted, Failure> {
 /// The least safe fixes that are made.
 const fn least(lint: &Lint) -> Safety {
     if lint.is_unsafe { Safety::Unsafe } else { Safety::Safe }
-}
-
-/// What there is, and why the rest is not there.
-fn sorted<T>(results: Vec<Result<T, Failure>>) -> (Vec<T>, Vec<Failure>) {
-    let mut there = Vec::with_capacity(results.len());
-    let mut missing = Vec::new();
-    for result in results {
-        match result {
-            Ok(one) => there.push(one),
-            Err(failure) => missing.push(failure),
-        }
-    }
-    (there, missing)
 }
 
 /// The day it is, in UTC.

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use self::settings::Dialect;
-use super::collect::Input;
+use super::super::input::Input;
 use crate::diagnostics::{Look, Source};
 use crate::exit::Exit;
 use crate::failure::Failure;

@@ -1,12 +1,20 @@
-//! Which files are meant.
+//! Which Dockerfiles are meant, by commands that look at many: read, and written in their place.
 
+use std::fs::{self, File};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use ignore::WalkBuilder;
+use similar::TextDiff;
+use tempfile::NamedTempFile;
 
+use crate::exit::Exit;
 use crate::failure::Failure;
 
-/// What is to be linted.
+/// The longest Dockerfile that is read; the parser refuses one before that.
+const LONGEST: u64 = 64 << 20;
+
+/// What is to be looked at.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Input {
     Stdin,
@@ -20,6 +28,19 @@ impl Input {
             Self::Stdin => "-".to_owned(),
             Self::File(path) => path.display().to_string(),
         }
+    }
+
+    /// All of it.
+    pub(super) fn read(&self) -> Result<Vec<u8>, Failure> {
+        let mut bytes = Vec::new();
+        let read = match self {
+            Self::Stdin => io::stdin().lock().take(LONGEST).read_to_end(&mut bytes),
+            Self::File(path) => {
+                File::open(path).and_then(|file| file.take(LONGEST).read_to_end(&mut bytes))
+            }
+        };
+        read.map_err(|error| Failure::new(format!("cannot read {}", self.name())).because(&error))?;
+        Ok(bytes)
     }
 
     /// The folder that it lies in; for standard input the working directory.
@@ -95,6 +116,47 @@ fn is_dockerfile(path: &Path) -> bool {
     let first = parts.next().is_some_and(is_word);
     let last = name.rsplit('.').next().unwrap_or_default();
     (first && last != "dockerignore" && last != "containerignore") || is_word(last)
+}
+
+/// Writes a text into a file, all of it or nothing. The file keeps its mode; a link stays one.
+pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
+    let path = fs::canonicalize(path)?;
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    let mut file = NamedTempFile::new_in(folder)?;
+    file.write_all(text.as_bytes())?;
+    file.as_file().set_permissions(fs::metadata(&path)?.permissions())?;
+    file.persist(&path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// The difference of two texts of one file, as a unified diff. Empty if there is none.
+pub(super) fn unified(name: &str, before: &str, after: &str) -> String {
+    if before == after {
+        return String::new();
+    }
+    let diff = TextDiff::from_lines(before, after);
+    let name = name.trim_start_matches('/');
+    let header = (format!("a/{name}"), format!("b/{name}"));
+    diff.unified_diff().header(&header.0, &header.1).to_string()
+}
+
+/// What there is, and why the rest is not there.
+pub(super) fn sorted<T, E>(results: Vec<Result<T, E>>) -> (Vec<T>, Vec<E>) {
+    let mut there = Vec::with_capacity(results.len());
+    let mut missing = Vec::new();
+    for result in results {
+        match result {
+            Ok(one) => there.push(one),
+            Err(failure) => missing.push(failure),
+        }
+    }
+    (there, missing)
+}
+
+/// What to say when the paths lead to nothing.
+pub(super) fn none_found() -> Failure {
+    let failure = Failure::new("no Dockerfile found").exit_with(Exit::NO_FILES);
+    failure.help("files are found by their names, such as Dockerfile.dev")
 }
 
 #[cfg(test)]

@@ -1,0 +1,26 @@
+
+
+# syntax=docker/dockerfile:1
+
+
+
+FROM a  
+
+
+  # indented  
+#
+
+ 	
+  RUN b \  
+
+  # in it	
+
+   c  \
+    \
+  \
+   d
+
+
+# last
+
+

@@ -1,0 +1,7 @@
+# a
+  # check=skip=all
+  # Base is it
+  # else
+FROM a AS base
+  #
+  ARG x

@@ -1,0 +1,5 @@
+FROM a
+\
+  CMD b
+C\
+MD  c
