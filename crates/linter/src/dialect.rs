@@ -1,43 +1,206 @@
-//! Which shell reads a RUN.
+//! Which shell reads a RUN, and which variables are set there, as hadolint tells ShellCheck.
 
-use lapstrake_parser::{InstructionKind, Stage};
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use lapstrake_parser::{Instruction, InstructionKind, Stage};
 
 use crate::run::Run;
+use crate::shell::walk::Seen;
+use crate::shell::{Command, Part};
 use crate::subject::Subject;
 
-/// The RUNs of a stage that sh reads, whichever program that is. Those with a heredoc are left out: it
-/// may be for another shell than the text.
-pub(crate) fn runs_in_sh<'a>(subject: &'a Subject<'a>, stage: &Stage<'a>) -> Vec<Run<'a>> {
-    let mut is_sh = begins_in_sh(subject, stage);
-    let mut runs = Vec::new();
-    for instruction in stage.instructions {
-        if let InstructionKind::Shell(words) = &instruction.kind {
-            is_sh = words.first().is_some_and(|word| is_named_sh(word.as_str()));
-        }
-        if is_sh && instruction.heredocs.is_empty() {
-            runs.extend(Run::of(subject, instruction));
-        }
-    }
-    runs
+/// A shell, as far as rules tell them apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// `sh`, whichever program that is: what POSIX has.
+    Sh,
+    /// `dash`, or `ash`.
+    Dash,
+    Bash,
+    Ksh,
 }
 
-/// The shell of the stage that this one is built on, at its end; that of an image is taken for sh.
-fn begins_in_sh(subject: &Subject<'_>, stage: &Stage<'_>) -> bool {
-    let mut stage = stage;
-    loop {
-        let base = subject.stage_named(stage.from.image.as_str(), stage.index);
-        let Some(base) = base.and_then(|index| subject.stages.get(index)) else { return true };
-        let shell = base.instructions.iter().rev().find_map(|one| match &one.kind {
-            InstructionKind::Shell(words) => words.first(),
+impl Dialect {
+    /// The shell that a program with arguments, or a line behind `#!`, names; nothing if it is none of
+    /// these.
+    pub(crate) fn of(program: &str) -> Option<Self> {
+        let mut words = program.split_whitespace().map(|word| word.rsplit('/').next());
+        let name = words.next().flatten()?;
+        match if name == "env" { words.next().flatten()? } else { name } {
+            "sh" => Some(Self::Sh),
+            "dash" | "ash" => Some(Self::Dash),
+            "bash" => Some(Self::Bash),
+            "ksh" | "ksh93" => Some(Self::Ksh),
             _ => None,
-        });
-        if let Some(shell) = shell {
-            return is_named_sh(shell.as_str());
         }
-        stage = base;
+    }
+
+    /// Its program's name.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Sh => "sh",
+            Self::Dash => "dash",
+            Self::Bash => "bash",
+            Self::Ksh => "ksh",
+        }
+    }
+
+    /// True if it takes `export a=$b` for an assignment, and does not split `$b`.
+    pub(crate) fn assigns_arguments(self) -> bool {
+        self != Self::Sh
     }
 }
 
-fn is_named_sh(program: &str) -> bool {
-    program.rsplit('/').next() == Some("sh")
+/// A RUN whose commands are known, with the shell that reads it.
+#[derive(Clone)]
+pub(crate) struct ShellRun<'a> {
+    /// The RUN.
+    pub(crate) run: Run<'a>,
+    context: Context<'a>,
+}
+
+/// What shell reads an instruction, and which variables it sees.
+#[derive(Clone)]
+pub(crate) struct Context<'a> {
+    /// The instruction as it stands in the file, with its ONBUILD.
+    pub(crate) owner: &'a Instruction,
+    /// The shell of the stage; nothing if it is none that rules know.
+    pub(crate) shell: Option<Dialect>,
+    names: Rc<Names<'a>>,
+}
+
+/// The variables of a stage.
+#[derive(Default)]
+struct Names<'a> {
+    /// Those that ARG and ENV set, with where first.
+    own: BTreeMap<&'a str, usize>,
+    /// Those of the stage that it is built on.
+    base: Option<Rc<Names<'a>>>,
+}
+
+/// Arguments that each RUN has without a declaration.
+const PROXIES: [&str; 8] = [
+    "HTTP_PROXY",
+    "http_proxy",
+    "HTTPS_PROXY",
+    "https_proxy",
+    "FTP_PROXY",
+    "ftp_proxy",
+    "NO_PROXY",
+    "no_proxy",
+];
+
+impl<'a> ShellRun<'a> {
+    /// The texts of the RUN, each with the shell that reads it. Those for other programs are left out.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = (&'a Part, Dialect)> {
+        let shell = self.context.shell;
+        self.run.script.parts.iter().filter_map(move |part| {
+            let dialect = match &part.interpreter {
+                Some(program) => Dialect::of(program),
+                None => shell,
+            };
+            Some((part, dialect?))
+        })
+    }
+
+    /// The texts that sh reads.
+    pub(crate) fn parts_in_sh(&self) -> impl Iterator<Item = &'a Part> {
+        self.parts().filter(|(_, dialect)| *dialect == Dialect::Sh).map(|(part, _)| part)
+    }
+
+    /// The commands of texts that sh reads.
+    pub(crate) fn commands_in_sh(&self) -> impl Iterator<Item = &'a Command> {
+        let script = self.run.script;
+        let parts = self.parts_in_sh().flat_map(|part| part.commands(script));
+        parts.map(|(command, _)| command)
+    }
+
+    /// Goes through all texts that shells read.
+    pub(crate) fn walk(&self, see: &mut dyn FnMut(Seen<'a>)) {
+        self.parts().for_each(|(part, _)| part.walk(self.run.script, see));
+    }
+
+    /// The RUN as it stands in the file, with its ONBUILD.
+    pub(crate) const fn owner(&self) -> &'a Instruction {
+        self.context.owner
+    }
+
+    /// True if an ARG or ENV in front sets the variable, or the builder.
+    pub(crate) fn has_variable(&self, name: &str) -> bool {
+        self.context.has_variable(name)
+    }
+}
+
+impl<'a> Context<'a> {
+    fn has_variable(&self, name: &str) -> bool {
+        let here = self.owner.span.start;
+        let is_own = self.names.own.get(name).is_some_and(|at| *at < here);
+        let is_inherited = || self.names.bases().any(|names| names.own.contains_key(name));
+        is_own || PROXIES.contains(&name) || is_inherited()
+    }
+
+    /// All variables that are set.
+    pub(crate) fn variables(&self) -> BTreeSet<&'a str> {
+        let here = self.owner.span.start;
+        let own = self.names.own.iter().filter(|(_, at)| **at < here).map(|(name, _)| *name);
+        let inherited = self.names.bases().flat_map(|names| names.own.keys().copied());
+        own.chain(inherited).chain(PROXIES).collect()
+    }
+}
+
+impl<'a> Names<'a> {
+    fn bases(&self) -> impl Iterator<Item = &Self> {
+        std::iter::successors(self.base.as_deref(), move |names| names.base.as_deref())
+    }
+}
+
+/// Every RUN whose commands are known.
+pub(crate) fn shell_runs<'a>(subject: &'a Subject<'a>) -> Vec<ShellRun<'a>> {
+    let contexts = contexts(subject).into_iter();
+    let runs = contexts
+        .filter_map(|context| Some(ShellRun { run: Run::of(subject, context.owner)?, context }));
+    runs.collect()
+}
+
+/// Every RUN and ONBUILD.
+pub(crate) fn contexts<'a>(subject: &Subject<'a>) -> Vec<Context<'a>> {
+    let mut contexts = Vec::new();
+    let mut ends: Vec<(Option<Dialect>, Rc<Names<'a>>)> = Vec::new();
+    for stage in &subject.stages {
+        let base = subject.base_of(stage).and_then(|base| ends.get(base.index));
+        let (mut shell, base) = match base {
+            Some((shell, names)) => (*shell, Some(Rc::clone(names))),
+            None => (Some(Dialect::Sh), None),
+        };
+        let names = Rc::new(Names { own: names(stage), base });
+        for owner in stage.instructions {
+            match &owner.kind {
+                InstructionKind::Shell(words) => {
+                    shell = words.first().and_then(|word| Dialect::of(word.as_str()));
+                }
+                InstructionKind::Run(_) | InstructionKind::Onbuild(_) => {
+                    contexts.push(Context { owner, shell, names: Rc::clone(&names) });
+                }
+                _ => {}
+            }
+        }
+        ends.push((shell, names));
+    }
+    contexts
+}
+
+fn names<'a>(stage: &Stage<'a>) -> BTreeMap<&'a str, usize> {
+    let mut names = BTreeMap::new();
+    for instruction in stage.instructions {
+        let set: Vec<&str> = match &instruction.kind {
+            InstructionKind::Arg(names) => names.iter().map(|arg| arg.name.as_str()).collect(),
+            InstructionKind::Env(pairs) => pairs.iter().map(|pair| pair.key.as_str()).collect(),
+            _ => continue,
+        };
+        for name in set {
+            names.entry(name).or_insert(instruction.span.start);
+        }
+    }
+    names
 }

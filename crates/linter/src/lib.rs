@@ -15,6 +15,7 @@
 //! - [`rule`]: what a rule is, and all of them.
 //! - [`label`]: labels as a project wants them.
 //! - [`shell`]: the commands of RUN; [`run`], [`package`]: what rules ask of them.
+//! - [`dialect`]: which shell reads a RUN; [`script`]: its text for ShellCheck.
 //! - [`finding`]: what they report; [`suppression`]: what the file does not want to hear.
 //! - [`mend()`]: the fixes of several findings, made.
 //! - [`syntax_aliases`]: what hadolint calls faults of the syntax.
@@ -35,6 +36,7 @@ mod page;
 mod policy;
 mod rule;
 mod run;
+mod script;
 mod shell;
 mod state;
 mod subject;
@@ -52,5 +54,6 @@ pub use outline::{Argument, Credential, Outline, Target, outline, targets};
 pub use page::{page, title};
 pub use policy::{LabelKind, Policy, Wanted};
 pub use rule::{Origin, Preset, Rule, all, rule};
+pub use script::{ShellScript, shell_scripts};
 pub use suppression::{checks, checks_from_argument};
 pub use syntax::syntax_aliases;

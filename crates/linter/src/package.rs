@@ -62,7 +62,7 @@ pub(crate) fn is_cleaned(run: &Run<'_>, at: usize, is_clean: impl Fn(&Command) -
 
 /// True for an `rm` of something at this path.
 pub(crate) fn removes(command: &Command, path: &str) -> bool {
-    command.name() == "rm" && command.arguments.iter().any(|word| word.text.contains(path))
+    command.name() == "rm" && command.arguments().iter().any(|word| word.text.contains(path))
 }
 
 /// Reports a command that asks before it does something; `flag` keeps it from asking.
@@ -72,7 +72,7 @@ pub(crate) fn report_asking<'f>(
     subcommand: &str,
     flag: &str,
 ) -> Draft<'f> {
-    let word = command.arguments.iter().find(|word| word.text == subcommand);
+    let word = command.arguments().iter().find(|word| word.text == subcommand);
     let span = word.map_or(command.name_span(), |word| word.span);
     let message = format!("`{} {subcommand}` asks, and nobody answers", command.name());
     let draft = findings.add(command.name_span().cover(span), message);
@@ -85,7 +85,7 @@ pub(crate) fn is_pip_install(command: &Command) -> bool {
     let name = command.name();
     let is_pip =
         name.starts_with("pip") && !name.starts_with("pipenv") && !name.starts_with("pipx");
-    let words: Vec<&str> = command.arguments.iter().map(|word| word.text.as_str()).collect();
+    let words: Vec<&str> = command.arguments().iter().map(|word| word.text.as_str()).collect();
     let is_module = || words.windows(3).any(|three| three == ["-m", "pip", "install"]);
     (is_pip && words.contains(&"install")) || (name.starts_with("python") && is_module())
 }

@@ -2,6 +2,7 @@
 
 use lapstrake_parser::{Instruction, Severity, Stage};
 
+use crate::dialect::ShellRun;
 use crate::finding::Findings;
 use crate::policy::Wanted;
 use crate::run::Run;
@@ -65,6 +66,8 @@ pub(crate) enum Check {
     Stage(fn(&Subject<'_>, &Stage<'_>, &mut Findings<'_>)),
     /// The commands of each RUN, those behind ONBUILD included.
     Script(fn(&Run<'_>, &mut Findings<'_>)),
+    /// Each RUN in shell form, with the shell that reads it.
+    Shell(fn(&ShellRun<'_>, &mut Findings<'_>)),
     /// Each instruction of a stage that is needed, at its turn in the build.
     Step(fn(&Step<'_>, &mut Findings<'_>)),
     /// The comments that silence rules, once all others have looked.

@@ -1,21 +1,34 @@
 //! The commands of RUN: shell text as simple commands, with the place of each word.
 //!
-//! - `grammar`: lists, pipes, compound commands; what of it is a simple command is kept.
-//! - `word`: one word, with quotes and substitutions.
+//! - [`tree`], [`piece`]: the text as a tree: lists of commands, and what their words are made of.
+//! - `grammar`, `compound`, `word`, `expansion`: how the text is read.
+//! - [`walk`]: every word with what it is there for.
 //! - [`command`]: what rules ask of a command: its name, its flags, what else it is given.
 //!
 //! The text is read as bash reads it. Nothing is expanded: a variable stays in a word as `${name}`.
 //! Text that is no shell script (PowerShell, a broken script) has no commands.
 
 pub(crate) mod command;
+mod compound;
+mod expansion;
+pub(crate) mod flow;
 mod grammar;
+pub(crate) mod piece;
+pub(crate) mod tree;
+pub(crate) mod walk;
 mod word;
 
 use std::ops::Range;
 
+use walk::{Seen, Standing};
+
 use lapstrake_parser::{CommandForm, Instruction, InstructionKind, Span, Word};
 
-pub(crate) use command::{Command, ShellWord};
+pub(crate) use command::Command;
+use grammar::Found;
+pub(crate) use piece::{Piece, PieceKind};
+pub(crate) use tree::{List, Node, NodeKind};
+pub(crate) use word::ShellWord;
 
 /// What a RUN runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,8 +38,21 @@ pub(crate) struct Script {
     pub(crate) commands: Vec<Command>,
     /// The `|` of its pipes.
     pub(crate) pipes: Vec<Span>,
-    /// Its substitutions in backticks, from one to the other.
-    pub(crate) backticks: Vec<Span>,
+    /// Its texts: one, or that of the RUN and that of a heredoc for a shell in it.
+    pub(crate) parts: Vec<Part>,
+}
+
+/// A text of a script.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Part {
+    /// The commands as a tree; simple ones are numbers in the script.
+    pub(crate) list: List,
+    /// What is put into the heredocs in it.
+    pub(crate) heredocs: Vec<Vec<Piece>>,
+    /// It is that of a heredoc.
+    pub(crate) is_heredoc: bool,
+    /// The program that reads it, if that is not the shell of the stage.
+    pub(crate) interpreter: Option<String>,
 }
 
 /// Programs that run the heredoc that they are given.
@@ -44,51 +70,94 @@ pub(crate) fn script(instruction: &Instruction) -> Option<Script> {
         CommandForm::Exec(words) => return Some(exec(words)),
         CommandForm::Shell(text) => text,
     };
+    let mut script = Script::default();
     let Some(heredoc) = instruction.heredocs.first() else {
-        return read(text.as_str(), |range| text.span_of(range));
+        script.read(text.as_str(), None, &|range| text.span_of(range))?;
+        return Some(script);
     };
     let start = heredoc.body.start;
-    let body = || read(&heredoc.content, |range| Span::new(start + range.start, start + range.end));
+    let place = |range: Range<usize>| Span::new(start + range.start, start + range.end);
     if text.as_str().trim().starts_with("<<") {
         let first = heredoc.content.lines().next().unwrap_or_default();
-        let is_foreign = first.starts_with("#!") && !first.ends_with("sh");
-        return if is_foreign { None } else { body() };
+        let interpreter = first.strip_prefix("#!");
+        let is_foreign = interpreter.is_some() && !first.ends_with("sh");
+        (!is_foreign).then(|| script.read(&heredoc.content, interpreter, &place))??.is_heredoc =
+            true;
+        return Some(script);
     }
-    let mut script = read(text.as_str(), |range| text.span_of(range))?;
-    let is_shell = |command: &Command| SHELLS.contains(&command.name());
-    if script.commands.iter().any(is_shell) {
-        let inner = body()?;
-        script.commands.extend(inner.commands);
-        script.pipes.extend(inner.pipes);
-        script.backticks.extend(inner.backticks);
+    script.read(text.as_str(), None, &|range| text.span_of(range))?;
+    let shell = script.commands.iter().find(|command| SHELLS.contains(&command.name()));
+    if let Some(shell) = shell.map(|shell| shell.name().to_owned()) {
+        script.read(&heredoc.content, Some(&shell), &place)?.is_heredoc = true;
     }
     Some(script)
 }
 
-fn exec(words: &[Word]) -> Script {
-    let words = words.iter().map(|word| ShellWord {
-        text: word.as_str().to_owned(),
-        span: word.span(),
-        is_literal: true,
-    });
-    let command = Command::new(Vec::new(), words.collect());
-    Script { commands: command.into_iter().collect(), ..Script::default() }
+impl Script {
+    /// Goes through all of it.
+    pub(crate) fn walk<'s>(&'s self, see: &mut dyn FnMut(Seen<'s>)) {
+        for part in &self.parts {
+            part.walk(self, see);
+        }
+    }
+
+    /// Adds what a text runs, as a part of its own.
+    fn read(
+        &mut self,
+        text: &str,
+        interpreter: Option<&str>,
+        place: &dyn Fn(Range<usize>) -> Span,
+    ) -> Option<&mut Part> {
+        let found = Found {
+            commands: std::mem::take(&mut self.commands),
+            pipes: std::mem::take(&mut self.pipes),
+            ..Found::default()
+        };
+        let (list, found) = grammar::read(text, place, found)?;
+        (self.commands, self.pipes) = (found.commands, found.pipes);
+        let interpreter = interpreter.map(str::to_owned);
+        let is_heredoc = false;
+        self.parts.push(Part { list, heredocs: found.heredocs, is_heredoc, interpreter });
+        self.parts.last_mut()
+    }
 }
 
-fn read(text: &str, place: impl Fn(Range<usize>) -> Span) -> Option<Script> {
-    let read = grammar::read(text)?;
-    let word = |word: word::RawWord| ShellWord {
-        text: word.text,
-        span: place(word.range),
-        is_literal: word.is_literal,
-    };
-    let commands = read.commands.into_iter().filter_map(|command| {
-        let assignments = command.assignments.into_iter().map(word).collect();
-        Command::new(assignments, command.words.into_iter().map(word).collect())
-    });
-    let commands = commands.collect();
-    let pipes = read.pipes.into_iter().map(&place).collect();
-    Some(Script { commands, pipes, backticks: read.backticks.into_iter().map(&place).collect() })
+impl Part {
+    /// Its simple commands, with what looks at their exit status.
+    pub(crate) fn commands<'s>(&'s self, script: &'s Script) -> Vec<(&'s Command, Standing)> {
+        let mut commands = Vec::new();
+        self.walk(script, &mut |seen| {
+            if let Seen::Node(node, standing) = seen
+                && let NodeKind::Simple(at) = node.kind
+                && let Some(command) = script.commands.get(at)
+            {
+                commands.push((command, standing));
+            }
+        });
+        commands
+    }
+
+    /// True if a command in it sets `errexit`.
+    pub(crate) fn sets_errexit(&self, script: &Script) -> bool {
+        let is_set = |command: &Command| {
+            command.name() == "set" && (command.has_flag("e") || command.has_argument("errexit"))
+        };
+        self.commands(script).iter().any(|(command, _)| is_set(command))
+    }
+
+    /// Goes through a text of that script.
+    pub(crate) fn walk<'s>(&'s self, script: &'s Script, see: &mut dyn FnMut(Seen<'s>)) {
+        walk::walk(script, &self.list, see);
+        for pieces in &self.heredocs {
+            walk::walk_pieces(script, pieces, see);
+        }
+    }
+}
+
+fn exec(words: &[Word]) -> Script {
+    let words = words.iter().map(|word| ShellWord::bare(word.as_str().to_owned(), word.span()));
+    let command = Command::new(Vec::new(), words.collect()).ok();
+    Script { commands: command.into_iter().collect(), ..Script::default() }
 }
 
 #[cfg(test)]

@@ -1,8 +1,11 @@
 //! How rules come to see what they look for: once over the file as written, once over each stage as
 //! it is built.
 
+use std::cell::OnceCell;
+
 use lapstrake_parser::{Instruction, InstructionKind, Severity, Span, Stage, parse_trigger};
 
+use crate::dialect;
 use crate::finding::Findings;
 use crate::rule::{Check, Rule};
 use crate::run::Run;
@@ -26,6 +29,7 @@ pub(crate) fn walk<'a>(
     triggers: &'a [Vec<Trigger>],
     findings: &mut Findings<'a>,
 ) {
+    let shell_runs = OnceCell::new();
     for rule in rules {
         match rule.check {
             Check::File(check) => {
@@ -50,6 +54,12 @@ pub(crate) fn walk<'a>(
                     let Some(run) = Run::of(subject, instruction) else { continue };
                     findings.looks(rule, Some(instruction));
                     check(&run, findings);
+                }
+            }
+            Check::Shell(check) => {
+                for run in shell_runs.get_or_init(|| dialect::shell_runs(subject)) {
+                    findings.looks(rule, Some(run.owner()));
+                    check(run, findings);
                 }
             }
             Check::Step(_) | Check::Suppressions(_) => {}

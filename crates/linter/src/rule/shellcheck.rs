@@ -8,4 +8,12 @@ rules! { "shellcheck":
     bash_builtin_in_sh
     find_to_xargs
     backticks
+    unquoted_variable
+    unquoted_substitution
+    masked_status
+    variable_in_single_quotes
+    loop_runs_once
+    negation_skips_errexit
+    echo_of_escapes
+    and_or_is_no_if
 }

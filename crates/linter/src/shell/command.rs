@@ -2,62 +2,72 @@
 
 use lapstrake_parser::Span;
 
-/// A word of a command.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct ShellWord {
-    /// The text without quotes; variables are `${name}`.
-    pub(crate) text: String,
-    /// Where it stands, quotes included.
-    pub(crate) span: Span,
-    /// Nothing in it is put in by the shell.
-    pub(crate) is_literal: bool,
-}
+use super::word::ShellWord;
 
 /// A program with its arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Command {
     /// `NAME=value` in front of it.
     pub(crate) assignments: Vec<ShellWord>,
-    program: ShellWord,
-    /// What stands behind the program.
-    pub(crate) arguments: Vec<ShellWord>,
+    /// All its words.
+    pub(crate) words: Vec<ShellWord>,
+    /// Which word is the program: there is always one.
+    program: usize,
 }
 
 /// Programs that run the one that is named behind them.
 const WRAPPERS: [&str; 4] = ["busybox", "builtin", "command", "exec"];
 
 impl Command {
-    /// Nothing if there is no program: only assignments.
-    pub(super) fn new(assignments: Vec<ShellWord>, words: Vec<ShellWord>) -> Option<Self> {
-        let mut words = words.into_iter().peekable();
-        let mut program = words.next()?;
-        while WRAPPERS.contains(&program.text.as_str()) {
-            match words.next_if(|word| !word.text.starts_with('-')) {
-                Some(next) => program = next,
-                None => break,
-            }
+    /// The assignments alone if there is no program.
+    pub(super) fn new(
+        assignments: Vec<ShellWord>,
+        words: Vec<ShellWord>,
+    ) -> Result<Self, Vec<ShellWord>> {
+        if words.is_empty() {
+            return Err(assignments);
         }
-        Some(Self { assignments, program, arguments: words.collect() })
+        let is_wrapper = |(at, word): (usize, &ShellWord)| {
+            let is_named = words.get(at + 1).is_some_and(|next| !next.text.starts_with('-'));
+            WRAPPERS.contains(&word.text.as_str()) && is_named
+        };
+        let program = words.iter().enumerate().take_while(|word| is_wrapper(*word)).count();
+        Ok(Self { assignments, words, program })
+    }
+
+    /// What stands behind the program.
+    pub(crate) fn arguments(&self) -> &[ShellWord] {
+        self.words.get(self.program + 1..).unwrap_or_default()
+    }
+
+    /// True if the word of that number is the program.
+    pub(crate) const fn is_program(&self, at: usize) -> bool {
+        self.program == at
+    }
+
+    fn program(&self) -> Option<&ShellWord> {
+        self.words.get(self.program)
     }
 
     /// The program as written; empty if the shell puts something into its name.
     pub(crate) fn name(&self) -> &str {
-        if self.program.is_literal { &self.program.text } else { "" }
+        self.program().filter(|word| word.is_literal).map_or("", |word| &word.text)
     }
 
     /// Where the program's name stands.
-    pub(crate) const fn name_span(&self) -> Span {
-        self.program.span
+    pub(crate) fn name_span(&self) -> Span {
+        self.program().map_or_else(Span::default, |word| word.span)
     }
 
     /// From the program to the last argument.
     pub(crate) fn span(&self) -> Span {
-        self.arguments.last().map_or(self.program.span, |last| self.program.span.cover(last.span))
+        let name = self.name_span();
+        self.words.last().map_or(name, |last| name.cover(last.span))
     }
 
     /// True if an argument reads like this.
     pub(crate) fn has_argument(&self, text: &str) -> bool {
-        self.arguments.iter().any(|word| word.text == text)
+        self.arguments().iter().any(|word| word.text == text)
     }
 
     /// True if one of the arguments is one of these.
@@ -68,7 +78,7 @@ impl Command {
     /// The flags with the number of the argument they stand in: `-abc` is three, `--name=value` is
     /// `name`. None behind `--`.
     fn flags(&self) -> impl Iterator<Item = (String, usize)> {
-        let before = self.arguments.iter().take_while(|word| word.text != "--");
+        let before = self.arguments().iter().take_while(|word| word.text != "--");
         before.enumerate().flat_map(|(at, word)| {
             let names = match (word.text.strip_prefix("--"), word.text.strip_prefix('-')) {
                 (Some(long), _) => vec![long.split('=').next().unwrap_or_default().to_owned()],
@@ -97,8 +107,8 @@ impl Command {
     /// The word that holds the value of a flag: `--name=value`, or the word behind it.
     pub(crate) fn flag_value(&self, names: &[&str]) -> Option<&ShellWord> {
         let (_, at) = self.flags().find(|(flag, _)| names.contains(&flag.as_str()))?;
-        let word = self.arguments.get(at)?;
-        if word.text.contains('=') { Some(word) } else { self.arguments.get(at + 1) }
+        let word = self.arguments().get(at)?;
+        if word.text.contains('=') { Some(word) } else { self.arguments().get(at + 1) }
     }
 
     /// The arguments that are neither flags nor values of these flags, which take one.
@@ -106,12 +116,12 @@ impl Command {
         let flags: Vec<(String, usize)> = self.flags().collect();
         let mut left_out: Vec<usize> = flags.iter().map(|(_, at)| *at).collect();
         for (name, at) in &flags {
-            let is_inline = self.arguments.get(*at).is_some_and(|word| word.text.contains('='));
+            let is_inline = self.arguments().get(*at).is_some_and(|word| word.text.contains('='));
             if with_value.contains(&name.as_str()) && !is_inline {
                 left_out.push(at + 1);
             }
         }
-        let words = self.arguments.iter().enumerate();
+        let words = self.arguments().iter().enumerate();
         let words = words.filter(|(at, word)| !left_out.contains(at) && word.text != "--");
         words.map(|(_, word)| word).collect()
     }

@@ -1,10 +1,17 @@
-//! The grammar of shell text, as far as it leads to its simple commands.
+//! The grammar of shell text: lists, chains, pipelines, simple commands.
 //!
-//! Every function gives nothing when the text is no shell script; then nothing of it counts.
+//! Every function gives nothing when the text is no shell script; then nothing of it counts. Each place is
+//! read once, but for the scans that look for the end of `((` and `[`, which are bounded by how deep
+//! things may lie in each other and by a length.
 
 use std::ops::Range;
 
-use super::word::RawWord;
+use lapstrake_parser::Span;
+
+use super::command::Command;
+use super::piece::Piece;
+use super::tree::{Chain, Joint, List, Node, NodeKind, Pipeline};
+use super::word::{RawWord, ShellWord};
 
 /// How deep substitutions and compound commands may lie in each other.
 const DEEPEST: usize = 60;
@@ -12,51 +19,59 @@ const DEEPEST: usize = 60;
 /// Words that end a list: what they belong to began before it.
 const CLOSING: [&str; 8] = ["then", "elif", "else", "fi", "do", "done", "esac", "}"];
 
-/// A simple command; places count in the text.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct RawCommand {
-    pub(super) assignments: Vec<RawWord>,
-    pub(super) words: Vec<RawWord>,
-}
-
 /// What a text has in it.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct RawScript {
-    pub(super) commands: Vec<RawCommand>,
-    pub(super) pipes: Vec<Range<usize>>,
-    /// Substitutions in backticks, those with them.
-    pub(super) backticks: Vec<Range<usize>>,
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub(super) commands: Vec<Command>,
+    pub(super) pipes: Vec<Span>,
+    pub(super) heredocs: Vec<Vec<Piece>>,
 }
 
-/// Reads a whole text.
-pub(super) fn read(text: &str) -> Option<RawScript> {
-    let mut reader = Reader {
-        text,
-        end: text.len(),
-        at: 0,
-        depth: 0,
-        heredocs: Vec::new(),
-        found: RawScript::default(),
-    };
-    reader.list()?;
-    reader.rest().is_empty().then_some(reader.found)
+/// Reads a whole text, and adds to what has been found.
+pub(super) fn read(
+    text: &str,
+    place: &dyn Fn(Range<usize>) -> Span,
+    found: Found,
+) -> Option<(List, Found)> {
+    let mut reader =
+        Reader { text, place, end: text.len(), at: 0, depth: 0, heredocs: Vec::new(), found };
+    let list = reader.list()?;
+    reader.rest().is_empty().then_some((list, reader.found))
 }
 
 /// A text and how far it has been read.
 pub(super) struct Reader<'t> {
     text: &'t str,
+    place: &'t dyn Fn(Range<usize>) -> Span,
     /// Where what is read ends: that of a backtick, inside of one.
-    end: usize,
+    pub(super) end: usize,
     pub(super) at: usize,
     depth: usize,
-    /// Delimiters of heredocs whose text begins on the next line, and whether tabs go.
-    heredocs: Vec<(String, bool)>,
-    pub(super) found: RawScript,
+    /// Heredocs whose text begins on the next line.
+    pub(super) heredocs: Vec<Awaited>,
+    pub(super) found: Found,
+}
+
+/// A heredoc that has been named.
+pub(super) struct Awaited {
+    pub(super) delimiter: String,
+    pub(super) without_tabs: bool,
+    /// Variables are put into it.
+    pub(super) expands: bool,
 }
 
 impl<'t> Reader<'t> {
-    pub(super) const fn text(&self) -> &'t str {
-        self.text
+    pub(super) fn slice(&self, range: Range<usize>) -> &'t str {
+        self.text.get(range).unwrap_or_default()
+    }
+
+    pub(super) fn span(&self, range: Range<usize>) -> Span {
+        (self.place)(range)
+    }
+
+    /// From there to here.
+    pub(super) fn since(&self, start: usize) -> Span {
+        self.span(start..self.at)
     }
 
     pub(super) fn rest(&self) -> &'t str {
@@ -73,7 +88,7 @@ impl<'t> Reader<'t> {
         Some(letter)
     }
 
-    fn take(&mut self, text: &str) -> bool {
+    pub(super) fn take(&mut self, text: &str) -> bool {
         let is_there = self.rest().starts_with(text);
         self.at += if is_there { text.len() } else { 0 };
         is_there
@@ -88,22 +103,26 @@ impl<'t> Reader<'t> {
     }
 
     /// Reads a part of the text as a text of its own.
-    pub(super) fn inside(&mut self, part: Range<usize>) -> Option<()> {
+    pub(super) fn inside<T>(
+        &mut self,
+        part: Range<usize>,
+        read: impl FnOnce(&mut Self) -> Option<T>,
+    ) -> Option<T> {
         let (at, end) = (self.at, self.end);
         (self.at, self.end) = (part.start, part.end);
-        let list = self.deeper(Self::list);
+        let read = self.deeper(read);
         let is_whole = self.rest().is_empty();
         (self.at, self.end) = (at, end);
-        list.filter(|()| is_whole)
+        read.filter(|_| is_whole)
     }
 
     /// Reads a list and what closes it.
-    pub(super) fn list_until(&mut self, close: char) -> Option<()> {
-        self.deeper(Self::list)?;
-        (self.next()? == close).then_some(())
+    pub(super) fn list_until(&mut self, close: char) -> Option<List> {
+        let list = self.deeper(Self::list)?;
+        (self.next()? == close).then_some(list)
     }
 
-    fn skip_blanks(&mut self) {
+    pub(super) fn skip_blanks(&mut self) {
         loop {
             let rest = self.rest();
             let blank = rest.len() - rest.trim_start_matches([' ', '\t', '\r']).len();
@@ -118,50 +137,54 @@ impl<'t> Reader<'t> {
     }
 
     /// Skips blanks, line ends and the heredocs behind them.
-    pub(super) fn skip_blank_lines(&mut self) {
+    pub(super) fn skip_blank_lines(&mut self) -> Option<()> {
         self.skip_blanks();
         while self.take("\n") {
-            self.skip_heredocs();
+            self.read_heredocs()?;
             self.skip_blanks();
         }
-    }
-
-    fn skip_heredocs(&mut self) {
-        for (delimiter, without_tabs) in std::mem::take(&mut self.heredocs) {
-            while !self.rest().is_empty() {
-                let line = self.rest().split('\n').next().unwrap_or_default();
-                self.at = (self.at + line.len() + 1).min(self.end);
-                let line = if without_tabs { line.trim_start_matches('\t') } else { line };
-                if line == delimiter {
-                    break;
-                }
-            }
-        }
+        Some(())
     }
 
     /// Commands up to the end of the text or to what closes the list.
-    fn list(&mut self) -> Option<()> {
+    pub(super) fn list(&mut self) -> Option<List> {
+        let mut list = List::default();
         loop {
-            self.skip_blank_lines();
+            self.skip_blank_lines()?;
             if self.is_closed() {
-                return Some(());
+                return Some(list);
             }
-            self.pipeline()?;
+            list.chains.push(self.chain()?);
+        }
+    }
+
+    fn chain(&mut self) -> Option<Chain> {
+        let mut pipelines = vec![self.pipeline()?];
+        let mut joints = Vec::new();
+        loop {
             self.skip_blanks();
-            let goes_on = self.take("&&") || self.take("||");
-            if goes_on {
-                self.skip_blank_lines();
-                if self.is_closed() {
-                    return None;
-                }
-            } else if !self.rest().starts_with(";;") && !self.take(";") && !self.take("&") {
-                let at_end = self.rest().is_empty() || self.rest().starts_with(['\n', ')', ';']);
-                // A compound command may be closed right behind another.
-                if !at_end && !self.is_closed() {
-                    return None;
-                }
+            let start = self.at;
+            let is_and = self.take("&&");
+            if !is_and && !self.take("||") {
+                break;
+            }
+            joints.push(Joint { is_and, span: self.since(start) });
+            self.skip_blank_lines()?;
+            if self.is_closed() {
+                return None;
+            }
+            pipelines.push(self.pipeline()?);
+        }
+        let mut is_background = false;
+        if !self.rest().starts_with(";;") && !self.take(";") {
+            is_background = self.take("&");
+            let at_end = self.rest().is_empty() || self.rest().starts_with(['\n', ')', ';']);
+            // A compound command may be closed right behind another.
+            if !is_background && !at_end && !self.is_closed() {
+                return None;
             }
         }
+        Some(Chain { pipelines, joints, is_background })
     }
 
     fn is_closed(&self) -> bool {
@@ -179,215 +202,96 @@ impl<'t> Reader<'t> {
         })
     }
 
-    fn keyword(&mut self, word: &str) -> bool {
+    pub(super) fn keyword(&mut self, word: &str) -> bool {
         let is_there = self.is_at(word);
         self.at += if is_there { word.len() } else { 0 };
         is_there
     }
 
-    fn pipeline(&mut self) -> Option<()> {
-        while self.keyword("!") || self.keyword("time") {
-            self.skip_blanks();
-        }
+    fn pipeline(&mut self) -> Option<Pipeline> {
+        let mut pipeline = Pipeline::default();
         loop {
-            self.deeper(Self::command)?;
-            self.skip_blanks();
-            let at = self.at;
-            if self.rest().starts_with("||") || !self.take("|") {
-                return Some(());
-            }
-            self.found.pipes.push(at..self.at);
-            self.take("&");
-            self.skip_blank_lines();
-        }
-    }
-
-    fn command(&mut self) -> Option<()> {
-        if self.rest().starts_with("((") && self.arithmetic().is_some() {
-            return self.redirections();
-        }
-        if self.take("(") {
-            self.list_until(')')?;
-        } else if self.keyword("{") {
-            self.list()?;
-            self.close("}")?;
-        } else if self.keyword("if") {
-            self.branches()?;
-        } else if self.keyword("while") || self.keyword("until") {
-            self.list()?;
-            self.body()?;
-        } else if self.keyword("for") || self.keyword("select") {
-            self.each()?;
-        } else if self.keyword("case") {
-            self.choices()?;
-        } else if self.keyword("[[") {
-            let end = self.rest().find("]]")?;
-            self.at += end + 2;
-        } else if self.keyword("function") {
-            self.skip_blanks();
-            self.word()?;
-            self.skip_blanks();
-            let _ = self.take("()");
-            self.skip_blank_lines();
-            return self.deeper(Self::command);
-        } else {
-            return self.simple();
-        }
-        self.redirections()
-    }
-
-    fn close(&mut self, word: &str) -> Option<()> {
-        self.keyword(word).then_some(())
-    }
-
-    fn branches(&mut self) -> Option<()> {
-        loop {
-            self.list()?;
-            self.close("then")?;
-            self.list()?;
-            if self.keyword("elif") {
-                continue;
-            }
-            if self.keyword("else") {
-                self.list()?;
-            }
-            return self.close("fi");
-        }
-    }
-
-    fn body(&mut self) -> Option<()> {
-        self.close("do")?;
-        self.list()?;
-        self.close("done")
-    }
-
-    fn each(&mut self) -> Option<()> {
-        self.skip_blanks();
-        if self.rest().starts_with("((") {
-            self.arithmetic()?;
-        } else {
-            self.word()?;
-            self.skip_blank_lines();
-            if self.keyword("in") {
-                loop {
-                    self.skip_blanks();
-                    let word = self.word()?;
-                    if word.range.is_empty() {
-                        break;
-                    }
-                }
-            }
-        }
-        self.skip_blanks();
-        self.take(";");
-        self.skip_blank_lines();
-        self.body()
-    }
-
-    fn choices(&mut self) -> Option<()> {
-        self.skip_blanks();
-        self.word()?;
-        self.skip_blank_lines();
-        self.close("in")?;
-        loop {
-            self.skip_blank_lines();
-            if self.keyword("esac") {
-                return Some(());
-            }
-            self.take("(");
-            loop {
-                self.skip_blanks();
-                self.word()?;
-                self.skip_blanks();
-                if !self.take("|") {
-                    break;
-                }
-            }
-            (self.next()? == ')').then_some(())?;
-            self.list()?;
-            if !self.take(";;&") && !self.take(";;") {
-                return self.close("esac");
-            }
-            self.take("&");
-        }
-    }
-
-    fn redirections(&mut self) -> Option<()> {
-        loop {
-            self.skip_blanks();
-            if !self.redirection()? {
-                return Some(());
-            }
-        }
-    }
-
-    /// Reads a redirection if one is here.
-    fn redirection(&mut self) -> Option<bool> {
-        let start = self.at;
-        let digits =
-            self.rest().len() - self.rest().trim_start_matches(|c: char| c.is_ascii_digit()).len();
-        self.at += digits;
-        let operators = ["&>>", "&>", "<<<", "<<-", "<<", "<>", "<&", ">>", ">&", ">|", "<", ">"];
-        let operator = operators.into_iter().find(|operator| self.take(operator));
-        let Some(operator) = operator else {
-            self.at = start;
-            return Some(false);
-        };
-        if matches!(operator, "<" | ">") && self.take("(") {
-            self.list_until(')')?;
-            return Some(true);
-        }
-        self.skip_blanks();
-        if matches!(operator, "<" | ">") && (self.take("<(") || self.take(">(")) {
-            self.list_until(')')?;
-            return Some(true);
-        }
-        let word = self.word()?;
-        if word.range.is_empty() {
-            return None;
-        }
-        if matches!(operator, "<<" | "<<-") {
-            self.heredocs.push((word.text, operator == "<<-"));
-        }
-        Some(true)
-    }
-
-    fn simple(&mut self) -> Option<()> {
-        let mut command = RawCommand::default();
-        loop {
-            self.skip_blanks();
-            if self.redirection()? {
-                continue;
-            }
-            let word = self.word()?;
-            if word.range.is_empty() {
+            let start = self.at;
+            if self.keyword("!") {
+                pipeline.bang = Some(self.since(start));
+            } else if !self.keyword("time") {
                 break;
             }
-            if command.words.is_empty() && is_assignment(self.text.get(word.range.clone())?) {
-                command.assignments.push(word);
+            self.skip_blanks();
+        }
+        loop {
+            pipeline.nodes.push(self.deeper(Self::node)?);
+            self.skip_blanks();
+            let start = self.at;
+            if self.rest().starts_with("||") || !self.take("|") {
+                return Some(pipeline);
+            }
+            let pipe = self.since(start);
+            self.found.pipes.push(pipe);
+            self.take("&");
+            self.skip_blank_lines()?;
+        }
+    }
+
+    pub(super) fn simple(&mut self) -> Option<Node> {
+        let start = self.at;
+        let mut end = start;
+        let (mut assignments, mut words) = (Vec::new(), Vec::new());
+        let mut redirections = Vec::new();
+        loop {
+            self.skip_blanks();
+            if let Some(redirection) = self.redirection()? {
+                redirections.push(redirection);
                 continue;
             }
-            if command.words.is_empty() && word.is_bare && self.take("()") {
-                self.skip_blank_lines();
-                return self.deeper(Self::command);
+            let begin = self.at;
+            let raw = self.word()?;
+            if self.at == begin {
+                break;
             }
-            command.words.push(word);
+            let is_first = words.is_empty();
+            if is_first && is_assignment(self.slice(begin..self.at)) {
+                assignments.push(raw.word);
+            } else if is_first && raw.is_bare && self.take("()") {
+                return self.function(start, &raw);
+            } else {
+                words.push(raw.word);
+            }
+            end = self.at;
         }
         if self.rest().starts_with('(') {
             return None;
         }
-        let is_empty = command.words.is_empty() && command.assignments.is_empty();
+        let is_empty = words.is_empty() && assignments.is_empty() && redirections.is_empty();
         // `;` and `&` with nothing in front of them; a redirection alone is a command.
         if is_empty && self.rest().starts_with([';', '&', '|']) {
             return None;
         }
-        self.found.commands.push(command);
-        Some(())
+        let kind = self.program(assignments, words);
+        Some(Node { kind, span: self.span(start..end), redirections })
+    }
+
+    fn function(&mut self, start: usize, name: &RawWord) -> Option<Node> {
+        let name = name.word.text.clone();
+        self.skip_blank_lines()?;
+        let body = Box::new(self.deeper(Self::node)?);
+        let kind = NodeKind::Function { name, body };
+        Some(Node { kind, span: self.since(start), redirections: Vec::new() })
+    }
+
+    fn program(&mut self, assignments: Vec<ShellWord>, words: Vec<ShellWord>) -> NodeKind {
+        match Command::new(assignments, words) {
+            Ok(command) => {
+                self.found.commands.push(command);
+                NodeKind::Simple(self.found.commands.len() - 1)
+            }
+            Err(assignments) => NodeKind::Assignments(assignments),
+        }
     }
 }
 
 /// True for `NAME=…` and `NAME+=…`.
-fn is_assignment(text: &str) -> bool {
+pub(super) fn is_assignment(text: &str) -> bool {
     let Some((name, _)) = text.split_once('=') else { return false };
     let name = name.strip_suffix('+').unwrap_or(name);
     let name = name.split('[').next().unwrap_or(name);

@@ -1,12 +1,20 @@
 //! What commands are found in which text.
 
+use std::time::Duration;
+
 use super::*;
+
+fn read(text: &str, place: impl Fn(Range<usize>) -> Span) -> Option<Script> {
+    let mut script = Script::default();
+    script.read(text, None, &place)?;
+    Some(script)
+}
 
 /// The commands, a line each, their words joined by `_`.
 fn commands(text: &str) -> Option<Vec<String>> {
     let script = read(text, |range| Span::new(range.start, range.end))?;
     let words = |command: &Command| {
-        let arguments = command.arguments.iter().map(|word| word.text.as_str());
+        let arguments = command.arguments().iter().map(|word| word.text.as_str());
         [command.name()].into_iter().chain(arguments).collect::<Vec<_>>().join("_")
     };
     Some(script.commands.iter().map(words).collect())
@@ -33,7 +41,7 @@ fn commands_are_found_wherever_they_stand() {
         ("a # b\n# c\nd", &["a", "d"]),
         ("x=(a b) c", &["c"]),
         ("! a; time b; exec c d; command e", &["a", "b", "c_d", "e"]),
-        ("diff <(a) <(b)", &["a", "b", "diff"]),
+        ("diff <(a) <(b)", &["a", "b", "diff_${VAR}_${VAR}"]),
         ("a $((1 + 2)) ${#x} $@", &["a_${VAR}_${x}_${@}"]),
         ("rm -f !(a|b) *.c", &["rm_-f_!(a|b)_*.c"]),
         ("set -ex; \\\n a", &["set_-ex", "a"]),
@@ -60,8 +68,8 @@ fn words_know_their_places() {
     let echo = script.commands.iter().find(|command| command.name() == "echo").unwrap();
     assert_eq!(&text[echo.span().range()], "echo a");
     let command = script.commands.iter().find(|command| command.name() == "apt-get").unwrap();
-    assert_eq!(&text[command.arguments[1].span.range()], "'in''stall'");
-    assert_eq!(command.arguments[1].text, "install");
+    assert_eq!(&text[command.arguments()[1].span.range()], "'in''stall'");
+    assert_eq!(command.arguments()[1].text, "install");
 }
 
 #[test]
@@ -71,4 +79,119 @@ fn flags_and_operands_are_told_apart() {
     assert!(command.has_flag("x") && command.has_flag("long") && !command.has_flag("z"));
     let operands: Vec<_> = command.operands(&["t", "next"]).iter().map(|word| &word.text).collect();
     assert_eq!(operands, ["-z", "op"]);
+}
+
+/// The pieces of the words of the first command, as they are written.
+fn pieces(text: &str) -> Vec<String> {
+    let script = read(text, |range| Span::new(range.start, range.end)).unwrap();
+    let words = script.commands[script.commands.len() - 1].arguments();
+    let pieces = words.iter().flat_map(|word| &word.pieces);
+    let kind = |piece: &Piece| match &piece.kind {
+        PieceKind::Literal(_) => "literal",
+        PieceKind::Single(_) | PieceKind::DollarSingle(_) => "single",
+        PieceKind::Double(_) => "double",
+        PieceKind::Parameter(_) => "parameter",
+        PieceKind::Substitution { .. } => "substitution",
+        PieceKind::Arithmetic(_) => "arithmetic",
+        PieceKind::Glob(_) => "glob",
+        PieceKind::Braces(_) => "braces",
+        PieceKind::Process(_) => "process",
+        PieceKind::Array(_) => "array",
+    };
+    pieces.map(|piece| format!("{} {}", kind(piece), &text[piece.span.range()])).collect()
+}
+
+#[test]
+fn words_are_made_of_pieces() {
+    for (text, expected) in [
+        ("a b'c'\"d$e\"$'f'", &["literal b", "single 'c'", "double \"d$e\"", "single $'f'"][..]),
+        ("a $b${c:-d}e", &["parameter $b", "parameter ${c:-d}", "literal e"]),
+        (
+            "a $(b)`c`$((1 + d))",
+            &["substitution $(b)", "substitution `c`", "arithmetic $((1 + d))"],
+        ),
+        ("a *.[ch] b?", &["glob *", "literal .", "glob [ch]", "literal b", "glob ?"]),
+        ("a [[:alpha:]] [a b] [", &["glob [[:alpha:]]", "literal [a", "literal b]", "literal ["]),
+        (
+            "a {b,c}d {} {e..f} {g}",
+            &["braces {b,c}", "literal d", "literal {}", "braces {e..f}", "literal {g}"],
+        ),
+        ("a <(b) c\\ d", &["process <(b)", "literal c\\ d"]),
+        ("declare a=(b c)", &["literal a=", "array (b c)"]),
+    ] {
+        assert_eq!(pieces(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn parameters_know_their_form() {
+    let text = "a ${b} ${#c} ${!d} ${e%%/*} ${f:-\"$g\"} $# ${h[@]}";
+    let script = read(text, |range| Span::new(range.start, range.end)).unwrap();
+    let words = script.commands[0].arguments().iter();
+    let parameters = words.map(|word| match &word.pieces[0].kind {
+        PieceKind::Parameter(one) => (one.sign, one.name.as_str(), one.modifier.as_str()),
+        other => panic!("{other:?}"),
+    });
+    let parameters: Vec<_> = parameters.collect();
+    assert_eq!(
+        parameters,
+        [
+            (None, "b", ""),
+            (Some('#'), "c", ""),
+            (Some('!'), "d", ""),
+            (None, "e", "%%/*"),
+            (None, "f", ":-\"$g\""),
+            (None, "#", ""),
+            (None, "h", "[@]"),
+        ]
+    );
+}
+
+/// Texts of which each form is made by repeating something. Ten times as long may take ten times as long,
+/// not a hundred times.
+#[test]
+fn time_grows_with_the_length() {
+    let time = |text: &str| {
+        let start = time_on_processor();
+        let script = read(text, |range| Span::new(range.start, range.end));
+        if let Some(script) = script {
+            let part = &script.parts[0];
+            flow::split(&script, part, &|_| false, false);
+        }
+        time_on_processor() - start
+    };
+    for (prefix, repeated) in [
+        ("a ", "$b \"$c\" "),
+        ("a ", "[["),
+        ("a ", "{a"),
+        ("a ", "{$({"),
+        ("a ", "((("),
+        ("", "((a) "),
+        ("a ", "$(("),
+        ("a ", "`b` "),
+        ("a ", "\"${a:-"),
+        ("", "a=b; "),
+        ("", "if a; then b=c; fi; "),
+        ("", "a && "),
+        ("", "case a in b) c=d;; esac; "),
+        ("", "for a in b; do "),
+        ("", "[[ a =~ (("),
+        ("a ", "[a"),
+        ("", "cat <<E\n"),
+        ("", "a | "),
+        ("", "a() { b=c; }; "),
+        ("a=", "(b "),
+        ("a ", "@(("),
+    ] {
+        let text = |count: usize| format!("{prefix}{}", repeated.repeat(count));
+        let (short, long) = (time(&text(1_000)), time(&text(10_000)));
+        let limit = short * 40 + Duration::from_millis(40);
+        assert!(long < limit, "{repeated}: {short:?}, then {long:?}");
+    }
+}
+
+/// How long this thread has run so far.
+fn time_on_processor() -> Duration {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    Duration::from_nanos(text.split(' ').next().unwrap().parse().unwrap())
 }

@@ -1,17 +1,65 @@
 //! One word of shell text.
 
-use std::ops::Range;
+use lapstrake_parser::Span;
 
 use super::grammar::Reader;
+use super::piece::{Piece, PieceKind};
 
-/// A word, its place counted in the shell text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct RawWord {
-    /// Without quotes; variables are `${name}`.
-    pub(super) text: String,
-    pub(super) range: Range<usize>,
+/// A word of a command.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ShellWord {
+    /// The text without quotes; variables are `${name}`.
+    pub(crate) text: String,
+    /// Where it stands, quotes included.
+    pub(crate) span: Span,
     /// Nothing in it is put in by the shell.
-    pub(super) is_literal: bool,
+    pub(crate) is_literal: bool,
+    /// What it is made of.
+    pub(crate) pieces: Vec<Piece>,
+}
+
+impl ShellWord {
+    /// A word that is nothing but its text.
+    pub(crate) fn bare(text: String, span: Span) -> Self {
+        let pieces = vec![Piece { span, kind: PieceKind::Literal(text.clone()) }];
+        Self { text, span, is_literal: true, pieces }
+    }
+
+    /// The text of what is literal in it, the rest left out.
+    pub(crate) fn literal_parts(&self) -> String {
+        fn add(pieces: &[Piece], text: &mut String) {
+            for piece in pieces {
+                match &piece.kind {
+                    PieceKind::Literal(part)
+                    | PieceKind::Single(part)
+                    | PieceKind::DollarSingle(part)
+                    | PieceKind::Glob(part) => text.push_str(part),
+                    PieceKind::Double(pieces) => add(pieces, text),
+                    _ => {}
+                }
+            }
+        }
+        let mut text = String::new();
+        add(&self.pieces, &mut text);
+        text
+    }
+
+    /// For `name=value` and `name+=value`: the name, and whether the value is added.
+    pub(crate) fn assigned_name(&self) -> Option<(&str, bool)> {
+        let PieceKind::Literal(first) = &self.pieces.first()?.kind else { return None };
+        if !super::grammar::is_assignment(first) {
+            return None;
+        }
+        let (name, _) = first.split_once('=')?;
+        let plain = name.strip_suffix('+');
+        Some((plain.unwrap_or(name), plain.is_some()))
+    }
+}
+
+/// A word while it is read.
+#[derive(Debug, Default)]
+pub(super) struct RawWord {
+    pub(super) word: ShellWord,
     /// Nothing in it is quoted: it may be a keyword.
     pub(super) is_bare: bool,
 }
@@ -22,194 +70,197 @@ const ENDS: [char; 10] = [' ', '\t', '\n', '\r', ';', '&', '|', '<', '>', ')'];
 /// What stands in a word for what a command prints.
 const PRINTED: &str = "${VAR}";
 
+/// How long `[…]` may be.
+const LONGEST_CLASS: usize = 200;
+
+/// A literal piece that still grows.
+#[derive(Default)]
+struct Run {
+    start: usize,
+    text: String,
+    /// Something is in it, if only an escaped line end.
+    is_open: bool,
+}
+
 impl Reader<'_> {
     /// Reads a word. It may be empty where none begins. Nothing if a quote is never closed.
     pub(super) fn word(&mut self) -> Option<RawWord> {
         let start = self.at;
-        let mut word =
-            RawWord { text: String::new(), range: start..start, is_literal: true, is_bare: true };
+        let mut raw = RawWord { is_bare: true, ..RawWord::default() };
+        let mut run = Run::default();
         while let Some(letter) = self.peek() {
+            let before = self.at;
+            let is_process = ["<(", ">("].iter().any(|at| self.rest().starts_with(at));
+            let extends = matches!(run.text.chars().last(), Some('?' | '*' | '+' | '@' | '!'));
             match letter {
-                letter if ENDS.contains(&letter) => break,
-                '(' if word.text.ends_with(['?', '*', '+', '@', '!']) && word.is_bare => {
-                    word.text.push_str(self.parenthesized()?);
+                letter if ENDS.contains(&letter) && !is_process => break,
+                '(' if extends || raw.word.text.ends_with(['?', '*']) && raw.is_bare => {
+                    let kind = PieceKind::Glob(self.parenthesized()?.to_owned());
+                    self.push(&mut raw, &mut run, before, kind);
                 }
-                // An array.
-                '(' if word.text.ends_with('=') => self.array()?,
+                '(' if raw.word.text.is_empty() && run.text.ends_with('=') => {
+                    let kind = PieceKind::Array(self.array()?);
+                    self.push(&mut raw, &mut run, before, kind);
+                }
                 '(' => break,
-                '\\' => self.escaped(&mut word),
-                '\'' => self.single_quoted(&mut word)?,
-                '"' => self.double_quoted(&mut word)?,
-                '`' => self.backticks(&mut word)?,
-                '$' => self.dollar(&mut word)?,
-                letter => {
-                    word.text.push(letter);
-                    self.next();
+                '\\' => {
+                    run.open(before);
+                    raw.is_bare = false;
+                    self.escaped(&mut run.text);
                 }
+                _ => match self.special(letter, &mut raw.is_bare)? {
+                    Some(kind) => self.push(&mut raw, &mut run, before, kind),
+                    None => {
+                        run.open(before);
+                        run.text.extend(self.next());
+                    }
+                },
             }
         }
-        word.range = start..self.at;
-        Some(word)
+        self.close_run(&mut raw.word, &mut run, self.at);
+        raw.word.span = self.since(start);
+        raw.word.is_literal = raw.word.pieces.iter().all(Piece::is_typed);
+        Some(raw)
     }
 
-    fn escaped(&mut self, word: &mut RawWord) {
+    /// A piece that is not literal, if one begins with this letter.
+    fn special(&mut self, letter: char, is_bare: &mut bool) -> Option<Option<PieceKind>> {
+        let kind = match letter {
+            '\'' => Some(self.single_quoted()?),
+            '"' => Some(self.double_quoted()?),
+            '`' => Some(self.backticks()?),
+            '$' => self.dollar()?,
+            '<' | '>' => {
+                self.at += 2;
+                return Some(Some(PieceKind::Process(self.list_until(')')?)));
+            }
+            '*' | '?' => {
+                self.next();
+                return Some(Some(PieceKind::Glob(letter.to_string())));
+            }
+            '[' => return Some(self.class()),
+            '{' => return self.braces(),
+            _ => return Some(None),
+        };
+        *is_bare &= kind.is_none();
+        Some(kind)
+    }
+
+    /// Adds a piece that began at `start` and ends here.
+    fn push(&self, raw: &mut RawWord, run: &mut Run, start: usize, kind: PieceKind) {
+        self.close_run(&mut raw.word, run, start);
+        match &kind {
+            PieceKind::Literal(text)
+            | PieceKind::Single(text)
+            | PieceKind::DollarSingle(text)
+            | PieceKind::Glob(text) => raw.word.text.push_str(text),
+            PieceKind::Braces(_) => raw.word.text.push_str(self.slice(start..self.at)),
+            kind => add_text(kind, &mut raw.word.text),
+        }
+        raw.word.pieces.push(Piece { span: self.since(start), kind });
+    }
+
+    fn close_run(&self, word: &mut ShellWord, run: &mut Run, end: usize) {
+        let run = std::mem::take(run);
+        if run.is_open {
+            word.text.push_str(&run.text);
+            let kind = PieceKind::Literal(run.text);
+            word.pieces.push(Piece { span: self.span(run.start..end), kind });
+        }
+    }
+
+    pub(super) fn escaped(&mut self, text: &mut String) {
         self.next();
-        word.is_bare = false;
         match self.next() {
             Some('\n') | None => {}
-            Some(letter) => word.text.push(letter),
+            Some(letter) => text.push(letter),
         }
     }
 
-    fn single_quoted(&mut self, word: &mut RawWord) -> Option<()> {
+    pub(super) fn single_quoted(&mut self) -> Option<PieceKind> {
         self.next();
-        word.is_bare = false;
         let end = self.rest().find('\'')?;
-        word.text.push_str(self.rest().get(..end)?);
+        let text = self.rest().get(..end)?.to_owned();
         self.at += end + 1;
-        Some(())
+        Some(PieceKind::Single(text))
     }
 
-    /// `$'…'`, in which `\` protects a quote.
-    fn dollar_quoted(&mut self, word: &mut RawWord) -> Option<()> {
+    pub(super) fn double_quoted(&mut self) -> Option<PieceKind> {
         self.next();
-        word.is_bare = false;
+        self.quoted_pieces(Some('"')).map(PieceKind::Double)
+    }
+
+    /// Reads what is quoted by double quotes, or by a heredoc, up to behind the end.
+    pub(super) fn quoted_pieces(&mut self, end: Option<char>) -> Option<Vec<Piece>> {
+        let mut word = ShellWord::default();
+        let mut run = Run::default();
         loop {
-            match self.next()? {
-                '\'' => return Some(()),
-                '\\' => word.text.push(self.next()?),
-                letter => word.text.push(letter),
+            let before = self.at;
+            let Some(letter) = self.peek() else {
+                self.close_run(&mut word, &mut run, before);
+                return end.is_none().then_some(word.pieces);
+            };
+            let kind = match letter {
+                _ if Some(letter) == end => {
+                    self.close_run(&mut word, &mut run, before);
+                    self.next();
+                    return Some(word.pieces);
+                }
+                '`' => Some(self.backticks()?),
+                '$' if !self.rest().starts_with("$'") && !self.rest().starts_with("$\"") => {
+                    self.dollar()?
+                }
+                _ => None,
+            };
+            match kind {
+                Some(kind) => {
+                    self.close_run(&mut word, &mut run, before);
+                    word.pieces.push(Piece { span: self.since(before), kind });
+                }
+                None => {
+                    run.open(before);
+                    self.quoted_letter(&mut run.text);
+                }
             }
         }
     }
 
-    fn double_quoted(&mut self, word: &mut RawWord) -> Option<()> {
-        self.next();
-        word.is_bare = false;
-        loop {
-            match self.peek()? {
-                '"' => {
-                    self.next();
-                    return Some(());
-                }
-                '\\' => {
-                    self.next();
-                    match self.next()? {
-                        '\n' => {}
-                        letter => {
-                            if !matches!(letter, '"' | '\\' | '$' | '`') {
-                                word.text.push('\\');
-                            }
-                            word.text.push(letter);
-                        }
+    fn quoted_letter(&mut self, text: &mut String) {
+        match self.next() {
+            Some('\\') => match self.next() {
+                Some('\n') => {}
+                Some(letter) => {
+                    if !matches!(letter, '"' | '\\' | '$' | '`') {
+                        text.push('\\');
                     }
+                    text.push(letter);
                 }
-                '`' => self.backticks(word)?,
-                '$' if !self.rest().starts_with("$'") => self.dollar(word)?,
-                letter => {
-                    word.text.push(letter);
-                    self.next();
-                }
-            }
+                None => text.push('\\'),
+            },
+            Some(letter) => text.push(letter),
+            None => {}
         }
     }
 
-    fn backticks(&mut self, word: &mut RawWord) -> Option<()> {
-        self.next();
-        word.is_literal = false;
-        word.text.push_str(PRINTED);
-        let start = self.at;
-        loop {
-            match self.next()? {
-                '\\' => {
-                    self.next();
-                }
-                '`' => break,
-                _ => {}
-            }
-        }
-        self.found.backticks.push(start - 1..self.at);
-        self.inside(start..self.at - 1)
-    }
-
-    /// What begins with `$`.
-    fn dollar(&mut self, word: &mut RawWord) -> Option<()> {
-        self.next();
-        match self.peek() {
-            Some('\'') => return self.dollar_quoted(word),
-            Some('"') => return self.double_quoted(word),
-            Some('(') if self.rest().starts_with("((") && self.arithmetic().is_some() => {
-                word.text.push_str(PRINTED);
-            }
-            Some('(') => {
-                self.next();
-                self.list_until(')')?;
-                word.text.push_str(PRINTED);
-            }
-            Some('{') => {
-                self.next();
-                let name = self.braced()?;
-                word.text.push_str(&format!("${{{name}}}"));
-            }
-            Some(letter) if letter.is_ascii_alphabetic() || letter == '_' => {
-                let end = self.rest().find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
-                let end = end.unwrap_or(self.rest().len());
-                word.text.push_str(&format!("${{{}}}", self.rest().get(..end)?));
-                self.at += end;
-            }
-            Some(letter) if letter.is_ascii_digit() || "@*#?-$!".contains(letter) => {
-                word.text.push_str(&format!("${{{letter}}}"));
-                self.next();
-            }
-            _ => {
-                word.text.push('$');
-                return Some(());
-            }
-        }
-        word.is_literal = false;
-        word.is_bare = false;
-        Some(())
-    }
-
-    /// Behind `${`, up to behind its `}`: the name.
-    fn braced(&mut self) -> Option<String> {
+    /// `[…]`, if it is closed in this word.
+    fn class(&mut self) -> Option<PieceKind> {
         let rest = self.rest();
-        let name = rest.trim_start_matches(['!', '#']);
-        let end = name.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
-        let name = name.get(..end.unwrap_or(name.len()))?.to_owned();
-        let mut ignored =
-            RawWord { text: String::new(), range: 0..0, is_literal: true, is_bare: true };
-        loop {
-            match self.peek()? {
-                '}' => {
-                    self.next();
-                    return Some(name);
-                }
-                '\\' => self.escaped(&mut ignored),
-                '\'' => self.single_quoted(&mut ignored)?,
-                '"' => self.double_quoted(&mut ignored)?,
-                '`' => self.backticks(&mut ignored)?,
-                '$' => self.deeper(|reader| reader.dollar(&mut ignored))?,
-                _ => {
-                    self.next();
-                }
-            }
-        }
-    }
-
-    /// `((…))`; nothing is read if it is no such thing.
-    pub(super) fn arithmetic(&mut self) -> Option<()> {
-        let mut depth = 0_usize;
-        for (at, letter) in self.rest().char_indices() {
+        let inner = rest.get(1..)?.trim_start_matches(['!', '^']);
+        let first = rest.len() - inner.len();
+        let mut letters = inner.char_indices().take(LONGEST_CLASS).peekable();
+        while let Some((at, letter)) = letters.next() {
             match letter {
-                '(' => depth += 1,
-                ')' => depth = depth.checked_sub(1)?,
+                ']' if at > 0 => {
+                    let end = first + at + 1;
+                    self.at += end;
+                    return Some(PieceKind::Glob(rest.get(..end)?.to_owned()));
+                }
+                '[' if letters.peek().is_some_and(|(_, next)| *next == ':') => {
+                    letters.by_ref().find(|(_, letter)| *letter == ']')?;
+                }
+                '"' | '\'' | '`' | '$' | '(' => return None,
+                letter if ENDS.contains(&letter) => return None,
                 _ => {}
-            }
-            if depth == 0 {
-                let is_closed = self.rest().get(..=at)?.ends_with("))");
-                self.at += if is_closed { at + 1 } else { 0 };
-                return is_closed.then_some(());
             }
         }
         None
@@ -226,30 +277,69 @@ impl Reader<'_> {
                 _ => {}
             }
             if depth == 0 {
-                return self.text().get(start..self.at);
+                return Some(self.slice(start..self.at));
             }
         }
         None
     }
 
     /// `(word word)` behind `NAME=`.
-    fn array(&mut self) -> Option<()> {
+    fn array(&mut self) -> Option<Vec<ShellWord>> {
         self.next();
+        let mut words = Vec::new();
         loop {
-            self.skip_blank_lines();
-            match self.peek()? {
-                ')' => {
-                    self.next();
-                    return Some(());
-                }
-                _ => {
-                    let before = self.at;
-                    self.deeper(|reader| reader.word().map(|_| ()))?;
-                    if self.at == before {
-                        return None;
-                    }
-                }
+            self.skip_blank_lines()?;
+            if self.peek()? == ')' {
+                self.next();
+                return Some(words);
+            }
+            let before = self.at;
+            words.push(self.deeper(|reader| reader.word().map(|raw| raw.word))?);
+            if self.at == before {
+                return None;
             }
         }
+    }
+}
+
+impl Run {
+    fn open(&mut self, at: usize) {
+        if !self.is_open {
+            self.is_open = true;
+            self.start = at;
+        }
+    }
+}
+
+impl Piece {
+    /// Nothing in it is put in by the shell.
+    fn is_typed(&self) -> bool {
+        match &self.kind {
+            PieceKind::Double(pieces) => pieces.iter().all(Self::is_typed),
+            PieceKind::Parameter(_)
+            | PieceKind::Substitution { .. }
+            | PieceKind::Arithmetic(_)
+            | PieceKind::Process(_) => false,
+            _ => true,
+        }
+    }
+}
+
+fn add_text(kind: &PieceKind, text: &mut String) {
+    match kind {
+        PieceKind::Literal(part)
+        | PieceKind::Single(part)
+        | PieceKind::DollarSingle(part)
+        | PieceKind::Glob(part) => text.push_str(part),
+        PieceKind::Double(pieces) => pieces.iter().for_each(|piece| add_text(&piece.kind, text)),
+        PieceKind::Parameter(parameter) => {
+            text.push_str("${");
+            text.push_str(&parameter.name);
+            text.push('}');
+        }
+        PieceKind::Substitution { .. } | PieceKind::Arithmetic(_) | PieceKind::Process(_) => {
+            text.push_str(PRINTED);
+        }
+        PieceKind::Braces(_) | PieceKind::Array(_) => {}
     }
 }

@@ -30,7 +30,7 @@ fn check(run: &Run<'_>, findings: &mut Findings<'_>) {
         return;
     }
     for command in run.commands(&["apk"]) {
-        let Some(add) = command.arguments.iter().find(|word| word.text == "add") else { continue };
+        let Some(add) = command.arguments().iter().find(|word| word.text == "add") else { continue };
         if command.has_flag("no-cache") {
             continue;
         }

@@ -27,10 +27,10 @@ pub(super) static RULE: Rule =
 
 fn check(run: &Run<'_>, findings: &mut Findings<'_>) {
     for command in run.commands(&["apt-get"]) {
-        let Some(install) = command.arguments.iter().find(|word| word.text == "install") else {
+        let Some(install) = command.arguments().iter().find(|word| word.text == "install") else {
             continue;
         };
-        if command.has_flag("no-install-recommends") || command.arguments.iter().any(|word| turns_off(&word.text)) {
+        if command.has_flag("no-install-recommends") || command.arguments().iter().any(|word| turns_off(&word.text)) {
             continue;
         }
         let draft = findings.add(install.span, "what packages recommend is installed as well");

@@ -90,7 +90,7 @@ const TARS: [&str; 9] =
     [".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tb2", ".tbz", ".tbz2", ".tar.xz", ".txz"];
 
 fn unpacks(command: &Command, names: &[&str]) -> bool {
-    let is_named = |name: &&str| command.arguments.iter().any(|word| base_name(&word.text) == *name);
+    let is_named = |name: &&str| command.arguments().iter().any(|word| base_name(&word.text) == *name);
     match command.name() {
         "tar" => extracts(command) && names.iter().any(is_named),
         // Of other compressed files ADD makes nothing.
@@ -104,7 +104,7 @@ fn unpacks(command: &Command, names: &[&str]) -> bool {
 /// True for `-x`, its long forms, and the old form without a dash, `tar xzf`.
 fn extracts(command: &Command) -> bool {
     let is_letters = |text: &str| text.chars().all(|letter| letter.is_ascii_alphabetic());
-    let first = command.arguments.first().map_or("", |word| word.text.as_str());
+    let first = command.arguments().first().map_or("", |word| word.text.as_str());
     let is_old_form = is_letters(first) && first.contains('x');
     is_old_form || command.has_any_flag(&["x", "extract", "get"])
 }

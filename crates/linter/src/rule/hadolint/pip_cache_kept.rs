@@ -37,14 +37,14 @@ fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) 
             continue;
         }
         let assigns = |command: &Command| {
-            let words = command.assignments.iter().chain(&command.arguments);
+            let words = command.assignments.iter().chain(command.arguments());
             words.clone().any(|word| is_truth(word.text.strip_prefix("PIP_NO_CACHE_DIR=")))
         };
         if run.script.commands.iter().any(assigns) {
             continue;
         }
         for command in run.script.commands.iter().filter(|one| package::is_pip_install(one)) {
-            let install = command.arguments.iter().find(|word| word.text == "install");
+            let install = command.arguments().iter().find(|word| word.text == "install");
             let Some(install) = install.filter(|_| !command.has_flag("no-cache-dir")) else { continue };
             let draft = findings.add(install.span, "the cache of pip stays in the image");
             let draft = draft.help("write `install --no-cache-dir`, or mount a cache");

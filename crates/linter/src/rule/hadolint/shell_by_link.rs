@@ -27,7 +27,7 @@ pub(super) static RULE: Rule =
 
 fn check(run: &Run<'_>, findings: &mut Findings<'_>) {
     for command in run.commands(&["ln"]) {
-        if let Some(target) = command.arguments.iter().find(|word| word.text == "/bin/sh") {
+        if let Some(target) = command.arguments().iter().find(|word| word.text == "/bin/sh") {
             findings.add(target.span, "another shell for all scripts of the image").help("use SHELL");
         }
     }

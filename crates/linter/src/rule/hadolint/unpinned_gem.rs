@@ -32,7 +32,7 @@ fn check(run: &Run<'_>, findings: &mut Findings<'_>) {
         if !command.has_any_argument(&["install", "i"]) || command.has_any_flag(&["v", "version"]) {
             continue;
         }
-        let before = command.arguments.iter().take_while(|word| word.text != "--");
+        let before = command.arguments().iter().take_while(|word| word.text != "--");
         let before = before.filter(|word| !word.text.starts_with('-')).count();
         let mut gems = command.operands(&[]);
         gems.truncate(before);

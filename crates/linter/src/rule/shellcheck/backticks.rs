@@ -21,12 +21,18 @@ use lapstrake_parser::Severity;
 use crate::finding::Findings;
 use crate::rule::{Check, Rule};
 use crate::run::Run;
+use crate::shell::PieceKind;
+use crate::shell::walk::Seen;
 
 pub(super) static RULE: Rule =
     Rule::shellcheck("backticks", &["SC2006"], Severity::Info, Check::Script(check));
 
 fn check(run: &Run<'_>, findings: &mut Findings<'_>) {
-    for place in &run.script.backticks {
-        findings.add(*place, "backticks are hard to read and to nest").help("write `$(…)`");
-    }
+    run.script.walk(&mut |seen| {
+        let Seen::Piece(piece) = seen else { return };
+        if matches!(piece.kind, PieceKind::Substitution { in_backticks: true, .. }) {
+            let message = "backticks are hard to read and to nest";
+            findings.add(piece.span, message).help("write `$(…)`");
+        }
+    });
 }

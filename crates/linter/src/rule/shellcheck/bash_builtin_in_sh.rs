@@ -17,15 +17,14 @@
 //!
 //! **Fix**: none: whether the image has bash is not known here.
 
-use lapstrake_parser::{Severity, Stage};
+use lapstrake_parser::Severity;
 
-use crate::dialect::runs_in_sh;
+use crate::dialect::ShellRun;
 use crate::finding::Findings;
 use crate::rule::{Check, Rule};
-use crate::subject::Subject;
 
 pub(super) static RULE: Rule =
-    Rule::shellcheck("bash-builtin-in-sh", &["SC3044"], Severity::Warning, Check::Stage(check));
+    Rule::shellcheck("bash-builtin-in-sh", &["SC3044"], Severity::Warning, Check::Shell(check));
 
 /// Commands that POSIX does not have.
 const BUILTINS: [&str; 13] = [
@@ -33,12 +32,10 @@ const BUILTINS: [&str; 13] = [
     "readarray", "shopt", "suspend",
 ];
 
-fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) {
-    for run in runs_in_sh(subject, stage) {
-        for command in run.commands(&BUILTINS) {
-            let message = format!("`{}` is not defined in sh", command.name());
-            let draft = findings.add(command.name_span(), message);
-            draft.help("set SHELL to bash");
-        }
+fn check(run: &ShellRun<'_>, findings: &mut Findings<'_>) {
+    for command in run.commands_in_sh().filter(|command| BUILTINS.contains(&command.name())) {
+        let message = format!("`{}` is not defined in sh", command.name());
+        let draft = findings.add(command.name_span(), message);
+        draft.help("set SHELL to bash");
     }
 }

@@ -17,25 +17,22 @@
 //!
 //! **Fix**: none: which text is meant to come out is for the author to say.
 
-use lapstrake_parser::{Severity, Stage};
+use lapstrake_parser::Severity;
 
-use crate::dialect::runs_in_sh;
+use crate::dialect::ShellRun;
 use crate::finding::Findings;
 use crate::rule::{Check, Rule};
-use crate::subject::Subject;
 
 pub(super) static RULE: Rule =
-    Rule::shellcheck("echo-flags-in-sh", &["SC3037"], Severity::Warning, Check::Stage(check));
+    Rule::shellcheck("echo-flags-in-sh", &["SC3037"], Severity::Warning, Check::Shell(check));
 
-fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) {
-    for run in runs_in_sh(subject, stage) {
-        for command in run.commands(&["echo"]) {
-            let Some(flag) = command.arguments.first().filter(|word| is_flag(&word.text)) else {
-                continue;
-            };
-            let draft = findings.add(flag.span, format!("`echo {}` is not defined in sh", flag.text));
-            draft.help("use `printf`");
-        }
+fn check(run: &ShellRun<'_>, findings: &mut Findings<'_>) {
+    for command in run.commands_in_sh().filter(|command| command.name() == "echo") {
+        let Some(flag) = command.arguments().first().filter(|word| is_flag(&word.text)) else {
+            continue;
+        };
+        let draft = findings.add(flag.span, format!("`echo {}` is not defined in sh", flag.text));
+        draft.help("use `printf`");
     }
 }
 

@@ -21,22 +21,41 @@ use lapstrake_parser::Severity;
 use crate::finding::Findings;
 use crate::rule::{Check, Rule};
 use crate::run::Run;
-use crate::shell::Command;
+use crate::shell::walk::Seen;
+use crate::shell::{Command, Node, NodeKind};
 
 pub(super) static RULE: Rule =
     Rule::shellcheck("find-to-xargs", &["SC2038"], Severity::Warning, Check::Script(check));
 
 fn check(run: &Run<'_>, findings: &mut Findings<'_>) {
-    for (at, find) in run.numbered(&["find"]) {
-        let Some(xargs) = run.script.commands.get(at + 1).filter(|next| next.name() == "xargs") else {
-            continue;
-        };
-        let (from, to) = (find.span().end, xargs.name_span().start);
-        let is_piped = run.script.pipes.iter().any(|pipe| from <= pipe.start && pipe.end <= to);
-        if is_piped && !keeps_names_whole(find, xargs) {
-            let draft = findings.add(xargs.name_span(), "`xargs` splits the names that `find` prints");
-            draft.help("use `find … -exec … +`, or `find … -print0 | xargs -0 …`");
+    run.script.walk(&mut |seen| {
+        let Seen::Pipeline(pipeline, _) = seen else { return };
+        for pair in pipeline.nodes.windows(2) {
+            let [find, xargs] = pair else { continue };
+            report(find, command(find, run), command(xargs, run), findings);
         }
+    });
+}
+
+fn command<'s>(node: &Node, run: &Run<'s>) -> Option<&'s Command> {
+    match node.kind {
+        NodeKind::Simple(at) => run.script.commands.get(at),
+        _ => None,
+    }
+}
+
+fn report(
+    node: &Node,
+    find: Option<&Command>,
+    xargs: Option<&Command>,
+    findings: &mut Findings<'_>,
+) {
+    let (Some(find), Some(xargs)) = (find, xargs) else { return };
+    if find.name() == "find" && xargs.name() == "xargs" && !keeps_names_whole(find, xargs) {
+        let message = "`xargs` splits the names that this prints";
+        let draft = findings.add(node.whole_span(), message);
+        let draft = draft.label(xargs.name_span(), "at blanks");
+        draft.help("use `find … -exec … +`, or `find … -print0 | xargs -0 …`");
     }
 }
 

@@ -16,21 +16,18 @@
 //!
 //! **Fix**: none: `.` looks for a name without `/` in PATH only.
 
-use lapstrake_parser::{Severity, Stage};
+use lapstrake_parser::Severity;
 
-use crate::dialect::runs_in_sh;
+use crate::dialect::ShellRun;
 use crate::finding::Findings;
 use crate::rule::{Check, Rule};
-use crate::subject::Subject;
 
 pub(super) static RULE: Rule =
-    Rule::shellcheck("source-in-sh", &["SC3046"], Severity::Warning, Check::Stage(check));
+    Rule::shellcheck("source-in-sh", &["SC3046"], Severity::Warning, Check::Shell(check));
 
-fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) {
-    for run in runs_in_sh(subject, stage) {
-        for command in run.commands(&["source"]) {
-            let draft = findings.add(command.name_span(), "`source` is not defined in sh");
-            draft.help("write `.`");
-        }
+fn check(run: &ShellRun<'_>, findings: &mut Findings<'_>) {
+    for command in run.commands_in_sh().filter(|command| command.name() == "source") {
+        let draft = findings.add(command.name_span(), "`source` is not defined in sh");
+        draft.help("write `.`");
     }
 }
