@@ -116,6 +116,11 @@ impl<'a> ShellRun<'a> {
         parts.map(|(command, _)| command)
     }
 
+    /// Goes through the texts that sh reads.
+    pub(crate) fn walk_in_sh(&self, see: &mut dyn FnMut(Seen<'a>)) {
+        self.parts_in_sh().for_each(|part| part.walk(self.run.script, see));
+    }
+
     /// Goes through all texts that shells read.
     pub(crate) fn walk(&self, see: &mut dyn FnMut(Seen<'a>)) {
         self.parts().for_each(|(part, _)| part.walk(self.run.script, see));

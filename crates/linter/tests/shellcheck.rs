@@ -19,7 +19,7 @@ use lapstrake_parser::{Position, Span};
 use serde_json::Value;
 
 /// Rules that point at the program where ShellCheck points at the whole command.
-const OF_COMMANDS: [&str; 2] = ["SC3044", "SC3046"];
+const OF_COMMANDS: [&str; 3] = ["SC3043", "SC3044", "SC3046"];
 
 /// Ids and places in a file.
 type Places = BTreeSet<(String, usize, usize)>;

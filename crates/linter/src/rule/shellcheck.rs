@@ -16,4 +16,16 @@ rules! { "shellcheck":
     negation_skips_errexit
     echo_of_escapes
     and_or_is_no_if
+    braces_in_sh
+    option_of_set_in_sh
+    both_outputs_in_sh
+    glob_may_be_flag
+    variable_as_format
+    dollar_quotes_in_sh
+    double_brackets_in_sh
+    double_equals_in_sh
+    local_in_sh
+    substring_in_sh
+    replacement_in_sh
+    unchecked_cd
 }
