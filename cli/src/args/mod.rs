@@ -13,6 +13,7 @@ mod later;
 mod limit;
 mod lint;
 mod login;
+mod lsp;
 mod manifest;
 mod mounts;
 mod run;
@@ -42,6 +43,7 @@ pub(crate) use image::{
 pub(crate) use limit::Limits;
 pub(crate) use lint::{Lint, PresetName, ReportFile, ReportFormat, Threshold};
 pub(crate) use login::{Login, Logout};
+pub(crate) use lsp::Lsp;
 pub(crate) use manifest::{
     ManifestAnnotate, ManifestCommand, ManifestCreate, ManifestInspect, ManifestPush, ManifestRm,
 };
@@ -121,6 +123,8 @@ pub(crate) enum Command {
     Fmt(Fmt),
     /// Find what is likely wrong in Dockerfiles
     Lint(Lint),
+    /// Speak with an editor: a language server for Dockerfiles on standard input and output
+    Lsp(Lsp),
     /// Say more about a fault of a Dockerfile
     Explain(Explain),
     /// Show the version

@@ -35,8 +35,8 @@ pub(super) fn is_known(code: &str) -> bool {
     page::of(code).is_some() || lapstrake_linter::rule(code).is_some()
 }
 
-/// The page of a code or rule.
-fn body(code: &str) -> Result<String, Failure> {
+/// The page of a code or rule, in Markdown.
+pub(super) fn body(code: &str) -> Result<String, Failure> {
     match (page::of(code), lapstrake_linter::rule(code)) {
         (Some(page), _) => Ok(page.body().to_owned()),
         (None, Some(rule)) => Ok(lapstrake_linter::page(rule)),

@@ -16,6 +16,7 @@ mod limit;
 mod lint;
 mod load;
 mod login;
+mod lsp;
 mod manifest;
 mod pull;
 mod push;
@@ -60,6 +61,7 @@ fn run_command(command: Command, session: &Session) -> Result<Exit, Failure> {
         Command::Cache(command) => cache::run(&command, session),
         Command::Fmt(fmt) => fmt::run(&fmt),
         Command::Lint(lint) => lint::run(&lint),
+        Command::Lsp(_) => lsp::run(),
         Command::Search(search) => search::run(&search),
         Command::Manifest(command) => manifest::run(&command, session),
         Command::Explain(explain) => explain::run(&explain),

@@ -37,6 +37,7 @@ mod leak;
 mod limit;
 mod lint;
 mod log;
+mod lsp;
 mod many;
 mod mount;
 mod mounts;

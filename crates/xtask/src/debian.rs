@@ -22,6 +22,9 @@ pub(crate) const TESTS: &[&str] = &[
     "zstd",
 ];
 
+/// What environments of `venv` are made with.
+pub(crate) const PYTHON: &[&str] = &["python3", "python3-venv"];
+
 /// What is measured beside Lapstrake, and the file system that both are measured on.
 pub(crate) const BENCH: &[&str] =
     &["bubblewrap", "buildah", "crun", "e2fsprogs", "mount", "runc", "skopeo"];

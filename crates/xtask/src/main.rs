@@ -4,7 +4,7 @@
 //! on a machine that has nothing but Rust. It knows `lap` only as a program that it starts.
 //!
 //! Reading order: [`project`] (where things are), [`process`] (starting programs), [`debian`]
-//! (packages), [`bases`] and [`registry`] (what a build starts from), then the tasks: [`demo`],
+//! (packages), [`venv`] (the same from PyPI), [`bases`] and [`registry`] (what a build starts from), then the tasks: [`demo`],
 //! [`suite`], [`conformance`], [`bench`], [`tidy`].
 #![allow(
     clippy::print_stdout,
@@ -27,6 +27,7 @@ mod scratch;
 mod suite;
 mod tidy;
 mod timing;
+mod venv;
 
 use std::process::ExitCode;
 

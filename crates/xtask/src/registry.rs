@@ -12,6 +12,7 @@ use crate::failure::{Failure, Outcome, Subject, wrong};
 use crate::process;
 use crate::project::Project;
 use crate::scratch::Scratch;
+use crate::venv;
 
 const START_LIMIT: Duration = Duration::from_secs(20);
 
@@ -116,6 +117,8 @@ pub(crate) fn serve(project: &Project) -> Outcome<()> {
     println!("  export LAPSTRAKE_CONFIG={}", registry.lapstrake_config().display());
     println!("  export LAPSTRAKE_TEST_BASES={}", bases.folder().display());
     println!("  export LAPSTRAKE_TEST_REGISTRY={}", registry.address());
+    let lsp_client = venv::lsp_client(project)?;
+    println!("  export LAPSTRAKE_TEST_LSP_CLIENT={}", lsp_client.display());
     println!("Enter ends it.");
     let mut line = String::new();
     // End of input ends it as well.

@@ -1,6 +1,6 @@
 //! `cargo xtask test`: all that the tests need, then all tests.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,7 @@ use crate::process;
 use crate::project::Project;
 use crate::registry::Registry;
 use crate::timing;
+use crate::venv;
 
 /// Name on the command line, in the order in which they run.
 const STEPS: [&str; 5] = ["unit", "doc", "conformance", "rootless", "static"];
@@ -21,7 +22,9 @@ const STEPS: [&str; 5] = ["unit", "doc", "conformance", "rootless", "static"];
 struct Ground {
     bases: Bases,
     registry: Registry,
-    lap: std::path::PathBuf,
+    lap: PathBuf,
+    /// A Python with the client that tests of the language server speak through.
+    lsp_client: PathBuf,
 }
 
 pub(crate) fn run(project: &Project, arguments: &[String]) -> Outcome<()> {
@@ -51,7 +54,7 @@ fn wanted(arguments: &[String]) -> Outcome<Option<&str>> {
 
 /// Makes the bases while the binary is compiled: the one waits for the network, the other computes.
 fn prepare(project: &Project) -> Outcome<Ground> {
-    debian::ensure(&[debian::BASES, debian::TESTS].concat())?;
+    debian::ensure(&[debian::BASES, debian::TESTS, debian::PYTHON].concat())?;
     let (bases, lap) = std::thread::scope(|scope| {
         let bases = scope.spawn(|| Bases::ensure(project));
         let lap = binary::development(project);
@@ -62,7 +65,8 @@ fn prepare(project: &Project) -> Outcome<Ground> {
     let (bases, lap) = (bases??, lap?);
     let registry = Registry::start(project, &bases)?;
     bases.ensure_python(project, &lap, &registry)?;
-    Ok(Ground { bases, registry, lap })
+    let lsp_client = venv::lsp_client(project)?;
+    Ok(Ground { bases, registry, lap, lsp_client })
 }
 
 fn unit(project: &Project, ground: &Ground) -> Outcome<()> {
@@ -121,7 +125,7 @@ fn start_up(lap: &Path) -> Outcome<Duration> {
 
 impl Ground {
     fn cases<'a>(&'a self, project: &'a Project) -> conformance::Ground<'a> {
-        let Self { bases, registry, lap } = self;
+        let Self { bases, registry, lap, .. } = self;
         conformance::Ground { project, bases, registry, lap }
     }
 
@@ -129,6 +133,7 @@ impl Ground {
     fn offer<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         command
             .env("LAPSTRAKE_TEST_BASES", self.bases.folder())
+            .env("LAPSTRAKE_TEST_LSP_CLIENT", &self.lsp_client)
             .env("LAPSTRAKE_TEST_REGISTRY", self.registry.address())
             .env("LAPSTRAKE_CONFIG", self.registry.lapstrake_config())
     }

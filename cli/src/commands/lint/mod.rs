@@ -11,7 +11,7 @@ mod mending;
 
 use std::fs;
 
-use lapstrake_linter::{Day, Rule};
+use lapstrake_linter::{Day, Policy, Rule};
 use lapstrake_parser::Safety;
 use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 
@@ -19,7 +19,7 @@ use self::config::{Origin, Settings};
 use self::file::{Linted, Task};
 use super::explain;
 use super::input::{self, Input, Inputs, sorted};
-use crate::args::{Lint, ReportFile, ReportFormat, Threshold};
+use crate::args::{Lint, PresetName, ReportFile, ReportFormat, Threshold};
 use crate::diagnostics::{
     Count, Finding, Look, Report, annotations, checkstyle, codeclimate, findings, gitlab, junit,
     rdjson, rdjsonl, sarif,
@@ -108,18 +108,38 @@ fn usage(failure: Failure) -> Failure {
     failure.exit_with(Exit::USAGE)
 }
 
-/// What is typed comes before what the configuration says.
-fn task<'a>(lint: &Lint, input: &'a Input, settings: &'a Settings) -> Task<'a> {
-    let preset = lint.preset.or(settings.preset).unwrap_or_default().preset();
+/// Which rules look at a file, as the configuration above it says, and what they are told.
+///
+/// # Errors
+/// As for [`config::load`].
+pub(super) fn rules(input: &Input) -> Result<(Vec<&'static Rule>, Policy), Failure> {
+    let loaded = config::load(&Origin::Above, std::slice::from_ref(input))?;
+    let settings = loaded.first().map(|settings| Settings::clone(settings)).unwrap_or_default();
+    Ok((looking(None, &settings), settings.policy))
+}
+
+/// The rules that look where no configuration says something else.
+pub(super) fn usual_rules() -> Vec<&'static Rule> {
+    looking(None, &Settings::default())
+}
+
+/// The rules that look.
+fn looking(preset: Option<PresetName>, settings: &Settings) -> Vec<&'static Rule> {
+    let preset = preset.or(settings.preset).unwrap_or_default().preset();
     let policy = &settings.policy;
     let looks = |rule: &&Rule| rule.presets.contains(&preset) || policy.severity(rule).is_some();
+    lapstrake_linter::all().filter(looks).collect()
+}
+
+/// What is typed comes before what the configuration says.
+fn task<'a>(lint: &Lint, input: &'a Input, settings: &'a Settings) -> Task<'a> {
     let threshold = match lint.failure_threshold {
         Some(given) => given,
         None if settings.never_fails => Threshold::None,
         None => settings.threshold.unwrap_or_default(),
     };
-    let rules = lapstrake_linter::all().filter(looks).collect();
-    Task { input, rules, policy, threshold: threshold.severity() }
+    let rules = looking(lint.preset, settings);
+    Task { input, rules, policy: &settings.policy, threshold: threshold.severity() }
 }
 
 fn exit(linted: &[Linted]) -> Exit {

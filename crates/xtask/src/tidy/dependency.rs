@@ -7,7 +7,7 @@ const OWN: &str = "lapstrake-";
 /// Folder of a package, and the packages of this project that it may name in `[dependencies]`.
 /// Edges run one way; what a line leaves out is an invariant (ARCHITECTURE.md): the executor knows
 /// no image, the cache no network and no Dockerfile, the parser nothing at all.
-const EDGES: [(&str, &[&str]); 16] = [
+const EDGES: [(&str, &[&str]); 17] = [
     ("parser", &[]),
     ("crates/oci", &[]),
     ("crates/rootfs", &["parser", "oci"]),
@@ -22,11 +22,12 @@ const EDGES: [(&str, &[&str]); 16] = [
     ("solver", &["parser", "oci", "rootfs", "cache", "source", "transfer", "executor"]),
     ("crates/linter", &["parser", "oci"]),
     ("crates/format", &["parser"]),
+    ("crates/lsp", &["parser", "linter", "format"]),
     (
         "cli",
         &[
             "parser", "oci", "http", "rootfs", "registry", "cache", "executor", "image", "source",
-            "transfer", "solver", "linter", "format", "sbom",
+            "transfer", "solver", "linter", "format", "lsp", "sbom",
         ],
     ),
     ("crates/xtask", &[]),

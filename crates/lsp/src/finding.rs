@@ -1,0 +1,47 @@
+//! Findings as the client shows them.
+
+use lapstrake_parser::{Diagnostic, Severity};
+use lsp_types::{
+    CodeDescription, DiagnosticRelatedInformation, DiagnosticSeverity, Location, NumberOrString,
+    PublishDiagnosticsParams,
+};
+
+use crate::document::Document;
+
+/// Who says it.
+const SOURCE: &str = "lap";
+
+/// All that is wrong with a document.
+pub(crate) fn published(document: &Document, found: &[Diagnostic]) -> PublishDiagnosticsParams {
+    PublishDiagnosticsParams {
+        uri: document.uri.clone(),
+        diagnostics: found.iter().map(|one| shown(document, one)).collect(),
+        version: Some(document.version),
+    }
+}
+
+/// One fault. Its code leads to what its maker says about it; the page is shown on hover.
+pub(crate) fn shown(document: &Document, one: &Diagnostic) -> lsp_types::Diagnostic {
+    let related = one.labels.iter().map(|(span, text)| DiagnosticRelatedInformation {
+        location: Location { uri: document.uri.clone(), range: document.range(*span) },
+        message: text.clone(),
+    });
+    let href = one.url.as_deref().and_then(|url| url.parse().ok());
+    lsp_types::Diagnostic {
+        range: document.range(one.span),
+        severity: Some(match one.severity {
+            Severity::Error => DiagnosticSeverity::ERROR,
+            Severity::Warning => DiagnosticSeverity::WARNING,
+            Severity::Info => DiagnosticSeverity::INFORMATION,
+        }),
+        code: Some(NumberOrString::String(one.code.to_owned())),
+        code_description: href.map(|href| CodeDescription { href }),
+        source: Some(SOURCE.to_owned()),
+        message: match &one.help {
+            Some(help) => format!("{}\nhelp: {help}", one.message),
+            None => one.message.clone(),
+        },
+        related_information: Some(related.collect()).filter(|all: &Vec<_>| !all.is_empty()),
+        ..lsp_types::Diagnostic::default()
+    }
+}

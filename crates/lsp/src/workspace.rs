@@ -1,0 +1,28 @@
+//! What the server asks of whoever started it.
+
+use std::path::Path;
+
+use lapstrake_linter::{Day, Policy, Rule};
+
+/// What is known beside the open documents. The third trait of the project (ARCHITECTURE.md): files and the
+/// store are the command's, and tests have others.
+pub trait Workspace {
+    /// Which rules look at the Dockerfile at that path, or at one without a path. If the project's
+    /// configuration cannot be read, those that look without one, and what is wrong with it in a line.
+    fn rules(&self, dockerfile: Option<&Path>) -> (Rules, Option<String>);
+
+    /// The day it is.
+    fn today(&self) -> Option<Day>;
+
+    /// What there is to say about a code, in Markdown.
+    fn page(&self, code: &str) -> Option<String>;
+}
+
+/// Which rules look at a file.
+#[derive(Clone, Debug, Default)]
+pub struct Rules {
+    /// The rules.
+    pub rules: Vec<&'static Rule>,
+    /// What the project asks for.
+    pub policy: Policy,
+}
