@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Stdio;
 
@@ -164,7 +165,8 @@ fn comments_of_both_dialects_silence_rules() {
     let flags = ["--format", "short", "--preset", "hadolint"];
     let said = lint(folder.path(), &flags).ends_with(1).stdout;
     let codes = said.lines().filter_map(|line| line.split(['[', ']']).nth(1));
-    let expected = ["cd-in-run", "consecutive-runs", "apk-index-kept", "unpinned-apk-package"];
+    let expected =
+        ["cd-in-run", "unchecked-cd", "consecutive-runs", "apk-index-kept", "unpinned-apk-package"];
     assert_eq!(codes.collect::<Vec<_>>(), expected);
 }
 
@@ -347,4 +349,48 @@ fn fixes_are_made_shown_and_stay_made() {
     fs::write(&path, b"FROM scratch as a\n# \xff\n").expect("write it");
     lint(folder.path(), &["Dockerfile", "--fix"]).ends_with(1);
     assert_eq!(fs::read(&path).expect("read it"), b"FROM scratch as a\n# \xff\n");
+}
+
+/// Its findings stand where they are in the file, whichever way the text came to ShellCheck.
+#[test]
+fn shellcheck_looks_for_what_is_not_built_in() {
+    let file = "FROM debian:12\nENV SET=1\nRUN true && \\\n    # a comment\n    é=1; ls /x \\\n    | grep \"$SET$unset\"\n\
+        RUN <<EOF\nset -e\n  read HOME\nEOF\nRUN cat > /x <<EOF && bash <<END\nread HOME\nEOF\nread HOME\nEND\n\
+        # hadolint ignore=SC2010\nRUN ls | grep a\nSHELL [\"pwsh\"]\nRUN ls | grep a\nONBUILD RUN ls | grep a\n";
+    let folder = folder(&[("a/Dockerfile", file), ("b/Dockerfile", "FROM a:1\nRUN ls | grep a\n")]);
+    let said = lint(folder.path(), &["--shellcheck", "--format", "short", "a", "b"]).ends_with(1);
+    let heads = said.stdout.lines().filter_map(|line| line.split("]: ").next());
+    let heads: Vec<&str> = heads.filter(|head| head.contains('[')).collect();
+    assert_eq!(
+        heads,
+        [
+            "a/Dockerfile:5:10: warning[SC2010",
+            "a/Dockerfile:6:17: warning[SC2154",
+            "a/Dockerfile:9:3: info[SC2162",
+            "a/Dockerfile:14:1: info[SC2162",
+            "b/Dockerfile:2:5: warning[SC2010",
+        ]
+    );
+    lint(folder.path(), &["a", "b"]).ends_with(0);
+}
+
+#[test]
+fn shellcheck_has_to_be_there() {
+    let folder = folder(&[("Dockerfile", "FROM a:1\nRUN ls | grep a\n"), ("empty/x", "")]);
+    let with_path = |path: &Path| {
+        let mut command = Store::new().lap(&["lint", "--shellcheck"]);
+        Answer::of(command.current_dir(folder.path()).env("PATH", path))
+    };
+    let said = with_path(&folder.path().join("empty")).ends_with(2);
+    said.says(&[
+        "`--shellcheck` needs shellcheck, which is not installed",
+        "apt-get install shellcheck",
+    ]);
+    let program = folder.path().join("bin/shellcheck");
+    fs::create_dir(folder.path().join("bin")).expect("make a folder");
+    fs::write(&program, "#!/bin/sh\necho odd >&2\nexit 4\n").expect("write a program");
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("make it a program");
+    let said = with_path(&folder.path().join("bin")).ends_with(2);
+    said.says(&["shellcheck ended with exit status: 4: odd"]);
+    lint(folder.path(), &["--shellcheck", "--fix"]).ends_with(2);
 }

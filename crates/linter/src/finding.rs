@@ -2,6 +2,7 @@
 
 use lapstrake_parser::{Diagnostic, Edit, Fix, Instruction, Safety, Severity, Span};
 
+use crate::foreign::Foreign;
 use crate::rule::Rule;
 
 /// One place where a rule is broken.
@@ -66,6 +67,12 @@ impl<'a> Findings<'a> {
         }
         let owned = self.found.push_mut(Owned { finding: Finding { rule, diagnostic }, owner });
         Draft { diagnostic: &mut owned.finding.diagnostic, elsewhere: self.place.is_some() }
+    }
+
+    /// Reports what ShellCheck has found.
+    pub(crate) fn add_foreign(&mut self, foreign: &Foreign) {
+        let draft = self.add(foreign.span, foreign.message.as_str());
+        draft.diagnostic.severity = foreign.severity;
     }
 
     pub(crate) fn into_owned(self) -> Vec<Owned<'a>> {

@@ -15,7 +15,8 @@
 //! - [`rule`]: what a rule is, and all of them.
 //! - [`label`]: labels as a project wants them.
 //! - [`shell`]: the commands of RUN; [`run`], [`package`]: what rules ask of them.
-//! - [`dialect`]: which shell reads a RUN; [`script`]: its text for ShellCheck.
+//! - [`dialect`]: which shell reads a RUN; [`script`], [`foreign`]: its text for
+//!   ShellCheck, and what that says.
 //! - [`finding`]: what they report; [`suppression`]: what the file does not want to hear.
 //! - [`mend()`]: the fixes of several findings, made.
 //! - [`syntax_aliases`]: what hadolint calls faults of the syntax.
@@ -26,6 +27,7 @@ mod day;
 mod dialect;
 mod environment;
 mod finding;
+mod foreign;
 mod known;
 mod label;
 mod lint;
@@ -47,8 +49,9 @@ mod walk;
 
 pub use day::Day;
 pub use finding::Finding;
+pub use foreign::Foreign;
 pub use known::{Known, KnownStage};
-pub use lint::lint;
+pub use lint::{lint, lint_with};
 pub use mend::{Mended, mend};
 pub use outline::{Argument, Credential, Outline, Target, outline, targets};
 pub use page::{page, title};

@@ -3,6 +3,7 @@
 use lapstrake_parser::{Dockerfile, Span};
 
 use crate::finding::{Finding, Findings, Owned};
+use crate::foreign::Foreign;
 use crate::known::Known;
 use crate::policy::Wanted;
 use crate::rule::Check;
@@ -19,11 +20,27 @@ pub fn lint(
     known: &Known<'_>,
     wanted: &Wanted<'_>,
 ) -> Vec<Finding> {
+    lint_with(source, dockerfile, known, wanted, &[])
+}
+
+/// As [`lint`], with what ShellCheck says of the file. The comments of the file silence that as well.
+pub fn lint_with(
+    source: &str,
+    dockerfile: &Dockerfile,
+    known: &Known<'_>,
+    wanted: &Wanted<'_>,
+    foreign: &[Foreign],
+) -> Vec<Finding> {
     let Some(first) = wanted.rules.first() else { return Vec::new() };
     let subject = Subject::new(source, dockerfile, known, wanted.policy);
     let triggers = walk::triggers(&subject);
     let mut findings = Findings::new(first);
     walk::walk(&subject, wanted.rules, &triggers, &mut findings);
+    for one in foreign {
+        let owner = dockerfile.instructions.iter().find(|owner| owner.span == one.owner);
+        findings.looks(one.rule(), owner);
+        findings.add_foreign(one);
+    }
     let found = findings.into_owned().into_iter();
     let found = found.map(|found| match found.finding.rule.check {
         Check::Stage(_) => {

@@ -104,6 +104,12 @@ impl Rule {
         Self { origin: Origin::ShellCheck, ..Self::hadolint(name, aliases, severity, check) }
     }
 
+    /// One of ShellCheck's warnings that ShellCheck itself has to look for.
+    pub(crate) const fn foreign(name: &'static str, severity: Severity) -> Self {
+        let check = Check::Shell(|_, _| {});
+        Self { origin: Origin::ShellCheck, ..Self::hadolint(name, &[], severity, check) }
+    }
+
     /// One of our own.
     const fn own(name: &'static str, severity: Severity, check: Check) -> Self {
         let presets = &[Preset::Recommended, Preset::Strict];
@@ -164,7 +170,7 @@ impl Rule {
                 Some(format!("https://github.com/hadolint/hadolint/wiki/{id}"))
             }
             Origin::ShellCheck => {
-                let id = self.aliases.first()?;
+                let id = self.aliases.first().unwrap_or(&self.name);
                 Some(format!("https://www.shellcheck.net/wiki/{id}"))
             }
             Origin::Lapstrake => None,

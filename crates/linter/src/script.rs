@@ -53,7 +53,12 @@ fn of_run(context: &Context<'_>, subject: &Subject<'_>) -> Vec<ShellScript> {
             Some(program) => Dialect::of(program),
             None => context.shell,
         };
-        Some(script_of(context, shell?, text, heredoc.filter(|_| part.is_heredoc)))
+        Some(script_of(
+            context,
+            shell?,
+            text,
+            part.heredoc.and_then(|number| run.heredocs.get(number)),
+        ))
     });
     scripts.collect()
 }

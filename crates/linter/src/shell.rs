@@ -49,8 +49,8 @@ pub(crate) struct Part {
     pub(crate) list: List,
     /// What is put into the heredocs in it.
     pub(crate) heredocs: Vec<Vec<Piece>>,
-    /// It is that of a heredoc.
-    pub(crate) is_heredoc: bool,
+    /// The number of the heredoc that it is.
+    pub(crate) heredoc: Option<usize>,
     /// The program that reads it, if that is not the shell of the stage.
     pub(crate) interpreter: Option<String>,
 }
@@ -71,24 +71,21 @@ pub(crate) fn script(instruction: &Instruction) -> Option<Script> {
         CommandForm::Shell(text) => text,
     };
     let mut script = Script::default();
-    let Some(heredoc) = instruction.heredocs.first() else {
-        script.read(text.as_str(), None, &|range| text.span_of(range))?;
+    let place = |range: Range<usize>| text.span_of(range);
+    let Some(first) = instruction.heredocs.first() else {
+        script.read(text.as_str(), None, &place)?;
         return Some(script);
     };
-    let start = heredoc.body.start;
-    let place = |range: Range<usize>| Span::new(start + range.start, start + range.end);
     if text.as_str().trim().starts_with("<<") {
-        let first = heredoc.content.lines().next().unwrap_or_default();
-        let interpreter = first.strip_prefix("#!");
-        let is_foreign = interpreter.is_some() && !first.ends_with("sh");
-        (!is_foreign).then(|| script.read(&heredoc.content, interpreter, &place))??.is_heredoc =
-            true;
+        let line = first.content.lines().next().unwrap_or_default();
+        let interpreter = line.strip_prefix("#!");
+        let is_foreign = interpreter.is_some() && !line.ends_with("sh");
+        (!is_foreign).then(|| script.read_heredoc(instruction, 0, interpreter))??;
         return Some(script);
     }
-    script.read(text.as_str(), None, &|range| text.span_of(range))?;
-    let shell = script.commands.iter().find(|command| SHELLS.contains(&command.name()));
-    if let Some(shell) = shell.map(|shell| shell.name().to_owned()) {
-        script.read(&heredoc.content, Some(&shell), &place)?.is_heredoc = true;
+    script.read(text.as_str(), None, &place)?;
+    if let Some((shell, number)) = script.shell_with_heredoc(instruction) {
+        script.read_heredoc(instruction, number, Some(&shell))?;
     }
     Some(script)
 }
@@ -99,6 +96,38 @@ impl Script {
         for part in &self.parts {
             part.walk(self, see);
         }
+    }
+
+    /// A shell that runs a heredoc of the instruction, and the number of that: the first one if it comes
+    /// to it by a pipe.
+    fn shell_with_heredoc(&self, instruction: &Instruction) -> Option<(String, usize)> {
+        let mut shell = None;
+        self.walk(&mut |seen| {
+            let Seen::Node(node, _) = seen else { return };
+            let NodeKind::Simple(at) = node.kind else { return };
+            let Some(command) = self.commands.get(at) else { return };
+            if shell.is_none() && SHELLS.contains(&command.name()) {
+                let named = node.redirections.iter().find_map(|redirection| {
+                    let name = redirection.target.text.as_str();
+                    instruction.heredocs.iter().position(|heredoc| heredoc.name == *name)
+                });
+                shell = Some((command.name().to_owned(), named.unwrap_or(0)));
+            }
+        });
+        shell
+    }
+
+    fn read_heredoc(
+        &mut self,
+        instruction: &Instruction,
+        number: usize,
+        interpreter: Option<&str>,
+    ) -> Option<()> {
+        let heredoc = instruction.heredocs.get(number)?;
+        let start = heredoc.body.start;
+        let place = |range: Range<usize>| Span::new(start + range.start, start + range.end);
+        self.read(&heredoc.content, interpreter, &place)?.heredoc = Some(number);
+        Some(())
     }
 
     /// Adds what a text runs, as a part of its own.
@@ -116,8 +145,7 @@ impl Script {
         let (list, found) = grammar::read(text, place, found)?;
         (self.commands, self.pipes) = (found.commands, found.pipes);
         let interpreter = interpreter.map(str::to_owned);
-        let is_heredoc = false;
-        self.parts.push(Part { list, heredocs: found.heredocs, is_heredoc, interpreter });
+        self.parts.push(Part { list, heredocs: found.heredocs, heredoc: None, interpreter });
         self.parts.last_mut()
     }
 }

@@ -18,7 +18,17 @@ pub(crate) const BASES: &[&str] = &[
 
 /// What the tests compare with: independent tools.
 pub(crate) const TESTS: &[&str] = &[
-    "attr", "bsdutils", "bzip2", "git", "patch", "runc", "skopeo", "uidmap", "umoci", "xz-utils",
+    "attr",
+    "bsdutils",
+    "bzip2",
+    "git",
+    "patch",
+    "runc",
+    "shellcheck",
+    "skopeo",
+    "uidmap",
+    "umoci",
+    "xz-utils",
     "zstd",
 ];
 

@@ -1,6 +1,6 @@
 //! Lints one file.
 
-use lapstrake_linter::{Known, Policy, Rule, Wanted};
+use lapstrake_linter::{Foreign, Known, Policy, Rule, Wanted};
 use lapstrake_parser::{Diagnostic, Severity};
 
 use super::super::input::Input;
@@ -27,6 +27,8 @@ pub(super) struct Fault {
     pub(super) diagnostic: Diagnostic,
     /// What other tools call it.
     pub(super) aliases: &'static [&'static str],
+    /// It is for the parser to say, and no rule of the linter.
+    pub(super) is_of_syntax: bool,
 }
 
 impl Fault {
@@ -35,12 +37,7 @@ impl Fault {
             Severity::Error => lapstrake_linter::syntax_aliases(diagnostic.code),
             _ => &[],
         };
-        Self { diagnostic, aliases }
-    }
-
-    /// True if it is for the parser to say, and no rule of the linter.
-    pub(super) fn is_of_syntax(&self) -> bool {
-        lapstrake_linter::rule(self.diagnostic.code).is_none()
+        Self { diagnostic, aliases, is_of_syntax: true }
     }
 }
 
@@ -73,14 +70,23 @@ pub(super) struct Task<'a> {
 /// Reads a file and lets the rules look at it. A fault of the syntax is a finding; then only those
 /// rules look that need not see the whole file.
 pub(super) fn lint(task: &Task<'_>) -> Result<Linted, Failure> {
-    let input = task.input;
-    let bytes = input.read()?;
-    let (source, undecodable) = Source::read(&input.name(), &bytes);
-    Ok(look(source, undecodable, task))
+    let (source, undecodable) = read(task)?;
+    Ok(look(source, undecodable, task, &[]))
 }
 
-/// Lets the rules look at a file that has been read.
-pub(super) fn look(source: Source, undecodable: Option<Diagnostic>, task: &Task<'_>) -> Linted {
+/// Reads a file, with what is wrong with its bytes.
+pub(super) fn read(task: &Task<'_>) -> Result<(Source, Option<Diagnostic>), Failure> {
+    let bytes = task.input.read()?;
+    Ok(Source::read(&task.input.name(), &bytes))
+}
+
+/// Lets the rules look at a file that has been read. `foreign` is what ShellCheck says of it.
+pub(super) fn look(
+    source: Source,
+    undecodable: Option<Diagnostic>,
+    task: &Task<'_>,
+    foreign: &[Foreign],
+) -> Linted {
     let Task { rules, policy, threshold, .. } = task;
     let parsed = lapstrake_parser::parse(source.text());
     let is_broken = parsed.diagnostics.iter().any(|one| one.severity == Severity::Error);
@@ -89,12 +95,15 @@ pub(super) fn look(source: Source, undecodable: Option<Diagnostic>, task: &Task<
     let checks = lapstrake_linter::checks(&parsed.dockerfile);
     let wanted = Wanted { rules: &rules, checks: &checks, policy };
     let known = Known { today: super::today(), ..Known::nothing() };
-    let found = lapstrake_linter::lint(source.text(), &parsed.dockerfile, &known, &wanted);
+    let found =
+        lapstrake_linter::lint_with(source.text(), &parsed.dockerfile, &known, &wanted, foreign);
     let of_syntax = parsed.diagnostics.into_iter().chain(undecodable);
     let of_syntax = of_syntax.map(Fault::of_syntax);
-    let found = found
-        .into_iter()
-        .map(|one| Fault { aliases: one.rule.aliases, diagnostic: one.diagnostic });
+    let found = found.into_iter().map(|one| Fault {
+        aliases: one.rule.aliases,
+        diagnostic: one.diagnostic,
+        is_of_syntax: false,
+    });
     let mut faults: Vec<Fault> = of_syntax.chain(found).collect();
     faults.sort_by_key(|fault| fault.diagnostic.span);
     Linted { source, faults, is_broken, threshold: *threshold, left_out: 0, made: 0 }

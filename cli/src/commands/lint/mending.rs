@@ -35,7 +35,7 @@ pub(super) fn mended(linted: Linted, task: &Task<'_>, least: Safety) -> Mended {
         let is_wanted = |fix: &&Fix| fix.safety == Safety::Safe || least == Safety::Unsafe;
         let Some(next) = mend(linted.source.text(), fixes.filter(is_wanted)) else { break };
         let (source, _) = Source::read(linted.source.name(), next.text.as_bytes());
-        let looked_at = file::look(source, None, task);
+        let looked_at = file::look(source, None, task, &[]);
         if errors(&looked_at) > errors(linted) {
             break;
         }
@@ -45,7 +45,7 @@ pub(super) fn mended(linted: Linted, task: &Task<'_>, least: Safety) -> Mended {
 }
 
 fn errors(linted: &Linted) -> usize {
-    let of_syntax = linted.faults.iter().filter(|fault| fault.is_of_syntax());
+    let of_syntax = linted.faults.iter().filter(|fault| fault.is_of_syntax);
     of_syntax.filter(|fault| fault.diagnostic.severity == Severity::Error).count()
 }
 

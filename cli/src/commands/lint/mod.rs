@@ -1,13 +1,14 @@
 //! `lap lint`: what the linter finds in files, without a build.
 //!
 //! [`input`](super::input) finds the files, [`config`] what their projects want, [`file`](mod@file) looks at one of
-//! them; here all of them are looked at, and told about in the order in which they were named, without
-//! what [`baseline`] knows.
+//! them; here all of them are looked at, by [`shellcheck`] too if it is wanted, and told about in the order in
+//! which they were named, without what [`baseline`] knows.
 
 mod baseline;
 mod config;
 mod file;
 mod mending;
+mod shellcheck;
 
 use std::fs;
 
@@ -59,7 +60,11 @@ pub(crate) fn run(lint: &Lint) -> Result<Exit, Failure> {
         return diff(lint, &tasks, failures);
     }
     let look = |task: &Task<'_>| if lint.fix { mend(lint, task) } else { file::lint(task) };
-    let (mut linted, mut unread) = sorted(tasks.par_iter().map(look).collect());
+    let all = match lint.shellcheck {
+        true => shellcheck::lint(&tasks)?,
+        false => tasks.par_iter().map(look).collect(),
+    };
+    let (mut linted, mut unread) = sorted(all);
     unread.splice(..0, failures);
     unread.iter().for_each(|failure| output::stderr(&failure.text()));
     if linted.is_empty() && unread.is_empty() {
