@@ -27,6 +27,11 @@ fn what_is_found_is_mended() {
 }
 
 #[test]
+fn names_lead_to_where_they_are_given() {
+    holds("navigating");
+}
+
+#[test]
 fn a_client_that_keeps_to_nothing_is_answered() {
     holds("hostile");
 }

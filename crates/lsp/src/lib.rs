@@ -18,8 +18,12 @@ mod finding;
 mod form;
 mod frame;
 mod hover;
+mod names;
+mod navigate;
+mod outline;
 mod position;
 mod server;
+mod variable;
 mod workspace;
 
 use std::io::{self, BufRead, Write};

@@ -6,8 +6,9 @@ use std::io::{self, Write};
 use lsp_server::{ErrorCode, Message, Notification, Request, Response};
 use lsp_types::{
     CodeActionParams, DidChangeTextDocumentParams, DidCloseTextDocumentParams,
-    DidOpenTextDocumentParams, DocumentFormattingParams, HoverParams, InitializeParams,
-    MessageType, PublishDiagnosticsParams, ShowMessageParams, Uri,
+    DidOpenTextDocumentParams, DocumentFormattingParams, DocumentSymbolParams, FoldingRangeParams,
+    GotoDefinitionParams, HoverParams, InitializeParams, MessageType, PublishDiagnosticsParams,
+    ReferenceParams, RenameParams, ShowMessageParams, TextDocumentPositionParams, Uri,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -15,7 +16,7 @@ use serde_json::{Value, json};
 use crate::document::Document;
 use crate::position::Encoding;
 use crate::workspace::Workspace;
-use crate::{End, action, capability, finding, form, hover};
+use crate::{End, action, capability, finding, form, hover, navigate, outline};
 
 /// How far the session is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,6 +114,38 @@ impl<'w> Server<'w> {
                 let place = read::<HoverParams>(params)?.text_document_position_params;
                 let document = self.document(&place.text_document.uri)?;
                 Ok(json!(hover::hover(document, place.position, self.workspace)))
+            }
+            "textDocument/definition" => {
+                let place = read::<GotoDefinitionParams>(params)?.text_document_position_params;
+                let document = self.document(&place.text_document.uri)?;
+                Ok(json!(navigate::definition(document, place.position)))
+            }
+            "textDocument/references" => {
+                let ReferenceParams { text_document_position: place, context, .. } = read(params)?;
+                let document = self.document(&place.text_document.uri)?;
+                let with_definitions = context.include_declaration;
+                Ok(json!(navigate::references(document, place.position, with_definitions)))
+            }
+            "textDocument/prepareRename" => {
+                let place: TextDocumentPositionParams = read(params)?;
+                let document = self.document(&place.text_document.uri)?;
+                Ok(json!(navigate::prepare(document, place.position)))
+            }
+            "textDocument/rename" => {
+                let RenameParams { text_document_position: place, new_name, .. } = read(params)?;
+                let document = self.document(&place.text_document.uri)?;
+                let renamed = navigate::rename(document, place.position, &new_name);
+                renamed
+                    .map(|edit| json!(edit))
+                    .map_err(|why| Refusal(ErrorCode::InvalidParams, why))
+            }
+            "textDocument/documentSymbol" => {
+                let params: DocumentSymbolParams = read(params)?;
+                Ok(json!(outline::symbols(self.document(&params.text_document.uri)?)))
+            }
+            "textDocument/foldingRange" => {
+                let params: FoldingRangeParams = read(params)?;
+                Ok(json!(outline::folds(self.document(&params.text_document.uri)?)))
             }
             "textDocument/formatting" => {
                 let params: DocumentFormattingParams = read(params)?;
