@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
+use std::thread::JoinHandle;
 
 use lapstrake_rootfs::LayerId;
 use rusqlite::Connection;
@@ -24,6 +25,8 @@ pub struct Store {
     lease: Mutex<Weak<Lease>>,
     /// Keys that were found since uses were noted last.
     hits: Mutex<Vec<ActionKey>>,
+    /// A flush that runs beside.
+    flush: Mutex<Option<JoinHandle<Result<(), Error>>>>,
 }
 
 impl Store {
@@ -46,6 +49,7 @@ impl Store {
             is_dirty: AtomicBool::new(false),
             lease: Mutex::default(),
             hits: Mutex::default(),
+            flush: Mutex::default(),
         };
         if fresh {
             store.restore_tags()?;
@@ -122,6 +126,20 @@ impl Store {
         Exclusive::take(&self.root)
     }
 
+    /// Begins to flush the file system beside what is done next, so that the next [`Store::sync`] has
+    /// less to wait for. Does nothing while an earlier one runs.
+    pub fn flush_behind(&self) {
+        let mut flush = self.flush();
+        if flush.as_ref().is_none_or(JoinHandle::is_finished) {
+            let root = self.root.clone();
+            // Of an earlier one only its failure counts.
+            let earlier = flush.take();
+            *flush = Some(std::thread::spawn(move || {
+                earlier.map_or(Ok(()), joined).and_then(|()| flush_all(&root))
+            }));
+        }
+    }
+
     /// Makes everything that was written before this call survive a power cut: one flush of the
     /// file system, then the layers' rows are marked. Does nothing when nothing was written.
     ///
@@ -132,9 +150,10 @@ impl Store {
         if pending.is_empty() && !self.is_dirty.swap(false, Ordering::AcqRel) {
             return Ok(());
         }
-        let directory = File::open(&self.root).map_err(Error::io("open", &self.root))?;
-        rustix::fs::syncfs(&directory)
-            .map_err(|errno| Error::io("flush", &self.root)(errno.into()))?;
+        // The kernel tells of a failed write once, so that one must not be lost.
+        let behind = self.flush().take();
+        behind.map_or(Ok(()), joined)?;
+        flush_all(&self.root)?;
         self.mark_flushed(&pending)
     }
 
@@ -155,8 +174,22 @@ impl Store {
         &self.boot
     }
 
+    fn flush(&self) -> MutexGuard<'_, Option<JoinHandle<Result<(), Error>>>> {
+        self.flush.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The connection. A thread that panicked with it held left no half statement behind.
     pub(crate) fn database(&self) -> MutexGuard<'_, Connection> {
         self.database.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn flush_all(root: &Path) -> Result<(), Error> {
+    let directory = File::open(root).map_err(Error::io("open", root))?;
+    rustix::fs::syncfs(&directory).map_err(|errno| Error::io("flush", root)(errno.into()))
+}
+
+/// A panic of the flushing thread goes on in the one that waits for it.
+fn joined(flush: JoinHandle<Result<(), Error>>) -> Result<(), Error> {
+    flush.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }

@@ -4,7 +4,7 @@
 //! export mostly finds what it needs noted in the store. One that has files to link is digested while
 //! they are linked.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::fs::File;
 use std::os::fd::AsFd as _;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -78,18 +78,16 @@ impl Digests {
     /// Digests layers until there will be no more. A layer that cannot be digested is left for the
     /// export, which says why.
     pub fn work(&self, store: &Store, layers: &Layers<'_>) {
-        let mut early = HashMap::new();
+        let mut early: Vec<(Announced, (Digest, u64))> = Vec::new();
         while let Some(waiting) = self.next() {
             match waiting {
                 Waiting::Announced(layer) => {
-                    let id = LayerId::Built(layer.manifest.content_hash());
-                    early.extend(layer.diff_id().ok().map(|digest| (id, (layer, digest))));
+                    early.extend(layer.diff_id().ok().map(|digest| (layer, digest)));
                 }
                 Waiting::Here(id) => {
-                    let known = early.remove(&id);
-                    let known = known.filter(|(layer, _)| is_kept(layer, &id, layers));
+                    let known = early.iter().find(|(layer, _)| is_kept(layer, &id, layers));
                     match known {
-                        Some((_, (digest, size))) => drop(store.put_diff_id(&id, &digest, size)),
+                        Some((_, (digest, size))) => drop(store.put_diff_id(&id, digest, *size)),
                         None => drop(digest(&id, store, layers)),
                     }
                 }

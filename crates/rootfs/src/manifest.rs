@@ -53,6 +53,16 @@ impl LayerManifest {
         self.entries.get(index)
     }
 
+    /// The number of the entry at `path`: looked for a few entries behind that of number `near`, which
+    /// is where it mostly is for whoever asks in path order, before it is searched for.
+    pub fn find_near(&self, path: &TreePath, near: usize) -> Option<usize> {
+        const STEPS: usize = 4;
+        let next = self.entries.iter().enumerate().skip(near).take(STEPS);
+        let mut next = next.filter(|(_, entry)| entry.path == *path);
+        let number = next.next().map(|(number, _)| number);
+        number.or_else(|| self.entries.binary_search_by(|entry| entry.path.cmp(path)).ok())
+    }
+
     /// The entries at and below `path`, in order.
     pub fn subtree(&self, path: &TreePath) -> &[Entry] {
         let start = self.entries.partition_point(|entry| entry.path < *path);

@@ -85,6 +85,14 @@ impl TreePath {
         !self.is_root() && self.0.get(..parent_length(&self.0)) == Some(directory.as_bytes())
     }
 
+    /// Whether both are in the same directory; the root is in none.
+    pub fn is_beside(&self, other: &TreePath) -> bool {
+        let above = |path: &'_ TreePath| parent_length(&path.0);
+        !self.is_root()
+            && !other.is_root()
+            && self.0.get(..above(self)) == other.0.get(..above(other))
+    }
+
     /// The last component; empty for the root.
     pub fn name(&self) -> &[u8] {
         self.0.rsplit(|byte| *byte == b'/').next().unwrap_or_default()
@@ -238,6 +246,11 @@ mod tests {
             TreePath::from(path).is_directly_below(&TreePath::from(directory))
         };
         assert!(is_below("a", "") && is_below("a/b", "a") && is_below("a/b/c", "a/b"));
+        let is_beside =
+            |one: &str, other: &str| TreePath::from(one).is_beside(&TreePath::from(other));
+        assert!(is_beside("a", "b") && is_beside("a/b", "a/c") && is_beside("a/b", "a/b"));
+        assert!(!is_beside("", "a") && !is_beside("a", "") && !is_beside("a", "b/a"));
+        assert!(!is_beside("a/b", "ab") && !is_beside("a/b/c", "a/b"));
         assert!(!is_below("", "") && !is_below("a/b", "") && !is_below("ab", "a"));
     }
 

@@ -20,7 +20,7 @@ const FILES: usize = 100_000;
 pub(super) struct Action<'a> {
     pub(super) key: ActionKey,
     /// Asked for on a miss only; `None` for internal work.
-    pub(super) own: Option<&'a dyn Fn() -> Own>,
+    pub(super) own: Option<&'a (dyn Fn() -> Own + Sync)>,
 }
 
 impl Action<'_> {

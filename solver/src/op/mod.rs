@@ -234,8 +234,13 @@ impl Workshop<'_> {
         if vertex.name.is_some() {
             (self.events)(Event::Started { vertex: id });
         }
-        let ledger = self.explain(id, vertex, below, action)?;
-        let made = make()?;
+        let explain = || self.explain(id, vertex, below, action);
+        let (ledger, made) = match vertex.op {
+            // Many files take long to compare, and there is no output that the reason has to precede.
+            Op::Copy(_) => beside(explain, make),
+            _ => (explain(), make()),
+        };
+        let (ledger, made) = (ledger?, made?);
         let record = self.keep(id, made, key)?;
         let name = vertex.name.as_deref().unwrap_or_default();
         let step = ledger.as_ref().map(|ledger| (ledger.step(), name, self.project));
@@ -284,6 +289,9 @@ impl Workshop<'_> {
     fn keep(&self, id: VertexId, made: Made, key: &ActionKey) -> Result<Record, Failure> {
         let layer = LayerId::Built(made.manifest.content_hash());
         let layer = self.store.commit_layer(made.staging, layer, made.manifest)?;
+        if layer.manifest.entries().len() >= MANY_FILES {
+            self.store.flush_behind();
+        }
         let created = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let record = Record {
             layer: layer.id,
@@ -312,6 +320,19 @@ impl Rootfs {
         Value::Rootfs(Self { layers, created: Some(record.created) })
     }
 }
+
+/// Does both at the same time, the first in a thread of its own.
+fn beside<A: Send, B>(one: impl FnOnce() -> A + Send, other: impl FnOnce() -> B) -> (A, B) {
+    std::thread::scope(|scope| {
+        let one = scope.spawn(one);
+        let other = other();
+        let one = one.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        (one, other)
+    })
+}
+
+/// A layer of so many files takes long enough to get to disk that it is begun before the end of the build.
+const MANY_FILES: usize = 4096;
 
 /// What fails when a vertex without a name does.
 const INTERNAL: &str = "[internal] load build context";

@@ -29,7 +29,7 @@ pub fn write(
     let destination = Destination::of(&spec.destination);
     for item in &selection.items {
         let ground = Ground { writer, index: Some(item.source) };
-        let mut lander = Lander { ground, spec, origin, destination: &destination };
+        let mut lander = Lander { ground, spec, origin, destination: &destination, near: 0 };
         lander.land(item)?;
     }
     Ok(())
@@ -41,6 +41,8 @@ struct Lander<'a> {
     spec: &'a CopySpec,
     origin: &'a Origin<'a>,
     destination: &'a Destination,
+    /// Where in the previous layer's manifest something was found last.
+    near: usize,
 }
 
 impl<'a> Lander<'a> {
@@ -206,7 +208,7 @@ impl<'a> Lander<'a> {
     /// the inode of either. Under two paths they would look like one file with two names, and
     /// whatever keeps hard links (`tar`, `rsync -H`) would make them one.
     fn twin(
-        &self,
+        &mut self,
         file: &Entry,
         source: &Entry,
         layer: usize,
@@ -218,7 +220,9 @@ impl<'a> Lander<'a> {
             return Some((directory, file.clone()));
         }
         let previous = self.origin.previous?;
-        let is_same = previous.manifest.entry(&file.path).is_some_and(|known| known == file);
+        let found = previous.manifest.find_near(&file.path, self.near)?;
+        self.near = found;
+        let is_same = previous.manifest.entries().get(found).is_some_and(|known| known == file);
         is_same.then(|| (previous.directory, file.clone()))
     }
 

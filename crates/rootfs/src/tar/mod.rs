@@ -5,9 +5,11 @@
 //!
 //! Reading: `member` yields members from blocks (`field`, `number`, `pax` and `sparse` decode
 //! their parts), [`apply`](mod@apply) places them. Whatever GNU tar, Python and Go read
-//! differently is refused. Writing: [`write`](mod@write) on top of `header`.
+//! differently is refused. Writing: [`write`](mod@write) on top of `header`;
+//! `digest` hashes it instead.
 
 pub mod apply;
+mod digest;
 mod error;
 mod field;
 mod header;
@@ -21,11 +23,12 @@ mod tests;
 pub mod write;
 
 pub use apply::{Extract, apply, extract};
+pub use digest::diff_id;
+pub(crate) use digest::diff_id_of;
 pub use error::ApplyError;
 pub use limits::Limits;
 pub(crate) use member::{MemberKind, Members};
-pub(crate) use write::diff_id_of;
-pub use write::{PackError, Tree, diff_id, write, write_merged};
+pub use write::{PackError, Tree, write, write_merged};
 
 /// Everything in a tar is a multiple of this.
 const BLOCK: usize = 512;

@@ -13,12 +13,11 @@
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender};
 
-use lapstrake_oci::{Digest, DigestHasher};
 use rustix::buffer::spare_capacity;
 use rustix::fs::{Mode, OFlags, openat};
-use rustix::io::retry_on_intr;
+use rustix::io::{Errno, retry_on_intr};
 
 use super::header::Header;
 use super::{BLOCK, OPAQUE, WHITEOUT};
@@ -26,10 +25,7 @@ use crate::writer::whiteout_entry;
 use crate::{Entry, Kind, LayerManifest, Merged, TreePath, beneath};
 
 /// Bytes handed to the output at once.
-const CHUNK: usize = 1 << 20;
-
-/// Chunks that are read ahead of the hashing thread.
-const AHEAD: usize = 4;
+pub(super) const CHUNK: usize = 1 << 20;
 
 /// Why a layer could not be packed.
 #[derive(Debug, thiserror::Error)]
@@ -127,82 +123,12 @@ fn moved(entry: &Entry, below: &TreePath) -> Entry {
     Entry { path: below.join_path(&entry.path), kind, ..entry.clone() }
 }
 
-/// The layer's diff id, which is the digest of its canonical tar, and that tar's length in bytes.
-///
-/// # Errors
-/// As [`write()`].
-pub fn diff_id(dir: BorrowedFd<'_>, manifest: &LayerManifest) -> Result<(Digest, u64), PackError> {
-    diff_id_of(manifest, |_| dir)
-}
-
-/// [`diff_id`] of a layer whose files lie, each under its own path, in the directories that `place`
-/// tells.
-pub(crate) fn diff_id_of<'d>(
-    manifest: &LayerManifest,
-    place: impl Fn(&TreePath) -> BorrowedFd<'d>,
-) -> Result<(Digest, u64), PackError> {
-    let pack = |output: Output<&mut Hashing>| {
-        let mut pack = Pack::to(output);
-        for entry in manifest.entries() {
-            pack.entry(entry, place(&entry.path), &entry.path)?;
-        }
-        pack.finish()
-    };
-    let mut out = Hashing::default();
-    if manifest.size() < CHUNK as u64 {
-        pack(Output::Writer(&mut out))?;
-        return Ok((out.hasher.finish(), out.size));
-    }
-    let (full, received) = sync_channel::<Vec<u8>>(AHEAD);
-    let (used, empty) = channel();
-    std::thread::scope(|scope| {
-        let hashing = scope.spawn(move || {
-            for chunk in received {
-                out.add(&chunk);
-                // Once all has been read nobody takes it back.
-                let _ = used.send(chunk);
-            }
-            out
-        });
-        pack(Output::Thread { full, empty })?;
-        match hashing.join() {
-            Ok(out) => Ok((out.hasher.finish(), out.size)),
-            Err(panic) => std::panic::resume_unwind(panic),
-        }
-    })
-}
-
-/// Hashes and counts what is written to it.
-#[derive(Default)]
-struct Hashing {
-    hasher: DigestHasher,
-    size: u64,
-}
-
-impl Hashing {
-    fn add(&mut self, bytes: &[u8]) {
-        self.hasher.update(bytes);
-        self.size = self.size.saturating_add(bytes.len() as u64);
-    }
-}
-
-impl Write for Hashing {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.add(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 /// Where finished pieces go.
-enum Output<W> {
+pub(super) enum Output<W> {
     Writer(W),
-    /// Another thread gets the buffers themselves, and gives them back.
+    /// Another thread gets the buffers themselves, and gives them back. `None` ends a run.
     Thread {
-        full: SyncSender<Vec<u8>>,
+        full: SyncSender<Option<Vec<u8>>>,
         empty: Receiver<Vec<u8>>,
     },
 }
@@ -219,7 +145,7 @@ impl<W: Write> Output<W> {
             Self::Thread { full, empty } => {
                 let mut next = empty.try_recv().unwrap_or_else(|_| room());
                 next.clear();
-                let sent = full.send(std::mem::replace(buffer, next));
+                let sent = full.send(Some(std::mem::replace(buffer, next)));
                 sent.map_err(|_| io::ErrorKind::BrokenPipe.into())
             }
         }
@@ -231,7 +157,7 @@ fn room() -> Vec<u8> {
     Vec::with_capacity(CHUNK + BLOCK)
 }
 
-struct Pack<W> {
+pub(super) struct Pack<W> {
     /// The directory that was opened last, and the layer that it is in.
     parent: Option<(i32, TreePath, OwnedFd)>,
     /// What is not handed to `out` yet.
@@ -244,21 +170,29 @@ impl<W: Write> Pack<W> {
         Self::to(Output::Writer(out))
     }
 
-    fn to(out: Output<W>) -> Self {
+    pub(super) fn to(out: Output<W>) -> Self {
         Self { parent: None, buffer: room(), out }
     }
 
     fn finish(mut self) -> Result<(), PackError> {
         self.buffer.resize(self.buffer.len() + 2 * BLOCK, 0);
+        self.end_run()
+    }
+
+    /// Hands over what was appended so far.
+    pub(super) fn end_run(&mut self) -> Result<(), PackError> {
         self.flush()?;
-        match &mut self.out {
-            Output::Writer(out) => out.flush().map_err(|source| PackError::Write { source }),
-            Output::Thread { .. } => Ok(()),
-        }
+        let ended = match &mut self.out {
+            Output::Writer(out) => out.flush(),
+            Output::Thread { full, .. } => {
+                full.send(None).map_err(|_| io::ErrorKind::BrokenPipe.into())
+            }
+        };
+        ended.map_err(|source| PackError::Write { source })
     }
 
     /// Appends what is at `path` in the layer `dir` as `entry`.
-    fn entry(
+    pub(super) fn entry(
         &mut self,
         entry: &Entry,
         dir: BorrowedFd<'_>,
@@ -334,13 +268,23 @@ impl<W: Write> Pack<W> {
             self.parent = Some((layer, parent, fd));
         }
         let parent = self.parent.as_ref().map_or(dir, |(_, _, fd)| fd.as_fd());
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let fd = openat(parent, path.name(), flags, Mode::empty());
+        let fd = open_quietly(parent, path.name());
         fd.map(File::from).map_err(|error| failed(error.into()))
     }
 
     fn flush(&mut self) -> Result<(), PackError> {
         self.out.take(&mut self.buffer).map_err(|source| PackError::Write { source })
+    }
+}
+
+/// Opens a file to read, without a note of it in the file where that can be: a file that has just been
+/// linked would be written to disk once more for the time of its last reading.
+fn open_quietly(parent: BorrowedFd<'_>, name: &[u8]) -> rustix::io::Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    match openat(parent, name, flags | OFlags::NOATIME, Mode::empty()) {
+        // Whoever does not own the file.
+        Err(Errno::PERM) => openat(parent, name, flags, Mode::empty()),
+        opened => opened,
     }
 }
 

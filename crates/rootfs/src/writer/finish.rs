@@ -51,11 +51,12 @@ impl LayerWriter {
             return self.finish().map(Arc::new);
         }
         self.settle()?;
-        let manifest = Arc::new(LayerManifest::new(self.entries.values().cloned().collect()));
+        let entries = std::mem::take(&mut self.entries);
+        let manifest = Arc::new(LayerManifest::new(entries.into_values().collect()));
         if let Some(announced) = self.announced(&manifest)? {
             announce(announced);
         }
-        self.write_queued()?;
+        self.write_links(&manifest)?;
         self.finish_directories(&manifest)?;
         Ok(manifest)
     }

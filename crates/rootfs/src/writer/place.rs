@@ -96,11 +96,25 @@ impl LayerWriter {
         if path.is_root() {
             return Err(WriteError::Root);
         }
+        if self.is_next(path) {
+            return Ok(());
+        }
         self.raise_parents(path, None)?;
         match self.entries.contains_key(path) {
             true => self.remove_own(path),
             false => Ok(()),
         }
+    }
+
+    /// Whether `path` comes behind everything in this layer and lies in or beside the last of it: then its
+    /// parent is there and it is not. So it is with nearly every file of a copy.
+    fn is_next(&self, path: &TreePath) -> bool {
+        let last = self.entries.last_key_value();
+        last.is_some_and(|(last, entry)| {
+            let has_parent =
+                path.is_beside(last) || (entry.is_directory() && path.is_directly_below(last));
+            has_parent && path > last
+        })
     }
 
     /// Creates an empty file for `entry`, open for reading and writing.

@@ -15,7 +15,7 @@ use super::content::{self, Copied};
 use super::meta::Creator;
 use super::place::create_at;
 use super::{LayerWriter, Meta, Open, WriteError, copy_failed};
-use crate::{ContentHash, Entry, Kind, TreePath, beneath};
+use crate::{ContentHash, Entry, Kind, LayerManifest, TreePath, beneath};
 
 /// At most this many bytes wait in memory.
 const QUEUED_BYTES: u64 = 8 << 20;
@@ -108,23 +108,39 @@ impl LayerWriter {
         self.write_all(unlinked)
     }
 
+    /// Links what waits, in a layer that will be as `manifest` says. What cannot be linked is copied, and
+    /// has the content that it has to have.
+    pub(super) fn write_links(&mut self, manifest: &LayerManifest) -> Result<(), WriteError> {
+        let queue = std::mem::take(&mut self.queue);
+        self.write_batches(queue, |path| manifest.entry(path)).map(|_| ())
+    }
+
     fn write_all(&mut self, queue: BTreeMap<TreePath, Later>) -> Result<(), WriteError> {
         self.queued_bytes = 0;
         if queue.is_empty() {
             return Ok(());
         }
-        let (dir, entries, creator) = (self.dir.as_fd(), &self.entries, self.creator);
-        let write = |batch: Batch| write_batch(dir, batch, creator, |path| entries.get(path));
-        let written: Vec<Result<Written, WriteError>> =
-            batches(queue).into_par_iter().map(write).collect();
-        for batch in written {
-            for (path, Copied { size, content }) in batch? {
-                if let Some(entry) = self.entries.get_mut(&path) {
-                    entry.kind = Kind::File { size, content };
-                }
+        let written = self.write_batches(queue, |path| self.entries.get(path))?;
+        for (path, Copied { size, content }) in written {
+            if let Some(entry) = self.entries.get_mut(&path) {
+                entry.kind = Kind::File { size, content };
             }
         }
         Ok(())
+    }
+
+    /// What was copied, in path order.
+    fn write_batches<'e>(
+        &self,
+        queue: BTreeMap<TreePath, Later>,
+        entry: impl Fn(&TreePath) -> Option<&'e Entry> + Sync,
+    ) -> Result<Written, WriteError> {
+        let (dir, creator) = (self.dir.as_fd(), self.creator);
+        let write = |batch: Batch| write_batch(dir, batch, creator, &entry);
+        let written: Vec<Result<Written, WriteError>> =
+            batches(queue).into_par_iter().map(write).collect();
+        let written: Vec<Written> = written.into_iter().collect::<Result<_, _>>()?;
+        Ok(written.into_iter().flatten().collect())
     }
 }
 
@@ -165,12 +181,12 @@ fn write_batch<'a>(
     let mut buffer = content::buffer();
     let mut written = Vec::with_capacity(batch.files.len());
     for (path, later) in batch.files {
-        let Some(entry) = entry(&path) else { continue };
         if let Source::Link { layer, path: from, .. } = &later.source
             && origin.link(layer, from, parent.as_fd(), &path)?
         {
             continue;
         }
+        let Some(entry) = entry(&path) else { continue };
         let mut file = create_at(parent.as_fd(), &path, creator.create_mode(entry))?;
         let copied = write_content(&path, later, &mut file, &mut buffer)?;
         let set = creator.finish_created(file.as_fd(), entry);

@@ -136,12 +136,36 @@ fn diff_ids_are_sha256sums() {
             writer.make_parents(&path, &meta).unwrap();
             writer.bytes_later(&path, &meta, vec![at.to_le_bytes()[0]; 10_000]).unwrap();
         }
+        for (name, size) in [("many/17x", 5_000_001), ("many/9x", 1 << 20)] {
+            writer.bytes_later(&TreePath::from(name), &meta, vec![7; size]).unwrap();
+        }
     });
     let bytes = packed(&scratch, "l", &manifest, "a.tar");
     let sum = scratch.shell("sha256sum < a.tar | cut -d' ' -f1");
     let layer = open_path(&scratch.path().join("l"));
     let (digest, size) = diff_id(layer.as_fd(), &manifest).unwrap();
     assert_eq!((digest.hex(), size), (sum.trim().to_owned(), bytes.len() as u64));
+}
+
+/// Of several faults that of the file which comes first in the archive.
+#[test]
+fn a_file_of_another_size_is_no_layers() {
+    let scratch = Scratch::new();
+    let meta = Meta::of_root(0o644, Timestamp::default());
+    let names: Vec<String> = (100..200).map(|number| format!("f{number}")).collect();
+    let manifest = scratch.layer("l", &View::default(), |writer| {
+        for name in &names {
+            let path = TreePath::from(name.as_str());
+            writer.bytes_later(&path, &meta, vec![1; 100_000]).unwrap();
+        }
+    });
+    let folder = scratch.path().join("l");
+    for (cut, size) in [("f150", 99_999), ("f121", 100_001), ("f170", 0)] {
+        std::fs::File::options().write(true).open(folder.join(cut)).unwrap().set_len(size).unwrap();
+        let error = diff_id(open_path(&folder).as_fd(), &manifest).unwrap_err();
+        let first = if cut == "f150" { "f150" } else { "f121" };
+        assert!(error.to_string().contains(&format!("/{first} is not 100000 bytes")), "{error}");
+    }
 }
 
 /// The bytes must never change: digests that users pinned depend on them.
