@@ -1,4 +1,9 @@
 //! The embedded database: an index that several processes may have open at once.
+//!
+//! # Other versions
+//! An earlier version lacks tables and nothing else: it gets them, and keeps all that it knows. A later
+//! one is refused and left as it is, because what this program would write there may not be what
+//! its own program reads. What has no version, or cannot be read, is damaged.
 
 use std::fs;
 use std::path::Path;
@@ -6,16 +11,16 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use crate::Error;
+use crate::{Error, layout};
 
 /// How long another process is waited for.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The version of [`SCHEMA`].
-const VERSION: i64 = 4;
+const VERSION: i64 = 5;
 
 /// Versions that lack nothing but tables.
-const GROWS: std::ops::RangeInclusive<i64> = 2..=3;
+const GROWS: std::ops::RangeInclusive<i64> = 1..=4;
 
 /// `layer.boot` is the boot id of the kernel that wrote the layer, until it was flushed to disk;
 /// then it is NULL.
@@ -46,15 +51,22 @@ const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS evicted (
         key BLOB PRIMARY KEY, time INTEGER NOT NULL, step BLOB
     ) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS took (
+        key BLOB PRIMARY KEY, milliseconds INTEGER NOT NULL
+    ) WITHOUT ROWID;
     CREATE INDEX IF NOT EXISTS origin_used ON origin (used);
     CREATE INDEX IF NOT EXISTS evicted_step ON evicted (step) WHERE step IS NOT NULL;
     CREATE INDEX IF NOT EXISTS layer_diff_id ON layer (diff_id);
     CREATE INDEX IF NOT EXISTS layer_boot ON layer (boot) WHERE boot IS NOT NULL;
-    PRAGMA user_version = 4;
+    PRAGMA user_version = 5;
 ";
 
-/// Opens the database below `root`. A damaged one, or one of another version, is moved aside to
-/// `store.db.bad` and a new one begun: what it knew is missed, not lost.
+/// Opens the database below `root`. A damaged one is moved aside to `store.db.bad` and a new one
+/// begun: what it knew is missed, not lost. Where one of an earlier version is given what it lacks, the
+/// store is first given the folders that it lacks.
+///
+/// # Errors
+/// [`Error::Database`] and [`Error::Io`]; [`Error::Newer`] for a database of a later version.
 pub(crate) fn open(root: &Path) -> Result<(Connection, Fresh), Error> {
     let path = root.join("store.db");
     if let Ok(connection) = connect(&path) {
@@ -62,7 +74,15 @@ pub(crate) fn open(root: &Path) -> Result<(Connection, Fresh), Error> {
             Ok(VERSION) => return Ok((connection, Fresh(false))),
             Ok(0) => return begin(connection),
             Ok(version) if GROWS.contains(&version) => {
+                layout::complete(root)?;
                 return begin(connection).map(|(connection, _)| (connection, Fresh(false)));
+            }
+            Ok(found) if found > VERSION => {
+                return Err(Error::Newer { root: root.into(), found, known: VERSION });
+            }
+            // Somebody else has it, which is no damage.
+            Err(error) if is_busy(&error) => {
+                return Err(Error::database("read the version")(error));
             }
             Ok(_) | Err(_) => {}
         }
@@ -87,6 +107,10 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     connection.busy_timeout(PATIENCE)?;
     connection.execute_batch("PRAGMA synchronous = NORMAL")?;
     Ok(connection)
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 
 fn version(connection: &Connection) -> rusqlite::Result<i64> {

@@ -34,6 +34,20 @@ pub enum Error {
         /// What this program writes.
         known: u32,
     },
+    /// The store's database was made by a version that writes another one.
+    #[error(
+        "the store {} was written by a newer lap: its database has version {found}, this one knows \
+         version {known}",
+        root.display()
+    )]
+    Newer {
+        /// The store's root.
+        root: PathBuf,
+        /// The version of its database.
+        found: i64,
+        /// What this program writes.
+        known: i64,
+    },
     /// The embedded database refused.
     #[error("cannot {operation} in the store's database")]
     Database {

@@ -1,4 +1,4 @@
-//! The store's folders: made once, checked at each start.
+//! The store's folders: made once; the version is checked at each start.
 
 use std::fs::{self, DirBuilder};
 use std::io::{self, Write as _};
@@ -32,6 +32,8 @@ const STUBS: [&str; 3] = ["stubs/etc/hosts", "stubs/etc/resolv.conf", "stubs/etc
 pub(crate) fn open(root: &Path) -> Result<(), Error> {
     match fs::read_to_string(root.join("version")) {
         Ok(found) if found.trim() == VERSION.to_string() => Ok(()),
+        // A power cut right after the store was made.
+        Ok(found) if found.trim().is_empty() => create(root),
         Ok(found) => Err(Error::Version {
             root: root.into(),
             found: found.trim().chars().take(20).collect(),
@@ -43,6 +45,13 @@ pub(crate) fn open(root: &Path) -> Result<(), Error> {
 }
 
 fn create(root: &Path) -> Result<(), Error> {
+    complete(root)?;
+    replace_file(&root.join("oci-layout"), br#"{"imageLayoutVersion":"1.0.0"}"#)?;
+    replace_file(&root.join("version"), format!("{VERSION}\n").as_bytes())
+}
+
+/// Makes what is missing of the folders and stubs: an earlier version of this program had fewer.
+pub(crate) fn complete(root: &Path) -> Result<(), Error> {
     folder(root, 0o700)?;
     for name in FOLDERS {
         folder(&root.join(name), if name.starts_with("stubs") { 0o755 } else { 0o700 })?;
@@ -56,8 +65,7 @@ fn create(root: &Path) -> Result<(), Error> {
             .and_then(|mut file| file.flush())
             .map_err(Error::io("create", &path))?;
     }
-    replace_file(&root.join("oci-layout"), br#"{"imageLayoutVersion":"1.0.0"}"#)?;
-    replace_file(&root.join("version"), format!("{VERSION}\n").as_bytes())
+    Ok(())
 }
 
 fn folder(path: &Path, mode: u32) -> Result<(), Error> {

@@ -31,9 +31,26 @@ pub struct Origin {
     pub name: Option<String>,
     /// The project that made it.
     pub project: Option<String>,
+    /// How long its execution took, where it was executed here: milliseconds.
+    pub took: Option<u64>,
 }
 
 impl Store {
+    /// Notes how long the execution of `key` took.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn put_took(&self, key: &ActionKey, took: Duration) -> Result<(), Error> {
+        let milliseconds = i64::try_from(took.as_millis()).unwrap_or(i64::MAX);
+        self.database()
+            .execute(
+                "INSERT OR REPLACE INTO took (key, milliseconds) VALUES (?1, ?2)",
+                (key.0.as_bytes().as_slice(), milliseconds),
+            )
+            .map_err(Error::database("note how long a step took"))?;
+        Ok(())
+    }
+
     /// Notes where the record of `key` comes from: the layer `below` it, and the step with its name
     /// and project. Does nothing where there is no record. Atomic.
     ///
@@ -68,8 +85,9 @@ impl Store {
         let database = self.database();
         let mut statement = database
             .prepare_cached(
-                "SELECT record.key, value, used, below, step, name, project
-                 FROM record LEFT JOIN origin ON origin.key = record.key",
+                "SELECT record.key, value, used, below, step, name, project, milliseconds
+                 FROM record LEFT JOIN origin ON origin.key = record.key
+                 LEFT JOIN took ON took.key = record.key",
             )
             .map_err(Error::database("list records"))?;
         let origins: Vec<Option<Origin>> = statement
@@ -159,7 +177,7 @@ pub(crate) fn evict(
 ) -> rusqlite::Result<()> {
     let key = key.0.as_bytes().as_slice();
     let step = step.map(|step| step.0.as_bytes().as_slice());
-    for table in ["record", "origin"] {
+    for table in ["record", "origin", "took"] {
         transaction
             .prepare_cached(&format!("DELETE FROM {table} WHERE key = ?1"))?
             .execute([key])?;
@@ -183,5 +201,6 @@ fn origin(row: &Row<'_>) -> rusqlite::Result<Option<Origin>> {
         step: step.map(|bytes| StepId(ContentHash::from_bytes(bytes))),
         name: row.get(5)?,
         project: row.get(6)?,
+        took: row.get::<_, Option<i64>>(7)?.map(i64::unsigned_abs),
     }))
 }

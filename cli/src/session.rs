@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use lapstrake_cache::Store;
+use lapstrake_cache::{Error, Store};
 use lapstrake_registry::{ClientConfig, Proxy, RegistryConfig};
 
 use crate::environment::variable;
@@ -36,12 +36,20 @@ impl Session {
         let is_root = rustix::process::geteuid().is_root();
         let root = paths::store_root(self.root.as_deref(), &variable, is_root)?;
         rootless::enter()?;
-        let store = Store::open(&root).map_err(|error| {
-            Failure::of(&error)
-                .help("name another directory for the store with --root or LAPSTRAKE_ROOT")
-        })?;
+        let store = Store::open(&root).map_err(|error| Failure::of(&error).help(remedy(&error)))?;
         lapstrake_executor::remove_stale_groups(&store.groups());
         Ok(self.store.get_or_init(|| store))
+    }
+}
+
+/// What to do about a store that cannot be opened.
+fn remedy(error: &Error) -> &'static str {
+    match error {
+        Error::Newer { .. } | Error::Version { .. } => {
+            "use the lap that wrote it, or a later one; or another directory for the store, with \
+             --root or LAPSTRAKE_ROOT. Nothing in it was changed"
+        }
+        _ => "name another directory for the store with --root or LAPSTRAKE_ROOT",
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::{Answer, Context, Store, scratch, text};
+use crate::support::{Answer, Context, Store, scratch, text, tool};
 
 fn fault(dockerfile: &str) -> Answer {
     let store = Store::new();
@@ -115,6 +115,40 @@ fn a_store_of_another_version_is_refused_in_one_line() {
     fs::write(&version, "999\n").expect("write");
     let answer = store.answer(&["images"]).ends_with(1).says(&["999"]);
     assert!(answer.stderr.trim_end().lines().count() <= 2, "{}", answer.stderr);
+}
+
+/// What the first version of the database had; what came later goes.
+const EARLIER: &str = "import sqlite3, sys\n\
+    database = sqlite3.connect(sys.argv[1])\n\
+    first = ('tag', 'record', 'layer')\n\
+    tables = database.execute('SELECT name FROM sqlite_schema WHERE type = \"table\"').fetchall()\n\
+    [database.execute('DROP TABLE ' + name) for name, in tables if name not in first]\n\
+    database.execute('PRAGMA user_version = ' + sys.argv[2])\n\
+    database.commit()\n";
+
+#[test]
+fn an_earlier_store_is_used_and_a_later_one_refused() {
+    let store = Store::new();
+    let context = Context::new("FROM busybox\nRUN head -c 9 /dev/urandom > /random\n");
+    store.build("x", context.path());
+    let random = store.prints("x", &["md5sum", "/random"]);
+    let database = text(&store.root().join("store.db"));
+    tool("python3", &["-c", EARLIER, &database, "1"]);
+    fs::remove_dir_all(store.root().join("notes")).expect("not there yet at that time");
+    assert_eq!(store.prints("x", &["md5sum", "/random"]), random);
+    store.build("y", context.path()).says(&["CACHED"]);
+    assert_eq!(store.prints("y", &["md5sum", "/random"]), random, "the step was found");
+    for command in [&["cache", "prune", "--dry-run"][..], &["cache", "du"], &["cache", "verify"]] {
+        store.ok(command);
+    }
+    assert!(!store.root().join("store.db.bad").exists());
+
+    tool("python3", &["-c", EARLIER, &database, "99"]);
+    let answer = store.answer(&["images"]).ends_with(1);
+    answer.says(&["written by a newer lap", "version 99", "use the lap that wrote it"]);
+    assert!(!store.root().join("store.db.bad").exists());
+    tool("python3", &["-c", EARLIER, &database, "1"]);
+    assert_eq!(store.prints("y", &["md5sum", "/random"]), random);
 }
 
 #[test]
