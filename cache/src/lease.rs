@@ -125,6 +125,16 @@ impl Store {
         Ok(lease)
     }
 
+    /// What running processes use: names of layers, and digests of blobs. Waits until nobody looks
+    /// something up.
+    ///
+    /// # Errors
+    /// When the leases cannot be read.
+    pub fn leased(&self) -> Result<BTreeSet<String>, Error> {
+        let _gate = Gate::alone(self.root())?;
+        Gate::leased(self.root())
+    }
+
     /// Looks for `wanted` and notes under what name it was found, so that it stays for as long as
     /// this process has a lease.
     pub(crate) fn held<T>(

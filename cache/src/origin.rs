@@ -124,6 +124,26 @@ impl Store {
         note(&mut database).map_err(Error::database("note what was used"))
     }
 
+    /// The keys whose records were evicted, with the time, in nanoseconds since 1970, and the step.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn evictions(&self) -> Result<Vec<(ActionKey, i64, Option<StepId>)>, Error> {
+        let database = self.database();
+        let mut statement = database
+            .prepare_cached("SELECT key, time, step FROM evicted")
+            .map_err(Error::database("list what was evicted"))?;
+        let eviction = |row: &Row<'_>| {
+            let key = ActionKey(ContentHash::from_bytes(row.get(0)?));
+            let step: Option<[u8; 32]> = row.get(2)?;
+            Ok((key, row.get(1)?, step.map(|step| StepId(ContentHash::from_bytes(step)))))
+        };
+        statement
+            .query_map([], eviction)
+            .and_then(Iterator::collect)
+            .map_err(Error::database("list what was evicted"))
+    }
+
     /// When the record of `key` was evicted, if it was: nanoseconds since 1970.
     ///
     /// # Errors

@@ -30,6 +30,7 @@ mod owner;
 pub mod reason;
 pub mod schedule;
 mod stamp;
+pub mod why;
 
 pub use age::age;
 pub use build::{Built, Request, Times, build, survey};

@@ -127,10 +127,29 @@ pub struct KnownFile {
     pub hash: u64,
 }
 
+/// In words.
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Command => f.write_str("the command"),
+            Self::Files => f.write_str("what is copied"),
+            Self::Variable(name) | Self::Setting(name) => f.write_str(name),
+            Self::Mounted(target) => write!(f, "what is mounted at {target}"),
+            Self::Base => f.write_str("the base image"),
+            Self::Below(_) => f.write_str("the step before"),
+        }
+    }
+}
+
 impl Part {
     /// A part that is known by its text.
     pub fn text(subject: Subject, text: &str) -> Self {
         Self::of(subject, text, &ContentHash::of(text.as_bytes()))
+    }
+
+    /// Whether it is a text, and an empty one: nothing was set.
+    pub fn is_unset(&self) -> bool {
+        self.text.is_empty() && self.hash == short(&ContentHash::of(b""))
     }
 
     /// A part that `content` stands for.

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use lapstrake_parser::size;
 
 use super::limit::duration;
@@ -19,6 +19,8 @@ pub(crate) enum CacheCommand {
     Mounts(MountsCommand),
     /// Remove what is kept for later builds alone; images, and what runs, lose nothing
     Prune(CachePrune),
+    /// Say why something is in the store: what made it, what it is made of, what holds it
+    Why(CacheWhy),
     /// Read everything, and show what on disk is no longer what the store says it is
     Verify(CacheVerify),
 }
@@ -55,6 +57,29 @@ pub(crate) struct CachePrune {
     /// As always: nothing is asked
     #[arg(short, long, hide = true)]
     pub(crate) force: bool,
+}
+
+/// `lap cache why`.
+#[derive(Args, Debug)]
+pub(crate) struct CacheWhy {
+    /// As JSON, one object
+    #[arg(long, value_name = "FORMAT", default_value = "text", hide_default_value = true)]
+    pub(crate) format: WhyFormat,
+    /// Of an image for several platforms, that for this one
+    #[arg(long, value_name = "OS/ARCH[/VARIANT]")]
+    pub(crate) platform: Option<String>,
+    /// An image by name or id; or a step by the beginning of its key, or of the id of the layer it made
+    #[arg(value_name = "IMAGE|STEP")]
+    pub(crate) subject: String,
+}
+
+/// `--format` of `lap cache why`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum WhyFormat {
+    /// For people.
+    Text,
+    /// One object.
+    Json,
 }
 
 /// `lap cache verify`.

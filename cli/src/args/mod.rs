@@ -32,7 +32,9 @@ pub(crate) use attest::Provenance;
 pub(crate) use build::{
     Build, BuildCommand, BuildLogs, BuildNetwork, BuildOrCommand, Method, OnFail, Progress,
 };
-pub(crate) use cache::{CacheCommand, CacheDu, CachePrune, CacheVerify, Filter, Size};
+pub(crate) use cache::{
+    CacheCommand, CacheDu, CachePrune, CacheVerify, CacheWhy, Filter, Size, WhyFormat,
+};
 pub(crate) use explain::Explain;
 pub(crate) use export::{FilePlan, Output, OutputForm, OutputKind};
 pub(crate) use fmt::Fmt;

@@ -62,3 +62,4 @@ mod support;
 mod syscall;
 mod usage;
 mod verify;
+mod why;

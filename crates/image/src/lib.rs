@@ -69,6 +69,7 @@ pub use layout::Choice;
 pub use list::ImageSummary;
 pub use load::{Input, Loaded};
 pub use manifest_list::PlatformChange;
+pub use needed::Holder;
 pub use packing::{Packing, pack_layer};
 pub use push::Pushed;
 pub use remove::Removed;

@@ -4,6 +4,7 @@ mod du;
 mod mounts;
 mod prune;
 mod verify;
+mod why;
 
 use crate::args::CacheCommand;
 use crate::exit::Exit;
@@ -16,6 +17,7 @@ pub(crate) fn run(command: &CacheCommand, session: &Session) -> Result<Exit, Fai
         CacheCommand::Du(du) => du::run(du, session),
         CacheCommand::Mounts(command) => mounts::run(command, session),
         CacheCommand::Prune(prune) => prune::run(prune, session),
+        CacheCommand::Why(why) => why::run(why, session),
         CacheCommand::Verify(verify) => verify::run(verify, session),
     }
 }
