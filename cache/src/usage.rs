@@ -62,10 +62,10 @@ struct Held {
 }
 
 /// One thing of the store.
-struct Item {
-    kind: UsageKind,
-    path: PathBuf,
-    is_needed: bool,
+pub(crate) struct Item {
+    pub(crate) kind: UsageKind,
+    pub(crate) path: PathBuf,
+    pub(crate) is_needed: bool,
 }
 
 impl Store {
@@ -76,10 +76,7 @@ impl Store {
     /// # Errors
     /// When folders or the database cannot be read.
     pub fn usage(&self, needed: &Needed) -> Result<Vec<Usage>, Error> {
-        let mut items = self.layer_items(needed)?;
-        items.extend(self.cache_items()?);
-        items.extend(self.blob_items(needed)?);
-        items.sort_by_key(|item| item.kind);
+        let items = self.items(needed)?;
         let mut files: HashMap<(u64, u64), Held> = HashMap::new();
         for item in &items {
             walk(&item.path, &mut |metadata| {
@@ -90,6 +87,15 @@ impl Store {
             })?;
         }
         Ok(UsageKind::ALL.map(|kind| total(kind, &items, &files)).to_vec())
+    }
+
+    /// All things, in the order of their kinds.
+    pub(crate) fn items(&self, needed: &Needed) -> Result<Vec<Item>, Error> {
+        let mut items = self.layer_items(needed)?;
+        items.extend(self.cache_items()?);
+        items.extend(self.blob_items(needed)?);
+        items.sort_by_key(|item| item.kind);
+        Ok(items)
     }
 
     /// The folders of layers; those that the index does not know are needed by nobody.

@@ -28,9 +28,23 @@ pub(crate) enum CacheCommand {
 /// `lap cache du`.
 #[derive(Args, Debug)]
 pub(crate) struct CacheDu {
+    /// Group it by image, stage, step, mount or age (the last use) in place of by kind. What several
+    /// groups share is in the size of each, and once in the total
+    #[arg(long, value_name = "WHAT")]
+    pub(crate) by: Option<Grouping>,
     /// table, json (sizes in bytes), a template of Go for each kind, or table and one
     #[arg(long, value_name = "FORMAT", default_value = "table", hide_default_value = true)]
     pub(crate) format: String,
+}
+
+/// `--by`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Grouping {
+    Image,
+    Stage,
+    Step,
+    Mount,
+    Age,
 }
 
 /// `lap cache prune`.
@@ -41,14 +55,18 @@ pub(crate) struct CachePrune {
     #[arg(short, long)]
     pub(crate) all: bool,
     /// Room that may stay in use, such as 10g; what was used last stays
-    #[arg(long, alias = "max-used-space", value_name = "SIZE")]
+    #[arg(long, aliases = ["max-used-space", "reserved-space"], value_name = "SIZE")]
     pub(crate) keep_storage: Option<Size>,
+    /// Remove only as much as is needed to have that much room free on the store's disk, such as 20g
+    #[arg(long, value_name = "SIZE", conflicts_with = "keep_storage")]
+    pub(crate) min_free_space: Option<Size>,
     /// Keep what was used since, such as 90m, 24h or 7d
     #[arg(long, value_name = "DURATION")]
     pub(crate) older_than: Option<Age>,
-    /// Only what matches: type=regular, exec.cachemount, blob or internal; id=PREFIX;
-    /// description=TEXT, or description~=PART; until=DURATION; unused-for=DURATION. May be given more
-    /// than once
+    /// Only what matches: type=regular, exec.cachemount, blob or internal; id=PREFIX or id~=PART;
+    /// description=TEXT or description~=PART; until=DURATION (made before); unused-for=DURATION; shared
+    /// (with an image) or private; mutable (cache mounts) or immutable; inuse. A word alone or with
+    /// =BOOL; != and !~= for what does not match. May be given more than once
     #[arg(long = "filter", value_name = "KEY=VALUE")]
     pub(crate) filters: Vec<Filter>,
     /// Remove nothing, and show what would be
@@ -119,37 +137,96 @@ impl FromStr for Age {
 
 /// `--filter`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Filter {
+pub(crate) struct Filter {
+    pub(crate) criterion: Criterion,
+    /// Whether it is to hold; else what does not match is meant.
+    pub(crate) holds: bool,
+}
+
+/// What a filter asks for, in BuildKit's words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Criterion {
     Type(String),
     Id(String),
+    /// As a part of it.
+    HasId(String),
     Description(String),
     /// As a part of it.
     Describes(String),
     /// Made longer ago.
     Until(Duration),
     UnusedFor(Duration),
+    Shared,
+    Mutable,
+    InUse,
 }
 
 impl FromStr for Filter {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (key, value) = text.split_once('=').ok_or("write KEY=VALUE")?;
+        let Some((key, value)) = text.split_once('=') else { return flag(text, "true") };
         let value = value.strip_prefix('=').unwrap_or(value);
-        let age = || value.parse::<Age>().map(|age| age.0);
-        match key {
-            "type" if ["regular", "exec.cachemount", "blob", "internal"].contains(&value) => {
-                Ok(Self::Type(value.to_owned()))
-            }
-            "type" => Err("there are the types regular, exec.cachemount, blob and internal".into()),
-            "id" => Ok(Self::Id(value.to_owned())),
-            "description" => Ok(Self::Description(value.to_owned())),
-            "description~" => Ok(Self::Describes(value.to_owned())),
-            "until" => age().map(Self::Until),
-            "unused-for" => age().map(Self::UnusedFor),
-            _ => Err("there are type, id, description, until and unused-for".into()),
+        let (key, is_negated) = match key.strip_suffix('!') {
+            Some(key) => (key, true),
+            None => match key.strip_suffix("!~") {
+                Some(key) => return Ok(Self { holds: false, ..part(key, value)? }),
+                None => (key, false),
+            },
+        };
+        if let Some(key) = key.strip_suffix('~') {
+            return part(key, value);
         }
+        let age = || value.parse::<Age>().map(|age| age.0);
+        let criterion = match key {
+            "type" if ["regular", "exec.cachemount", "blob", "internal"].contains(&value) => {
+                Criterion::Type(value.to_owned())
+            }
+            "type" => {
+                return Err(
+                    "there are the types regular, exec.cachemount, blob and internal".into()
+                );
+            }
+            "id" => Criterion::Id(value.to_owned()),
+            "description" => Criterion::Description(value.to_owned()),
+            "until" => Criterion::Until(age()?),
+            "unused-for" => Criterion::UnusedFor(age()?),
+            key if is_negated => return Err(format!("!= does not go with {key}")),
+            key => return flag(key, value),
+        };
+        Ok(Self { criterion, holds: !is_negated })
     }
+}
+
+fn part(key: &str, value: &str) -> Result<Filter, String> {
+    let criterion = match key {
+        "id" => Criterion::HasId(value.to_owned()),
+        "description" => Criterion::Describes(value.to_owned()),
+        _ => return Err("~= goes with id and description".into()),
+    };
+    Ok(Filter { criterion, holds: true })
+}
+
+/// A word that stands for itself.
+fn flag(key: &str, value: &str) -> Result<Filter, String> {
+    let (criterion, meant) = match key {
+        "shared" => (Criterion::Shared, true),
+        "private" => (Criterion::Shared, false),
+        "mutable" => (Criterion::Mutable, true),
+        "immutable" => (Criterion::Mutable, false),
+        "inuse" => (Criterion::InUse, true),
+        _ => {
+            return Err("there are type, id, description, until, unused-for, shared, private, \
+                        mutable, immutable and inuse"
+                .into());
+        }
+    };
+    let holds = match value {
+        "true" | "1" => meant,
+        "false" | "0" => !meant,
+        _ => return Err(format!("write {key}, or {key}=true or false")),
+    };
+    Ok(Filter { criterion, holds })
 }
 
 #[cfg(test)]
@@ -159,17 +236,35 @@ mod tests {
     #[test]
     fn filters_are_those_of_buildkit() {
         let hours = |hours: u64| Duration::from_secs(hours * 3600);
-        for (text, filter) in [
-            ("type=regular", Filter::Type("regular".into())),
-            ("type==exec.cachemount", Filter::Type("exec.cachemount".into())),
-            ("id=blake3-12", Filter::Id("blake3-12".into())),
-            ("description~=RUN make", Filter::Describes("RUN make".into())),
-            ("until=24h", Filter::Until(hours(24))),
-            ("unused-for=7d", Filter::UnusedFor(hours(7 * 24))),
+        let filter = |criterion, holds| Ok(Filter { criterion, holds });
+        for (text, meant) in [
+            ("type=regular", filter(Criterion::Type("regular".into()), true)),
+            ("type==exec.cachemount", filter(Criterion::Type("exec.cachemount".into()), true)),
+            ("type!=regular", filter(Criterion::Type("regular".into()), false)),
+            ("id=blake3-12", filter(Criterion::Id("blake3-12".into()), true)),
+            ("id~=12", filter(Criterion::HasId("12".into()), true)),
+            ("description~=RUN make", filter(Criterion::Describes("RUN make".into()), true)),
+            ("description!~=a=b", filter(Criterion::Describes("a=b".into()), false)),
+            ("until=24h", filter(Criterion::Until(hours(24)), true)),
+            ("unused-for=7d", filter(Criterion::UnusedFor(hours(7 * 24)), true)),
+            ("private", filter(Criterion::Shared, false)),
+            ("shared=false", filter(Criterion::Shared, false)),
+            ("mutable", filter(Criterion::Mutable, true)),
+            ("immutable=1", filter(Criterion::Mutable, false)),
+            ("inuse==0", filter(Criterion::InUse, false)),
         ] {
-            assert_eq!(text.parse(), Ok(filter), "{text}");
+            assert_eq!(text.parse(), meant, "{text}");
         }
-        for text in ["", "type", "type=frontend", "until=x", "colour=red"] {
+        for text in [
+            "",
+            "type",
+            "type=frontend",
+            "until=x",
+            "colour=red",
+            "type~=x",
+            "inuse!=true",
+            "shared=2",
+        ] {
             assert!(text.parse::<Filter>().is_err(), "{text}");
         }
     }

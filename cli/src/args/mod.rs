@@ -33,7 +33,8 @@ pub(crate) use build::{
     Build, BuildCommand, BuildLogs, BuildNetwork, BuildOrCommand, Method, OnFail, Progress,
 };
 pub(crate) use cache::{
-    CacheCommand, CacheDu, CachePrune, CacheVerify, CacheWhy, Filter, Size, WhyFormat,
+    CacheCommand, CacheDu, CachePrune, CacheVerify, CacheWhy, Criterion, Filter, Grouping, Size,
+    WhyFormat,
 };
 pub(crate) use explain::Explain;
 pub(crate) use export::{FilePlan, Output, OutputForm, OutputKind};

@@ -71,8 +71,27 @@ fn filters_ages_and_room_keep_things() {
     assert_eq!(prune(&["--filter", "description~=second"]), 3);
     // The second step stands on the first one.
     assert_eq!(prune(&["--filter", "description~=echo 1"]), 1);
+    assert_eq!(
+        prune(&["--filter", "description!~=second"]),
+        3,
+        "only the cache: the first stays below"
+    );
+    assert_eq!(prune(&["--filter", "mutable"]), 3);
+    assert_eq!(prune(&["--filter", "immutable"]), 4);
+    assert_eq!(prune(&["--filter", "type!=exec.cachemount"]), 4);
+    assert_eq!(prune(&["--filter", "id~=blake3"]), 4);
+    assert_eq!(prune(&["--filter", "inuse"]), 1);
+    assert_eq!(prune(&["--filter", "inuse=false"]), 5);
+    assert_eq!(prune(&["--filter", "private"]), 5);
+    assert_eq!(prune(&["--filter", "shared"]), 1);
+    assert_eq!(prune(&["--filter", "private", "--filter", "mutable"]), 3);
+    assert_eq!(prune(&["--reserved-space", "1g"]), 1);
+    // There is room for a byte on every disk, and for more than all disks on none.
+    assert_eq!(prune(&["--min-free-space", "1"]), 1);
+    assert_eq!(prune(&["--min-free-space", "1000000t"]), 5);
     let answer = store.answer(&["cache", "prune", "--filter", "colour=red"]).ends_with(1);
-    answer.says(&["there are type, id, description, until and unused-for"]);
+    answer.says(&["there are type, id, description, until, unused-for, shared"]);
+    store.answer(&["cache", "prune", "--min-free-space", "1", "--keep-storage", "1"]).ends_with(1);
 }
 
 /// The file that a step waits for, once it does.

@@ -3,6 +3,7 @@
 use lapstrake_cache::{Usage, UsageKind};
 use serde_json::{Value, json};
 
+use super::group;
 use crate::args::CacheDu;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -19,6 +20,10 @@ pub(super) fn run(du: &CacheDu, session: &Session) -> Result<Exit, Failure> {
     let listing = Listing::parse(&du.format)?;
     let store = session.store()?;
     let _lease = store.lease()?;
+    if let Some(by) = du.by {
+        output::foreign(&group::text(store, by, &listing)?)?;
+        return Ok(Exit::SUCCESS);
+    }
     let usage = store.usage(&images::local(store).needed()?)?;
     let text = match listing.text(&COLUMNS, usage.iter().map(object))? {
         Some(text) => text,
@@ -42,7 +47,7 @@ fn table(usage: &[Usage]) -> String {
     list(COLUMNS.map(|(_, header)| header), &rows)
 }
 
-fn title(kind: UsageKind) -> &'static str {
+pub(super) fn title(kind: UsageKind) -> &'static str {
     match kind {
         UsageKind::ImageLayer => "Image layers",
         UsageKind::BuildStep => "Build steps",

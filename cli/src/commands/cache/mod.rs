@@ -1,6 +1,7 @@
 //! `lap cache`.
 
 mod du;
+mod group;
 mod mounts;
 mod prune;
 mod verify;

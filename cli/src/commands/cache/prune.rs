@@ -1,10 +1,11 @@
 //! `lap cache prune`.
 
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use lapstrake_cache::{Goal, Holding, HoldingKind, Prune, nanoseconds};
 
-use crate::args::{CachePrune, Filter};
+use crate::args::{CachePrune, Criterion, Filter};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::session::Session;
@@ -23,7 +24,7 @@ pub(super) fn run(prune: &CachePrune, session: &Session) -> Result<Exit, Failure
     let now = nanoseconds(SystemTime::now());
     let wanted = |holding: &Holding| prune.filters.iter().all(|filter| holds(filter, holding, now));
     let wish = Prune {
-        goal: Goal::Keep(prune.keep_storage.map_or(0, |size| size.0)),
+        goal: goal(prune, store.root())?,
         unused_for: prune.older_than.map_or(Duration::ZERO, |age| age.0),
         all: prune.all,
         wanted: &wanted,
@@ -32,6 +33,18 @@ pub(super) fn run(prune: &CachePrune, session: &Session) -> Result<Exit, Failure
     let removed = store.prune(&wish, &|| images.needed())?;
     output::stdout(&text(&removed))?;
     Ok(Exit::SUCCESS)
+}
+
+/// How much is to go.
+fn goal(prune: &CachePrune, root: &Path) -> Result<Goal, Failure> {
+    let Some(wanted) = prune.min_free_space else {
+        return Ok(Goal::Keep(prune.keep_storage.map_or(0, |size| size.0)));
+    };
+    let disk = rustix::fs::statvfs(root).map_err(|errno| {
+        Failure::new("cannot see how much room the store's disk has").because(&errno)
+    })?;
+    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+    Ok(Goal::Free(wanted.0.saturating_sub(free)))
 }
 
 fn text(removed: &[Holding]) -> String {
@@ -70,12 +83,17 @@ fn holds(filter: &Filter, holding: &Holding, now: i64) -> bool {
         let age = i64::try_from(age.as_nanos()).unwrap_or(i64::MAX);
         now.saturating_sub(time) >= age
     };
-    match filter {
-        Filter::Type(name) => type_of(holding) == name,
-        Filter::Id(prefix) => holding.id.starts_with(prefix.as_str()),
-        Filter::Description(text) => holding.description == *text,
-        Filter::Describes(part) => holding.description.contains(part.as_str()),
-        Filter::Until(age) => is_before(holding.created, age),
-        Filter::UnusedFor(age) => is_before(holding.used, age),
-    }
+    let found = match &filter.criterion {
+        Criterion::Type(name) => type_of(holding) == name,
+        Criterion::Id(prefix) => holding.id.starts_with(prefix.as_str()),
+        Criterion::HasId(part) => holding.id.contains(part.as_str()),
+        Criterion::Description(text) => holding.description == *text,
+        Criterion::Describes(part) => holding.description.contains(part.as_str()),
+        Criterion::Until(age) => is_before(holding.created, age),
+        Criterion::UnusedFor(age) => is_before(holding.used, age),
+        Criterion::Shared => holding.is_shared(),
+        Criterion::Mutable => holding.kind == HoldingKind::CacheMount,
+        Criterion::InUse => holding.is_used,
+    };
+    found == filter.holds
 }

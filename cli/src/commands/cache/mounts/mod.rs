@@ -6,6 +6,8 @@ mod import;
 mod ls;
 mod rm;
 
+use lapstrake_cache::CacheMount;
+
 use crate::args::MountsCommand;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -19,4 +21,9 @@ pub(super) fn run(command: &MountsCommand, session: &Session) -> Result<Exit, Fa
         MountsCommand::Export(asked) => export::run(asked, session),
         MountsCommand::Import(asked) => import::run(asked, session),
     }
+}
+
+/// A mount by name and id.
+pub(super) fn shown(mount: &CacheMount) -> String {
+    format!("{} ({})", find::name(mount), find::short_id(mount))
 }
