@@ -3,6 +3,7 @@
 //! - [`tree`], [`piece`]: the text as a tree: lists of commands, and what their words are made of.
 //! - `grammar`, `compound`, `word`, `expansion`: how the text is read.
 //! - [`walk`]: every word with what it is there for.
+//! - [`flow`], [`names`]: what variables hold, and which are used; [`test`](mod@test): what `[` looks at.
 //! - [`command`]: what rules ask of a command: its name, its flags, what else it is given.
 //!
 //! The text is read as bash reads it. Nothing is expanded: a variable stays in a word as `${name}`.
@@ -13,7 +14,9 @@ mod compound;
 mod expansion;
 pub(crate) mod flow;
 mod grammar;
+pub(crate) mod names;
 pub(crate) mod piece;
+pub(crate) mod test;
 pub(crate) mod tree;
 pub(crate) mod walk;
 mod word;

@@ -28,4 +28,8 @@ rules! { "shellcheck":
     substring_in_sh
     replacement_in_sh
     unchecked_cd
+    removal_below_empty
+    joined_tests
+    status_looked_at_later
+    unused_variable
 }

@@ -1,0 +1,72 @@
+//! # A command is its own condition
+//!
+//! `$?` is that of the last command, whichever that is once lines have come in between; behind `set -e` a failure has ended the script already.
+//!
+//! ```dockerfile
+//! FROM debian:12
+//! RUN make; if [ $? -ne 0 ]; then cat make.log; fi
+//! ```
+//!
+//! Better:
+//!
+//! ```dockerfile
+//! FROM debian:12
+//! RUN if ! make; then cat make.log; fi
+//! ```
+//!
+//! **Fix**: none: the command has to move.
+
+use lapstrake_parser::Severity;
+
+use crate::dialect::ShellRun;
+use crate::finding::Findings;
+use crate::rule::{Check, Rule};
+use crate::shell::test::Test;
+use crate::shell::walk::Seen;
+use crate::shell::{NodeKind, Piece, PieceKind, Script, ShellWord};
+
+pub(super) static RULE: Rule =
+    Rule::shellcheck("status-looked-at-later", &["SC2181"], Severity::Info, Check::Shell(check));
+
+fn check(run: &ShellRun<'_>, findings: &mut Findings<'_>) {
+    let script = run.run.script;
+    run.walk(&mut |seen| {
+        let Seen::Node(node, _) = seen else { return };
+        let Some(words) = between_brackets(&node.kind, script) else { return };
+        let test = Test::of(words);
+        let ([[left, _, right]], []) = (test.comparisons.as_slice(), test.joints.as_slice()) else {
+            return;
+        };
+        let status = match (is_status(left), is_status(right)) {
+            (true, _) if right.text == "0" => left,
+            (_, true) if left.text == "0" => right,
+            _ => return,
+        };
+        let draft = findings.add(status.span, "`$?` may not be that of the command that is meant");
+        draft.help("write the command itself behind `if`");
+    });
+}
+
+fn between_brackets<'s>(kind: &'s NodeKind, script: &'s Script) -> Option<&'s [ShellWord]> {
+    match kind {
+        NodeKind::Test(words) => Some(words),
+        NodeKind::Simple(at) => {
+            let command = script.commands.get(*at)?;
+            let (last, words) = command.arguments().split_last()?;
+            (command.name() == "[" && last.text == "]").then_some(words)
+        }
+        _ => None,
+    }
+}
+
+fn is_status(word: &ShellWord) -> bool {
+    let [piece] = word.pieces.as_slice() else { return false };
+    let is_status = |piece: &Piece| match &piece.kind {
+        PieceKind::Parameter(parameter) => parameter.name == "?" && parameter.is_plain(),
+        _ => false,
+    };
+    match &piece.kind {
+        PieceKind::Double(pieces) => matches!(pieces.as_slice(), [piece] if is_status(piece)),
+        _ => is_status(piece),
+    }
+}

@@ -1,0 +1,126 @@
+//! Which variables a text sets and uses, wherever.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use lapstrake_parser::Span;
+
+use super::piece::{Piece, PieceKind};
+use super::walk::{DECLARING, Role, Seen};
+use super::{Command, NodeKind, Part, Script, ShellWord};
+
+/// The variables of a text.
+#[derive(Debug, Default)]
+pub(crate) struct Names<'s> {
+    /// Where each variable is set last.
+    pub(crate) set: BTreeMap<&'s str, Span>,
+    /// Those that something is done with.
+    pub(crate) used: BTreeSet<String>,
+}
+
+impl<'s> Names<'s> {
+    /// Those of a text.
+    pub(crate) fn of(script: &'s Script, part: &'s Part) -> Self {
+        let mut names = Self::default();
+        part.walk(script, &mut |seen| match seen {
+            Seen::Word(word, Role::Variable) => {
+                names.set.insert(&word.text, word.span);
+            }
+            Seen::Node(node, _) => match &node.kind {
+                NodeKind::Assignments(words) => words.iter().for_each(|word| names.assign(word)),
+                NodeKind::Simple(at) => {
+                    if let Some(command) = script.commands.get(*at) {
+                        names.command(command);
+                    }
+                }
+                NodeKind::Test(words) => names.tested(words),
+                _ => {}
+            },
+            Seen::Piece(piece) => names.piece(piece),
+            _ => {}
+        });
+        names
+    }
+
+    fn assign(&mut self, word: &'s ShellWord) {
+        let Some((name, adds)) = word.assigned_name() else { return };
+        let name = name.split('[').next().unwrap_or(name);
+        let start = word.span.start;
+        self.set.insert(name, Span::new(start, start + name.len()));
+        if adds {
+            self.used.insert(name.to_owned());
+        }
+        if matches!(name, "PS1" | "PS2" | "PS3" | "PS4" | "PROMPT_COMMAND") {
+            self.mentioned(word);
+        }
+    }
+
+    fn command(&mut self, command: &'s Command) {
+        let words = command.arguments();
+        match command.name() {
+            name if DECLARING.contains(&name) => {
+                let is_used = name == "export" || command.has_any_flag(&["x", "p"]);
+                words.iter().for_each(|word| self.declare(word, is_used));
+            }
+            "read" | "mapfile" | "readarray" => {
+                let names =
+                    words.iter().filter(|word| word.is_literal && !word.text.starts_with('-'));
+                self.set.extend(names.map(|word| (word.text.as_str(), word.span)));
+            }
+            "trap" => words.iter().take(1).for_each(|word| self.mentioned(word)),
+            "alias" | "eval" => words.iter().for_each(|word| self.mentioned(word)),
+            "[" | "test" => self.tested(words),
+            _ => {}
+        }
+    }
+
+    fn declare(&mut self, word: &'s ShellWord, is_used: bool) {
+        let name = match word.assigned_name() {
+            Some((name, _)) => name,
+            None if word.is_literal && !word.text.starts_with('-') => &word.text,
+            None => return,
+        };
+        self.assign(word);
+        if is_used {
+            self.used.insert(name.to_owned());
+        } else if word.assigned_name().is_none() {
+            self.set.insert(name, word.span);
+        }
+    }
+
+    /// `-v name`.
+    fn tested(&mut self, words: &[ShellWord]) {
+        for pair in words.windows(2) {
+            if let [operator, word] = pair
+                && operator.text == "-v"
+            {
+                let name = word.text.split('[').next().unwrap_or_default();
+                self.used.insert(name.to_owned());
+            }
+        }
+    }
+
+    fn piece(&mut self, piece: &Piece) {
+        match &piece.kind {
+            PieceKind::Parameter(parameter) => {
+                self.used.insert(parameter.name.clone());
+                if parameter.modifier.starts_with(['[', ':']) {
+                    self.words_of(&parameter.modifier);
+                }
+            }
+            PieceKind::Arithmetic(pieces) => {
+                self.used.extend(pieces.iter().filter_map(Piece::literal));
+            }
+            _ => {}
+        }
+    }
+
+    /// What a text that the shell reads later may use.
+    fn mentioned(&mut self, word: &ShellWord) {
+        self.words_of(&word.literal_parts());
+    }
+
+    fn words_of(&mut self, text: &str) {
+        let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        self.used.extend(words.filter(|word| !word.is_empty()).map(str::to_owned));
+    }
+}
