@@ -5,6 +5,7 @@
 
 mod args;
 mod attach;
+mod aws;
 mod certificates;
 mod commands;
 mod config;

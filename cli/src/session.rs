@@ -80,7 +80,7 @@ pub(crate) fn sources() -> lapstrake_source::Config {
 }
 
 /// The proxies that the environment names; lower case first, as curl and Go read them.
-fn proxy() -> Proxy {
+pub(crate) fn proxy() -> Proxy {
     let named = |names: [&str; 2]| {
         let value = names.iter().find_map(|name| variable(name));
         value.map(|value| value.to_string_lossy().into_owned())

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use super::annotation::AnnotationFlag;
 use super::attest::{self, Attest, Provenance};
+use super::bucket::Covering;
 use super::cache::Size;
 use super::export::Output;
 use super::limit::{Limits, Timeout};
@@ -130,16 +131,18 @@ pub(crate) struct Build {
     /// Run every step of these stages again; with commas between, or given more than once
     #[arg(long, value_name = "STAGE", value_delimiter = ',')]
     pub(crate) no_cache_filter: Vec<String>,
-    /// Cache to find steps in that are not in the store: type=local,src=DIRECTORY or
-    /// type=registry,ref=NAME, or a NAME in a registry alone, also of an image with a cache. May be
-    /// given more than once; the first one counts most
-    #[arg(long, value_name = "CACHE")]
+    /// Cache to find steps in that are not in the store: type=local,src=DIRECTORY,
+    /// type=registry,ref=NAME, or a NAME in a registry alone, also of an image with a cache, or
+    /// type=s3,bucket=NAME,region=REGION,name=NAME. May be given more than once; the first
+    /// one counts most
+    #[arg(long, value_name = "CACHE", value_parser = Covering::<CacheFrom>::new())]
     pub(crate) cache_from: Vec<CacheFrom>,
-    /// Where to keep what the steps came to for other stores: type=local,dest=DIRECTORY or
-    /// type=registry,ref=NAME, or type=inline for the image's own config; with mode=max for steps as
-    /// well whose layers are not part of the image, compression=gzip|zstd|uncompressed,
-    /// compression-level=N, ignore-error=true. May be given more than once
-    #[arg(long, value_name = "CACHE")]
+    /// Where to keep what the steps came to for other stores: type=local,dest=DIRECTORY,
+    /// type=registry,ref=NAME, type=s3,bucket=NAME,region=REGION,name=NAME, or type=inline
+    /// for the image's own config; with mode=max for steps as well whose layers are not part of the
+    /// image, compression=gzip|zstd|uncompressed, compression-level=N, ignore-error=true. May be given
+    /// more than once
+    #[arg(long, value_name = "CACHE", value_parser = Covering::<CacheTo>::new())]
     pub(crate) cache_to: Vec<CacheTo>,
     /// Build twice, each time with an empty cache, and name every file that differs; keeps nothing
     #[arg(long, conflicts_with_all = ["call", "check", "cache_from", "cache_to"])]

@@ -3,6 +3,7 @@
 mod annotation;
 mod ast;
 mod attest;
+mod bucket;
 mod build;
 mod cache;
 mod explain;
@@ -29,6 +30,7 @@ use clap::{Args as _, CommandFactory as _, FromArgMatches as _, Parser, Subcomma
 
 pub(crate) use ast::Ast;
 pub(crate) use attest::Provenance;
+pub(crate) use bucket::BucketFields;
 pub(crate) use build::{
     Build, BuildCommand, BuildLogs, BuildNetwork, BuildOrCommand, Method, OnFail, Progress,
 };

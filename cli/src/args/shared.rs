@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use clap::ValueEnum as _;
 
+use super::bucket::{BucketFields, is_secret};
 use super::export::{boolean, fields, level};
 use super::image::LayerCompression;
 
@@ -20,6 +21,8 @@ pub(crate) enum CachePlace {
     Registry { name: String },
     /// `type=inline`: in the config of the image.
     Inline,
+    /// `type=s3`.
+    Bucket(Box<BucketFields>),
 }
 
 /// `--cache-from`.
@@ -45,6 +48,7 @@ struct Written {
     folder: Option<String>,
     name: Option<String>,
     tag: Option<String>,
+    bucket: BucketFields,
     all: bool,
     compression: Option<LayerCompression>,
     level: Option<u32>,
@@ -76,7 +80,7 @@ impl FromStr for CacheTo {
         let Written { all, compression, level, ignore_error, .. } = written;
         if place == CachePlace::Inline && (all || compression.is_some() || level.is_some()) {
             return Err("type=inline tells of the image's own layers as they are: mode=max and \
-                        compressions go with type=local and type=registry"
+                        compressions go with type=local, type=registry and type=s3"
                 .into());
         }
         Ok(Self { place, all, compression, level, ignore_error })
@@ -112,6 +116,7 @@ impl Written {
                 "ref" => written.name = Some(value.to_owned()),
                 "tag" if !value.is_empty() => written.tag = Some(value.to_owned()),
                 key if key == folder => written.folder = Some(value.to_owned()),
+                key if written.bucket.set(key, value)? => {}
                 key => other(&mut written, key, value)?,
             }
         }
@@ -139,6 +144,23 @@ impl Written {
 
     fn place(&self, folder: &str) -> Result<CachePlace, String> {
         let given = |value: &Option<String>| value.clone().filter(|value| !value.is_empty());
+        let is_of_bucket = self.bucket != BucketFields::default();
+        match self.kind.as_deref() {
+            Some("s3")
+                if given(&self.folder).or(given(&self.name)).or(self.tag.clone()).is_some() =>
+            {
+                return Err(format!(
+                    "type=s3 takes bucket=… and name=…, but no {folder}, ref or tag"
+                ));
+            }
+            Some("s3") => return Ok(CachePlace::Bucket(Box::new(self.bucket.clone()))),
+            Some(kind) if is_of_bucket => {
+                return Err(format!(
+                    "bucket, region, name, prefixes and keys go with type=s3, not {kind}"
+                ));
+            }
+            _ => {}
+        }
         match (self.kind.as_deref(), given(&self.folder), given(&self.name)) {
             (Some("local"), Some(path), None) => {
                 let tag = self.tag.clone().unwrap_or_else(|| TAG.to_owned());
@@ -153,8 +175,8 @@ impl Written {
             (Some("registry"), ..) => Err("write type=registry,ref=HOST/NAME:TAG".into()),
             (Some(kind), ..) => supported(kind).and(Err(unknown("type", kind))),
             (None, ..) => Err(format!(
-                "the type is missing: write type=local,{folder}=DIRECTORY, or \
-                 type=registry,ref=HOST/NAME:TAG"
+                "the type is missing: write type=local,{folder}=DIRECTORY, \
+                 type=registry,ref=HOST/NAME:TAG, or type=s3,bucket=NAME"
             )),
         }
     }
@@ -162,17 +184,16 @@ impl Written {
 
 /// Refuses a type of cache that there is not.
 fn supported(kind: &str) -> Result<(), String> {
-    const TYPES: &str = "a cache is of type=local, type=registry or type=inline";
+    const TYPES: &str = "a cache is of type=local, type=registry, type=s3 or type=inline";
     match kind.trim() {
-        "local" | "registry" | "inline" => Ok(()),
-        kind @ ("s3" | "gha" | "azblob") => {
-            Err(format!("type={kind} is not supported yet: {TYPES}"))
-        }
+        "local" | "registry" | "inline" | "s3" => Ok(()),
+        kind @ ("gha" | "azblob") => Err(format!("type={kind} is not supported yet: {TYPES}")),
         kind => Err(format!("there is no type {kind}: {TYPES}")),
     }
 }
 
 fn unknown(key: &str, value: &str) -> String {
+    let value = if is_secret(key) { "…" } else { value };
     format!("{key}={value} is not supported")
 }
 
@@ -207,6 +228,12 @@ mod tests {
             "type=local,src=a,mode=max",
             "a,b",
             "type=inline",
+            "type=local,src=a,bucket=b",
+            "type=s3,bucket=b,src=a",
+            "type=s3,bucket=b,tag=t",
+            "type=s3,bucket=b,touch_refresh=soon",
+            "type=s3,bucket=b,use_path_style=perhaps",
+            "type=s3,bucket=b,mode=max",
         ] {
             assert!(from(text).is_err(), "{text}");
         }
@@ -244,8 +271,37 @@ mod tests {
     }
 
     #[test]
+    fn buckets() {
+        let text = "type=s3,bucket=b,region=r,endpoint_url=http://h:9,name=a;c,prefix=p/,\
+                    blobs_prefix=x/,manifests_prefix=y/,access_key_id=id,secret_access_key=s,\
+                    session_token=t,use_path_style=true,touch_refresh=1h30m";
+        let some = |text: &str| Some(text.to_owned());
+        let fields = BucketFields {
+            bucket: some("b"),
+            region: some("r"),
+            endpoint: some("http://h:9"),
+            name: some("a;c"),
+            prefix: some("p/"),
+            blobs_prefix: some("x/"),
+            manifests_prefix: some("y/"),
+            key_id: some("id"),
+            key: some("s"),
+            token: some("t"),
+            path_style: true,
+            touch: Some(std::time::Duration::from_secs(5400)),
+        };
+        let place = CachePlace::Bucket(Box::new(fields));
+        assert_eq!(text.parse(), Ok(CacheFrom(place.clone())));
+        let to = format!("{text},mode=max,compression=gzip,ignore-error=true").parse::<CacheTo>();
+        let to = to.unwrap();
+        assert_eq!((to.place, to.all, to.ignore_error), (place, true, true));
+        let error = "type=s3,secret_acces_key=abc".parse::<CacheTo>().unwrap_err();
+        assert!(!error.contains("abc"), "{error}");
+    }
+
+    #[test]
     fn what_comes_later_is_refused_with_what_there_is() {
-        for kind in ["s3", "gha", "azblob"] {
+        for kind in ["gha", "azblob"] {
             for text in [format!("type={kind}"), format!("bucket=x,type={kind}")] {
                 let refused = text.parse::<CacheTo>().unwrap_err();
                 assert!(refused.contains(kind) && refused.contains("type=local"), "{refused}");

@@ -13,6 +13,7 @@
 
 mod annotation;
 mod attestation;
+mod bucket;
 mod build;
 mod cache;
 mod call;

@@ -10,6 +10,8 @@ use lapstrake_rootfs::manifest::DecodeError;
 use lapstrake_rootfs::scan::ScanError;
 use lapstrake_rootfs::tar::{ApplyError, PackError};
 
+use crate::BucketError;
+
 /// Why a cache, or something of it, cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -194,6 +196,9 @@ pub enum Error {
     /// A registry. Large, and rare.
     #[error(transparent)]
     Registry(Box<lapstrake_registry::Error>),
+    /// A bucket.
+    #[error(transparent)]
+    Bucket(#[from] BucketError),
     /// A layer on its way out.
     #[error(transparent)]
     Image(#[from] lapstrake_image::Error),

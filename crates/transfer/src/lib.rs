@@ -2,7 +2,8 @@
 //!
 //! A shared cache is an OCI artifact in the form of an image: a manifest whose config is the
 //! [`config`] document, and whose layers are ordinary layer blobs, each followed by the store's own
-//! manifest of the layer. It lies in a folder as an image layout, or in a registry under a tag.
+//! manifest of the layer. It lies in a folder as an image layout, in a registry under a tag, or in
+//! a bucket.
 //!
 //! ```text
 //! manifest   config: application/vnd.lapstrake.cache.config.v1+json
@@ -25,9 +26,10 @@
 //! The crate knows no Dockerfile and no graph, reads no environment and prints nothing.
 //!
 //! In reading order: `config`, `inline` (a cache in the config of an image), `place` (where caches
-//! are), `offer` (what they know), `import`, `rebuild` (from a blob to a layer), `export`, `mount` (a cache mount as an
-//! archive), `error`.
+//! are), `bucket` (object stores), `offer` (what they know), `import`, `rebuild` (from a blob to a
+//! layer), `export`, `mount` (a cache mount as an archive), `error`.
 
+mod bucket;
 mod config;
 mod error;
 mod export;
@@ -38,6 +40,7 @@ mod offer;
 mod place;
 mod rebuild;
 
+pub use bucket::{Bucket, BucketConfig, BucketCredentials, BucketError};
 pub use config::CONFIG_TYPE;
 pub use error::Error;
 pub use export::{Export, Exported, Step, export};

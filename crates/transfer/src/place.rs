@@ -1,4 +1,4 @@
-//! Where caches are: in folders, and in repositories of registries.
+//! Where caches are: in folders, in repositories of registries, in buckets.
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, Read, Seek as _, SeekFrom, Write as _};
@@ -12,7 +12,7 @@ use lapstrake_oci::{
 use lapstrake_registry::Client;
 use tempfile::NamedTempFile;
 
-use crate::Error;
+use crate::{Bucket, Error};
 
 /// What names a manifest in the index of a layout (image-spec, annotations.md).
 const NAME: &str = "org.opencontainers.image.ref.name";
@@ -40,6 +40,8 @@ pub enum Place {
         /// The cache's name.
         reference: Reference,
     },
+    /// An object store.
+    Bucket(Bucket),
 }
 
 impl std::fmt::Display for Place {
@@ -47,6 +49,7 @@ impl std::fmt::Display for Place {
         match self {
             Self::Folder { path, .. } => write!(formatter, "{}", path.display()),
             Self::Repository { reference, .. } => write!(formatter, "{reference}"),
+            Self::Bucket(bucket) => write!(formatter, "{bucket}"),
         }
     }
 }
@@ -64,6 +67,10 @@ impl Place {
                 self.document(entry)?
             }
             Self::Repository { client, reference } => client.resolve(reference)?.document,
+            Self::Bucket(bucket) => {
+                Document::parse(&bucket.manifest()?, Some(&MediaType::OciManifest))
+                    .map_err(document("the manifest of the cache"))?
+            }
         };
         let index = match named {
             Document::Manifest(manifest) => return Ok(vec![*manifest]),
@@ -81,7 +88,7 @@ impl Place {
     /// A manifest or index that an index names.
     fn document(&self, entry: &Descriptor) -> Result<Document, Error> {
         match self {
-            Self::Folder { .. } => {
+            Self::Folder { .. } | Self::Bucket(_) => {
                 let bytes = self.small(entry, MAX_DOCUMENT_SIZE as u64)?;
                 Document::parse(&bytes, Some(&entry.media_type))
                     .map_err(document("the manifest of the cache"))
@@ -101,6 +108,7 @@ impl Place {
                 Ok(Box::new(file))
             }
             Self::Repository { client, reference } => Ok(Box::new(client.blob(reference, blob)?)),
+            Self::Bucket(bucket) => Ok(bucket.blob(&blob.digest)?),
         }
     }
 
@@ -145,6 +153,7 @@ impl Place {
             Self::Folder { path, .. } => Ok(fs::metadata(blob_path(path, &blob.digest))
                 .is_ok_and(|found| found.len() == blob.size)),
             Self::Repository { client, reference } => Ok(client.has_blob(reference, &blob.digest)?),
+            Self::Bucket(bucket) => Ok(bucket.has(blob)?),
         }
     }
 
@@ -166,7 +175,7 @@ impl Place {
     pub(crate) fn scratch(&self, temporary: &Path) -> Result<NamedTempFile, Error> {
         let folder = match self {
             Self::Folder { path, .. } => path.join("blobs/sha256"),
-            Self::Repository { .. } => temporary.to_owned(),
+            Self::Repository { .. } | Self::Bucket(_) => temporary.to_owned(),
         };
         let file = tempfile::Builder::new().prefix(".lap-").tempfile_in(folder);
         file.map_err(Error::io(WRITE))
@@ -189,6 +198,7 @@ impl Place {
                 };
                 client.push_blob(reference, blob, None, &content)?;
             }
+            Self::Bucket(bucket) => bucket.put(blob, file.as_file())?,
         }
         Ok(())
     }
@@ -225,13 +235,14 @@ impl Place {
                 client.push_document(reference, &MediaType::OciManifest, manifest)?;
                 Ok(())
             }
+            Self::Bucket(bucket) => Ok(bucket.name(manifest)?),
         }
     }
 
     /// The repository, with its registry.
     pub(crate) fn repository(&self) -> Option<String> {
         match self {
-            Self::Folder { .. } => None,
+            Self::Folder { .. } | Self::Bucket(_) => None,
             Self::Repository { reference, .. } => Some(reference.name()),
         }
     }

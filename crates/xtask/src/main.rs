@@ -4,7 +4,8 @@
 //! on a machine that has nothing but Rust. It knows `lap` only as a program that it starts.
 //!
 //! Reading order: [`project`] (where things are), [`process`] (starting programs), [`debian`]
-//! (packages), [`venv`] (the same from PyPI), [`bases`] and [`registry`] (what a build starts from), then the tasks: [`demo`],
+//! (packages), [`venv`] (the same from PyPI), [`bases`] and [`registry`] (what a build starts from),
+//! [`object_store`] (an S3 server), then the tasks: [`demo`],
 //! [`suite`], [`conformance`], [`bench`], [`tidy`].
 #![allow(
     clippy::print_stdout,
@@ -19,6 +20,7 @@ mod conformance;
 mod debian;
 mod demo;
 mod failure;
+mod object_store;
 mod process;
 mod project;
 mod registry;
@@ -46,7 +48,7 @@ usage: cargo xtask TASK
   bench [--only NAME] [--runs N] [--lap BINARY]
                             Lapstrake beside buildah, as a Markdown table
   tidy                      the project's own rules
-  registry                  serve the base images until Ctrl-C
+  registry                  serve the base images, and S3 for caches, until Ctrl-C
 
 Root and Debian (or a derivative) are needed by all but tidy: missing packages are installed.";
 

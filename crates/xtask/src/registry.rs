@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::bases::Bases;
 use crate::failure::{Failure, Outcome, Subject, wrong};
+use crate::object_store::ObjectStore;
 use crate::process;
 use crate::project::Project;
 use crate::scratch::Scratch;
@@ -119,6 +120,10 @@ pub(crate) fn serve(project: &Project) -> Outcome<()> {
     println!("  export LAPSTRAKE_TEST_REGISTRY={}", registry.address());
     let lsp_client = venv::lsp_client(project)?;
     println!("  export LAPSTRAKE_TEST_LSP_CLIENT={}", lsp_client.display());
+    let objects = ObjectStore::start(project)?;
+    for (name, value) in objects.variables() {
+        println!("  export {name}={value}");
+    }
     println!("Enter ends it.");
     let mut line = String::new();
     // End of input ends it as well.

@@ -9,6 +9,7 @@ use crate::binary;
 use crate::conformance;
 use crate::debian;
 use crate::failure::{Failure, Outcome, wrong};
+use crate::object_store::ObjectStore;
 use crate::process;
 use crate::project::Project;
 use crate::registry::Registry;
@@ -18,13 +19,14 @@ use crate::venv;
 /// Name on the command line, in the order in which they run.
 const STEPS: [&str; 5] = ["unit", "doc", "conformance", "rootless", "static"];
 
-/// What a running suite holds: dropped, the registry ends.
+/// What a running suite holds: dropped, the servers end.
 struct Ground {
     bases: Bases,
     registry: Registry,
     lap: PathBuf,
     /// A Python with the client that tests of the language server speak through.
     lsp_client: PathBuf,
+    objects: ObjectStore,
 }
 
 pub(crate) fn run(project: &Project, arguments: &[String]) -> Outcome<()> {
@@ -66,7 +68,8 @@ fn prepare(project: &Project) -> Outcome<Ground> {
     let registry = Registry::start(project, &bases)?;
     bases.ensure_python(project, &lap, &registry)?;
     let lsp_client = venv::lsp_client(project)?;
-    Ok(Ground { bases, registry, lap, lsp_client })
+    let objects = ObjectStore::start(project)?;
+    Ok(Ground { bases, registry, lap, lsp_client, objects })
 }
 
 fn unit(project: &Project, ground: &Ground) -> Outcome<()> {
@@ -129,12 +132,13 @@ impl Ground {
         conformance::Ground { project, bases, registry, lap }
     }
 
-    /// Tells the tests where the bases and the registry are.
+    /// Tells the tests where the bases, the registry and the object store are.
     fn offer<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         command
             .env("LAPSTRAKE_TEST_BASES", self.bases.folder())
             .env("LAPSTRAKE_TEST_LSP_CLIENT", &self.lsp_client)
             .env("LAPSTRAKE_TEST_REGISTRY", self.registry.address())
             .env("LAPSTRAKE_CONFIG", self.registry.lapstrake_config())
+            .envs(self.objects.variables())
     }
 }

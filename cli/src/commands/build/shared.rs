@@ -4,14 +4,15 @@ use lapstrake_cache::Store;
 use lapstrake_image::Packing;
 use lapstrake_oci::Reference;
 use lapstrake_registry::Client;
-use lapstrake_transfer::{Error, Export, Exported, Imports, Place, Step, export};
+use lapstrake_transfer::{Bucket, Error, Export, Exported, Imports, Place, Step, export};
 
 use crate::args::{Build, CacheFrom, CachePlace, CacheTo, LayerCompression};
 use crate::commands::push;
+use crate::environment::variable;
 use crate::failure::Failure;
 use crate::progress::Mode;
 use crate::text::harmless;
-use crate::{output, session};
+use crate::{aws, output, session};
 
 use super::Means;
 
@@ -90,7 +91,7 @@ pub(super) fn export_to(
 fn packing(to: &CacheTo) -> Result<Packing, Failure> {
     // In a registry a layer is then the blob that a pushed image has.
     let usual = match to.place {
-        CachePlace::Folder { .. } => LayerCompression::Zstd,
+        CachePlace::Folder { .. } | CachePlace::Bucket(_) => LayerCompression::Zstd,
         CachePlace::Registry { .. } | CachePlace::Inline => LayerCompression::Gzip,
     };
     push::packing(to.compression.unwrap_or(usual), to.level)
@@ -110,6 +111,10 @@ fn found(place: &CachePlace) -> Result<Option<Place>, Failure> {
             let client =
                 Client::new(session::registries()?).map_err(|error| Failure::of(&error))?;
             Place::Repository { client, reference }
+        }
+        CachePlace::Bucket(fields) => {
+            let config = aws::bucket(fields, &variable, session::proxy())?;
+            Place::Bucket(Bucket::new(config).map_err(|error| Failure::of(&error))?)
         }
     }))
 }

@@ -18,7 +18,7 @@ const EDGES: [(&str, &[&str]); 17] = [
     ("executor", &["rootfs"]),
     ("crates/image", &["oci", "rootfs", "registry", "cache"]),
     ("crates/source", &["oci", "http", "rootfs", "cache"]),
-    ("crates/transfer", &["oci", "rootfs", "registry", "cache", "image"]),
+    ("crates/transfer", &["oci", "http", "rootfs", "registry", "cache", "image"]),
     ("solver", &["parser", "oci", "rootfs", "cache", "source", "transfer", "executor"]),
     ("crates/linter", &["parser", "oci"]),
     ("crates/format", &["parser"]),
