@@ -32,6 +32,11 @@ fn names_lead_to_where_they_are_given() {
 }
 
 #[test]
+fn what_can_follow_is_offered() {
+    holds("completing");
+}
+
+#[test]
 fn a_client_that_keeps_to_nothing_is_answered() {
     holds("hostile");
 }

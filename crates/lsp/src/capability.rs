@@ -1,7 +1,7 @@
 //! What the server can do, as it tells the client.
 
 use lsp_types::{
-    CodeActionKind, CodeActionOptions, CodeActionProviderCapability,
+    CodeActionKind, CodeActionOptions, CodeActionProviderCapability, CompletionOptions,
     FoldingRangeProviderCapability, HoverProviderCapability, InitializeResult, OneOf,
     RenameOptions, SaveOptions, ServerCapabilities, ServerInfo, TextDocumentSyncCapability,
     TextDocumentSyncKind, TextDocumentSyncOptions, TextDocumentSyncSaveOptions,
@@ -10,6 +10,9 @@ use lsp_types::{
 
 use crate::action::FIX_ALL;
 use crate::position::Encoding;
+
+/// What makes a client ask for completions, beside letters.
+const TRIGGERS: [&str; 7] = ["$", "{", "-", "=", ",", "/", " "];
 
 /// The answer to `initialize`.
 pub(crate) fn initialized(encoding: Encoding) -> InitializeResult {
@@ -27,6 +30,10 @@ pub(crate) fn initialized(encoding: Encoding) -> InitializeResult {
         position_encoding: Some(encoding.kind()),
         text_document_sync: Some(TextDocumentSyncCapability::Options(sync)),
         code_action_provider: Some(CodeActionProviderCapability::Options(actions)),
+        completion_provider: Some(CompletionOptions {
+            trigger_characters: Some(TRIGGERS.map(str::to_owned).to_vec()),
+            ..CompletionOptions::default()
+        }),
         definition_provider: Some(OneOf::Left(true)),
         references_provider: Some(OneOf::Left(true)),
         rename_provider: Some(OneOf::Right(RenameOptions {

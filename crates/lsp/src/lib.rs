@@ -13,16 +13,19 @@
 
 mod action;
 mod capability;
+mod complete;
 mod document;
 mod finding;
 mod form;
 mod frame;
 mod hover;
+mod instruction;
 mod names;
 mod navigate;
 mod outline;
 mod position;
 mod server;
+mod typed;
 mod variable;
 mod workspace;
 
@@ -32,7 +35,7 @@ use std::thread;
 
 use self::frame::Frame;
 use self::server::Server;
-pub use self::workspace::{Rules, Workspace};
+pub use self::workspace::{ContextEntry, Rules, Workspace};
 
 /// How many messages wait to be answered before no more are read.
 const WAITING: usize = 64;

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use lsp_server::{ErrorCode, Message, Notification, Request, Response};
 use lsp_types::{
-    CodeActionParams, DidChangeTextDocumentParams, DidCloseTextDocumentParams,
+    CodeActionParams, CompletionParams, DidChangeTextDocumentParams, DidCloseTextDocumentParams,
     DidOpenTextDocumentParams, DocumentFormattingParams, DocumentSymbolParams, FoldingRangeParams,
     GotoDefinitionParams, HoverParams, InitializeParams, MessageType, PublishDiagnosticsParams,
     ReferenceParams, RenameParams, ShowMessageParams, TextDocumentPositionParams, Uri,
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::document::Document;
 use crate::position::Encoding;
 use crate::workspace::Workspace;
-use crate::{End, action, capability, finding, form, hover, navigate, outline};
+use crate::{End, action, capability, complete, finding, form, hover, navigate, outline};
 
 /// How far the session is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,6 +114,11 @@ impl<'w> Server<'w> {
                 let place = read::<HoverParams>(params)?.text_document_position_params;
                 let document = self.document(&place.text_document.uri)?;
                 Ok(json!(hover::hover(document, place.position, self.workspace)))
+            }
+            "textDocument/completion" => {
+                let place = read::<CompletionParams>(params)?.text_document_position;
+                let document = self.document(&place.text_document.uri)?;
+                Ok(json!(complete::complete(document, place.position, self.workspace)))
             }
             "textDocument/definition" => {
                 let place = read::<GotoDefinitionParams>(params)?.text_document_position_params;

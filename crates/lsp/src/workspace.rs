@@ -14,8 +14,21 @@ pub trait Workspace {
     /// The day it is.
     fn today(&self) -> Option<Day>;
 
+    /// What the context of a Dockerfile has in a folder, which is relative to it, without what is left out
+    /// of the context. Empty if there is no such folder.
+    fn context(&self, dockerfile: &Path, folder: &str) -> Vec<ContextEntry>;
+
     /// What there is to say about a code, in Markdown.
     fn page(&self, code: &str) -> Option<String>;
+}
+
+/// What lies in a folder of a context.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContextEntry {
+    /// Its name.
+    pub name: String,
+    /// It is a folder, or leads to one.
+    pub is_folder: bool,
 }
 
 /// Which rules look at a file.

@@ -219,7 +219,10 @@ pub(in crate::commands) fn read(from: impl Read, name: &str) -> Result<Vec<u8>, 
 }
 
 /// `<Dockerfile>.dockerignore` beside the Dockerfile, else `.dockerignore` in the context.
-fn ignore(dockerfile: &Path, directory: &Path) -> Result<IgnoreFile, Failure> {
+pub(in crate::commands) fn ignore(
+    dockerfile: &Path,
+    directory: &Path,
+) -> Result<IgnoreFile, Failure> {
     let mut own = dockerfile.as_os_str().to_owned();
     own.push(".dockerignore");
     let own = PathBuf::from(own);
