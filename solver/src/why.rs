@@ -35,7 +35,7 @@ pub fn known(store: &Store, step: &StepId, key: &ActionKey) -> Result<Option<Kno
 
 /// What differs from the nearest of `accounts`, which are of `step`: the one that differs in the fewest
 /// parts. `None` when there is none.
-fn nearest_difference(
+pub(crate) fn nearest_difference(
     store: &Store,
     step: &StepId,
     accounts: &[Account],

@@ -83,6 +83,8 @@ fn a_step_says_what_its_key_is_made_of_and_why_it_ran() {
         &["the command              echo $VERSION > /v && sleep 0.3", "VERSION                  1"],
     );
     has(&told, &["the base image           ", "the network              default"]);
+    let took = object(&store, &first)["Record"]["Milliseconds"].as_u64().expect("a time");
+    assert!((300..60_000).contains(&took), "{took}");
 
     let before = key(&store, &context, "build");
     has(&why(&store, &before), &["[build 4/4] RUN --mount=type=cache,target=/c cat"]);

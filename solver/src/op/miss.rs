@@ -11,7 +11,8 @@ use super::{Failure, Rootfs, Workshop};
 use crate::event::Event;
 use crate::graph::{Graph, Op, Vertex, VertexId};
 use crate::key;
-use crate::reason::{KnownFile, Part, Reason, Subject, compare_files, differences, first, short};
+use crate::reason::{KnownFile, Part, Reason, Subject, short};
+use crate::why::nearest_difference;
 
 /// Of more files it is not kept which they were.
 const FILES: usize = 100_000;
@@ -94,20 +95,9 @@ impl Workshop<'_> {
             if accounts.iter().any(|account| account.key == action.key) {
                 return Ok(Reason::Gone);
             }
-            let accounts: Vec<(ActionKey, Vec<Part>)> = accounts
-                .iter()
-                .filter_map(|account| {
-                    Some((account.key, postcard::from_bytes(&account.parts).ok()?))
-                })
-                .collect();
-            let nearest = accounts.iter().min_by_key(|(_, known)| differences(known, parts).len());
-            let Some((key, known)) = nearest else { continue };
-            let earlier = self.store.account_files(step, key)?.unwrap_or_default();
-            return Ok(first(&differences(known, parts), || {
-                let earlier: Vec<KnownFile> = postcard::from_bytes(&earlier).ok()?;
-                let both = !earlier.is_empty() && !files.is_empty();
-                both.then(|| compare_files(&earlier, files)).flatten()
-            }));
+            if let Some(reason) = nearest_difference(self.store, step, &accounts, (parts, files))? {
+                return Ok(reason);
+            }
         }
         let Some(step) = steps.first().and_then(Option::as_ref) else { return Ok(Reason::First) };
         let evicted = self.store.evicted_step(step)?;

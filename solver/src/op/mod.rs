@@ -235,13 +235,18 @@ impl Workshop<'_> {
             (self.events)(Event::Started { vertex: id });
         }
         let explain = || self.explain(id, vertex, below, action);
+        let begin = Instant::now();
         let (ledger, made) = match vertex.op {
             // Many files take long to compare, and there is no output that the reason has to precede.
             Op::Copy(_) => beside(explain, make),
             _ => (explain(), make()),
         };
         let (ledger, made) = (ledger?, made?);
+        let is_recorded = made.is_recorded;
         let record = self.keep(id, made, key)?;
+        if is_recorded && vertex.name.is_some() {
+            self.store.put_took(key, begin.elapsed())?;
+        }
         let name = vertex.name.as_deref().unwrap_or_default();
         let step = ledger.as_ref().map(|ledger| (ledger.step(), name, self.project));
         self.store.put_origin(key, below.layers.last(), step)?;
