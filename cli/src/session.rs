@@ -40,6 +40,14 @@ impl Session {
         lapstrake_executor::remove_stale_groups(&store.groups());
         Ok(self.store.get_or_init(|| store))
     }
+
+    /// The store, if there is one already, for somebody who only looks: it is not made, the user does not
+    /// change, and what was looked up is held no longer than the value.
+    pub(crate) fn existing(&self) -> Option<Store> {
+        let is_root = rustix::process::geteuid().is_root();
+        let root = paths::store_root(self.root.as_deref(), &variable, is_root).ok()?;
+        root.is_dir().then(|| Store::open(&root).ok()).flatten()
+    }
 }
 
 /// What to do about a store that cannot be opened.

@@ -3,20 +3,23 @@
 use std::fs;
 use std::io::{self, BufReader};
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use lapstrake_cache::{Origin, Store};
+use lapstrake_image::ResolvedImage;
 use lapstrake_linter::Day;
-use lapstrake_lsp::{ContextEntry, End, Rules, Workspace, serve};
+use lapstrake_lsp::{ContextEntry, End, Facts, Image, Rules, Workspace, serve};
 
 use super::input::Input;
 use super::{build, explain, lint};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::output;
+use crate::session::Session;
+use crate::{human, images, output, text};
 
 /// Serves the editor at the other end of standard input and output.
-pub(crate) fn run() -> Result<Exit, Failure> {
-    let served = serve(BufReader::new(io::stdin()), output::raw_stdout(), &Machine);
+pub(crate) fn run(session: &Session) -> Result<Exit, Failure> {
+    let served = serve(BufReader::new(io::stdin()), output::raw_stdout(), &Machine { session });
     match served.map_err(|error| Failure::of_writing(&error))? {
         End::Orderly => Ok(Exit::SUCCESS),
         End::Early => Ok(Exit::FAILED),
@@ -24,9 +27,11 @@ pub(crate) fn run() -> Result<Exit, Failure> {
 }
 
 /// This machine.
-struct Machine;
+struct Machine<'s> {
+    session: &'s Session,
+}
 
-impl Workspace for Machine {
+impl Workspace for Machine<'_> {
     fn rules(&self, dockerfile: Option<&Path>) -> (Rules, Option<String>) {
         let input = dockerfile.map_or(Input::Stdin, |path| Input::File(path.to_owned()));
         match lint::rules(&input) {
@@ -49,6 +54,16 @@ impl Workspace for Machine {
     fn context(&self, dockerfile: &Path, folder: &str) -> Vec<ContextEntry> {
         let context = dockerfile.parent().unwrap_or(Path::new("/"));
         entries(dockerfile, context, folder).unwrap_or_default()
+    }
+
+    fn image(&self, name: &str) -> Option<Image> {
+        let store = self.session.existing()?;
+        let image = images::local(&store).find(name).ok()?;
+        Some(Image { facts: facts(&image), environment: image.config.config.env })
+    }
+
+    fn made(&self, dockerfile: &Path, instruction: &str) -> Option<Facts> {
+        made(&self.session.existing()?, dockerfile, instruction)
     }
 
     fn page(&self, code: &str) -> Option<String> {
@@ -81,4 +96,79 @@ fn entries(dockerfile: &Path, context: &Path, folder: &str) -> io::Result<Vec<Co
     }
     found.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(found)
+}
+
+/// What there is to say about an image.
+fn facts(image: &ResolvedImage) -> Facts {
+    let config = &image.config.config;
+    let words = |words: &[String]| words.join(" ");
+    let names = |names: Vec<&String>| names.into_iter().cloned().collect::<Vec<_>>().join(" ");
+    let size = image.manifest.layers.iter().map(|layer| layer.size).sum();
+    let layers = image.manifest.layers.len();
+    let all = [
+        ("platform", image.config.platform().to_string()),
+        ("made", human::ago(image.config.created.as_deref())),
+        ("layers", format!("{layers}, {} on their way", human::size(size))),
+        ("user", config.user.clone()),
+        ("working directory", config.working_dir.clone()),
+        ("entrypoint", words(&config.entrypoint)),
+        ("command", words(&config.cmd)),
+        ("ports", names(config.exposed_ports.keys().collect())),
+        ("volumes", names(config.volumes.keys().collect())),
+        ("environment", words(&config.env)),
+    ];
+    let shown = all.into_iter().filter(|(_, value)| !value.is_empty());
+    shown.map(|(name, value)| (name, code(&text::one_line(&value)))).collect()
+}
+
+/// A text as Markdown shows it as it is.
+fn code(text: &str) -> String {
+    format!("`{}`", text.replace('`', "'"))
+}
+
+/// What became of an instruction when it was executed last in a build of that Dockerfile.
+fn made(store: &Store, dockerfile: &Path, instruction: &str) -> Option<Facts> {
+    let wanted: Vec<&str> = instruction.split_whitespace().collect();
+    let wanted = wanted.join(" ");
+    let is_it = |origin: &Origin| {
+        let name = origin.name.as_deref().and_then(|name| name.split_once("] "));
+        name.is_some_and(|(_, name)| is_named(name, &wanted))
+            && origin.project.as_deref().is_some_and(|project| is_of(project, dockerfile))
+    };
+    let found = store.origins().ok()?.into_iter().filter(is_it);
+    let last = found.max_by_key(|origin| origin.record.created)?;
+    let took = last
+        .took
+        .or_else(|| logged(store, &last))
+        .map(|took| format!("{}.{:03} s", took / 1000, took % 1000));
+    let size = store.layer_size(&last.record.layer).ok().flatten().map(human::size);
+    let all = [("when", Some(human::since(last.record.created))), ("took", took), ("layer", size)];
+    Some(all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect())
+}
+
+/// How many milliseconds the step took that made a record, as the log of its build has it.
+fn logged(store: &Store, origin: &Origin) -> Option<u64> {
+    let (_, subject) = origin.project.as_deref()?.split_once('\n')?;
+    let logs = store.logs().ok()?.into_iter();
+    let mut logs = logs.filter(|log| log.subject == subject && log.time <= origin.record.created);
+    let steps = logs.next()?.steps.into_iter();
+    let mut ended = steps.filter(|step| Some(&step.name) == origin.name.as_ref());
+    let (outcome, milliseconds) = ended.next()?.end?;
+    (outcome == "done").then_some(milliseconds)
+}
+
+/// True if a step's name is that of the instruction; a long one is cut.
+fn is_named(name: &str, instruction: &str) -> bool {
+    let cut = name.strip_suffix('…').map(str::trim_end);
+    cut.map_or(name.eq_ignore_ascii_case(instruction), |front| {
+        instruction.get(..front.len()).is_some_and(|text| text.eq_ignore_ascii_case(front))
+    })
+}
+
+/// True if a project, a context and the name of a Dockerfile, is that of the Dockerfile at that path.
+fn is_of(project: &str, dockerfile: &Path) -> bool {
+    let Some((context, name)) = project.split_once('\n') else { return false };
+    let same = |path: PathBuf| fs::canonicalize(path).ok();
+    let path = same(Path::new(context).join(name));
+    path.is_some() && path == same(dockerfile.to_owned())
 }

@@ -61,7 +61,7 @@ fn run_command(command: Command, session: &Session) -> Result<Exit, Failure> {
         Command::Cache(command) => cache::run(&command, session),
         Command::Fmt(fmt) => fmt::run(&fmt),
         Command::Lint(lint) => lint::run(&lint),
-        Command::Lsp(_) => lsp::run(),
+        Command::Lsp(_) => lsp::run(session),
         Command::Search(search) => search::run(&search),
         Command::Manifest(command) => manifest::run(&command, session),
         Command::Explain(explain) => explain::run(&explain),

@@ -1,17 +1,22 @@
 //! `lap lsp` with the client of another project: the cases of `testdata/lsp`.
 
+use std::path::Path;
 use std::process::Command;
 
-use crate::support::{Store, prepared, testdata};
+use crate::support::{Context, Store, prepared, testdata};
 
 /// Runs a case of that name to its end.
 fn holds(name: &str) {
-    let store = Store::new();
-    let mut lap = Command::new(prepared("LAPSTRAKE_TEST_LSP_CLIENT"));
-    lap.arg(testdata("../lsp").join(format!("{name}_case.py")));
-    lap.env("LAP", env!("CARGO_BIN_EXE_lap")).env("PYTHONDONTWRITEBYTECODE", "1");
-    lap.env("LAPSTRAKE_ROOT", store.root()).env("LAPSTRAKE_CONFIG", prepared("LAPSTRAKE_CONFIG"));
-    let output = lap.output().expect("start the client");
+    holds_with(name, &Store::new(), Path::new("/"));
+}
+
+fn holds_with(name: &str, store: &Store, context: &Path) {
+    let mut client = Command::new(prepared("LAPSTRAKE_TEST_LSP_CLIENT"));
+    client.arg(testdata("../lsp").join(format!("{name}_case.py"))).env("CONTEXT", context);
+    client.env("LAP", env!("CARGO_BIN_EXE_lap")).env("PYTHONDONTWRITEBYTECODE", "1");
+    client.env("LAPSTRAKE_ROOT", store.root());
+    client.env("LAPSTRAKE_CONFIG", prepared("LAPSTRAKE_CONFIG"));
+    let output = client.output().expect("start the client");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{name}: {}\n{said}", output.status);
 }
@@ -34,6 +39,26 @@ fn names_lead_to_where_they_are_given() {
 #[test]
 fn what_can_follow_is_offered() {
     holds("completing");
+}
+
+#[test]
+fn what_is_under_the_pointer_is_told() {
+    let store = Store::new();
+    let context = Context::new(
+        "ARG TAG=latest\nARG BASE=busybox:$TAG NONE\nFROM $BASE AS base\nARG TAG\nARG NONE\n\
+         ENV DIR=/srv OTHER=\"$TAG x\"\nRUN echo $DIR $PATH $NONE > /file\nFROM base\n\
+         COPY --from=base /file $DIR/\n",
+    );
+    store.build("made", context.path()).ends_with(0);
+    holds_with("hovering", &store, context.path());
+}
+
+#[test]
+fn nothing_is_made_by_looking() {
+    let store = Store::new();
+    let context = Context::new("FROM scratch\n");
+    holds_with("looking", &store, context.path());
+    assert!(!store.root().exists(), "the store was not there before");
 }
 
 #[test]

@@ -26,6 +26,7 @@ mod outline;
 mod position;
 mod server;
 mod typed;
+mod value;
 mod variable;
 mod workspace;
 
@@ -35,7 +36,7 @@ use std::thread;
 
 use self::frame::Frame;
 use self::server::Server;
-pub use self::workspace::{ContextEntry, Rules, Workspace};
+pub use self::workspace::{ContextEntry, Facts, Image, Rules, Workspace};
 
 /// How many messages wait to be answered before no more are read.
 const WAITING: usize = 64;

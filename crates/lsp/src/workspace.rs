@@ -18,8 +18,27 @@ pub trait Workspace {
     /// of the context. Empty if there is no such folder.
     fn context(&self, dockerfile: &Path, folder: &str) -> Vec<ContextEntry>;
 
+    /// What is known of an image, without asking a registry. Nothing of one that is not here.
+    fn image(&self, name: &str) -> Option<Image>;
+
+    /// What was made when an instruction of a Dockerfile was executed last. `instruction` is all of it on
+    /// one line.
+    fn made(&self, dockerfile: &Path, instruction: &str) -> Option<Facts>;
+
     /// What there is to say about a code, in Markdown.
     fn page(&self, code: &str) -> Option<String>;
+}
+
+/// Names and values, to be shown in this order.
+pub type Facts = Vec<(&'static str, String)>;
+
+/// An image.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Image {
+    /// What there is to say about it.
+    pub facts: Facts,
+    /// Its environment, as `NAME=value`.
+    pub environment: Vec<String>,
 }
 
 /// What lies in a folder of a context.
