@@ -30,8 +30,7 @@ impl Reader<'_> {
         } else if self.keyword("function") {
             self.skip_blanks();
             let name = self.word()?.word.text;
-            self.skip_blanks();
-            let _ = self.take("()");
+            self.parentheses();
             self.skip_blank_lines()?;
             NodeKind::Function { name, body: Box::new(self.deeper(Self::node)?) }
         } else {

@@ -226,7 +226,8 @@ impl<'s> Flow<'s, '_> {
             NodeKind::Test(words) => words.iter().for_each(|word| self.word(word, Role::Test)),
             NodeKind::Arithmetic(pieces) => self.pieces(pieces),
             NodeKind::Function { name, body } => {
-                let way = self.way(|flow| flow.node(body));
+                // It may be called again once it has set what it sets.
+                let way = self.turn(node.span.start, |flow| flow.node(body));
                 let set = way.set.into_iter();
                 let set = set.map(|(name, value)| (name, value.unwrap_or(Value::Any))).collect();
                 self.functions.insert(name, set);
@@ -262,12 +263,19 @@ impl<'s> Flow<'s, '_> {
 
     /// Goes through a loop, which may be done any number of times.
     fn turns(&mut self, place: usize, go: impl FnOnce(&mut Self)) {
+        let way = self.turn(place, go);
+        self.meet(&[Way { is_over: false, ..way }, Way::default()]);
+    }
+
+    /// Goes a way that may have been gone before.
+    fn turn(&mut self, place: usize, go: impl FnOnce(&mut Self)) -> Way<'s> {
         let before = self.loops.get(&place).cloned().unwrap_or_default();
-        for (name, value) in &before {
-            self.set(name, Some(self.value(name).or(*value)));
-        }
-        let mut way = self.way(go);
-        way.is_over = false;
+        let way = self.way(|flow| {
+            for (name, value) in &before {
+                flow.set(name, Some(flow.value(name).or(*value)));
+            }
+            go(flow);
+        });
         let set = way.set.iter();
         let set: BTreeMap<_, _> =
             set.map(|(name, value)| (*name, value.unwrap_or(Value::Any))).collect();
@@ -275,7 +283,7 @@ impl<'s> Flow<'s, '_> {
             self.has_news = true;
             self.loops.insert(place, set);
         }
-        self.meet(&[way, Way::default()]);
+        way
     }
 
     fn command(&mut self, command: &'s Command) {
@@ -351,7 +359,8 @@ impl<'s> Flow<'s, '_> {
     }
 
     fn word(&mut self, word: &'s ShellWord, role: Role<'s>) {
-        let is_split = role.is_split(word, self.assigns) && !role.is_program(word);
+        let is_split =
+            role.is_split(word, self.assigns) && !role.is_program(word) && !is_default(word, role);
         for piece in &word.pieces {
             self.piece(piece, is_split);
         }
@@ -397,6 +406,18 @@ impl<'s> Flow<'s, '_> {
             && !parameter.is_array()
             && self.value(&parameter.name) != Value::Whole
     }
+}
+
+/// True for `: ${name:=…}`, which is there for what it sets.
+fn is_default(word: &ShellWord, role: Role<'_>) -> bool {
+    let sets = |piece: &Piece| match &piece.kind {
+        PieceKind::Parameter(parameter) => {
+            parameter.modifier.trim_start_matches(':').starts_with('=')
+        }
+        _ => false,
+    };
+    matches!(role, Role::Argument(command, _) if command.name() == ":")
+        && word.pieces.iter().any(sets)
 }
 
 impl Value {

@@ -252,7 +252,7 @@ impl<'t> Reader<'t> {
             let is_first = words.is_empty();
             if is_first && is_assignment(self.slice(begin..self.at)) {
                 assignments.push(raw.word);
-            } else if is_first && raw.is_bare && self.take("()") {
+            } else if is_first && raw.is_bare && self.parentheses() {
                 return self.function(start, &raw);
             } else {
                 words.push(raw.word);
@@ -269,6 +269,16 @@ impl<'t> Reader<'t> {
         }
         let kind = self.program(assignments, words);
         Some(Node { kind, span: self.span(start..end), redirections })
+    }
+
+    /// Reads `()`, with blanks in it or in front.
+    pub(super) fn parentheses(&mut self) -> bool {
+        let rest = self.rest();
+        let blanks = [' ', '\t'];
+        let behind = rest.trim_start_matches(blanks).strip_prefix('(');
+        let behind = behind.and_then(|inside| inside.trim_start_matches(blanks).strip_prefix(')'));
+        self.at += behind.map_or(0, |behind| rest.len() - behind.len());
+        behind.is_some()
     }
 
     fn function(&mut self, start: usize, name: &RawWord) -> Option<Node> {

@@ -36,7 +36,10 @@ fn commands_are_found_wherever_they_stand() {
             &["c", "b_${VAR}", "d_e", "g", "a_${VAR}_${VAR}_${f}"],
         ),
         ("[ -f a ] && [[ a == b ]] && ((1 + 2)) && b", &["[_-f_a_]", "b"]),
-        ("f() { a; }; function g { b; }", &["a", "b"]),
+        (
+            "f() { a; }; function g { b; }; h ( ) { c; }; function i () { d; }",
+            &["a", "b", "c", "d"],
+        ),
         ("cat <<E > f\nrm x\nE\nb", &["cat", "b"]),
         ("a # b\n# c\nd", &["a", "d"]),
         ("x=(a b) c", &["c"]),

@@ -40,8 +40,8 @@ fn check(run: &ShellRun<'_>, findings: &mut Findings<'_>) {
             let command = script.commands.get(at).filter(|command| may_fail(command));
             let Some(command) = command.filter(|_| !is_checked(standing)) else { return };
             let message = format!("if `{}` fails, what follows runs elsewhere", command.name());
-            let draft = findings.add(node.span, message).help("write `… || exit`");
-            let edit = (Span::point(node.span.end), " || exit".to_owned());
+            let draft = findings.add(node.whole_span(), message).help("write `… || exit`");
+            let edit = (Span::point(node.whole_span().end), " || exit".to_owned());
             draft.fix(Safety::Unsafe, [edit]);
         });
     }
