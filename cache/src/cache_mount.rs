@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use lapstrake_rootfs::ContentHash;
 
@@ -133,17 +133,14 @@ fn mount(id: String, (key, number): (ContentHash, u32), path: &Path) -> Result<C
 /// Bytes on disk of a cache folder, and what its `data` has that is no directory.
 fn measure(folder: &Path) -> Result<(u64, u64), Error> {
     let mut blocks: HashMap<(u64, u64), u64> = HashMap::new();
-    let mut visit = |path: PathBuf| {
-        let mut files = 0;
-        walk(&path, &mut |metadata| {
-            files += u64::from(!metadata.is_dir());
-            blocks.insert((metadata.dev(), metadata.ino()), metadata.blocks());
-        })?;
-        Ok::<u64, Error>(files)
-    };
-    visit(folder.to_owned())?;
-    let files = visit(folder.join("data"))?;
-    Ok((blocks.values().sum::<u64>().saturating_mul(BLOCK), files))
+    let mut files: u64 = 0;
+    walk(folder, &mut |metadata| {
+        files += u64::from(!metadata.is_dir());
+        blocks.insert((metadata.dev(), metadata.ino()), metadata.blocks());
+    })?;
+    let beside = ["lock", "about", "user"].map(|name| folder.join(name));
+    let beside = beside.iter().filter(|path| path.exists()).count() as u64;
+    Ok((blocks.values().sum::<u64>().saturating_mul(BLOCK), files.saturating_sub(beside)))
 }
 
 /// Key and number of a folder's name.

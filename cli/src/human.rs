@@ -30,6 +30,11 @@ pub(crate) fn size(bytes: u64) -> String {
     format!("{number}{unit}")
 }
 
+/// `1 file`, `2 files`.
+pub(crate) fn count(number: u64, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
 /// How long ago a time of the store, in nanoseconds since 1970, was.
 pub(crate) fn since(time: i64) -> String {
     let since = nanoseconds(SystemTime::now()).saturating_sub(time).max(0);

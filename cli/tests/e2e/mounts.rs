@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use crate::rootless::{RANGES, User};
-use crate::support::{Background, Context, Store, text, tool, wait_for};
+use crate::support::{Answer, Background, Context, Store, prepared, text, tool, wait_for};
 
 /// What `ls` says of each mount, by name.
 fn mount(store: &Store, name: &str) -> Value {
@@ -248,7 +248,7 @@ fn export_and_import_wait_for_a_running_build() {
     std::thread::sleep(std::time::Duration::from_millis(300));
     fs::write(go, "").expect("let it go on");
     build.answer().ends_with(0);
-    import.answer().ends_with(0).says(&["waiting for", "held holds 1 files"]);
+    import.answer().ends_with(0).says(&["waiting for", "held holds 1 file of 0B"]);
 }
 
 #[test]
@@ -260,4 +260,29 @@ fn mounts_that_are_not_there() {
     let answer = store.answer(&["cache", "mounts", "import", "m", "-i", &missing]).ends_with(1);
     answer.says(&["cannot open", "missing.tar"]);
     assert_eq!(names(&store), [""; 0]);
+}
+
+/// The job in docs/cache.md, as it stands there, on a new store each time.
+#[test]
+fn the_job_in_the_docs_works() {
+    let docs = include_str!("../../../docs/cache.md");
+    let section = docs.split("A CI job that keeps").nth(1).expect("the section");
+    let script = section.split("```sh\n").nth(1).and_then(|rest| rest.split("```").next());
+    let script = script.expect("a script");
+    let step = "RUN --mount=type=cache,id=cargo,target=/c \
+                test -e /c/x || cat /proc/sys/kernel/random/uuid > /c/x; cp /c/x /x\n";
+    let context = Context::new(&format!("FROM busybox\n{step}")).file(".dockerignore", "*.zst\n");
+    let program = std::path::Path::new(env!("CARGO_BIN_EXE_lap"));
+    let folder = text(program.parent().expect("a folder"));
+    let path = format!("{folder}:{}", std::env::var("PATH").expect("a path"));
+    let job = || {
+        let store = Store::new();
+        let mut shell = std::process::Command::new("sh");
+        shell.args(["-ec", script]).current_dir(context.path());
+        shell.env("PATH", &path).env("LAPSTRAKE_ROOT", store.root());
+        shell.env("LAPSTRAKE_CONFIG", prepared("LAPSTRAKE_CONFIG"));
+        Answer::of(&mut shell).ends_with(0);
+        store.prints("app", &["cat", "/x"])
+    };
+    assert_eq!(job(), job(), "the second machine has what the first one kept");
 }

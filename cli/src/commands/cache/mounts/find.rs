@@ -8,6 +8,9 @@ use crate::failure::Failure;
 /// Digits of a key that people read.
 const DIGITS: usize = 12;
 
+/// Fewer digits are a name: `cab` or `dead` may be one.
+const FEWEST: usize = 4;
+
 /// What a mount is called in a Dockerfile: `id=`, else its target. Behind
 /// `BUILDKIT_CACHE_MOUNT_NS` and a slash, where that was given.
 pub(super) fn name(mount: &CacheMount) -> &str {
@@ -29,18 +32,27 @@ pub(super) fn find<'a>(
     mounts: &'a [CacheMount],
     asked: &str,
 ) -> Result<Vec<&'a CacheMount>, Failure> {
-    let found = look(mounts, asked)?;
+    let found = look(mounts, asked, FEWEST)?;
     if found.is_empty() { Err(unknown(mounts, asked)) } else { Ok(found) }
 }
 
-/// As [`find`]; none when there is none.
-pub(super) fn look<'a>(
+/// As [`find`], for a mount that is made where there is none: what reads like a short id is a name.
+pub(super) fn look_up<'a>(
     mounts: &'a [CacheMount],
     asked: &str,
 ) -> Result<Vec<&'a CacheMount>, Failure> {
+    look(mounts, asked, DIGITS)
+}
+
+/// None when there is none. Of an id at least so many digits are needed.
+fn look<'a>(
+    mounts: &'a [CacheMount],
+    asked: &str,
+    fewest: usize,
+) -> Result<Vec<&'a CacheMount>, Failure> {
     let named: Vec<&CacheMount> = mounts.iter().filter(|mount| name(mount) == asked).collect();
     let found = match named.is_empty() {
-        true => mounts.iter().filter(|mount| has_id(mount, asked)).collect(),
+        true => mounts.iter().filter(|mount| has_id(mount, asked, fewest)).collect(),
         false => named,
     };
     let first = found.first().map(|mount| mount.key);
@@ -53,16 +65,14 @@ pub(super) fn look<'a>(
 }
 
 /// Whether `asked` is the beginning of the key, or that with the number behind it.
-fn has_id(mount: &CacheMount, asked: &str) -> bool {
+fn has_id(mount: &CacheMount, asked: &str, fewest: usize) -> bool {
     let key = mount.key.to_string();
-    match asked.split_once('.') {
-        Some((digits, number)) => {
-            !digits.is_empty()
-                && key.starts_with(digits)
-                && number.parse::<u32>().is_ok_and(|number| number == mount.number)
-        }
-        None => !asked.is_empty() && key.starts_with(asked),
-    }
+    let (digits, number) = match asked.split_once('.') {
+        Some((digits, number)) => (digits, Some(number)),
+        None => (asked, None),
+    };
+    let is_number = |number: &str| number.parse::<u32>().is_ok_and(|number| number == mount.number);
+    digits.len() >= fewest && key.starts_with(digits) && number.is_none_or(is_number)
 }
 
 fn unknown(mounts: &[CacheMount], asked: &str) -> Failure {
@@ -114,7 +124,12 @@ mod tests {
         assert_eq!(found("team/cargo"), ids(&["ef0000000000"]));
         let several = found("cargo").unwrap_err();
         assert!(several.contains("ab0200000000, cd0000000000"), "{several}");
-        assert!(found("ab0").unwrap_err().contains("several"));
+        assert!(found("ab0").unwrap_err().contains("there is no cache mount ab0"));
+        let made = |asked: &str| look_up(&mounts, asked).map(|found| found.len());
+        assert_eq!(made("ab01"), Ok(0), "it is a name");
+        assert_eq!(made("ab0100000000"), Ok(2));
+        assert_eq!(made("ab0100000000.1"), Ok(1));
+        assert_eq!(made("team/cargo"), Ok(1));
         assert!(found("team/carg").unwrap_err().contains("did you mean team/cargo?"));
         assert!(found("").unwrap_err().contains("there is no cache mount"));
         assert!(found("ab01.7").is_err());

@@ -11,7 +11,7 @@ use lapstrake_solver::key::cache_folder;
 use lapstrake_transfer::{Error, MountImport, import_mount};
 
 use super::export::waiting;
-use super::find::{look, name};
+use super::find::{look_up, name};
 use crate::args::MountsImport;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -23,15 +23,16 @@ pub(super) fn run(asked: &MountsImport, session: &Session) -> Result<Exit, Failu
     let archive = archive(&asked.input)?;
     let store = session.store()?;
     let mounts = store.cache_mounts()?;
-    let found = look(&mounts, &asked.mount)?;
+    let found = look_up(&mounts, &asked.mount)?;
     let present = found.into_iter().min_by_key(|mount| mount.number);
     let Target { key, number, about } = target(present, &asked.mount)?;
     let import = MountImport { mount: (&key, number), about: &about, merge: asked.merge };
     let shown = present.map_or(asked.mount.as_str(), name);
     let imported = import_mount(store, &import, archive, &waiting(shown))
         .map_err(|error| failure(&error, shown))?;
-    let (files, size) = (imported.files, human::size(imported.bytes));
-    output::foreign(&format!("{shown} holds {files} files of {size}\n"))?;
+    let files = human::count(imported.files, "file");
+    let size = human::size(imported.bytes);
+    output::foreign(&format!("{shown} holds {files} of {size}\n"))?;
     Ok(Exit::SUCCESS)
 }
 

@@ -6,7 +6,7 @@ use lapstrake_rootfs::LayerId;
 use serde_json::{Value, json};
 
 use super::holder::{Holders, described};
-use super::{Told, count, short};
+use super::{Told, short};
 use crate::failure::Failure;
 use crate::human;
 use crate::text::one_line;
@@ -22,7 +22,7 @@ pub(super) fn tell(
         "{name}: {} for {}, {}\n",
         human::short_id(&image.id()),
         image.config.platform(),
-        count(layers.len(), "layer")
+        human::count(layers.len() as u64, "layer")
     );
     let mut objects = Vec::new();
     let mut below = None;

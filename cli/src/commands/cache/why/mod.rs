@@ -116,8 +116,3 @@ fn short_layer(id: &str) -> String {
     let digits = id.find('-').map_or(DIGITS, |dash| dash + 1 + DIGITS);
     id.chars().take(digits).collect()
 }
-
-/// `1 file`, `2 files`.
-fn count(number: usize, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
-}

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::holder::{Holders, described};
 use super::image::{made, record};
-use super::{Told, count, failed, short};
+use super::{Told, failed, short};
 use crate::failure::Failure;
 use crate::human;
 use crate::text::one_line;
@@ -83,7 +83,7 @@ fn parts(account: &Known) -> Vec<String> {
         let subject = part.subject.to_string();
         let files = match part.subject {
             lapstrake_solver::reason::Subject::Files if account.files > 0 => {
-                format!(" ({})", count(account.files, "file"))
+                format!(" ({})", human::count(account.files as u64, "file"))
             }
             _ => String::new(),
         };
