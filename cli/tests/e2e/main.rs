@@ -49,6 +49,7 @@ mod private;
 mod privilege;
 mod prune;
 mod push;
+mod recipe;
 mod registry;
 mod registry_host;
 mod remote;

@@ -13,9 +13,10 @@ use crate::support::{Answer, Context, Store, free_port, text, tool, wait_for};
 
 /// By crypt(3), for `sec ret:1`.
 const USERS: &str = "me:$2b$04$R896GazxUq/dv14giuEnEefWt5xF/Wx8CmtNMIyGojSoeUHWqlwge\n";
-const PASSWORD: &str = "sec ret:1\n";
+pub(crate) const PASSWORD: &str = "sec ret:1\n";
 
-/// Debian's docker-registry; it ends with the test. Its files are beside the store.
+/// Debian's docker-registry; it ends with the test. Its files are beside the store, also `requests`: a line
+/// for each.
 pub(crate) struct Server {
     process: Child,
     pub(crate) port: u16,
@@ -26,18 +27,19 @@ impl Server {
     pub(crate) fn start(store: &Store, http: &str, rest: &str) -> Self {
         let (port, settings) = (free_port(), store.beside("registry.yml"));
         let written = format!(
-            "version: 0.1\nlog: {{level: error, accesslog: {{disabled: true}}}}\n\
+            "version: 0.1\nlog: {{level: error}}\n\
              storage: {{filesystem: {{rootdirectory: {}}}}}\n\
              http: {{addr: \"127.0.0.1:{port}\"{http}}}\n{rest}\n",
             text(&store.beside("registry"))
         );
         fs::write(&settings, written).expect("write the registry's settings");
+        let requests = fs::File::create(store.beside("requests")).expect("create the log");
         let process = Command::new("docker-registry")
             .arg("serve")
             .arg(&settings)
             .env("OTEL_TRACES_EXPORTER", "none")
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
+            .stdout(requests)
             .stderr(Stdio::null())
             .spawn()
             .expect("start docker-registry");
@@ -45,14 +47,14 @@ impl Server {
         Self { process, port }
     }
 
-    fn with_password(store: &Store) -> Self {
+    pub(crate) fn with_password(store: &Store) -> Self {
         let users = store.beside("htpasswd");
         fs::write(&users, USERS).expect("write the users");
         let auth = format!("auth: {{htpasswd: {{realm: here, path: {}}}}}", text(&users));
         Self::start(store, "", &auth)
     }
 
-    fn address(&self) -> String {
+    pub(crate) fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
 }
