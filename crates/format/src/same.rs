@@ -27,8 +27,9 @@ fn pairwise<T>(one: &[T], other: &[T], same: impl Fn(&T, &T) -> bool) -> bool {
 
 /// The comments above. That of an indented line has its `#`.
 fn comments(instruction: &Instruction) -> Vec<String> {
+    let is_front = |c: char| c == '#' || c.is_whitespace();
     let all = instruction.comments().into_iter();
-    all.map(|one| one.value.trim_start_matches('#').trim().to_owned()).collect()
+    all.map(|one| one.value.trim_start_matches(is_front).to_owned()).collect()
 }
 
 fn instruction(one: &Instruction, other: &Instruction) -> bool {

@@ -99,7 +99,7 @@ impl<'a> Cut<'a, '_> {
             | InstructionKind::Maintainer(word) => self.word(word),
             InstructionKind::Expose(words) => words.iter().try_for_each(|one| self.word(one)),
             InstructionKind::Volume(volume) => {
-                self.has_array |= volume.json;
+                self.paths(volume.json, volume.paths.first())?;
                 volume.paths.iter().try_for_each(|one| self.word(one))
             }
             InstructionKind::Shell(words) => self.array(words),
@@ -140,8 +140,15 @@ impl<'a> Cut<'a, '_> {
         words.iter().try_for_each(|one| self.word(one))
     }
 
+    /// Before paths, in an array or not. With other blanks words could become one: these stay.
+    fn paths(&mut self, json: bool, first: Option<&Word>) -> Option<()> {
+        self.has_array |= json;
+        let is_like_array = !json && first.is_some_and(|word| word.text.starts_with('['));
+        (!is_like_array).then_some(())
+    }
+
     fn transfer(&mut self, transfer: &Transfer) -> Option<()> {
-        self.has_array |= transfer.json;
+        self.paths(transfer.json, transfer.sources.first().map(Source::word))?;
         transfer.sources.iter().map(Source::word).try_for_each(|one| self.word(one))?;
         self.word(&transfer.destination)
     }
@@ -249,7 +256,7 @@ impl<'a> Cut<'a, '_> {
     }
 
     /// The tokens, and those of what stands between them and has none yet: the `--` that ends flags, the
-    /// marks of an array, white space that is no blank.
+    /// marks of an array.
     fn with_rest(mut self, start: usize) -> Option<Vec<Token<'a>>> {
         let known = std::mem::take(&mut self.all);
         let mut at = start;
@@ -270,6 +277,11 @@ impl<'a> Cut<'a, '_> {
     fn rest(&mut self, gap: Span) -> Option<()> {
         for piece in self.pieces(gap) {
             let text = self.words.source.get(piece.range())?;
+            // White space that is no blank may be one to the builder, or not.
+            let is_odd = |c: char| c.is_whitespace() && !BLANKS.contains(&c);
+            if text.contains(is_odd) {
+                return None;
+            }
             let is_array = self.has_array && text.chars().all(|c| "[], \t".contains(c));
             let mut word: Option<usize> = None;
             for (at, c) in text.char_indices().chain([(text.len(), ' ')]) {

@@ -15,7 +15,12 @@ pub(crate) fn instruction<'a>(
     escape: char,
 ) {
     let Some(tokens) = tokens else {
-        head.iter().for_each(|line| page.line("", line.text.trim_end_matches(BLANKS), line.end));
+        for line in head {
+            let text = line.text.trim_end_matches(BLANKS);
+            // It would be taken for a part of the line end.
+            let text = if text.ends_with('\r') { line.text } else { text };
+            page.line("", text, line.end);
+        }
         return;
     };
     let writer = Writer { head, escape, shift: shift(&tokens, head) };
