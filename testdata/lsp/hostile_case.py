@@ -78,8 +78,16 @@ def case():
     # Parameters that are none, and documents that are not open.
     document = {"uri": "file:///x/Dockerfile"}
     where = {"start": {"line": 5, "character": 7}, "end": {"line": 1, "character": 4_000_000_000}}
+    place = {"position": {"line": 1, "character": 1}}
     for method, good in [
-        ("hover", {"position": {"line": 1, "character": 1}}),
+        ("hover", place),
+        ("completion", place),
+        ("definition", place),
+        ("references", {**place, "context": {"includeDeclaration": True}}),
+        ("prepareRename", place),
+        ("rename", {**place, "newName": "x"}),
+        ("documentSymbol", {}),
+        ("foldingRange", {}),
         ("codeAction", {"range": where, "context": {"diagnostics": []}}),
         ("formatting", {"options": {"tabSize": 1, "insertSpaces": True}}),
     ]:
@@ -99,10 +107,12 @@ def case():
     ]:
         range_ = {"start": {"line": start_line, "character": start_column}, "end": {"line": end_line, "character": end_column}}
         raw.send(method="textDocument/didChange", params={"textDocument": {**document, "version": 1}, "contentChanges": [{"range": range_, "text": "😀\r"}]})
-        raw.send(id=5, method="textDocument/hover", params={"textDocument": document, "position": range_["end"]})
-        while "id" not in (answer := raw.answer()):
-            pass
-        assert answer["id"] == 5 and "error" not in answer, answer
+        for method in ["hover", "completion", "definition", "prepareRename"]:
+            params = {"textDocument": document, "position": range_["end"]}
+            raw.send(id=5, method="textDocument/" + method, params=params)
+            while "id" not in (answer := raw.answer()):
+                pass
+            assert answer["id"] == 5 and "error" not in answer, (method, answer)
     raw.send(id=6, method="shutdown")
     while "id" not in (answer := raw.answer()):
         pass
