@@ -21,6 +21,7 @@ pub(crate) mod tree;
 pub(crate) mod walk;
 mod word;
 
+use std::cell::OnceCell;
 use std::ops::Range;
 
 use walk::{Seen, Standing};
@@ -56,6 +57,8 @@ pub(crate) struct Part {
     pub(crate) heredoc: Option<usize>,
     /// The program that reads it, if that is not the shell of the stage.
     pub(crate) interpreter: Option<String>,
+    /// The numbers of its commands, once a rule has asked for them.
+    numbers: OnceCell<Vec<(usize, Standing)>>,
 }
 
 /// Programs that run the heredoc that they are given.
@@ -148,24 +151,31 @@ impl Script {
         let (list, found) = grammar::read(text, place, found)?;
         (self.commands, self.pipes) = (found.commands, found.pipes);
         let interpreter = interpreter.map(str::to_owned);
-        self.parts.push(Part { list, heredocs: found.heredocs, heredoc: None, interpreter });
+        let (heredocs, numbers) = (found.heredocs, OnceCell::new());
+        self.parts.push(Part { list, heredocs, heredoc: None, interpreter, numbers });
         self.parts.last_mut()
     }
 }
 
 impl Part {
     /// Its simple commands, with what looks at their exit status.
-    pub(crate) fn commands<'s>(&'s self, script: &'s Script) -> Vec<(&'s Command, Standing)> {
-        let mut commands = Vec::new();
-        self.walk(script, &mut |seen| {
-            if let Seen::Node(node, standing) = seen
-                && let NodeKind::Simple(at) = node.kind
-                && let Some(command) = script.commands.get(at)
-            {
-                commands.push((command, standing));
-            }
+    pub(crate) fn commands<'s>(
+        &'s self,
+        script: &'s Script,
+    ) -> impl Iterator<Item = (&'s Command, Standing)> {
+        let numbers = self.numbers.get_or_init(|| {
+            let mut numbers = Vec::new();
+            self.walk(script, &mut |seen| {
+                if let Seen::Node(node, standing) = seen
+                    && let NodeKind::Simple(number) = node.kind
+                {
+                    numbers.push((number, standing));
+                }
+            });
+            numbers
         });
-        commands
+        let command = |number: usize| script.commands.get(number);
+        numbers.iter().filter_map(move |(number, standing)| Some((command(*number)?, *standing)))
     }
 
     /// True if a command in it sets `errexit`.
@@ -173,7 +183,7 @@ impl Part {
         let is_set = |command: &Command| {
             command.name() == "set" && (command.has_flag("e") || command.has_argument("errexit"))
         };
-        self.commands(script).iter().any(|(command, _)| is_set(command))
+        self.commands(script).any(|(command, _)| is_set(command))
     }
 
     /// Goes through a text of that script.

@@ -191,7 +191,8 @@ impl<'t> Reader<'t> {
         self.rest().is_empty()
             || self.rest().starts_with([')'])
             || self.rest().starts_with(";;")
-            || CLOSING.iter().any(|word| self.is_at(word))
+            || (self.rest().starts_with(['t', 'e', 'f', 'd', '}'])
+                && CLOSING.iter().any(|word| self.is_at(word)))
     }
 
     /// True if this word stands here, unquoted.

@@ -112,7 +112,7 @@ impl Reader<'_> {
                     Some(kind) => self.push(&mut raw, &mut run, before, kind),
                     None => {
                         run.open(before);
-                        run.text.extend(self.next());
+                        self.plain(&mut run.text);
                     }
                 },
             }
@@ -121,6 +121,16 @@ impl Reader<'_> {
         raw.word.span = self.since(start);
         raw.word.is_literal = raw.word.pieces.iter().all(Piece::is_typed);
         Some(raw)
+    }
+
+    /// Reads a letter that has no meaning here, and all behind it that never have one.
+    fn plain(&mut self, text: &mut String) {
+        let first = self.peek().map_or(0, char::len_utf8);
+        let rest = self.rest();
+        let behind = rest.as_bytes().get(first..).unwrap_or_default();
+        let more = behind.iter().take_while(|byte| is_plain(**byte)).count();
+        text.push_str(rest.get(..first + more).unwrap_or_default());
+        self.at += first + more;
     }
 
     /// A piece that is not literal, if one begins with this letter.
@@ -157,7 +167,7 @@ impl Reader<'_> {
             PieceKind::Braces(_) => raw.word.text.push_str(self.slice(start..self.at)),
             kind => add_text(kind, &mut raw.word.text),
         }
-        raw.word.pieces.push(Piece { span: self.since(start), kind });
+        add(&mut raw.word, Piece { span: self.since(start), kind });
     }
 
     fn close_run(&self, word: &mut ShellWord, run: &mut Run, end: usize) {
@@ -165,7 +175,7 @@ impl Reader<'_> {
         if run.is_open {
             word.text.push_str(&run.text);
             let kind = PieceKind::Literal(run.text);
-            word.pieces.push(Piece { span: self.span(run.start..end), kind });
+            add(word, Piece { span: self.span(run.start..end), kind });
         }
     }
 
@@ -302,6 +312,11 @@ impl Reader<'_> {
     }
 }
 
+/// True for what never has a meaning in a word.
+const fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'/' | b':' | b',' | b'%')
+}
+
 impl Run {
     fn open(&mut self, at: usize) {
         if !self.is_open {
@@ -323,6 +338,14 @@ impl Piece {
             _ => true,
         }
     }
+}
+
+/// Most words are one piece: there is room for no more at first.
+fn add(word: &mut ShellWord, piece: Piece) {
+    if word.pieces.is_empty() {
+        word.pieces.reserve_exact(1);
+    }
+    word.pieces.push(piece);
 }
 
 fn add_text(kind: &PieceKind, text: &mut String) {
