@@ -196,34 +196,29 @@ impl<'a> Lander<'a> {
         let (open, path) = (self.origin.open.clone(), entry.path.clone());
         let copy = Box::new(move || open(layer, &path));
         let file = meta.entry(place, Kind::File { size, content });
-        if let Some((directory, twin)) = self.twin(&file, entry, layer) {
-            return self.ground.written(|writer| writer.link_later(place, directory, &twin, copy));
+        if let Some(directory) = self.twin(&file, entry, layer) {
+            return self.ground.written(|writer| writer.link_later(place, directory, &file, copy));
         }
         self.ground.written(|writer| writer.file_later(place, meta, size, copy, Some(content)))
     }
 
-    /// A file of a layer that is `file` already: its source, or what the same step wrote before.
+    /// The directory of a layer that has `file` already: its source, or what the same step wrote before.
     ///
     /// Only under the same path: both layers may come to lie in one stack, where overlayfs shows
     /// the inode of either. Under two paths they would look like one file with two names, and
     /// whatever keeps hard links (`tar`, `rsync -H`) would make them one.
-    fn twin(
-        &mut self,
-        file: &Entry,
-        source: &Entry,
-        layer: usize,
-    ) -> Option<(&'a Arc<OwnedFd>, Entry)> {
+    fn twin(&mut self, file: &Entry, source: &Entry, layer: usize) -> Option<&'a Arc<OwnedFd>> {
         if let Some(directory) = self.origin.layers.get(layer)
             && source.path == file.path
             && Meta::of(source) == Meta::of(file)
         {
-            return Some((directory, file.clone()));
+            return Some(directory);
         }
         let previous = self.origin.previous?;
         let found = previous.manifest.find_near(&file.path, self.near)?;
         self.near = found;
         let is_same = previous.manifest.entries().get(found).is_some_and(|known| known == file);
-        is_same.then(|| (previous.directory, file.clone()))
+        is_same.then_some(previous.directory)
     }
 
     /// Extracts a local archive into the destination, which it makes a directory. Returns whether

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use lapstrake_oci::Digest;
 
-use super::queue::Source;
 use super::{LayerWriter, WriteError};
 use crate::{Entry, Kind, LayerManifest, TreePath, attribute, beneath, tar};
 
@@ -46,8 +45,8 @@ impl LayerWriter {
         mut self,
         announce: impl FnOnce(Announced),
     ) -> Result<Arc<LayerManifest>, WriteError> {
-        self.write_unlinked()?;
-        if self.queue.is_empty() {
+        self.write_copies()?;
+        if self.linker.is_idle() {
             return self.finish().map(Arc::new);
         }
         self.settle()?;
@@ -56,22 +55,22 @@ impl LayerWriter {
         if let Some(announced) = self.announced(&manifest)? {
             announce(announced);
         }
-        self.write_links(&manifest)?;
+        self.finish_links(&manifest)?;
         self.finish_directories(&manifest)?;
         Ok(manifest)
     }
 
-    /// `None` when a linked file has another path where it comes from.
-    fn announced(&self, manifest: &Arc<LayerManifest>) -> Result<Option<Announced>, WriteError> {
-        let linked = self.queue.iter().map(|(path, later)| match &later.source {
-            Source::Link { layer, path: from, .. } if from == path => {
-                Some((path.clone(), layer.clone()))
-            }
-            _ => None,
-        });
-        let Some(linked) = linked.collect() else { return Ok(None) };
+    /// `None` when a linked file has another path where it comes from, or is here already.
+    fn announced(
+        &mut self,
+        manifest: &Arc<LayerManifest>,
+    ) -> Result<Option<Announced>, WriteError> {
+        if !self.is_linked_at_the_end {
+            return Ok(None);
+        }
         let directory = self.dir.try_clone();
         let directory = directory.map_err(WriteError::io("open", &TreePath::root()))?;
+        let linked = std::mem::take(&mut self.shared);
         Ok(Some(Announced { manifest: manifest.clone(), directory, linked }))
     }
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use rustix::fs::{AtFlags, Mode, OFlags, linkat, openat, renameat};
 
+use super::linker::Link;
 use super::place::create_at;
-use super::queue::{Later, Source};
 use super::{LayerWriter, Meta, Open, WriteError, content, copy_failed, meta};
 use crate::{Entry, Kind, TreePath, beneath, read, remove};
 
@@ -34,11 +34,13 @@ impl LayerWriter {
             let target = entry.path.clone();
             return Err(WriteError::LinkTarget { path: path.clone(), target });
         };
-        let source = Source::Link { layer: layer.clone(), path: entry.path.clone(), copy };
-        let later = Later { source, expected: Some(content) };
-        self.enqueue(path, &Meta::of(entry), size, later)?;
-        self.shared.insert(path.clone());
-        Ok(())
+        self.make_room(path)?;
+        let file = Meta::of(entry).entry(path, Kind::File { size, content });
+        self.entries.insert(path.clone(), file);
+        self.shared.insert(path.clone(), layer.clone());
+        self.is_linked_at_the_end &= entry.path == *path;
+        let (path, layer, from) = (path.clone(), layer.clone(), entry.path.clone());
+        self.linker.add(Link { path, layer, from, copy, content }, self.dir.as_fd())
     }
 
     /// Gives the file `target` of this layer one more name. `meta`, when given, is put on the
@@ -88,7 +90,8 @@ impl LayerWriter {
         first: TreePath,
         meta: &Meta,
     ) -> Result<(), WriteError> {
-        if self.queue.contains_key(&first) {
+        let is_linked = self.shared.contains_key(&first) && !self.linker.is_idle();
+        if is_linked || self.queue.contains_key(&first) {
             self.flush()?;
         }
         let named = self.names.get(&first).is_some_and(|names| names.contains(path));
@@ -128,7 +131,7 @@ impl LayerWriter {
         if changed == *file {
             return Ok(());
         }
-        if self.shared.contains(first) {
+        if self.shared.contains_key(first) {
             self.unshare(first)?;
         }
         let parent = self.parent_of(first)?;

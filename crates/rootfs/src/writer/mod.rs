@@ -9,13 +9,14 @@
 //! should be dropped and the directory removed.
 //!
 //! Modules: `meta` (owner, mode, times), `content` (copying and hashing), `place` (what a new
-//! entry does to older ones), `link` (files with several names), `queue` (files written later, in
-//! parallel), `finish` (directories' metadata, the manifest).
+//! entry does to older ones), `link` (files with several names), `linker` (those that other layers
+//! have, linked in parallel), `queue` (files written later, in parallel), `finish` (directories' metadata, the manifest).
 
 mod content;
 mod error;
 mod finish;
 mod link;
+mod linker;
 mod meta;
 mod place;
 mod queue;
@@ -26,6 +27,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
 
 use rustix::fs::{FileType, Mode, makedev, mknodat, symlinkat};
 
@@ -36,6 +38,7 @@ pub use meta::Meta;
 use crate::view::{ResolveError, resolve_links};
 use crate::{ContentHash, Entry, Kind, LayerManifest, Timestamp, TreePath, View};
 use content::CopyError;
+use linker::Linker;
 pub(crate) use meta::Creator;
 use queue::{Later, Source};
 
@@ -51,8 +54,12 @@ pub struct LayerWriter {
     entries: BTreeMap<TreePath, Entry>,
     /// Further names of a file of this layer, by the name that has [`Kind::File`].
     names: BTreeMap<TreePath, BTreeSet<TreePath>>,
-    /// Files that share their inode with another layer: their metadata must not be touched.
-    shared: BTreeSet<TreePath>,
+    /// Files that share their inode with another layer, whose directory this is: their metadata must not
+    /// be touched.
+    shared: BTreeMap<TreePath, Arc<OwnedFd>>,
+    linker: Linker,
+    /// Whether all of `shared` is under the same paths there, and none had to be here before the end.
+    is_linked_at_the_end: bool,
     queue: BTreeMap<TreePath, Later>,
     queued_bytes: u64,
     /// The directory that was opened last: most entries follow one of the same directory.
@@ -81,7 +88,9 @@ impl LayerWriter {
             lower,
             entries: BTreeMap::from([(root, entry)]),
             names: BTreeMap::new(),
-            shared: BTreeSet::new(),
+            shared: BTreeMap::new(),
+            linker: Linker::default(),
+            is_linked_at_the_end: true,
             queue: BTreeMap::new(),
             queued_bytes: 0,
             parent: None,

@@ -146,6 +146,9 @@ impl LayerWriter {
         if gone.is_empty() {
             return Ok(());
         }
+        if gone.iter().any(|path| self.shared.contains_key(path)) {
+            self.settle_links()?;
+        }
         for path in &gone {
             self.forget(path);
         }
@@ -172,8 +175,8 @@ impl LayerWriter {
             Some(kind @ Kind::File { .. }) => {
                 let mut names = self.names.remove(path).unwrap_or_default();
                 if let Some(first) = names.pop_first() {
-                    if shared {
-                        self.shared.insert(first.clone());
+                    if let Some(layer) = shared {
+                        self.shared.insert(first.clone(), layer);
                     }
                     self.promote(first, names, kind);
                 }

@@ -3,13 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::File;
-use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::Arc;
+use std::os::fd::{AsFd, BorrowedFd};
 
 use rayon::prelude::*;
-use rustix::fs::{AtFlags, linkat};
-use rustix::io::Errno;
 
 use super::content::{self, Copied};
 use super::meta::Creator;
@@ -40,12 +36,6 @@ pub(super) struct Later {
 pub(super) enum Source {
     Open(Open),
     Bytes(Vec<u8>),
-    /// A file of another layer that gets one more name, or, where that cannot be, is copied.
-    Link {
-        layer: Arc<OwnedFd>,
-        path: TreePath,
-        copy: Open,
-    },
 }
 
 impl fmt::Debug for Source {
@@ -53,7 +43,6 @@ impl fmt::Debug for Source {
         match self {
             Self::Open(_) => f.write_str("Open"),
             Self::Bytes(bytes) => write!(f, "Bytes({})", bytes.len()),
-            Self::Link { path, .. } => write!(f, "Link({path})"),
         }
     }
 }
@@ -81,7 +70,7 @@ impl LayerWriter {
         self.queued_bytes = self.queued_bytes.saturating_add(later.held_bytes());
         self.queue.insert(path.clone(), later);
         if self.queued_bytes > QUEUED_BYTES || self.queue.len() >= QUEUED_FILES {
-            self.write_queued()?;
+            self.write_copies()?;
         }
         Ok(())
     }
@@ -95,24 +84,33 @@ impl LayerWriter {
 
     /// Writes everything that waits. The error is the first one in path order.
     pub(super) fn write_queued(&mut self) -> Result<(), WriteError> {
+        self.settle_links()?;
+        self.write_copies()
+    }
+
+    /// Writes what waits and is not linked.
+    pub(super) fn write_copies(&mut self) -> Result<(), WriteError> {
         let queue = std::mem::take(&mut self.queue);
         self.write_all(queue)
     }
 
-    /// Writes what waits and is not linked; what is goes on waiting.
-    pub(super) fn write_unlinked(&mut self) -> Result<(), WriteError> {
-        let queue = std::mem::take(&mut self.queue);
-        let (linked, unlinked) =
-            queue.into_iter().partition(|(_, later)| matches!(later.source, Source::Link { .. }));
-        self.queue = linked;
-        self.write_all(unlinked)
+    /// Waits for links; what cannot be linked is written later.
+    pub(super) fn settle_links(&mut self) -> Result<(), WriteError> {
+        if self.linker.is_idle() {
+            return Ok(());
+        }
+        self.is_linked_at_the_end = false;
+        let unlinked = self.linker.settle(self.dir.as_fd())?;
+        self.queue.extend(unlinked);
+        Ok(())
     }
 
-    /// Links what waits, in a layer that will be as `manifest` says. What cannot be linked is copied, and
+    /// Waits for the links of a layer that will be as `manifest` says. What cannot be linked is copied, and
     /// has the content that it has to have.
-    pub(super) fn write_links(&mut self, manifest: &LayerManifest) -> Result<(), WriteError> {
-        let queue = std::mem::take(&mut self.queue);
-        self.write_batches(queue, |path| manifest.entry(path)).map(|_| ())
+    pub(super) fn finish_links(&mut self, manifest: &LayerManifest) -> Result<(), WriteError> {
+        let unlinked = self.linker.settle(self.dir.as_fd())?;
+        let unlinked = unlinked.into_iter().collect();
+        self.write_batches(unlinked, |path| manifest.entry(path)).map(|_| ())
     }
 
     fn write_all(&mut self, queue: BTreeMap<TreePath, Later>) -> Result<(), WriteError> {
@@ -147,7 +145,7 @@ impl LayerWriter {
 impl Later {
     fn held_bytes(&self) -> u64 {
         match &self.source {
-            Source::Open(_) | Source::Link { .. } => 0,
+            Source::Open(_) => 0,
             Source::Bytes(bytes) => bytes.len() as u64,
         }
     }
@@ -177,15 +175,9 @@ fn write_batch<'a>(
 ) -> Result<Written, WriteError> {
     let parent = beneath::open_directory(dir, &batch.parent)
         .map_err(WriteError::io("open", &batch.parent))?;
-    let mut origin = LinkOrigin::default();
     let mut buffer = content::buffer();
     let mut written = Vec::with_capacity(batch.files.len());
     for (path, later) in batch.files {
-        if let Source::Link { layer, path: from, .. } = &later.source
-            && origin.link(layer, from, parent.as_fd(), &path)?
-        {
-            continue;
-        }
         let Some(entry) = entry(&path) else { continue };
         let mut file = create_at(parent.as_fd(), &path, creator.create_mode(entry))?;
         let copied = write_content(&path, later, &mut file, &mut buffer)?;
@@ -196,41 +188,6 @@ fn write_batch<'a>(
     Ok(written)
 }
 
-/// The directory of another layer that was linked from last: a batch mostly stays in one.
-#[derive(Default)]
-struct LinkOrigin(Option<(Arc<OwnedFd>, TreePath, OwnedFd)>);
-
-impl LinkOrigin {
-    /// Gives the file `from` of `layer` the name `path` in `parent`. `false`, with nothing done,
-    /// when the file system cannot.
-    fn link(
-        &mut self,
-        layer: &Arc<OwnedFd>,
-        from: &TreePath,
-        parent: BorrowedFd<'_>,
-        path: &TreePath,
-    ) -> Result<bool, WriteError> {
-        let directory = self.directory(layer, from);
-        let directory = directory.map_err(WriteError::io("open the origin of", path))?;
-        match linkat(directory, from.name(), parent, path.name(), AtFlags::empty()) {
-            Ok(()) => Ok(true),
-            Err(Errno::XDEV | Errno::MLINK | Errno::PERM) => Ok(false),
-            Err(error) => Err(WriteError::io("link", path)(error)),
-        }
-    }
-
-    fn directory(&mut self, layer: &Arc<OwnedFd>, from: &TreePath) -> io::Result<BorrowedFd<'_>> {
-        let above = from.parent().unwrap_or_default();
-        let open =
-            self.0.take().filter(|(known, path, _)| Arc::ptr_eq(known, layer) && *path == above);
-        let directory = match open {
-            Some((_, _, directory)) => directory,
-            None => beneath::open_directory(layer.as_fd(), &above)?,
-        };
-        Ok(self.0.insert((layer.clone(), above, directory)).2.as_fd())
-    }
-}
-
 fn write_content(
     path: &TreePath,
     later: Later,
@@ -239,7 +196,7 @@ fn write_content(
 ) -> Result<Copied, WriteError> {
     let copied = match later.source {
         Source::Bytes(bytes) => content::copy(&mut bytes.as_slice(), file, buffer),
-        Source::Open(open) | Source::Link { copy: open, .. } => {
+        Source::Open(open) => {
             let source = open();
             let mut source =
                 source.map_err(|source| WriteError::Content { path: path.clone(), source })?;

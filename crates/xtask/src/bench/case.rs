@@ -6,6 +6,7 @@ use std::process::Command;
 use super::Bench;
 use super::image;
 use super::input;
+use super::lint;
 use super::measure::{Medians, Pair, median, medians, time, time_settled};
 use super::sandbox;
 use super::table::Row;
@@ -18,7 +19,7 @@ pub(crate) struct Case {
     pub(crate) measure: fn(&Bench) -> Outcome<Vec<Row>>,
 }
 
-pub(crate) const CASES: [Case; 13] = [
+pub(crate) const CASES: [Case; 14] = [
     Case {
         name: "unchanged",
         about: "12 instructions and 200 files, nothing changed",
@@ -39,6 +40,7 @@ pub(crate) const CASES: [Case; 13] = [
     },
     Case { name: "save", about: "1 GiB of noise as an archive", measure: image::save },
     Case { name: "sandbox", about: "`true` in a fresh sandbox", measure: sandbox::sandbox },
+    Case { name: "lint", about: "real Dockerfiles, all and one", measure: lint::lint },
     Case { name: "start", about: "start and end of the program", measure: start },
 ];
 

@@ -20,14 +20,19 @@ pub(crate) struct Medians {
 }
 
 /// The wall time of a command that has to succeed.
-pub(crate) fn time(mut command: Command) -> Outcome<Duration> {
+pub(crate) fn time(command: Command) -> Outcome<Duration> {
+    time_ending(command, &[0])
+}
+
+/// The wall time of a command that has to end with one of these exit codes.
+pub(crate) fn time_ending(mut command: Command, codes: &[i32]) -> Outcome<Duration> {
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let start = Instant::now();
     let status = command.status();
     let elapsed = start.elapsed();
     let status =
         status.map_err(|source| Failure::Start { program: process::shown(&command), source })?;
-    if status.success() {
+    if status.code().is_some_and(|code| codes.contains(&code)) {
         return Ok(elapsed);
     }
     // Once more with its output kept, to say why.

@@ -8,6 +8,7 @@ mod case;
 mod disk;
 mod image;
 mod input;
+mod lint;
 mod measure;
 mod sandbox;
 mod table;
