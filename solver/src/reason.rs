@@ -235,6 +235,7 @@ fn image(text: &str) -> (String, String) {
 
 /// The first file that differs, in path order.
 pub fn compare_files(before: &[KnownFile], now: &[KnownFile]) -> Option<Reason> {
+    let (before, now) = without_common_ends(before, now);
     let known: HashMap<&str, &KnownFile> =
         before.iter().map(|file| (file.path.as_str(), file)).collect();
     let present: HashMap<&str, &KnownFile> =
@@ -256,6 +257,18 @@ pub fn compare_files(before: &[KnownFile], now: &[KnownFile]) -> Option<Reason> 
     all.sort_by_key(|(path, _)| *path);
     let (path, change) = *all.first()?;
     Some(Reason::File { path: path.to_owned(), change, others: all.len() - 1 })
+}
+
+/// What is left of both when they begin, and end, with the same: mostly little.
+fn without_common_ends<'f>(
+    before: &'f [KnownFile],
+    now: &'f [KnownFile],
+) -> (&'f [KnownFile], &'f [KnownFile]) {
+    let first = before.iter().zip(now).take_while(|(one, other)| one == other).count();
+    let (before, now) = (before.split_at(first).1, now.split_at(first).1);
+    let pairs = before.iter().rev().zip(now.iter().rev());
+    let last = pairs.take_while(|(one, other)| one == other).count();
+    (before.split_at(before.len() - last).0, now.split_at(now.len() - last).0)
 }
 
 impl fmt::Display for Reason {

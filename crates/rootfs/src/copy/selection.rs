@@ -144,6 +144,8 @@ impl Selection<'_> {
 
     /// What is copied, path by path, so that two selections can be compared.
     pub fn listing(&self) -> Vec<Listed> {
+        let blank = Record::new("lapstrake listed 1", self.owners_count);
+        let listed = |copied| blank.clone().listed(copied);
         let mut listing = Vec::new();
         for item in &self.items {
             match &item.top {
@@ -152,21 +154,13 @@ impl Selection<'_> {
                     mode: super::select::INLINE_MODE,
                     content: ContentHash::of(content),
                 }),
-                Top::Single { copied, .. } => listing.push(self.listed(copied)),
+                Top::Single { copied, .. } => listing.push(listed(copied)),
                 Top::Directory(tree) => {
-                    listing.extend(tree.below.iter().map(|copied| self.listed(copied)));
+                    listing.extend(tree.below.iter().map(listed));
                 }
             }
         }
         listing
-    }
-
-    fn listed(&self, copied: &Copied<'_>) -> Listed {
-        let entry = copied.shown.entry;
-        let mut record = Record::new("lapstrake listed 1", self.owners_count);
-        record.what(&copied.what);
-        record.attributes(0, (entry.uid, entry.gid), &entry.xattrs);
-        Listed { path: entry.path.as_bytes().to_vec(), mode: entry.mode, content: record.finish() }
     }
 }
 
@@ -206,6 +200,7 @@ impl What<'_> {
 
 /// Collects fields, each behind its length, and hashes them in large pieces: field by field the
 /// hash would cost more than all the rest of a warm build.
+#[derive(Clone)]
 struct Record {
     hasher: ContentHasher,
     bytes: Vec<u8>,
@@ -229,6 +224,14 @@ impl Record {
     fn pair(&mut self, a: u32, b: u32) {
         self.bytes.extend_from_slice(&a.to_le_bytes());
         self.bytes.extend_from_slice(&b.to_le_bytes());
+    }
+
+    /// One path by itself, in a record that is blank.
+    fn listed(mut self, copied: &Copied<'_>) -> Listed {
+        let entry = copied.shown.entry;
+        self.what(&copied.what);
+        self.attributes(0, (entry.uid, entry.gid), &entry.xattrs);
+        Listed { path: entry.path.as_bytes().to_vec(), mode: entry.mode, content: self.finish() }
     }
 
     /// Not as a file of the same content: ADD would unpack that.

@@ -139,16 +139,21 @@ impl Block {
         }
     }
 
-    /// Octal digits with leading zeros, and a zero byte at the end.
+    /// Octal digits with leading zeros, the lowest that have room, before what is the last byte of the field.
     fn number(&mut self, range: std::ops::Range<usize>, number: u64) {
-        let width = range.len() - 1;
-        self.put(range, format!("{number:0width$o}").as_bytes());
+        let mut rest = number;
+        let digits = self.0.get_mut(range).and_then(<[u8]>::split_last_mut);
+        for digit in digits.into_iter().flat_map(|(_, digits)| digits.iter_mut().rev()) {
+            *digit = b'0' + (rest & 7).to_le_bytes()[0];
+            rest >>= 3;
+        }
     }
 
     fn finish(mut self) -> [u8; BLOCK] {
         self.put(148..156, b"        ");
         let sum: u32 = self.0.iter().map(|byte| u32::from(*byte)).sum();
-        self.put(148..156, format!("{sum:06o}\0 ").as_bytes());
+        self.put(148..156, b"      \0 ");
+        self.number(148..155, u64::from(sum));
         self.0
     }
 }
