@@ -88,17 +88,14 @@ impl CacheFolder {
     /// When the file system refuses; then all is as before.
     pub fn replace(&self, staging: &Path, about: &str) -> Result<(), Error> {
         let (from, data) = (staging.join("data"), self.data());
+        let is_new = !exists(&data)?;
+        if is_new {
+            replace_file(&self.folder.join("about"), about.as_bytes())?;
+        }
         let opened = File::open(&self.folder).map_err(Error::io("open", &self.folder))?;
         rustix::fs::syncfs(&opened)
             .map_err(|errno| Error::io("flush", &self.folder)(errno.into()))?;
-        let flags = match exists(&data)? {
-            true => RenameFlags::EXCHANGE,
-            false => {
-                let file = self.folder.join("about");
-                fs::write(&file, about).map_err(Error::io("write", file))?;
-                RenameFlags::NOREPLACE
-            }
-        };
+        let flags = if is_new { RenameFlags::NOREPLACE } else { RenameFlags::EXCHANGE };
         renameat_with(CWD, &from, CWD, &data, flags)
             .map_err(|errno| Error::io("replace", &data)(errno.into()))?;
         self.lock.set_modified(SystemTime::now()).map_err(Error::io("touch", &self.folder))

@@ -1,11 +1,13 @@
 //! What stands for a secret in a key: a hash that nobody can make who does not have this store.
 
 use std::fs::{self, File};
-use std::io::{self, Read as _};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use lapstrake_rootfs::{ContentHash, ContentHasher};
 
+use crate::lock::lock_file;
 use crate::{Error, Store};
 
 /// Bytes of the store's own secret.
@@ -32,7 +34,17 @@ fn salt(store: &Store) -> Result<[u8; SALT], Error> {
     }
     let folder = store.temporary()?;
     let fresh = folder.path().join("salt");
-    fs::write(&fresh, random()?).map_err(Error::io("write", &fresh))?;
+    let mut file = File::options();
+    file.write(true).create_new(true).mode(0o600);
+    let written = file.open(&fresh).and_then(|mut file| file.write_all(&random()?));
+    written.map_err(Error::io("write", &fresh))?;
+    // Whoever finds a damaged one removes it, and must not meet one that was just made.
+    let path_of_lock = store.root().join("locks/salt");
+    let lock = lock_file(&path_of_lock)?;
+    lock.lock().map_err(Error::io("lock", path_of_lock))?;
+    if read(&path)?.is_none() {
+        remove_damaged(&path)?;
+    }
     match fs::hard_link(&fresh, &path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
             return Err(Error::io("write", path)(error));
@@ -43,27 +55,30 @@ fn salt(store: &Store) -> Result<[u8; SALT], Error> {
     read(&path)?.ok_or_else(cut)
 }
 
-/// `None` when there is none, or one that a power cut left without its bytes, which is removed.
+/// `None` when there is none, or one that a power cut left without its bytes.
 fn read(path: &Path) -> Result<Option<[u8; SALT]>, Error> {
     match fs::read(path) {
         Ok(bytes) => match <[u8; SALT]>::try_from(bytes) {
             Ok(salt) if salt != [0; SALT] => Ok(Some(salt)),
-            _ => {
-                fs::remove_file(path).map_err(Error::io("remove", path))?;
-                Ok(None)
-            }
+            _ => Ok(None),
         },
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(Error::io("read", path)(error)),
     }
 }
 
-fn random() -> Result<[u8; SALT], Error> {
-    let source = Path::new("/dev/urandom");
+fn remove_damaged(path: &Path) -> Result<(), Error> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(Error::io("remove", path)(error))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn random() -> io::Result<[u8; SALT]> {
     let mut bytes = [0; SALT];
-    File::open(source)
-        .and_then(|mut file| file.read_exact(&mut bytes))
-        .map_err(Error::io("read", source))?;
+    File::open("/dev/urandom")?.read_exact(&mut bytes)?;
     Ok(bytes)
 }
 

@@ -1,6 +1,7 @@
 //! The store as a whole: opening and flushing it.
 
 use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
@@ -22,6 +23,8 @@ pub struct Store {
     database: Mutex<Connection>,
     /// Whether this process wrote a blob since the last flush.
     is_dirty: AtomicBool,
+    /// Whether a flush failed.
+    has_lost: AtomicBool,
     lease: Mutex<Weak<Lease>>,
     /// Keys that were found since uses were noted last.
     hits: Mutex<Vec<ActionKey>>,
@@ -47,6 +50,7 @@ impl Store {
             boot: boot.trim().into(),
             database,
             is_dirty: AtomicBool::new(false),
+            has_lost: AtomicBool::new(false),
             lease: Mutex::default(),
             hits: Mutex::default(),
             flush: Mutex::default(),
@@ -144,16 +148,22 @@ impl Store {
     /// file system, then the layers' rows are marked. Does nothing when nothing was written.
     ///
     /// # Errors
-    /// When the flush fails; then the layers stay marked as not flushed.
+    /// When the flush fails, or an earlier one did; then the layers stay marked as not flushed.
     pub fn sync(&self) -> Result<(), Error> {
         let pending = self.unflushed_layers()?;
         if pending.is_empty() && !self.is_dirty.swap(false, Ordering::AcqRel) {
             return Ok(());
         }
-        // The kernel tells of a failed write once, so that one must not be lost.
         let behind = self.flush().take();
-        behind.map_or(Ok(()), joined)?;
-        flush_all(&self.root)?;
+        let flushed = behind.map_or(Ok(()), joined).and_then(|()| flush_all(&self.root));
+        // The kernel tells of a failed write once, and what was lost stays lost.
+        if flushed.is_err() || self.has_lost.load(Ordering::Acquire) {
+            self.has_lost.store(true, Ordering::Release);
+            self.mark_dirty();
+            let lost =
+                || Error::io("flush", &self.root)(io::Error::other("an earlier flush failed"));
+            return Err(flushed.err().unwrap_or_else(lost));
+        }
         self.mark_flushed(&pending)
     }
 

@@ -109,11 +109,13 @@ fn credentials(
 
 /// What the files say of `AWS_PROFILE`, else of `default`. A file that is not there says nothing.
 fn profile(variables: Variables<'_>) -> Result<Profile, Failure> {
+    // As where a variable of a script is not set.
+    let set = |name: &str| variables(name).filter(|value| !value.is_empty());
     let file = |variable: &str, usual: &str| -> Option<PathBuf> {
-        let named = variables(variable).map(PathBuf::from);
+        let named = set(variable).map(PathBuf::from);
         named.or_else(|| Some(absolute_path("HOME", variables)?.join(".aws").join(usual)))
     };
-    let named = variables("AWS_PROFILE").map(|name| name.to_string_lossy().into_owned());
+    let named = set("AWS_PROFILE").map(|name| name.to_string_lossy().into_owned());
     let name = named.as_deref().unwrap_or("default");
     let mut profile = None;
     let files = [("AWS_CONFIG_FILE", "config"), ("AWS_SHARED_CREDENTIALS_FILE", "credentials")];
@@ -123,7 +125,7 @@ fn profile(variables: Variables<'_>) -> Result<Profile, Failure> {
         }
     }
     match (profile, named) {
-        (None, Some(name)) if variables("AWS_ACCESS_KEY_ID").is_none() => {
+        (None, Some(name)) if set("AWS_ACCESS_KEY_ID").is_none() => {
             Err(Failure::new(format!("there is no AWS profile {name}"))
                 .help("AWS_PROFILE names it; ~/.aws/config and ~/.aws/credentials have them"))
         }
@@ -260,6 +262,9 @@ mod tests {
         says(&named(), &[("AWS_ACCESS_KEY_ID", "x")], "secret_access_key");
         says(&named(), &[("AWS_PROFILE", "nobody")], "no AWS profile nobody");
         says(&named(), &[("AWS_PROFILE", "role"), ("AWS_REGION", "r")], "role_arn");
+        says(&named(), &[("AWS_PROFILE", "nobody"), ("AWS_ACCESS_KEY_ID", "")], "nobody");
+        let empty = [("AWS_PROFILE", ""), ("AWS_CONFIG_FILE", "")];
+        assert_eq!(known(&resolve(&named(), &empty).unwrap())[0], Some("ID"));
         let open = [("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")];
         assert_eq!(known(&resolve(&named(), &open).unwrap()), [None, None, None]);
     }

@@ -40,8 +40,8 @@ fn built(id: Digest, document: Digest, epoch: Option<i64>) -> Built {
 /// and names it with the tags. New layers of an image that is to be from some time are given that.
 ///
 /// # Errors
-/// When the build was cancelled, a layer cannot be digested or the store cannot be written. Everything is flushed to disk
-/// before a name is set.
+/// When the build was cancelled, a layer cannot be digested or the store cannot be written. Everything
+/// is flushed to disk before a name is set.
 pub fn export(
     plan: &Plan,
     results: &Results<Value>,

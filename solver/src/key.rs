@@ -54,7 +54,12 @@ pub fn run(
     secrets: &[(&str, ContentHash)],
     rootfs: &[LayerId],
 ) -> ActionKey {
-    let mut hasher = ContentHasher::new("lapstrake action run 3");
+    // Each domain has lists of its own, so that keys without secrets are what they were before there were any.
+    let domain = match secrets.is_empty() {
+        true => "lapstrake action run 2",
+        false => "lapstrake action run 3",
+    };
+    let mut hasher = ContentHasher::new(domain);
     let hosts: Vec<&str> = op.hosts.iter().map(|(name, _)| name.as_str()).collect();
     hasher.field(&encoded(&(&op.platform, &op.argv, &op.env, &op.cwd, &op.user, op.network)));
     hasher.field(&encoded(&(&op.files, &op.hostname, hosts)));
@@ -66,7 +71,9 @@ pub fn run(
         hasher.field(&mount_kind(mount));
         hasher.field(source.as_ref().map_or(&[], |content| content.as_bytes()));
     }
-    hasher.number(secrets.len() as u64);
+    if !secrets.is_empty() {
+        hasher.number(secrets.len() as u64);
+    }
     for (id, value) in secrets {
         hasher.field(id.as_bytes()).field(value.as_bytes());
     }

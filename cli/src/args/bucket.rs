@@ -108,7 +108,7 @@ fn covered(text: &str) -> String {
     match fields(text) {
         Ok(fields) => {
             let shown = fields.iter().map(|field| match field.split_once('=') {
-                Some((key, _)) if is_secret(key) => format!("{key}=…"),
+                Some((key, value)) if is_secret(key) || value.contains('@') => format!("{key}=…"),
                 _ => field.clone(),
             });
             shown.collect::<Vec<_>>().join(",")
@@ -136,6 +136,7 @@ mod tests {
                 "type=s3,bucket=b,secret_access_key=…,x=y",
             ),
             ("Session_Token=abc==", "Session_Token=…"),
+            ("endpoint_url=http://u:p@h,x=y", "endpoint_url=…,x=y"),
             ("secret_acces_key=abc", "secret_acces_key=…"),
             ("type=s3,\"secret_access_key=abc", "…"),
             ("type=local,dest=\"a", "type=local,dest=\"a"),

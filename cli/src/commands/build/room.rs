@@ -114,11 +114,14 @@ impl Room {
         }
     }
 
-    /// All steps are done. Cancels the build if what they made has no room.
+    /// All steps are done, and what is written from now on is no part of the store. Cancels the build if what
+    /// they made has no room.
     pub(super) fn settle(&self) {
         let mut state = self.state();
         if state.phase == Phase::Working {
             self.look(&mut state);
+            state.phase = Phase::Over;
+            self.moved.notify_all();
         }
     }
 

@@ -96,8 +96,9 @@ impl Drop for Linker {
     fn drop(&mut self) {
         if let Some(workers) = self.workers.take() {
             workers.is_given_up.store(true, Ordering::Relaxed);
+            drop(workers.batches);
             // The layer is given up, whatever became of it.
-            drop(workers.end());
+            workers.threads.into_iter().for_each(|thread| drop(thread.join()));
         }
     }
 }
@@ -133,7 +134,10 @@ impl Workers {
             let (mut origin, mut unlinked) = (LinkOrigin::default(), Vec::new());
             let next = || batches.lock().unwrap_or_else(PoisonError::into_inner).recv().ok();
             while let Some(batch) = next().filter(|_| !is_given_up.load(Ordering::Relaxed)) {
-                origin.link_all(dir.as_fd(), batch, &mut unlinked)?;
+                if let Err(error) = origin.link_all(dir.as_fd(), batch, &mut unlinked) {
+                    is_given_up.store(true, Ordering::Relaxed);
+                    return Err(error);
+                }
             }
             Ok(unlinked)
         })

@@ -10,7 +10,8 @@
 //!
 //! Modules: `meta` (owner, mode, times), `content` (copying and hashing), `place` (what a new
 //! entry does to older ones), `link` (files with several names), `linker` (those that other layers
-//! have, linked in parallel), `queue` (files written later, in parallel), `finish` (directories' metadata, the manifest).
+//! have, linked in parallel), `queue` (files written later, in parallel), `finish` (directories'
+//! metadata, the manifest).
 
 mod content;
 mod error;

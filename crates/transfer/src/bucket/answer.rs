@@ -51,22 +51,32 @@ impl Inner {
             status,
             code: self.harmless(element(&body, "Code").unwrap_or_default()),
             message: self.harmless(element(&body, "Message").unwrap_or_default()),
-            region: region.filter(|region| *region != self.config.region),
+            region: region
+                .filter(|region| *region != self.config.region)
+                .map(|it| self.harmless(&it)),
             is_anonymous: self.credentials.is_none(),
         }
     }
 
     /// What a server says, without what it has from us.
     fn harmless(&self, text: &str) -> String {
-        let mut text: String = text.chars().take(SHOWN).collect();
-        if let Some(known) = &self.credentials {
-            let secrets = [Some(known.secret()), known.token()];
-            for secret in secrets.into_iter().flatten().filter(|secret| !secret.is_empty()) {
-                text = text.replace(secret, "…");
-            }
-        }
-        text
+        let known = self.credentials.as_ref();
+        let secrets = known.map(|known| [Some(known.secret()), known.token()]);
+        without(text, secrets.into_iter().flatten().flatten())
     }
+}
+
+/// The beginning of a text in which no secret is, neither as it is nor as a query has it.
+fn without<'s>(text: &str, secrets: impl Iterator<Item = &'s str>) -> String {
+    let mut text = text.to_owned();
+    for secret in secrets.filter(|secret| !secret.is_empty()) {
+        let in_a_query = super::request::encoded(secret).replace('/', "%2F");
+        for form in [secret, &in_a_query] {
+            text = text.replace(form, "…");
+        }
+    }
+    // Cut in the end: half a secret would not be found.
+    text.chars().take(SHOWN).collect()
 }
 
 /// The text of the first element of this name. No reader of XML is needed for two sentences that are
@@ -103,6 +113,14 @@ mod tests {
         assert_eq!(element(BODY, "Region"), None);
         assert_eq!(element("<Code>cut", "Code"), None);
         assert_eq!(element("<html>", "Code"), None);
+    }
+
+    #[test]
+    fn secrets_are_not_repeated() {
+        let token = "to/ken+".repeat(60);
+        let text = format!("<{token}> and {}", token.replace('/', "%2F").replace('+', "%2B"));
+        assert_eq!(without(&text, ["", token.as_str()].into_iter()), "<…> and …");
+        assert_eq!(without(&"é".repeat(400), std::iter::empty()), "é".repeat(SHOWN));
     }
 
     #[test]
