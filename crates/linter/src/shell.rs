@@ -28,6 +28,7 @@ use walk::{Seen, Standing};
 
 use lapstrake_parser::{CommandForm, Instruction, InstructionKind, Span, Word};
 
+use crate::dialect::Dialect;
 pub(crate) use command::Command;
 use grammar::Found;
 pub(crate) use piece::{Piece, PieceKind};
@@ -85,13 +86,15 @@ pub(crate) fn script(instruction: &Instruction) -> Option<Script> {
     if text.as_str().trim().starts_with("<<") {
         let line = first.content.lines().next().unwrap_or_default();
         let interpreter = line.strip_prefix("#!");
-        let is_foreign = interpreter.is_some() && !line.ends_with("sh");
+        let is_shell = |line: &str| Dialect::of(line).is_some() || line.ends_with("zsh");
+        let is_foreign = interpreter.is_some_and(|line| !is_shell(line));
         (!is_foreign).then(|| script.read_heredoc(instruction, 0, interpreter))??;
         return Some(script);
     }
     script.read(text.as_str(), None, &place)?;
     if let Some((shell, number)) = script.shell_with_heredoc(instruction) {
-        script.read_heredoc(instruction, number, Some(&shell))?;
+        // What cannot be read there takes nothing from what runs it.
+        let _is_read = script.read_heredoc(instruction, number, Some(&shell));
     }
     Some(script)
 }
@@ -104,20 +107,23 @@ impl Script {
         }
     }
 
-    /// A shell that runs a heredoc of the instruction, and the number of that: the first one if it comes
-    /// to it by a pipe.
+    /// A shell that runs a heredoc of the instruction, and the number of that: its own, or that of a
+    /// command in front of it in its pipeline.
     fn shell_with_heredoc(&self, instruction: &Instruction) -> Option<(String, usize)> {
         let mut shell = None;
         self.walk(&mut |seen| {
-            let Seen::Node(node, _) = seen else { return };
-            let NodeKind::Simple(at) = node.kind else { return };
-            let Some(command) = self.commands.get(at) else { return };
-            if shell.is_none() && SHELLS.contains(&command.name()) {
-                let named = node.redirections.iter().find_map(|redirection| {
-                    let name = redirection.target.text.as_str();
-                    instruction.heredocs.iter().position(|heredoc| heredoc.name == *name)
-                });
-                shell = Some((command.name().to_owned(), named.unwrap_or(0)));
+            let Seen::Pipeline(pipeline, _) = seen else { return };
+            let mut number = None;
+            for node in &pipeline.nodes {
+                number = heredoc_of(node, instruction).or(number);
+                let command = match node.kind {
+                    NodeKind::Simple(at) => self.commands.get(at),
+                    _ => None,
+                };
+                let command = command.filter(|command| SHELLS.contains(&command.name()));
+                if let (None, Some(command), Some(number)) = (&shell, command, number) {
+                    shell = Some((command.name().to_owned(), number));
+                }
             }
         });
         shell
@@ -143,13 +149,19 @@ impl Script {
         interpreter: Option<&str>,
         place: &dyn Fn(Range<usize>) -> Span,
     ) -> Option<&mut Part> {
+        let (commands, pipes) = (self.commands.len(), self.pipes.len());
         let found = Found {
             commands: std::mem::take(&mut self.commands),
             pipes: std::mem::take(&mut self.pipes),
             ..Found::default()
         };
-        let (list, found) = grammar::read(text, place, found)?;
+        let (list, found) = grammar::read(text, place, found);
         (self.commands, self.pipes) = (found.commands, found.pipes);
+        let Some(list) = list else {
+            self.commands.truncate(commands);
+            self.pipes.truncate(pipes);
+            return None;
+        };
         let interpreter = interpreter.map(str::to_owned);
         let (heredocs, numbers) = (found.heredocs, OnceCell::new());
         self.parts.push(Part { list, heredocs, heredoc: None, interpreter, numbers });
@@ -193,6 +205,14 @@ impl Part {
             walk::walk_pieces(script, pieces, see);
         }
     }
+}
+
+/// The number of the heredoc of the instruction that a command is given.
+fn heredoc_of(node: &Node, instruction: &Instruction) -> Option<usize> {
+    let given = node.redirections.iter().filter(|one| matches!(one.operator, "<<" | "<<-"));
+    given
+        .map(|one| one.target.text.as_str())
+        .find_map(|name| instruction.heredocs.iter().position(|heredoc| heredoc.name == *name))
 }
 
 fn exec(words: &[Word]) -> Script {

@@ -1,4 +1,4 @@
-//! What ShellCheck says of the shell text in RUN, with its ids as aliases. `tests/hadolint.rs` compares
+//! What ShellCheck says of the shell text in RUN, with its ids as aliases. `tests/shellcheck.rs` compares
 //! them over real files.
 
 rules! { "shellcheck":

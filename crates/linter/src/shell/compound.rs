@@ -216,7 +216,9 @@ impl Reader<'_> {
         self.at += digits;
         let is_process = digits == 0 && ["<(", ">("].iter().any(|at| self.rest().starts_with(at));
         let operators = ["&>>", "&>", "<<<", "<<-", "<<", "<>", "<&", ">>", ">&", ">|", "<", ">"];
-        let operator = operators.into_iter().find(|operator| !is_process && self.take(operator));
+        // In front of `&>` a number is an argument.
+        let may_be = |operator: &str| !is_process && (digits == 0 || !operator.starts_with("&>"));
+        let operator = operators.into_iter().find(|one| may_be(one) && self.take(one));
         let Some(operator) = operator else {
             self.at = start;
             return Some(None);

@@ -8,6 +8,9 @@ use super::piece::{Parameter, Piece, PieceKind};
 /// How long a brace expansion may be.
 const LONGEST_BRACES: usize = 500;
 
+/// How long `((…))` may be.
+const LONGEST_ARITHMETIC: usize = 1_000;
+
 impl Reader<'_> {
     pub(super) fn backticks(&mut self) -> Option<PieceKind> {
         self.next();
@@ -117,21 +120,22 @@ impl Reader<'_> {
         Some(Parameter { name, sign, modifier, is_braced: true, pieces })
     }
 
-    /// Where the inside of `((…))` stands, if that is here.
+    /// Where the inside of `((…))` stands, if that is here: `((a) || (b))` is a subshell. Looks ahead no
+    /// further than [`LONGEST_ARITHMETIC`].
     pub(super) fn arithmetic_range(&self) -> Option<Range<usize>> {
         if !self.rest().starts_with("((") {
             return None;
         }
         let mut depth = 0_usize;
-        for (at, letter) in self.rest().bytes().enumerate() {
+        for (at, letter) in self.rest().bytes().enumerate().take(LONGEST_ARITHMETIC) {
             match letter {
                 b'(' => depth += 1,
                 b')' => depth = depth.checked_sub(1)?,
                 _ => {}
             }
-            if depth == 0 {
-                let is_closed = self.rest().get(..=at)?.ends_with("))");
-                return is_closed.then_some(self.at + 2..self.at + at - 1);
+            if letter == b')' && depth == 1 {
+                let is_closed = self.rest().get(at..)?.starts_with("))");
+                return is_closed.then_some(self.at + 2..self.at + at);
             }
         }
         None

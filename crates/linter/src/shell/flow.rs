@@ -27,6 +27,9 @@ enum Value {
 /// How often loops are gone through before what they do is taken as it is.
 const ROUNDS: usize = 3;
 
+/// How often variables may be set in a text; beyond that nothing is said of it.
+const MOST_SET: usize = 100_000;
+
 /// Variables that the shell sets, to numbers.
 const NUMBERS: [&str; 14] = [
     "$", "?", "!", "#", "-", "EUID", "LINENO", "OPTIND", "PPID", "RANDOM", "SECONDS", "SHLVL",
@@ -52,6 +55,7 @@ pub(crate) fn split<'s>(
             assigns,
             values: BTreeMap::new(),
             undo: Vec::new(),
+            left: MOST_SET,
             is_over: false,
             functions: BTreeMap::new(),
             loops,
@@ -62,6 +66,9 @@ pub(crate) fn split<'s>(
         flow.is_over = false;
         for pieces in &part.heredocs {
             flow.pieces(pieces);
+        }
+        if flow.left == 0 {
+            return Vec::new();
         }
         let has_news = flow.has_news;
         (loops, found) = (flow.loops, flow.found);
@@ -86,6 +93,8 @@ struct Flow<'s, 'f> {
     values: BTreeMap<&'s str, Value>,
     /// What was there before each change.
     undo: Vec<(&'s str, Option<Value>)>,
+    /// How often variables may still be set; with nothing left, nothing is gone through any more.
+    left: usize,
     /// The way has ended.
     is_over: bool,
     /// What each function sets.
@@ -111,6 +120,7 @@ impl<'s> Flow<'s, '_> {
             None => self.values.remove(name),
         };
         self.undo.push((name, before));
+        self.left = self.left.saturating_sub(1);
     }
 
     /// Goes a way, and back to where it began.
@@ -131,19 +141,20 @@ impl<'s> Flow<'s, '_> {
 
     /// Goes on where these ways meet.
     fn meet(&mut self, ways: &[Way<'s>]) {
-        let open: Vec<&Way<'s>> = ways.iter().filter(|way| !way.is_over).collect();
-        if open.is_empty() {
-            self.is_over = true;
-            return;
+        let open = ways.iter().filter(|way| !way.is_over);
+        let count = open.clone().count();
+        self.is_over |= count == 0;
+        // What each variable may hold, and how many ways set it.
+        let mut met: BTreeMap<&'s str, (Value, usize)> = BTreeMap::new();
+        for (name, value) in open.flat_map(|way| &way.set) {
+            let (joined, times) = met.entry(name).or_insert((Value::Empty, 0));
+            *joined = joined.or(value.unwrap_or(Value::Any));
+            *times += 1;
         }
-        let names: Vec<&'s str> = open.iter().flat_map(|way| way.set.keys().copied()).collect();
-        for name in names {
-            let values = open.iter().map(|way| match way.set.get(name) {
-                Some(value) => value.unwrap_or(Value::Any),
-                None => self.value(name),
-            });
-            let value = values.reduce(Value::or);
-            self.set(name, value);
+        for (name, (value, times)) in met {
+            let is_kept = times < count;
+            let value = if is_kept { value.or(self.value(name)) } else { value };
+            self.set(name, Some(value));
         }
     }
 
@@ -181,6 +192,9 @@ impl<'s> Flow<'s, '_> {
     }
 
     fn node(&mut self, node: &'s Node) {
+        if self.left == 0 {
+            return;
+        }
         for redirection in &node.redirections {
             if !matches!(redirection.operator, "<<" | "<<-") {
                 self.word(&redirection.target, Role::Target);
@@ -236,14 +250,21 @@ impl<'s> Flow<'s, '_> {
     }
 
     fn branches(&mut self, branches: &'s [(List, List)], otherwise: Option<&'s List>) {
-        let Some(((condition, body), rest)) = branches.split_first() else {
-            otherwise.into_iter().for_each(|list| self.list(list));
-            return;
-        };
+        let Some(((condition, body), rest)) = branches.split_first() else { return };
         self.list(condition);
-        let goes = self.way(|flow| flow.list(body));
-        let other = self.way(|flow| flow.branches(rest, otherwise));
-        self.meet(&[goes, other]);
+        let mut ways = vec![self.way(|flow| flow.list(body))];
+        let conditions = self.way(|flow| {
+            for (condition, body) in rest {
+                flow.list(condition);
+                ways.push(flow.way(|flow| flow.list(body)));
+            }
+            ways.push(flow.way(|flow| otherwise.into_iter().for_each(|list| flow.list(list))));
+        });
+        // Not all of these may have been looked at.
+        for (name, value) in conditions.set {
+            self.set(name, Some(self.value(name).or(value.unwrap_or(Value::Any))));
+        }
+        self.meet(&ways);
     }
 
     fn choices(&mut self, subject: &'s ShellWord, arms: &'s [(Vec<ShellWord>, List)]) {
@@ -299,6 +320,11 @@ impl<'s> Flow<'s, '_> {
             "read" | "getopts" | "mapfile" | "readarray" => self.forget(command.arguments()),
             "printf" if command.arguments().first().is_some_and(|word| word.text == "-v") => {
                 self.forget(command.arguments().get(1..2).unwrap_or_default());
+            }
+            "let" => {
+                for (name, _) in command.arguments().iter().filter_map(ShellWord::assigned_name) {
+                    self.set(name, Some(Value::Whole));
+                }
             }
             "unset" => {
                 for word in command.arguments() {

@@ -1,8 +1,8 @@
 //! The grammar of shell text: lists, chains, pipelines, simple commands.
 //!
 //! Every function gives nothing when the text is no shell script; then nothing of it counts. Each place is
-//! read once, but for the scans that look for the end of `((` and `[`, which are bounded by how deep
-//! things may lie in each other and by a length.
+//! read once, but for the scans that look for the end of something: those of `((`, `[` and `{` are bounded
+//! by a length, those of backticks by how deep things may lie in each other.
 
 use std::ops::Range;
 
@@ -27,16 +27,16 @@ pub(super) struct Found {
     pub(super) heredocs: Vec<Vec<Piece>>,
 }
 
-/// Reads a whole text, and adds to what has been found.
+/// Reads a whole text, and adds to what has been found; no list if it is no shell script.
 pub(super) fn read(
     text: &str,
     place: &dyn Fn(Range<usize>) -> Span,
     found: Found,
-) -> Option<(List, Found)> {
+) -> (Option<List>, Found) {
     let mut reader =
         Reader { text, place, end: text.len(), at: 0, depth: 0, heredocs: Vec::new(), found };
-    let list = reader.list()?;
-    reader.rest().is_empty().then_some((list, reader.found))
+    let list = reader.list().filter(|_| reader.rest().is_empty());
+    (list, reader.found)
 }
 
 /// A text and how far it has been read.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lapstrake_parser::Span;
 
+use super::grammar::is_assignment;
 use super::piece::{Piece, PieceKind};
 use super::walk::{DECLARING, Role, Seen};
 use super::{Command, NodeKind, Part, Script, ShellWord};
@@ -33,6 +34,9 @@ impl<'s> Names<'s> {
                     }
                 }
                 NodeKind::Test(words) => names.tested(words),
+                NodeKind::Arithmetic(pieces) | NodeKind::Count { head: pieces, .. } => {
+                    names.used.extend(pieces.iter().filter_map(Piece::literal));
+                }
                 _ => {}
             },
             Seen::Piece(piece) => names.piece(piece),
@@ -62,12 +66,11 @@ impl<'s> Names<'s> {
                 words.iter().for_each(|word| self.declare(word, is_used));
             }
             "read" | "mapfile" | "readarray" => {
-                let names =
-                    words.iter().filter(|word| word.is_literal && !word.text.starts_with('-'));
+                let names = read_names(command).into_iter();
                 self.set.extend(names.map(|word| (word.text.as_str(), word.span)));
             }
             "trap" => words.iter().take(1).for_each(|word| self.mentioned(word)),
-            "alias" | "eval" => words.iter().for_each(|word| self.mentioned(word)),
+            "alias" | "eval" | "let" => words.iter().for_each(|word| self.mentioned(word)),
             "[" | "test" => self.tested(words),
             _ => {}
         }
@@ -119,8 +122,28 @@ impl<'s> Names<'s> {
         self.words_of(&word.literal_parts());
     }
 
-    fn words_of(&mut self, text: &str) {
+    /// Takes all that may be a name in a text for one that is used.
+    pub(crate) fn words_of(&mut self, text: &str) {
         let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
         self.used.extend(words.filter(|word| !word.is_empty()).map(str::to_owned));
     }
+}
+
+/// The variables that `read` or `mapfile` sets.
+fn read_names(command: &Command) -> Vec<&ShellWord> {
+    let is_read = command.name() == "read";
+    let with_value = if is_read { "adinNptu" } else { "cCdnOsu" };
+    let mut names = Vec::new();
+    let mut words = command.arguments().iter();
+    while let Some(word) = words.next() {
+        let Some(flags) = word.text.strip_prefix('-') else {
+            names.push(word);
+            continue;
+        };
+        if flags.find(|flag| with_value.contains(flag)).is_some_and(|at| at + 1 == flags.len()) {
+            names.extend(words.next().filter(|_| flags.ends_with('a')));
+        }
+    }
+    names.retain(|word| word.is_literal && is_assignment(&format!("{}=", word.text)));
+    names
 }

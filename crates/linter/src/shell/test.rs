@@ -1,6 +1,6 @@
 //! What stands between `[` and `]`, or `[[` and `]]`.
 
-use super::ShellWord;
+use super::{NodeKind, Script, ShellWord};
 
 /// Operators with a word behind them.
 const UNARY: [&str; 24] = [
@@ -62,6 +62,22 @@ impl<'s> Test<'s> {
             [_, behind @ ..] => behind,
             [] => rest,
         }
+    }
+}
+
+/// The words between the brackets of `[ … ]` or `[[ … ]]`.
+pub(crate) fn between_brackets<'s>(
+    kind: &'s NodeKind,
+    script: &'s Script,
+) -> Option<&'s [ShellWord]> {
+    match kind {
+        NodeKind::Test(words) => Some(words),
+        NodeKind::Simple(at) => {
+            let command = script.commands.get(*at)?;
+            let (last, words) = command.arguments().split_last()?;
+            (command.name() == "[" && last.text == "]").then_some(words)
+        }
+        _ => None,
     }
 }
 

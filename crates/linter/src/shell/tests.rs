@@ -48,6 +48,7 @@ fn commands_are_found_wherever_they_stand() {
         ("a $((1 + 2)) ${#x} $@", &["a_${VAR}_${x}_${@}"]),
         ("rm -f !(a|b) *.c", &["rm_-f_!(a|b)_*.c"]),
         ("set -ex; \\\n a", &["set_-ex", "a"]),
+        ("make 2&> /log", &["make_2"]),
     ] {
         let expected: Vec<String> = expected.iter().map(|text| (*text).to_owned()).collect();
         assert_eq!(commands(text), Some(expected), "{text}");
@@ -184,12 +185,45 @@ fn time_grows_with_the_length() {
         ("", "a | "),
         ("", "a() { b=c; }; "),
         ("a=", "(b "),
+        ("", "((: '((' );:);"),
+        ("a ", "$((b)) "),
         ("a ", "@(("),
     ] {
         let text = |count: usize| format!("{prefix}{}", repeated.repeat(count));
-        let (short, long) = (time(&text(1_000)), time(&text(10_000)));
-        let limit = short * 40 + Duration::from_millis(40);
-        assert!(long < limit, "{repeated}: {short:?}, then {long:?}");
+        assert_grows(repeated, &|count| time(&text(count)));
+    }
+    let numbered =
+        |count: usize, text: &dyn Fn(usize) -> String| (0..count).map(text).collect::<String>();
+    let elif = |at| format!("elif a; then a{at}=b; ");
+    assert_grows("elif", &|count| time(&format!("if a; then b; {}fi", numbered(count, &elif))));
+    let arm = |at| format!("{at}) a{at}=b ;; ");
+    assert_grows("arms", &|count| time(&format!("case a in {}esac", numbered(count, &arm))));
+    let function = |at: usize| format!("f{at}() {{ a{at}=b; f{}; }}; ", at.wrapping_sub(1));
+    assert_grows("functions", &|count| time(&numbered(count, &function)));
+    let call = |_| "f; ".to_owned();
+    let set = |at| format!("a{at}=b; ");
+    assert_grows("calls", &|count| {
+        time(&format!("f() {{ {}}}; {}", numbered(count, &set), numbered(count, &call)))
+    });
+}
+
+fn assert_grows(what: &str, time: &dyn Fn(usize) -> Duration) {
+    let (short, long) = (time(1_000), time(10_000));
+    let limit = short * 40 + Duration::from_millis(40);
+    assert!(long < limit, "{what}: {short:?}, then {long:?}");
+}
+
+#[test]
+fn brackets_of_arithmetic_and_of_subshells_are_told_apart() {
+    for (text, expected) in [
+        ("((a) || (b))", &["a", "b"][..]),
+        ("(((1 + a) * 2)) && b", &["b"]),
+        ("$((a) | b)", &["a", "b", ""]),
+        ("a $(( (1) + 2 ))", &["a_${VAR}"]),
+        ("((: '((' );:);a", &[":_((", ":", "a"]),
+    ] {
+        let found = commands(text).unwrap_or_default();
+        assert_eq!(found, expected, "{text}");
     }
 }
 

@@ -29,6 +29,8 @@ pub(crate) struct Standing {
     pub(crate) is_result: bool,
     /// It is in a list by itself, not joined to anything.
     pub(crate) is_alone: bool,
+    /// It is in the last chain of its list.
+    pub(crate) is_last: bool,
     /// What the list belongs to.
     pub(crate) list: ListRole,
 }
@@ -125,7 +127,7 @@ impl<'s> Walk<'s, '_> {
             let is_result = is_last && role != ListRole::Body;
             let is_alone = chain.joints.is_empty();
             let is_condition = self.is_condition;
-            let standing = Standing { is_condition, is_result, is_alone, list: role };
+            let standing = Standing { is_condition, is_result, is_alone, is_last, list: role };
             (self.see)(Seen::Chain(chain, standing));
             for (at, pipeline) in chain.pipelines.iter().enumerate() {
                 self.is_condition = is_condition || at < chain.joints.len();

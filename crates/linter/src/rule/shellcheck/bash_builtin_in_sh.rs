@@ -27,9 +27,9 @@ pub(super) static RULE: Rule =
     Rule::shellcheck("bash-builtin-in-sh", &["SC3044"], Severity::Warning, Check::Shell(check));
 
 /// Commands that POSIX does not have.
-const BUILTINS: [&str; 13] = [
+const BUILTINS: [&str; 14] = [
     "caller", "compgen", "complete", "declare", "dirs", "disown", "enable", "mapfile", "popd", "pushd",
-    "readarray", "shopt", "suspend",
+    "readarray", "shopt", "suspend", "typeset",
 ];
 
 fn check(run: &ShellRun<'_>, findings: &mut Findings<'_>) {

@@ -4,14 +4,14 @@
 //!
 //! ```dockerfile
 //! FROM debian:12
-//! RUN sed -i $'s/\\t/ /' /etc/app.conf
+//! RUN sed -i $'s/\t/ /' /etc/app.conf
 //! ```
 //!
 //! Better:
 //!
 //! ```dockerfile
 //! FROM debian:12
-//! RUN sed -i "s/$(printf '\\t')/ /" /etc/app.conf
+//! RUN sed -i "s/$(printf '\t')/ /" /etc/app.conf
 //! ```
 //!
 //! **Fix**: none: whether the image has bash is not known here.

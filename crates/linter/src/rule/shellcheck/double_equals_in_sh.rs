@@ -14,38 +14,38 @@
 //! RUN if [ "$(arch)" = x86_64 ]; then make; fi
 //! ```
 //!
-//! **Fix**: safe in `[` and `test`: bash and all others read `=` in the same way.
+//! **Fix**: doubtful: where `==` is an error, the condition comes true from then on, and what is built changes.
 
 use lapstrake_parser::{Safety, Severity};
 
 use crate::dialect::ShellRun;
 use crate::finding::Findings;
 use crate::rule::{Check, Rule};
-use crate::shell::walk::{Role, Seen};
-use crate::shell::{Command, ShellWord};
+use crate::shell::test::{Test, between_brackets};
+use crate::shell::walk::Seen;
+use crate::shell::{Command, NodeKind, Script, ShellWord};
 
 pub(super) static RULE: Rule =
     Rule::shellcheck("double-equals-in-sh", &["SC3014"], Severity::Warning, Check::Shell(check));
 
 fn check(run: &ShellRun<'_>, findings: &mut Findings<'_>) {
+    let script = run.run.script;
     run.walk_in_sh(&mut |seen| {
-        let (Seen::Word(word, Role::Test) | Seen::Word(word, Role::Argument(..))) = seen else { return };
-        let Seen::Word(_, role) = seen else { return };
-        if word.text == "==" && compares(role, word) {
-            let draft = findings.add(word.span, "`==` is not defined in sh");
-            draft.help("write `=`").fix(Safety::Safe, [(word.span, "=".to_owned())]);
+        let Seen::Node(node, _) = seen else { return };
+        let Some(words) = tested(&node.kind, script) else { return };
+        let operators = Test::of(words).comparisons.into_iter().map(|[_, operator, _]| operator);
+        for operator in operators.filter(|operator| operator.text == "==") {
+            let draft = findings.add(operator.span, "`==` is not defined in sh");
+            draft.help("write `=`").fix(Safety::Unsafe, [(operator.span, "=".to_owned())]);
         }
     });
 }
 
-/// True between two words of a test.
-fn compares(role: Role<'_>, word: &ShellWord) -> bool {
-    match role {
-        Role::Argument(command, at) => is_test(command) && at > 1 && command.words.len() > at + 1,
-        _ => word.is_literal,
-    }
-}
-
-fn is_test(command: &Command) -> bool {
-    matches!(command.name(), "[" | "test")
+/// What a test looks at.
+fn tested<'s>(kind: &'s NodeKind, script: &'s Script) -> Option<&'s [ShellWord]> {
+    let of_program = || match kind {
+        NodeKind::Simple(at) => script.commands.get(*at).filter(|command| command.name() == "test"),
+        _ => None,
+    };
+    between_brackets(kind, script).or_else(|| of_program().map(Command::arguments))
 }

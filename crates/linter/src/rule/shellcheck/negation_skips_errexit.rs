@@ -38,7 +38,9 @@ fn check(run: &ShellRun<'_>, findings: &mut Findings<'_>) {
             if let Some(bang) = pipeline.bang.filter(|_| is_ignored(standing)) {
                 let draft = findings.add(bang, "`set -e` does not see this, whatever comes out");
                 let draft = draft.help("write `… && exit 1`");
-                if let Some(edits) = fix(pipeline, bang) {
+                // The status of a body is that of its last command, which the fix would change.
+                let ends_body = standing.list == ListRole::Body && standing.is_last;
+                if let Some(edits) = fix(pipeline, bang).filter(|_| !ends_body) {
                     draft.fix(Safety::Unsafe, edits);
                 }
             }

@@ -21,9 +21,9 @@ use lapstrake_parser::Severity;
 use crate::dialect::ShellRun;
 use crate::finding::Findings;
 use crate::rule::{Check, Rule};
-use crate::shell::test::Test;
+use crate::shell::test::{Test, between_brackets};
 use crate::shell::walk::Seen;
-use crate::shell::{NodeKind, Piece, PieceKind, Script, ShellWord};
+use crate::shell::{Piece, PieceKind, ShellWord};
 
 pub(super) static RULE: Rule =
     Rule::shellcheck("status-looked-at-later", &["SC2181"], Severity::Info, Check::Shell(check));
@@ -45,18 +45,6 @@ fn check(run: &ShellRun<'_>, findings: &mut Findings<'_>) {
         let draft = findings.add(status.span, "`$?` may not be that of the command that is meant");
         draft.help("write the command itself behind `if`");
     });
-}
-
-fn between_brackets<'s>(kind: &'s NodeKind, script: &'s Script) -> Option<&'s [ShellWord]> {
-    match kind {
-        NodeKind::Test(words) => Some(words),
-        NodeKind::Simple(at) => {
-            let command = script.commands.get(*at)?;
-            let (last, words) = command.arguments().split_last()?;
-            (command.name() == "[" && last.text == "]").then_some(words)
-        }
-        _ => None,
-    }
 }
 
 fn is_status(word: &ShellWord) -> bool {

@@ -35,14 +35,19 @@ fn check(run: &ShellRun<'_>, findings: &mut Findings<'_>) {
             continue;
         }
         part.walk(script, &mut |seen| {
-            let Seen::Node(node, standing) = seen else { return };
-            let NodeKind::Simple(at) = node.kind else { return };
-            let command = script.commands.get(at).filter(|command| may_fail(command));
-            let Some(command) = command.filter(|_| !is_checked(standing)) else { return };
-            let message = format!("if `{}` fails, what follows runs elsewhere", command.name());
-            let draft = findings.add(node.whole_span(), message).help("write `… || exit`");
-            let edit = (Span::point(node.whole_span().end), " || exit".to_owned());
-            draft.fix(Safety::Unsafe, [edit]);
+            let Seen::Pipeline(pipeline, standing) = seen else { return };
+            let is_single = pipeline.nodes.len() == 1 && pipeline.bang.is_none();
+            for node in pipeline.nodes.iter().filter(|_| !is_checked(standing)) {
+                let NodeKind::Simple(at) = node.kind else { continue };
+                let command = script.commands.get(at).filter(|command| may_fail(command));
+                let Some(command) = command else { continue };
+                let message = format!("if `{}` fails, what follows runs elsewhere", command.name());
+                let draft = findings.add(node.whole_span(), message).help("write `… || exit`");
+                if is_single && standing.is_alone {
+                    let edit = (Span::point(node.whole_span().end), " || exit".to_owned());
+                    draft.fix(Safety::Unsafe, [edit]);
+                }
+            }
         });
     }
 }

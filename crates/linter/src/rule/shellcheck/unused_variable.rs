@@ -36,7 +36,10 @@ const OF_SHELL: [&str; 34] = [
 
 fn check(run: &ShellRun<'_>, findings: &mut Findings<'_>) {
     for (part, _) in run.parts() {
-        let names = Names::of(run.run.script, part);
+        let mut names = Names::of(run.run.script, part);
+        for text in heredocs(run) {
+            names.words_of(text);
+        }
         for (name, span) in names.set {
             let is_meant_so = name.starts_with('_') || run.has_variable(name);
             if !is_meant_so && !names.used.contains(name) && !is_of_shell(name) {
@@ -45,6 +48,14 @@ fn check(run: &ShellRun<'_>, findings: &mut Findings<'_>) {
             }
         }
     }
+}
+
+/// The heredocs into which the shell puts variables; not those that are scripts themselves.
+fn heredocs<'a>(run: &ShellRun<'a>) -> impl Iterator<Item = &'a str> {
+    let parts = &run.run.script.parts;
+    let heredocs = run.run.instruction.heredocs.iter().enumerate().filter(|(_, one)| one.expand);
+    let heredocs = heredocs.filter(|(at, _)| parts.iter().all(|part| part.heredoc != Some(*at)));
+    heredocs.map(|(_, heredoc)| &*heredoc.content)
 }
 
 /// True for variables that the shell or the system looks at, and for what is read to be thrown away.
