@@ -392,5 +392,9 @@ fn shellcheck_has_to_be_there() {
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("make it a program");
     let said = with_path(&folder.path().join("bin")).ends_with(2);
     said.says(&["shellcheck ended with exit status: 4: odd"]);
+    // It has looked at a part only.
+    fs::write(&program, "#!/bin/sh\necho '{\"comments\":[]}'\nexit 2\n").expect("write a program");
+    let said = with_path(&folder.path().join("bin")).ends_with(2);
+    said.says(&["shellcheck ended with exit status: 2"]);
     lint(folder.path(), &["--shellcheck", "--fix"]).ends_with(2);
 }

@@ -52,8 +52,8 @@ pub(crate) fn read(input: &mut impl BufRead) -> Option<Frame> {
         Header::End => return None,
     };
     if length > LONGEST {
-        let read = io::copy(&mut input.take(length), &mut io::sink()).ok()?;
-        let message = format!("a message of {read} bytes, more than {LONGEST}");
+        io::copy(&mut input.take(length), &mut io::sink()).ok()?;
+        let message = format!("a message of {length} bytes, more than {LONGEST}");
         return Some(Frame::Fault(Fault::new(ErrorCode::ParseError, message)));
     }
     let mut body = Vec::new();

@@ -11,8 +11,9 @@ use crate::binary;
 use crate::failure::{Failure, Outcome, wrong};
 use crate::process;
 use crate::project::Project;
-use crate::registry::{Registry, free_port};
+use crate::registry::Registry;
 use crate::scratch::Scratch;
+use crate::server::free_port;
 use crate::timing;
 
 const IMAGE: &str = "demo/nginx";

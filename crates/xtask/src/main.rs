@@ -26,6 +26,7 @@ mod project;
 mod registry;
 mod rootless;
 mod scratch;
+mod server;
 mod suite;
 mod tidy;
 mod timing;

@@ -1,26 +1,24 @@
 //! Debian's docker-registry on a free port of the loopback interface, with the base images in it.
 
 use std::fs;
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use crate::bases::Bases;
-use crate::failure::{Failure, Outcome, Subject, wrong};
+use crate::failure::{Outcome, Subject};
 use crate::object_store::ObjectStore;
 use crate::process;
 use crate::project::Project;
 use crate::scratch::Scratch;
+use crate::server::{Ready, Server, free_port};
 use crate::venv;
 
 const START_LIMIT: Duration = Duration::from_secs(20);
 
 /// A running registry; it ends, and its storage goes, when this is dropped.
 pub(crate) struct Registry {
-    server: Child,
-    port: u16,
+    server: Server,
     tool: PathBuf,
     scratch: Scratch,
 }
@@ -33,18 +31,12 @@ impl Registry {
         let settings = scratch.join("registry.yml");
         fs::write(&settings, server_settings(port, scratch.path())).on("write", &settings)?;
         let log = scratch.join("log");
-        let log = fs::File::create(&log).on("create", &log)?;
-        let server = Command::new("docker-registry")
-            .arg("serve")
-            .arg(&settings)
-            .env("OTEL_TRACES_EXPORTER", "none")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .map_err(|source| Failure::Start { program: "docker-registry".into(), source })?;
-        let mut registry = Self { server, port, tool: project.testdata("bases/oci.py"), scratch };
-        registry.wait_until_ready()?;
+        let mut command = Command::new("docker-registry");
+        command.arg("serve").arg(&settings).env("OTEL_TRACES_EXPORTER", "none");
+        command.stdout(Stdio::null()).stderr(fs::File::create(&log).on("create", &log)?);
+        let ready = Ready { path: "/v2/", limit: START_LIMIT, log: &log };
+        let server = Server::start(command, port, &ready)?;
+        let registry = Self { server, tool: project.testdata("bases/oci.py"), scratch };
         registry.write_client_settings()?;
         for (image, layout) in bases.images() {
             registry.push(image, &layout)?;
@@ -62,7 +54,7 @@ impl Registry {
 
     /// `HOST:PORT`.
     pub(crate) fn address(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
+        self.server.address()
     }
 
     /// A file for `LAPSTRAKE_CONFIG` that makes this registry stand for docker.io.
@@ -86,27 +78,6 @@ impl Registry {
             fs::write(&path, text).on("write", &path)?;
         }
         Ok(())
-    }
-
-    fn wait_until_ready(&mut self) -> Outcome<()> {
-        let start = Instant::now();
-        while !answers(self.port) {
-            let ended = self.server.try_wait().is_ok_and(|status| status.is_some());
-            if ended || start.elapsed() > START_LIMIT {
-                let log = fs::read_to_string(self.scratch.join("log")).unwrap_or_default();
-                return Err(wrong("docker-registry", format!("did not start\n{log}")));
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        Ok(())
-    }
-}
-
-impl Drop for Registry {
-    fn drop(&mut self) {
-        // It may have ended by itself; then there is nothing left to do.
-        let _ = self.server.kill();
-        let _ = self.server.wait();
     }
 }
 
@@ -139,22 +110,4 @@ fn server_settings(port: u16, storage: &Path) -> String {
          http: {{addr: \"127.0.0.1:{port}\"}}\n",
         storage.join("storage").display()
     )
-}
-
-/// A port that was free a moment ago.
-pub(crate) fn free_port() -> Outcome<u16> {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr());
-    listener.map(|address| address.port()).map_err(|error| wrong("127.0.0.1", error.to_string()))
-}
-
-fn answers(port: u16) -> bool {
-    let ask = || -> std::io::Result<bool> {
-        let mut stream = TcpStream::connect(("127.0.0.1", port))?;
-        stream.set_read_timeout(Some(Duration::from_secs(2)))?;
-        stream.write_all(b"GET /v2/ HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n")?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        Ok(answer.contains(" 200 "))
-    };
-    ask().unwrap_or(false)
 }

@@ -98,12 +98,18 @@ fn ask(texts: &[Text]) -> Result<Vec<(usize, Foreign)>, Failure> {
         })?;
     }
     let answer = start(folder.path(), texts.len())?;
-    let said: Said = serde_json::from_slice(&answer.stdout).map_err(|error| {
+    let failed = || {
         let text = String::from_utf8_lossy(&answer.stderr);
         let first = text.lines().next().unwrap_or("it says nothing");
         let failure = Failure::new(format!("shellcheck ended with {}: {first}", answer.status));
-        usage(failure.because(&error).help("version 0.7 or later is needed"))
-    })?;
+        failure.help("version 0.7 or later is needed")
+    };
+    // With more it has not looked at everything (shellcheck(1), "Return values").
+    if !matches!(answer.status.code(), Some(0 | 1)) {
+        return Err(usage(failed()));
+    }
+    let said: Said =
+        serde_json::from_slice(&answer.stdout).map_err(|error| usage(failed().because(&error)))?;
     let found = said.comments.into_iter().filter_map(|comment| {
         let number: usize = comment.file.parse().ok()?;
         let (at, script) = texts.get(number)?;

@@ -54,6 +54,11 @@ impl Command {
         self.program().filter(|word| word.is_literal).map_or("", |word| &word.text)
     }
 
+    /// [`Self::name`] without the folders before it.
+    pub(crate) fn base_name(&self) -> &str {
+        self.name().rsplit('/').next().unwrap_or_default()
+    }
+
     /// Where the program's name stands.
     pub(crate) fn name_span(&self) -> Span {
         self.program().map_or_else(Span::default, |word| word.span)

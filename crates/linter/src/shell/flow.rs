@@ -148,12 +148,12 @@ impl<'s> Flow<'s, '_> {
         let mut met: BTreeMap<&'s str, (Value, usize)> = BTreeMap::new();
         for (name, value) in open.flat_map(|way| &way.set) {
             let (joined, times) = met.entry(name).or_insert((Value::Empty, 0));
-            *joined = joined.or(value.unwrap_or(Value::Any));
+            *joined = joined.with(value.unwrap_or(Value::Any));
             *times += 1;
         }
         for (name, (value, times)) in met {
             let is_kept = times < count;
-            let value = if is_kept { value.or(self.value(name)) } else { value };
+            let value = if is_kept { value.with(self.value(name)) } else { value };
             self.set(name, Some(value));
         }
     }
@@ -262,7 +262,7 @@ impl<'s> Flow<'s, '_> {
         });
         // Not all of these may have been looked at.
         for (name, value) in conditions.set {
-            self.set(name, Some(self.value(name).or(value.unwrap_or(Value::Any))));
+            self.set(name, Some(self.value(name).with(value.unwrap_or(Value::Any))));
         }
         self.meet(&ways);
     }
@@ -293,7 +293,7 @@ impl<'s> Flow<'s, '_> {
         let before = self.loops.get(&place).cloned().unwrap_or_default();
         let way = self.way(|flow| {
             for (name, value) in &before {
-                flow.set(name, Some(flow.value(name).or(*value)));
+                flow.set(name, Some(flow.value(name).with(*value)));
             }
             go(flow);
         });
@@ -333,7 +333,7 @@ impl<'s> Flow<'s, '_> {
             }
             name => {
                 for (name, value) in self.functions.get(name).cloned().unwrap_or_default() {
-                    self.set(name, Some(self.value(name).or(value)));
+                    self.set(name, Some(self.value(name).with(value)));
                 }
             }
         }
@@ -352,7 +352,7 @@ impl<'s> Flow<'s, '_> {
         let first = pieces.next().and_then(Piece::literal).unwrap_or_default();
         let first = first.split_once('=').map_or("", |(_, value)| value);
         let value = pieces
-            .fold(before.then(Value::of(first)), |value, piece| value.then(self.of_piece(piece)));
+            .fold(before.with(Value::of(first)), |value, piece| value.with(self.of_piece(piece)));
         self.set(name, Some(value));
     }
 
@@ -360,9 +360,9 @@ impl<'s> Flow<'s, '_> {
     fn item(&self, items: &[ShellWord]) -> Value {
         let of_word = |word: &ShellWord| {
             let pieces = word.pieces.iter();
-            pieces.fold(Value::Empty, |value, piece| value.then(self.of_item(piece)))
+            pieces.fold(Value::Empty, |value, piece| value.with(self.of_item(piece)))
         };
-        items.iter().map(of_word).reduce(Value::or).unwrap_or(Value::Any)
+        items.iter().map(of_word).reduce(Value::with).unwrap_or(Value::Any)
     }
 
     /// As [`Self::of_piece`]; what the shell splits may be anything then.
@@ -376,7 +376,7 @@ impl<'s> Flow<'s, '_> {
     fn of_piece(&self, piece: &Piece) -> Value {
         match &piece.kind {
             PieceKind::Double(pieces) => {
-                pieces.iter().fold(Value::Empty, |value, piece| value.then(self.of_piece(piece)))
+                pieces.iter().fold(Value::Empty, |value, piece| value.with(self.of_piece(piece)))
             }
             PieceKind::Parameter(parameter) if parameter.is_plain() => self.value(&parameter.name),
             PieceKind::Arithmetic(_) => Value::Whole,
@@ -457,13 +457,8 @@ impl Value {
         }
     }
 
-    /// What one may hold or the other.
-    const fn or(self, other: Self) -> Self {
-        self.then(other)
-    }
-
-    /// What both hold, one behind the other.
-    const fn then(self, other: Self) -> Self {
+    /// What one may hold or the other, and as well what both hold, one behind the other.
+    const fn with(self, other: Self) -> Self {
         match (self, other) {
             (Self::Empty, value) | (value, Self::Empty) => value,
             (Self::Whole, Self::Whole) => Self::Whole,

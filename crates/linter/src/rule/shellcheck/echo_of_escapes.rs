@@ -31,7 +31,7 @@ fn check(run: &ShellRun<'_>, findings: &mut Findings<'_>) {
             continue;
         }
         for (command, _) in part.commands(run.run.script) {
-            if command.name().rsplit('/').next() != Some("echo") || command.has_flag("e") {
+            if command.base_name() != "echo" || command.has_flag("e") {
                 continue;
             }
             for word in command.arguments() {

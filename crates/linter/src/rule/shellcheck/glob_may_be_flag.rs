@@ -42,8 +42,7 @@ fn check(run: &ShellRun<'_>, findings: &mut Findings<'_>) {
 
 /// The arguments in which flags may stand. `echo` and `printf` only print them.
 fn words(command: &Command) -> impl Iterator<Item = &ShellWord> {
-    let name = command.name().rsplit('/').next();
-    let prints = matches!(name, Some("echo" | "printf"));
+    let prints = matches!(command.base_name(), "echo" | "printf");
     let is_end = |text: &str| matches!(text, "--" | ":::" | "::::");
     let words = command.words.iter().skip(1).take_while(move |word| !is_end(&word.text));
     words.filter(move |_| !prints)

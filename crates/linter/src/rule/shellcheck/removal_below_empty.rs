@@ -47,7 +47,7 @@ fn check(run: &ShellRun<'_>, findings: &mut Findings<'_>) {
 
 /// What `rm -r` is given. Braces would have to be expanded first.
 fn removed(command: &Command) -> impl Iterator<Item = &ShellWord> {
-    let is_rm = command.name().rsplit('/').next() == Some("rm");
+    let is_rm = command.base_name() == "rm";
     let is_recursive = is_rm && command.has_any_flag(&["r", "R", "recursive"]);
     command.arguments().iter().filter(move |_| is_recursive)
 }

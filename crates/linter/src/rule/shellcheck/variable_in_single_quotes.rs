@@ -57,7 +57,7 @@ fn check(run: &ShellRun<'_>, findings: &mut Findings<'_>) {
 
 /// The program that the words are for: that behind `find … -exec`, too.
 fn program(command: &Command) -> &str {
-    let name = base_name(command.name());
+    let name = command.base_name();
     let words = command.arguments();
     if name == "git" && words.first().is_some_and(|word| word.text == "filter-branch") {
         return "eval";
@@ -66,10 +66,6 @@ fn program(command: &Command) -> &str {
     let exec = words.iter().position(|word| name == "find" && is_exec(&word.text));
     let inner = exec.and_then(|at| words.get(at + 1)).filter(|word| word.is_literal);
     inner.map_or(name, |word| &word.text)
-}
-
-fn base_name(name: &str) -> &str {
-    name.rsplit('/').next().unwrap_or(name)
 }
 
 fn reads_dollars(name: &str) -> bool {
