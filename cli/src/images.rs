@@ -1,6 +1,5 @@
 //! The way from a command to the images of the store and of registries.
 
-use std::collections::BTreeMap;
 use std::error::Error;
 use std::ffi::OsStr;
 use std::fs;
@@ -10,15 +9,12 @@ use std::path::{Path, PathBuf};
 
 use lapstrake_cache::Store;
 use lapstrake_image::{
-    Choice, Destination, Error as ImageError, Form, Format, Images, LayerState as ImageLayer,
-    Progress as ImageEvent, ResolvedImage,
+    Error as ImageError, Format, Images, LayerState as ImageLayer, Progress as ImageEvent,
+    ResolvedImage,
 };
-use std::sync::{Mutex, PoisonError};
-
-use lapstrake_oci::{Digest, ImageConfig, Platform, Reference};
+use lapstrake_oci::{ImageConfig, Platform, Reference};
 use lapstrake_registry::ClientConfig;
 use lapstrake_solver::event::{ImageProgress, LayerState};
-use lapstrake_solver::image::{BaseImage, ImageName, ImageSource, Place};
 
 use crate::args::PullPolicy;
 use crate::failure::Failure;
@@ -41,103 +37,8 @@ pub(crate) fn anywhere(store: &Store) -> Result<Images<'_>, Failure> {
     Ok(Images::new(store, session::registries()?))
 }
 
-/// Image layouts that are named contexts, by the context's name.
-pub(crate) type Layouts = BTreeMap<String, (PathBuf, Choice)>;
-
-/// Base images for a build.
-pub(crate) struct Fetcher<'a> {
-    images: Images<'a>,
-    pull: bool,
-    layouts: Layouts,
-    /// Only configs are wanted: the layers of images in registries are left there.
-    without_layers: bool,
-    /// The store that images of registries are copied from.
-    behind: Option<(Images<'a>, &'a Store)>,
-    /// What was found so far.
-    used: Mutex<Vec<Used>>,
-}
-
-/// A base image that a build found.
-#[derive(Clone, Debug)]
-pub(crate) struct Used {
-    pub(crate) name: ImageName,
-    /// Of its manifest.
-    pub(crate) digest: Digest,
-}
-
-impl<'a> Fetcher<'a> {
-    /// With `pull`, registries are asked even for what is here.
-    pub(crate) fn new(store: &'a Store, pull: bool, layouts: Layouts) -> Result<Self, Failure> {
-        Ok(Self {
-            images: anywhere(store)?,
-            pull,
-            layouts,
-            without_layers: false,
-            behind: None,
-            used: Mutex::default(),
-        })
-    }
-
-    /// The base images that were found.
-    pub(crate) fn used(self) -> Vec<Used> {
-        self.used.into_inner().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The same, which has the images of registries from another store, if one is given.
-    pub(crate) fn behind(self, other: Option<&'a Store>) -> Result<Self, Failure> {
-        let behind = other.map(|store| Ok::<_, Failure>((anywhere(store)?, store))).transpose()?;
-        Ok(Self { behind, ..self })
-    }
-
-    /// The same for who only wants to know of images.
-    pub(crate) fn without_layers(self) -> Self {
-        Self { without_layers: true, ..self }
-    }
-
-    fn fetch(
-        &self,
-        name: &ImageName,
-        report: &(dyn Fn(ImageEvent) + Sync),
-    ) -> Result<ResolvedImage, ImageError> {
-        match (&name.place, &self.behind) {
-            (Place::Registry(reference), Some((others, store))) => {
-                let image = others.resolve(reference, &name.platform, self.pull, report)?;
-                let folder = store.temporary()?;
-                let (form, layout) = (Form::default(), Destination::Folder(folder.path()));
-                others.save_image(&image.digest, &[], &form, layout)?;
-                let choice = Choice::Digest(image.digest);
-                self.images.layout(folder.path(), &choice, &name.platform, report)
-            }
-            (Place::Registry(reference), None) if self.without_layers => {
-                self.images.describe(reference, &name.platform, self.pull, report)
-            }
-            (Place::Registry(reference), None) => {
-                self.images.resolve(reference, &name.platform, self.pull, report)
-            }
-            (Place::Layout(context), _) => match self.layouts.get(context) {
-                Some((folder, choice)) => {
-                    self.images.layout(folder, choice, &name.platform, report)
-                }
-                None => Err(ImageError::NoSuchImage { name: context.clone() }),
-            },
-        }
-    }
-}
-
-impl ImageSource for Fetcher<'_> {
-    fn resolve(
-        &self,
-        name: &ImageName,
-        progress: &(dyn Fn(ImageProgress) + Sync),
-    ) -> Result<BaseImage, Box<dyn Error + Send + Sync>> {
-        let image = self.fetch(name, &|event| progress(event_of(event)))?;
-        let used = Used { name: name.clone(), digest: image.digest };
-        self.used.lock().unwrap_or_else(PoisonError::into_inner).push(used);
-        Ok(BaseImage { digest: image.digest, manifest: image.manifest, config: image.config })
-    }
-}
-
-fn event_of(event: ImageEvent) -> ImageProgress {
+/// As a build tells it.
+pub(crate) fn event_of(event: ImageEvent) -> ImageProgress {
     match event {
         ImageEvent::Resolving => ImageProgress::Resolving,
         ImageEvent::Downloading { done, total } => ImageProgress::Downloading { done, total },
@@ -180,6 +81,10 @@ pub(crate) fn runnable(
         PullPolicy::Missing => match (images.find_for(&name, &wanted), Reference::parse(&name)) {
             (Err(ImageError::NoSuchImage { .. }), Ok(reference)) => {
                 output::stderr(&format!("Unable to find image '{name}' locally\n"));
+                pulled(&images, &reference, &wanted, quiet)?
+            }
+            // One that was built only to be pushed: its layers are where its name says.
+            (Ok(image), Ok(reference)) if !images.has_layers(&image)? => {
                 pulled(&images, &reference, &wanted, quiet)?
             }
             (found, _) => found?,

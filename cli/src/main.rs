@@ -15,6 +15,7 @@ mod docker_config;
 mod environment;
 mod exit;
 mod failure;
+mod fetcher;
 mod human;
 mod images;
 mod listing;

@@ -9,11 +9,13 @@ use lapstrake_parser::{Diagnostic, Dockerfile};
 use lapstrake_source::{Fetcher, Secrets};
 use lapstrake_transfer::{Imports, Step};
 
+use crate::bases::Bases;
+use crate::delivery::{self, Completed, Delivery};
 use crate::digest::Digests;
 use crate::error::Error;
 use crate::event::{Event, Planned, Sink};
 use crate::graph::{Graph, VertexId};
-use crate::image::{BaseImage, BaseImages, ImageSource};
+use crate::image::ImageSource;
 use crate::journal::Journal;
 use crate::lower::{self, ImagePlan, Lowered, Options, Plan};
 use crate::op::{Agents, Contexts, Layers, Value, Workshop, source_time};
@@ -93,6 +95,8 @@ pub struct Tools<'a> {
     pub events: Sink<'a>,
     /// Who looks at the plan before anything is executed.
     pub review: Review<'a>,
+    /// Where the images go, when nothing but their names is wanted of them here.
+    pub delivery: Option<&'a Delivery<'a>>,
 }
 
 /// Looks at a plan. Faults of the Dockerfile that it returns end the build.
@@ -122,7 +126,7 @@ pub struct Built {
 /// See [`Error`]; the first one ends the build.
 pub fn build(request: Request<'_>, tools: &Tools<'_>) -> Result<Built, Error> {
     let _lease = tools.store.lease().map_err(Error::Store)?;
-    let plan = plan(&request, tools)?;
+    let (plan, bases) = plan(&request, tools)?;
     let faults = (tools.review)(&plan);
     if !faults.is_empty() {
         return Err(Error::Faults(faults));
@@ -142,38 +146,42 @@ pub fn build(request: Request<'_>, tools: &Tools<'_>) -> Result<Built, Error> {
         bounds: &request.bounds,
         imports: tools.imports,
         journal: Journal::default(),
-        layers: Layers::new(tools.store, tools.imports),
+        layers: Layers::new(tools.store, tools.imports, &bases),
         resolv_conf: &request.resolv_conf,
         resolved_conf: request.resolved_conf.as_deref(),
         digests: Digests::of(digested(&plan, request.times)),
         epoch: plan.images.iter().find_map(|image| image.epoch),
     };
-    let results = complete(&plan, &workshop);
+    let completed = complete(&plan, &workshop, tools.delivery, request.times);
     // Also of a build that fails, whose own reason counts.
     let noted = tools.store.note_uses().map_err(Error::Store);
-    let results = results?;
+    let completed = completed?;
     noted?;
     let steps = workshop.journal.steps(&plan);
     tools.imports.keep(&steps).map_err(Error::Store)?;
-    let built = export::export(&plan, &results, &workshop, &request)?;
+    let built = export::export(&plan, &completed, &workshop, &request)?;
     drop(workshop);
     Ok(Built { steps, targets: plan.targets(), graph: plan.graph, ..built })
 }
 
-/// Runs the graph until all layers of the images are here. A layer that another cache was to have and
-/// has not is forgotten, and the graph run again: what was executed is found, and the step that the
-/// layer was of is executed now.
-fn complete(plan: &Plan, workshop: &Workshop<'_>) -> Result<Results<Value>, Error> {
+/// Runs the graph until all layers of the images are here, or where they go. A layer that another cache
+/// was to have and has not is forgotten, and the graph run again: what was executed is found, and the
+/// step that the layer was of is executed now.
+fn complete(
+    plan: &Plan,
+    workshop: &Workshop<'_>,
+    delivery: Option<&Delivery<'_>>,
+    times: Times,
+) -> Result<Completed, Error> {
     loop {
         workshop.journal.clear();
-        let results = execute(plan, workshop).and_then(|results| {
-            let layers = export::added(plan, &results);
-            workshop.layers.provide(&layers).map_err(Error::Store)?;
-            Ok(results)
+        let completed = execute(plan, workshop).and_then(|results| {
+            let elsewhere = delivery::settle(plan, &results, workshop, delivery, times)?;
+            Ok(Completed { results, elsewhere })
         });
         let losses = workshop.imports.take_losses();
         if losses.is_empty() || workshop.cancel.is_cancelled() {
-            return results;
+            return completed;
         }
         for message in losses {
             (workshop.events)(Event::Warning { message });
@@ -194,7 +202,7 @@ fn digested(plan: &Plan, times: Times) -> Vec<VertexId> {
 /// As [`build`], as far as it comes.
 pub fn survey(request: &Request<'_>, tools: &Tools<'_>) -> Result<(), Error> {
     let _lease = tools.store.lease().map_err(Error::Store)?;
-    let plan = plan(request, tools)?;
+    let (plan, _) = plan(request, tools)?;
     let faults = (tools.review)(&plan);
     if faults.is_empty() { Ok(()) } else { Err(Error::Faults(faults)) }
 }
@@ -213,16 +221,16 @@ fn execute(plan: &Plan, workshop: &Workshop<'_>) -> Result<Results<Value>, Error
 }
 
 /// Lowers again and again, each time with what the last time asked for.
-fn plan(request: &Request<'_>, tools: &Tools<'_>) -> Result<Plan, Error> {
-    let mut images = BaseImages::new();
+fn plan<'a>(request: &Request<'_>, tools: &Tools<'a>) -> Result<(Plan, Bases<'a>), Error> {
+    let mut bases = Bases::new(tools.images, tools.events);
     let mut options = request.options.clone();
     loop {
         if tools.cancel.is_cancelled() {
             return Err(Error::Cancelled);
         }
-        match lower::lower(request.dockerfile, &options, &images) {
-            Ok(Lowered::Plan(plan)) => return Ok(*plan),
-            Ok(Lowered::Needs(needs)) => fetch(needs, request, tools, &mut images)?,
+        match lower::lower(request.dockerfile, &options, bases.images()) {
+            Ok(Lowered::Plan(plan)) => return Ok((*plan, bases)),
+            Ok(Lowered::Needs(needs)) => bases.resolve(needs, options.platforms.len() > 1)?,
             Ok(Lowered::Time(source)) => {
                 let time = source_time(&source, tools.store, tools.fetcher)?;
                 options.source_times.push((*source, time));
@@ -230,63 +238,6 @@ fn plan(request: &Request<'_>, tools: &Tools<'_>) -> Result<Plan, Error> {
             Err(faults) => return Err(Error::Faults(faults)),
         }
     }
-}
-
-/// Resolves all images at the same time.
-///
-/// # Errors
-/// Those of all that cannot be had.
-fn fetch(
-    needs: Vec<lower::Need>,
-    request: &Request<'_>,
-    tools: &Tools<'_>,
-    images: &mut BaseImages,
-) -> Result<(), Error> {
-    let resolve = |need: &lower::Need| -> Result<BaseImage, Error> {
-        let name = match request.options.platforms.len() {
-            0 | 1 => need.name.place.to_string(),
-            _ => format!("{} for {}", need.name.place, need.name.platform),
-        };
-        let progress = |progress| (tools.events)(Event::Image { name: name.clone(), progress });
-        tools.images.resolve(&need.name, &progress).map_err(|source| Error::Image {
-            name: name.clone(),
-            span: need.span,
-            near: need.near.clone(),
-            source,
-        })
-    };
-    let resolved: Vec<Result<BaseImage, Error>> = match &needs[..] {
-        [only] => vec![resolve(only)],
-        many => std::thread::scope(|scope| {
-            let resolve = &resolve;
-            let threads: Vec<_> =
-                many.iter().map(|need| scope.spawn(move || resolve(need))).collect();
-            threads.into_iter().map(join).collect()
-        }),
-    };
-    let mut errors = Vec::new();
-    for (need, image) in needs.into_iter().zip(resolved) {
-        match image {
-            Ok(image) => drop(images.insert(need.name, image)),
-            Err(error) => errors.push(error),
-        }
-    }
-    together(errors)
-}
-
-/// One error as it is; several as faults of the Dockerfile.
-fn together(mut errors: Vec<Error>) -> Result<(), Error> {
-    if errors.len() < 2 {
-        return errors.pop().map_or(Ok(()), Err);
-    }
-    let mut faults: Vec<Diagnostic> = errors.into_iter().flat_map(Error::into_faults).collect();
-    faults.sort_by_key(|fault| fault.span);
-    Err(Error::Faults(faults))
-}
-
-/// A panic of a thread goes on in the thread that waits for it.
-fn join<T>(thread: std::thread::ScopedJoinHandle<'_, T>) -> T {
-    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 fn announce(plan: &Plan, events: Sink<'_>) {

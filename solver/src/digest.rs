@@ -88,6 +88,8 @@ impl Digests {
                     let known = early.iter().find(|(layer, _)| is_kept(layer, &id, layers));
                     match known {
                         Some((_, (digest, size))) => drop(store.put_diff_id(&id, digest, *size)),
+                        // One of another cache may never be needed here.
+                        None if layers.here(&id).is_ok_and(|layer| layer.is_none()) => {}
                         None => drop(digest(&id, store, layers)),
                     }
                 }
@@ -116,7 +118,7 @@ impl Digests {
 /// Whether the layer that was announced is the one that the store has now. One of the same content that
 /// was there before stays, and has other times.
 fn is_kept(announced: &Announced, id: &LayerId, layers: &Layers<'_>) -> bool {
-    let layer = layers.layer(id).ok().flatten();
+    let layer = layers.here(id).ok().flatten();
     layer.is_some_and(|layer| Arc::ptr_eq(&layer.manifest, &announced.manifest))
 }
 
@@ -129,7 +131,7 @@ pub fn digest(id: &LayerId, store: &Store, layers: &Layers<'_>) -> Result<(Diges
         return Ok(noted);
     }
     let failed = |source| Error::Export { what: "layer digest", source };
-    let layer = layers.layer(id).map_err(Error::Store)?;
+    let layer = layers.layer(id)?;
     let layer = layer.ok_or_else(|| failed(format!("the layer {id} is missing").into()))?;
     let folder = File::open(&layer.path).map_err(|error| failed(error.into()))?;
     let (digest, size) =

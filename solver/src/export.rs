@@ -3,16 +3,18 @@
 //! Times of history entries come from the records of the steps, so an image that is built again
 //! from the cache is the same image, byte for byte.
 
-use lapstrake_cache::{Layer, Store};
+use lapstrake_cache::Store;
 use lapstrake_oci::{
     self as oci, Annotated, Compression, Descriptor, Digest, History, ImageConfig, Index, Manifest,
     MediaType, Reference,
 };
 use lapstrake_rootfs::LayerId;
+use lapstrake_transfer::Offered;
 use rayon::prelude::*;
 use std::time::Instant;
 
 use crate::build::{Built, Request};
+use crate::delivery::{Completed, Elsewhere};
 use crate::digest::digest;
 use crate::graph::VertexId;
 use crate::lower::{ImagePlan, Plan};
@@ -44,7 +46,7 @@ fn built(id: Digest, document: Digest, epoch: Option<i64>) -> Built {
 /// is flushed to disk before a name is set.
 pub fn export(
     plan: &Plan,
-    results: &Results<Value>,
+    completed: &Completed,
     workshop: &Workshop<'_>,
     request: &Request<'_>,
 ) -> Result<Built, Error> {
@@ -53,7 +55,7 @@ pub fn export(
     if workshop.cancel.is_cancelled() {
         return Err(Error::Cancelled);
     }
-    let images = plan.images.iter().map(|image| write((plan, image), request, results, workshop));
+    let images = plan.images.iter().map(|image| write((plan, image), request, completed, workshop));
     let images = images.collect::<Result<Vec<Written>, _>>()?;
     let epoch = plan.images.iter().find_map(|image| image.epoch);
     let built = match (plan.is_index, &images[..]) {
@@ -83,15 +85,15 @@ struct Written {
 fn write(
     (plan, image): (&Plan, &ImagePlan),
     request: &Request<'_>,
-    results: &Results<Value>,
+    completed: &Completed,
     workshop: &Workshop<'_>,
 ) -> Result<Written, Error> {
     let clock = Clock { epoch: image.epoch, times: request.times };
     if let Some(message) = clock.complaint() {
         (workshop.events)(Event::Warning { message });
     }
-    let layers = layers(image, results);
-    let described = describe(&layers, &clock, workshop)?;
+    let layers = layers(image, &completed.results);
+    let described = describe(&layers, &clock, workshop, &completed.elsewhere)?;
     let mut config = config(image, &clock, &layers, &described);
     if request.inline_cache {
         tell(&mut config, &layers, plan, workshop)?;
@@ -114,15 +116,19 @@ fn tell(
     workshop: &Workshop<'_>,
 ) -> Result<(), Error> {
     let base = config.rootfs.diff_ids.len().saturating_sub(added.len());
-    let layers = added.iter().map(|layer| workshop.layers.layer(&layer.id));
-    let layers: Vec<Option<Layer>> = layers.collect::<Result<_, _>>().map_err(Error::Store)?;
-    let told = (base..).zip(&layers).filter_map(|(position, layer)| {
-        let Layer { id, manifest, .. } = layer.as_ref()?;
-        Some((position, *id, &**manifest))
-    });
+    let failed = |source| Error::Export { what: "cache in the config", source };
+    let mut told = Vec::new();
+    for (position, Added { id, .. }) in (base..).zip(added) {
+        let made = match workshop.layers.here(id)? {
+            Some(layer) => lapstrake_transfer::made(&layer.manifest),
+            None => workshop.imports.made(id).map_err(|error| failed(error.into()))?,
+        };
+        told.extend(made.map(|made| (position, *id, made)));
+    }
     let steps = workshop.journal.steps(plan);
-    lapstrake_transfer::tell(config, &steps, told, (workshop.store, workshop.imports))
-        .map_err(|source| Error::Export { what: "cache in the config", source: source.into() })
+    let shared = (workshop.store, workshop.imports);
+    lapstrake_transfer::tell(config, &steps, told.into_iter(), shared)
+        .map_err(|error| failed(error.into()))
 }
 
 /// Writes a document.
@@ -169,19 +175,41 @@ fn layers(image: &ImagePlan, results: &Results<Value>) -> Vec<Added> {
     added.collect()
 }
 
-/// Diff id and size of each layer's tar: noted ones from the store, the others at the same time.
+/// A layer as config and manifest speak of it.
+struct Described {
+    diff_id: Digest,
+    /// Its tar; of a layer that is not here, the blob that is where the image goes.
+    blob: Descriptor,
+}
+
+impl Described {
+    fn here((diff_id, size): (Digest, u64)) -> Self {
+        let plain = MediaType::OciLayer(Compression::None);
+        Self { diff_id, blob: Descriptor::new(plain, diff_id, size) }
+    }
+
+    fn elsewhere(Offered { diff_id, blob, .. }: &Offered) -> Self {
+        Self { diff_id: *diff_id, blob: blob.clone() }
+    }
+}
+
+/// Each layer, from what is noted in the store; the others are digested at the same time.
 fn describe(
     layers: &[Added],
     clock: &Clock,
     workshop: &Workshop<'_>,
-) -> Result<Vec<(Digest, u64)>, Error> {
+    elsewhere: &Elsewhere,
+) -> Result<Vec<Described>, Error> {
     let restamp = clock.restamp();
     let work = layers.par_iter().map(|layer| {
+        if let Some(offered) = elsewhere.get(&layer.id) {
+            return Ok(Described::elsewhere(offered));
+        }
         let id = match restamp {
             Some(restamp) => stamped(&layer.id, restamp, workshop)?,
             None => layer.id,
         };
-        digest(&id, workshop.store, &workshop.layers)
+        digest(&id, workshop.store, &workshop.layers).map(Described::here)
     });
     work.collect()
 }
@@ -190,7 +218,7 @@ fn config(
     image: &ImagePlan,
     clock: &Clock,
     layers: &[Added],
-    described: &[(Digest, u64)],
+    described: &[Described],
 ) -> ImageConfig {
     let mut config = image.config.clone();
     // The steps of the base are not these.
@@ -212,21 +240,20 @@ fn config(
             ..History::default()
         });
     }
-    config.rootfs.diff_ids.extend(described.iter().map(|(digest, _)| *digest));
+    config.rootfs.diff_ids.extend(described.iter().map(|layer| layer.diff_id));
     config.created = clock.fixed().or(last).or_else(|| Some(clock.time(0)));
     config
 }
 
-fn manifest(image: &ImagePlan, config: Descriptor, described: &[(Digest, u64)]) -> Manifest {
-    let mut layers: Vec<Descriptor> = image.base_layers.clone();
+fn manifest(image: &ImagePlan, config: Descriptor, described: &[Described]) -> Manifest {
+    let added = described.iter().map(|layer| &layer.blob);
+    let mut layers: Vec<Descriptor> = image.base_layers.iter().chain(added).cloned().collect();
     for layer in &mut layers {
         // One manifest speaks one language, and ours is OCI's.
         if let MediaType::DockerLayer(compression) = &layer.media_type {
             layer.media_type = MediaType::OciLayer(*compression);
         }
     }
-    let plain = || MediaType::OciLayer(Compression::None);
-    layers.extend(described.iter().map(|(digest, size)| Descriptor::new(plain(), *digest, *size)));
     Manifest::new(MediaType::OciManifest, config, layers)
 }
 

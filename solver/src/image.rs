@@ -52,8 +52,8 @@ pub type BaseImages = HashMap<ImageName, BaseImage>;
 
 /// Fetches images. One implementation asks the store and registries, another one serves tests.
 pub trait ImageSource: Sync {
-    /// The image of that name, with its layers in the store. One that exists for a single platform
-    /// is given whatever that is.
+    /// The image of that name. Its layers are in the store, or where [`ImageSource::bring`] has them.
+    /// One that exists for a single platform is given whatever that is.
     ///
     /// # Errors
     /// When there is none, or it cannot be had. The error names image and cause.
@@ -62,4 +62,14 @@ pub trait ImageSource: Sync {
         name: &ImageName,
         progress: &(dyn Fn(ImageProgress) + Sync),
     ) -> Result<BaseImage, Box<dyn StdError + Send + Sync>>;
+
+    /// Sees to it that the layers of an image that was resolved are in the store. Idempotent.
+    ///
+    /// # Errors
+    /// When they cannot be had. The error names image and cause.
+    fn bring(
+        &self,
+        name: &ImageName,
+        progress: &(dyn Fn(ImageProgress) + Sync),
+    ) -> Result<(), Box<dyn StdError + Send + Sync>>;
 }

@@ -9,13 +9,16 @@
 //! 5. [`schedule`]: every vertex once its inputs are there; independent ones at the same time.
 //! 6. [`op`]: one vertex: look-up, and on a miss its execution.
 //!    [`reason`] says why it was missed.
-//! 7. [`export`]: config, manifest and tags; `stamp` gives an image the times that it is to have.
+//! 7. `delivery`: the layers are brought here, but for those that are already where the image goes.
+//! 8. [`export`]: config, manifest and tags; `stamp` gives an image the times that it is to have.
 //!
 //! This crate prints nothing and reads no environment: it reports [`event::Event`]s, and errors
 //! with their place in the Dockerfile.
 
 mod age;
+mod bases;
 pub mod build;
+pub mod delivery;
 pub mod digest;
 pub mod error;
 pub mod event;
@@ -34,6 +37,7 @@ pub mod why;
 
 pub use age::age;
 pub use build::{Built, Request, Times, build, survey};
+pub use delivery::Delivery;
 pub use error::Error;
 pub use event::Event;
 pub use reason::Reason;

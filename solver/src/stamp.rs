@@ -67,7 +67,7 @@ pub(crate) fn stamped(
 ) -> Result<LayerId, Error> {
     let store = workshop.store;
     let failed = |source| Error::Export { what: "layer with other times", source };
-    let layer = workshop.layers.layer(id).map_err(Error::Store)?;
+    let layer = workshop.layers.layer(id)?;
     let layer = layer.ok_or_else(|| failed(format!("the layer {id} is missing").into()))?;
     if !restamp.changes(&layer.manifest) {
         return Ok(*id);

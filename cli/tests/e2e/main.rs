@@ -25,6 +25,7 @@ mod corpus;
 mod counter;
 mod debug;
 mod defaults;
+mod delivered;
 mod diamond;
 mod exhaust;
 mod fault;

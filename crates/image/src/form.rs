@@ -33,6 +33,11 @@ impl Form {
         }
     }
 
+    /// Whether layers leave in `other` as they leave in this form.
+    pub fn packs_like(&self, other: &Self) -> bool {
+        (self.packing, self.repack) == (other.packing, other.repack)
+    }
+
     /// The manifest of `image` with these layers.
     fn manifest(&self, image: &ResolvedImage, layers: Vec<Descriptor>) -> Manifest {
         let mut manifest = Manifest { layers, ..image.manifest.clone() };

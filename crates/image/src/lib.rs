@@ -17,12 +17,13 @@
 //! layer's way in), `implied` (directories that a layer's tar does not name), `archive` (reading
 //! archives), `bounded` (their decompression), `load`, `layout` (one image of a folder), `import`,
 //! `form` (the form in which images leave), `attestation`, `hashing`, `packing` and `gzip`, `save` with `parcel` and `folder`,
-//! `export` (files without layers), `push`, `parallel`, `manifest_list`, `find`, `list`, `inspect`,
+//! `export` (files without layers), `push`, `delivered` (what a push need not send), `parallel`, `manifest_list`, `find`, `list`, `inspect`,
 //! `history`, `remove`, `difference`.
 
 mod archive;
 mod attestation;
 mod bounded;
+mod delivered;
 mod difference;
 mod error;
 mod export;
@@ -73,7 +74,7 @@ pub use needed::Holder;
 pub use packing::{Packing, pack_layer};
 pub use push::Pushed;
 pub use remove::Removed;
-pub use resolve::Pulled;
+pub use resolve::{Located, Pulled, Remote};
 pub use save::{Destination, Format};
 pub use stored::ResolvedImage;
 

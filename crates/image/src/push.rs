@@ -220,7 +220,7 @@ impl Push<'_> {
             let reader = pack(packable, Packing::Plain, Packed::default(), offset)?;
             Ok(Box::new(Counted { reader, read }))
         };
-        let other = self.neighbour(&digest)?;
+        let other = self.images.neighbour(self.reference, &digest)?;
         let how = self.client.push_blob(self.reference, descriptor, other.as_deref(), &stored)?;
         self.images.store.put_place(&digest, &self.reference.name())?;
         Ok(how)
@@ -241,7 +241,7 @@ impl Push<'_> {
             if self.client.has_blob(self.reference, &digest)? {
                 return Ok((known, Uploaded::Existed));
             }
-            if let Some(other) = self.neighbour(&digest)?
+            if let Some(other) = self.images.neighbour(self.reference, &digest)?
                 && self.client.mount_blob(self.reference, &digest, &other)?
             {
                 return Ok((known, Uploaded::Mounted));
@@ -264,17 +264,6 @@ impl Push<'_> {
         store.put_packed(&diff_id, &kind, &digest, size)?;
         store.put_place(&digest, &self.reference.name())?;
         Ok((Descriptor::new(media_type, digest, size), Uploaded::Sent))
-    }
-
-    /// Another repository of the same registry that had the blob when it was last heard of.
-    fn neighbour(&self, digest: &Digest) -> Result<Option<String>, Error> {
-        let places = self.images.store.places(digest)?;
-        let places = places.iter().filter_map(|place| Reference::parse(place).ok());
-        let mut neighbours = places.filter(|place| {
-            place.registry() == self.reference.registry()
-                && place.repository() != self.reference.repository()
-        });
-        Ok(neighbours.next().map(|place| place.repository().to_owned()))
     }
 }
 

@@ -9,6 +9,28 @@ use crate::layers::Source;
 use crate::stored::check_kind;
 use crate::{Error, Images, Progress, ResolvedImage};
 
+/// Where an image is that a name stands for.
+#[derive(Clone, Debug)]
+pub enum Located {
+    /// In the store, with its layers.
+    Here(Box<ResolvedImage>),
+    /// In a registry.
+    There(Box<Remote>),
+}
+
+/// An image of a registry whose documents are known. Nothing of it is in the store yet.
+#[derive(Clone, Debug)]
+pub struct Remote {
+    /// The image.
+    pub image: ResolvedImage,
+    /// What was asked for.
+    reference: Reference,
+    /// The digest that the name stands for: of the manifest, or of an index.
+    digest: Digest,
+    /// Config, manifest and perhaps index, as they came.
+    documents: Vec<Vec<u8>>,
+}
+
 /// An image that was pulled.
 #[derive(Clone, Debug)]
 pub struct Pulled {
@@ -37,14 +59,33 @@ impl Images<'_> {
         report: Report<'_>,
     ) -> Result<ResolvedImage, Error> {
         let _lease = self.store.lease()?;
+        match self.locate(reference, platform, pull, report)? {
+            Located::Here(image) => Ok(*image),
+            Located::There(remote) => Ok(self.take(&remote, report)?.image),
+        }
+    }
+
+    /// The image that [`Images::resolve`] would give, which stays in its registry if it is not in the
+    /// store: [`Images::take`] brings it here.
+    ///
+    /// # Errors
+    /// When there is no such image, none for the platform, or it cannot be had.
+    pub fn locate(
+        &self,
+        reference: &Reference,
+        platform: &Platform,
+        pull: bool,
+        report: Report<'_>,
+    ) -> Result<Located, Error> {
+        let _lease = self.store.lease()?;
         if let Some(image) = self.local(reference, platform, pull)?
             && self.has_layers(&image)?
         {
             self.unpack_stored(&image)?;
             report(Progress::Ready { digest: image.digest });
-            return Ok(image);
+            return Ok(Located::Here(Box::new(image)));
         }
-        Ok(self.pull(reference, platform, report)?.image)
+        Ok(Located::There(Box::new(self.look(reference, platform, report)?)))
     }
 
     /// Manifest and config of the image that [`Images::resolve`] would give, without its layers. Nothing
@@ -102,7 +143,10 @@ impl Images<'_> {
     }
 
     /// Whether every layer is here, or can be unpacked from its blob.
-    fn has_layers(&self, image: &ResolvedImage) -> Result<bool, Error> {
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn has_layers(&self, image: &ResolvedImage) -> Result<bool, Error> {
         for (descriptor, diff_id) in image.layers() {
             let is_here = self.store.locate(&LayerId::Image(diff_id))?.is_some();
             if !is_here && !self.store.has_blob(&descriptor.digest, descriptor.size) {
@@ -127,28 +171,60 @@ impl Images<'_> {
         report: Report<'_>,
     ) -> Result<Pulled, Error> {
         let _lease = self.store.lease()?;
+        let remote = self.look(reference, platform, report)?;
+        self.take(&remote, report)
+    }
+
+    /// Asks the registry what `reference` stands for on `platform`.
+    fn look(
+        &self,
+        reference: &Reference,
+        platform: &Platform,
+        report: Report<'_>,
+    ) -> Result<Remote, Error> {
         report(Progress::Resolving);
         let client = self.client()?;
         let top = client.resolve(reference)?;
         let digest = top.digest;
         let index = matches!(top.document, Document::Index(_)).then(|| top.bytes.clone());
         let selected = client.select(reference, top, platform)?;
-        let (config_bytes, image) = self.config(reference, &selected)?;
-        let source = Source::Registry { client, reference };
-        let fetched = self.provide(&image, source, report)?;
+        let (config, image) = self.config(reference, &selected)?;
+        let documents = [Some(config), Some(selected.resolved.bytes), index];
+        let documents = documents.into_iter().flatten().collect();
+        Ok(Remote { image, reference: reference.clone(), digest, documents })
+    }
+
+    /// Brings an image of a registry into the store, as [`Images::pull`] does.
+    ///
+    /// # Errors
+    /// When it cannot be had, or anything is not what its digest says.
+    pub fn take(&self, remote: &Remote, report: Report<'_>) -> Result<Pulled, Error> {
+        let _lease = self.store.lease()?;
+        let Remote { image, reference, digest, documents } = remote;
+        let source = Source::Registry { client: self.client()?, reference };
+        let fetched = self.provide(image, source, report)?;
         if fetched {
-            for layer in &image.manifest.layers {
-                self.store.put_place(&layer.digest, &reference.name())?;
-            }
+            self.note_place(remote)?;
         }
-        let documents = [Some(config_bytes), Some(selected.resolved.bytes), index];
-        for bytes in documents.iter().flatten() {
+        for bytes in documents {
             self.store.put_blob(bytes)?;
         }
         self.store.sync()?;
-        let renamed = self.name(reference, &digest)?;
+        let renamed = self.name(reference, digest)?;
         report(Progress::Ready { digest: image.digest });
-        Ok(Pulled { image, digest, updated: fetched || renamed })
+        Ok(Pulled { image: image.clone(), digest: *digest, updated: fetched || renamed })
+    }
+
+    /// Notes which repository has the layers of an image, so that another one of the same registry can
+    /// have them mounted from there.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn note_place(&self, remote: &Remote) -> Result<(), Error> {
+        for layer in &remote.image.manifest.layers {
+            self.store.put_place(&layer.digest, &remote.reference.name())?;
+        }
+        Ok(())
     }
 
     /// The config of an image, from the store when it is there.

@@ -7,12 +7,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use lapstrake_cache::{ActionKey, Layer, Record, Store};
 use lapstrake_image::parallel;
-use lapstrake_oci::Digest;
-use lapstrake_rootfs::{ContentHash, LayerId};
+use lapstrake_oci::{Descriptor, Digest};
+use lapstrake_rootfs::{ContentHash, LayerId, LayerManifest};
 
 use crate::offer::{Catalogue, Details, Offer};
 use crate::rebuild::Known;
-use crate::{Error, Place, Step, rebuild};
+use crate::{Error, Place, Step, inline, rebuild};
 
 /// The largest compressed layer manifest, in bytes.
 const MANIFEST_LIMIT: u64 = 256 << 20;
@@ -30,6 +30,17 @@ pub struct Imports<'a> {
     /// Where a layer can be had, in the order of the caches.
     layers: HashMap<ContentHash, Vec<(usize, Offer)>>,
     state: Mutex<State>,
+}
+
+/// A layer that a cache has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offered {
+    /// Digest of its tar.
+    pub diff_id: Digest,
+    /// The tar, perhaps compressed.
+    pub blob: Descriptor,
+    /// How the blob was made of the tar, as [`lapstrake_image::Packing`] writes it.
+    pub packing: String,
 }
 
 #[derive(Default)]
@@ -103,6 +114,36 @@ impl<'a> Imports<'a> {
     pub(crate) fn aliases(&self, records: &HashSet<Record>) -> Vec<(ActionKey, Record)> {
         let all = self.records.iter().flat_map(|(key, found)| found.iter().map(|one| (*key, *one)));
         all.filter(|(_, record)| records.contains(record)).collect()
+    }
+
+    /// What a cache says of a layer that need not be here; `None` when none has it.
+    ///
+    /// # Errors
+    /// When the store cannot be written: a registry that has it is noted, so that another repository
+    /// can have the blob mounted from there.
+    pub fn offered(&self, id: &LayerId) -> Result<Option<Offered>, lapstrake_cache::Error> {
+        let Some((place, offer)) = self.source(id) else { return Ok(None) };
+        if let Some(repository) = place.repository() {
+            self.store.put_place(&offer.blob.digest, &repository)?;
+        }
+        let Offer { diff_id, blob, packing, .. } = offer.clone();
+        Ok(Some(Offered { diff_id, blob, packing }))
+    }
+
+    /// The paths of a layer, which need not be here, with times that a build made up, as
+    /// [`crate::tell`] wants them.
+    ///
+    /// # Errors
+    /// When a cache that has the layer cannot be read.
+    pub fn made(&self, id: &LayerId) -> Result<Option<Vec<String>>, Error> {
+        let Some((place, offer)) = self.source(id) else { return Ok(None) };
+        match &offer.details {
+            Details::Manifest(manifest) => Ok(inline::made(&bring_manifest(place, manifest)?)),
+            Details::Made(made) => {
+                let texts = made.iter().map(|path| String::from_utf8(path.as_bytes().to_vec()));
+                Ok(texts.collect::<Result<_, _>>().ok())
+            }
+        }
     }
 
     /// Where the layer can be had without having been needed.
@@ -210,13 +251,7 @@ impl<'a> Imports<'a> {
 
     fn bring(&self, place: &Place, cached: &Offer) -> Result<Layer, Error> {
         let known = match &cached.details {
-            Details::Manifest(manifest) if manifest.size > MANIFEST_LIMIT => {
-                let (size, digest) = (manifest.size, manifest.digest);
-                return Err(Error::TooLarge { digest, size, limit: MANIFEST_LIMIT });
-            }
-            Details::Manifest(manifest) => {
-                Known::Manifest(rebuild::manifest(manifest, place.blob(manifest)?)?)
-            }
+            Details::Manifest(manifest) => Known::Manifest(bring_manifest(place, manifest)?),
             Details::Made(made) => Known::Made(made),
         };
         let blob = Stoppable { reader: place.blob(&cached.blob)?, cancelled: &*self.cancelled };
@@ -232,6 +267,15 @@ impl<'a> Imports<'a> {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The manifest of a layer, from where a cache has it.
+fn bring_manifest(place: &Place, manifest: &Descriptor) -> Result<LayerManifest, Error> {
+    if manifest.size > MANIFEST_LIMIT {
+        let (size, digest) = (manifest.size, manifest.digest);
+        return Err(Error::TooLarge { digest, size, limit: MANIFEST_LIMIT });
+    }
+    rebuild::manifest(manifest, place.blob(manifest)?)
 }
 
 /// Fails when the user stops the build.

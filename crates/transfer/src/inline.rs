@@ -43,26 +43,23 @@ pub(crate) struct InlineLayer {
 }
 
 /// Tells in `config` what `steps` came to. `layers` are those that the build added, each with its
-/// place in the image. A step whose layer is not among them is left out.
+/// place in the image and its [`made`] paths. A step whose layer is not among them is left out.
 ///
 /// # Errors
 /// When the store cannot be read.
-pub fn tell<'l>(
+pub fn tell(
     config: &mut ImageConfig,
     steps: &[Step],
-    layers: impl Iterator<Item = (usize, LayerId, &'l LayerManifest)>,
+    layers: impl Iterator<Item = (usize, LayerId, Vec<String>)>,
     (store, imports): (&Store, &Imports<'_>),
 ) -> Result<(), Error> {
     let wanted: Vec<&Step> = steps.iter().filter(|step| step.is_result).collect();
     let records = records(store, imports, &wanted)?;
     let (mut numbers, mut told) = (BTreeMap::new(), Vec::new());
-    for (position, id, manifest) in layers {
+    for (position, id, made) in layers {
         let LayerId::Built(content) = id else { continue };
         let is_wanted = records.values().any(|record| record.layer == id);
-        if let Some(made) = made(manifest)
-            && is_wanted
-            && !numbers.contains_key(&id)
-        {
+        if is_wanted && !numbers.contains_key(&id) {
             numbers.insert(id, told.len());
             told.push(InlineLayer { position, content, made });
         }
@@ -106,8 +103,9 @@ impl InlineCache {
     }
 }
 
-/// The paths with times that the build made up; `None` when they are too many or no text.
-fn made(manifest: &LayerManifest) -> Option<Vec<String>> {
+/// The paths with times that the build made up; `None` when they are too many or no text: then the layer
+/// is not told of.
+pub fn made(manifest: &LayerManifest) -> Option<Vec<String>> {
     let made = manifest.entries().iter().filter(|entry| entry.mtime.is_made());
     let made: Option<Vec<String>> =
         made.map(|entry| String::from_utf8(entry.path.as_bytes().to_vec()).ok()).collect();

@@ -142,7 +142,7 @@ impl Workshop<'_> {
     /// What the same step made before, and its directory, if it is still here.
     pub(super) fn previous(&self, step: &StepId) -> Result<Option<(Layer, Arc<OwnedFd>)>, Failure> {
         let Some(id) = self.store.previous(step)? else { return Ok(None) };
-        let Some(layer) = self.layers.here(&id)? else { return Ok(None) };
+        let Some(layer) = self.layers.here(&id).map_err(Failure::Build)? else { return Ok(None) };
         let directory = Arc::new(File::open(&layer.path)?.into());
         Ok(Some((layer, directory)))
     }

@@ -8,14 +8,19 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use lapstrake_cache::{Error, Layer, Store};
+use lapstrake_cache::{Layer, Store};
 use lapstrake_rootfs::{LayerId, TreePath, View, read};
 use lapstrake_transfer::Imports;
+
+use super::Failure;
+use crate::Error;
+use crate::bases::Bases;
 
 /// The store's layers, with a memory.
 pub struct Layers<'a> {
     store: &'a Store,
     imports: &'a Imports<'a>,
+    bases: &'a Bases<'a>,
     known: Mutex<HashMap<LayerId, Layer>>,
 }
 
@@ -36,8 +41,8 @@ pub(super) struct Stack {
 
 impl<'a> Layers<'a> {
     /// Knows none yet.
-    pub fn new(store: &'a Store, imports: &'a Imports<'a>) -> Self {
-        Self { store, imports, known: Mutex::default() }
+    pub fn new(store: &'a Store, imports: &'a Imports<'a>, bases: &'a Bases<'a>) -> Self {
+        Self { store, imports, bases, known: Mutex::default() }
     }
 
     /// Keeps `layer` in mind.
@@ -45,33 +50,37 @@ impl<'a> Layers<'a> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(layer.id, layer);
     }
 
-    /// The layer `id`, brought here if another cache has it; `None` when none has.
+    /// The layer `id`, brought here if another cache or the registry of a base image has it; `None`
+    /// when none has.
     ///
     /// # Errors
-    /// When the store cannot be read.
+    /// When the store cannot be read, or a base image cannot be had.
     pub fn layer(&self, id: &LayerId) -> Result<Option<Layer>, Error> {
-        match self.here(id)? {
-            Some(layer) => Ok(Some(layer)),
-            None => {
-                let layer = self.imports.fetch(id)?;
-                if let Some(layer) = &layer {
-                    self.remember(layer.clone());
-                }
-                Ok(layer)
-            }
+        if let Some(layer) = self.here(id)? {
+            return Ok(Some(layer));
         }
+        let layer = match id {
+            LayerId::Image(diff_id) if !self.bases.bring(diff_id)? => return Ok(None),
+            LayerId::Image(_) => self.store.layer(id),
+            LayerId::Built(_) => self.imports.fetch(id),
+        };
+        let layer = layer.map_err(Error::Store)?;
+        if let Some(layer) = &layer {
+            self.remember(layer.clone());
+        }
+        Ok(layer)
     }
 
     /// The layer `id`; `None` when it is not in the store.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub(super) fn here(&self, id: &LayerId) -> Result<Option<Layer>, Error> {
+    pub(crate) fn here(&self, id: &LayerId) -> Result<Option<Layer>, Error> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned();
         if known.is_some() {
             return Ok(known);
         }
-        let layer = self.store.layer(id)?;
+        let layer = self.store.layer(id).map_err(Error::Store)?;
         if let Some(layer) = &layer {
             self.remember(layer.clone());
         }
@@ -82,10 +91,13 @@ impl<'a> Layers<'a> {
     ///
     /// # Errors
     /// When it is not in the store.
-    pub(super) fn directory(&self, id: &LayerId) -> Result<PathBuf, super::Failure> {
+    pub(super) fn directory(&self, id: &LayerId) -> Result<PathBuf, Failure> {
         let here = match self.store.locate(id)? {
             Some(here) => here,
-            None => self.imports.fetch(id)?.ok_or(MissingLayer { layer: *id })?.id,
+            None => {
+                let brought = self.layer(id).map_err(Failure::Build)?;
+                brought.ok_or(MissingLayer { layer: *id })?.id
+            }
         };
         Ok(self.store.layer_path(&here))
     }
@@ -95,19 +107,20 @@ impl<'a> Layers<'a> {
     /// # Errors
     /// When the store cannot be read. A layer that cannot be had is none.
     pub fn provide(&self, layers: &[LayerId]) -> Result<(), Error> {
-        self.imports.provide(layers)
+        self.imports.provide(layers).map_err(Error::Store)
     }
 
     /// The tree of `layers`, lowest first.
     ///
     /// # Errors
     /// When one of them is not in the store.
-    pub(super) fn stack(&self, layers: &[LayerId]) -> Result<Stack, super::Failure> {
+    pub(super) fn stack(&self, layers: &[LayerId]) -> Result<Stack, Failure> {
         let mut manifests = Vec::with_capacity(layers.len());
         let mut directories = Vec::with_capacity(layers.len());
-        self.provide(layers)?;
+        self.provide(layers).map_err(Failure::Build)?;
         for id in layers {
-            let layer = self.layer(id)?.ok_or(MissingLayer { layer: *id })?;
+            let layer = self.layer(id).map_err(Failure::Build)?;
+            let layer = layer.ok_or(MissingLayer { layer: *id })?;
             directories.push(Arc::new(File::open(&layer.path)?.into()));
             manifests.push(layer.manifest);
         }

@@ -148,6 +148,14 @@ impl ImageSource for FakeImages {
         let manifest = Manifest::new(MediaType::OciManifest, descriptor, Vec::new());
         Ok(BaseImage { digest: Digest::of(b"manifest"), manifest, config })
     }
+
+    fn bring(
+        &self,
+        _: &ImageName,
+        _: &(dyn Fn(ImageProgress) + Sync),
+    ) -> Result<(), Box<dyn StdError + Send + Sync>> {
+        Ok(())
+    }
 }
 
 /// A store, a context and what runs in it.
@@ -289,6 +297,7 @@ impl Bench {
                 imports: &imports,
                 cancel: &Cancel::new().unwrap(),
                 events: &events,
+                delivery: None,
             },
         );
         let output = String::from_utf8(output.into_inner().unwrap()).unwrap();

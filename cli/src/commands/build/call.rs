@@ -17,7 +17,7 @@ use crate::args::{Build, Method};
 use crate::diagnostics::{Format, Source};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::images::Fetcher;
+use crate::fetcher::Fetcher;
 use crate::progress::{Activity, Conclusion, Mode, Progress};
 use crate::session::Session;
 use crate::{output, table};

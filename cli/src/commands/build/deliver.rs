@@ -130,6 +130,34 @@ impl Outputs {
         self.list.iter().filter_map(Output::file).any(|file| file.as_path() == Path::new("-"))
     }
 
+    /// Where the image goes, if it goes to registries and nowhere else, and nobody looks at its files
+    /// here: the names, and the one form of all.
+    pub(super) fn only_pushed(
+        &self,
+        build: &Build,
+    ) -> Result<Option<(Vec<Reference>, Form)>, Failure> {
+        let (_, with_packages) = build.attestations();
+        if build.load || with_packages || self.list.is_empty() {
+            return Ok(None);
+        }
+        let (mut all, mut forms) = (Vec::new(), Vec::new());
+        for output in &self.list {
+            let OutputKind::Registry { names, form } = &output.kind else { return Ok(None) };
+            forms.push(self.form(output, *form, LayerCompression::Gzip)?);
+            all.extend(self.destinations(names)?);
+        }
+        let is_one = |form: &Form| forms.iter().all(|other| other.packs_like(form));
+        Ok(forms.iter().find(|form| is_one(form)).map(|form| (all, form.clone())))
+    }
+
+    /// The names that an output for registries goes to.
+    fn destinations(&self, names: &[String]) -> Result<Vec<Reference>, Failure> {
+        match names.is_empty() {
+            true => Ok(self.tags.clone()),
+            false => names_of(names),
+        }
+    }
+
     /// Writes and sends what was built.
     pub(super) fn deliver(
         &self,
@@ -143,11 +171,7 @@ impl Outputs {
             if let OutputKind::Registry { names, form } = &output.kind {
                 let form = self.form(output, *form, LayerCompression::Gzip)?;
                 let form = Form { attestations: said.clone(), ..form };
-                let names = match names.is_empty() {
-                    true => self.tags.clone(),
-                    false => names_of(names)?,
-                };
-                sent = send(&names, build, session, &form)?.or(sent);
+                sent = send(&self.destinations(names)?, build, session, &form)?.or(sent);
             } else {
                 written = self.write(output, session, (built, &said))?.or(written);
             }

@@ -1,9 +1,10 @@
 //! The build itself, with its progress.
 
 use lapstrake_executor::{Executor, Sandboxes};
+use lapstrake_oci::Descriptor;
 use lapstrake_solver::build::Tools;
 use lapstrake_solver::lower::Plan;
-use lapstrake_solver::{Built, Error, Event, Request};
+use lapstrake_solver::{Built, Delivery, Error, Event, Request};
 
 use super::check::{self, Check};
 use super::explain::Explanation;
@@ -14,7 +15,7 @@ use super::shell::Attended;
 use super::{Means, report};
 use crate::args::OnFail;
 use crate::failure::Failure;
-use crate::images::Fetcher;
+use crate::fetcher::Fetcher;
 use crate::output;
 use crate::progress::{Activity, Conclusion, Mode, Progress};
 
@@ -56,7 +57,11 @@ pub(super) fn execute(
         Some(OnFail::Shell) => &attended,
         None => &Sandboxes,
     };
-    let tools = Tools { executor, ..means.tools(images, &events, &review) };
+    let has = |blobs: &[Descriptor]| images.delivered(blobs);
+    let delivery = images.packing();
+    let delivery = delivery.map(|packing| Delivery { packing: packing.to_string(), has: &has });
+    let tools = means.tools(images, &events, &review);
+    let tools = Tools { executor, delivery: delivery.as_ref(), ..tools };
     let built = lapstrake_solver::build(request, &tools);
     let notes = kept(recorder, &built, &progress);
     let built = built.map_err(|error| (error, means.room.and_then(Room::failure)));

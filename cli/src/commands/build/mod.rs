@@ -50,7 +50,7 @@ use crate::diagnostics::{Format, Source};
 use crate::environment::{exact, variable};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::images::Fetcher;
+use crate::fetcher::Fetcher;
 use crate::progress::Mode;
 use crate::session::{self, ResolvConf, Session};
 use crate::signal::{self, Watch};
@@ -144,6 +144,10 @@ fn build_with(build: &Build, means: &Means<'_>, wanted: Wanted<'_>) -> Result<Do
     let (source, undecodable) = Source::read(&inputs.name, &inputs.dockerfile);
     let mut faults = Faults::new(&source, format, means.mode);
     let fetcher = Fetcher::new(means.store, build.pull, named.layouts)?.behind(bases)?;
+    let fetcher = match outputs.only_pushed(build)? {
+        Some((names, form)) => fetcher.bound_for(names, form),
+        None => fetcher,
+    };
     let ignore = inputs.ignore.clone();
     // Where it lies on this machine is nobody's business.
     let name = inputs.name.rsplit('/').next().unwrap_or_default().to_owned();
@@ -448,6 +452,7 @@ impl Means<'_> {
             cancel: self.cancel,
             events,
             review,
+            delivery: None,
         }
     }
 }

@@ -14,7 +14,7 @@ use lapstrake_source::Fetched;
 use super::context::{Remote, common_ignore, is_remote};
 use crate::args::Assignment;
 use crate::failure::Failure;
-use crate::images::Layouts;
+use crate::fetcher::Layouts;
 
 /// The named contexts of a build, and where their content is.
 #[derive(Default)]

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::steps::Steps;
 use crate::args::{Build, Provenance};
-use crate::images::Used;
+use crate::fetcher::Used;
 
 pub(super) const KIND: &str = "https://slsa.dev/provenance/v1";
 /// What the parameters mean is written there.
