@@ -6,6 +6,7 @@
 //! its own program reads. What has no version, or cannot be read, is damaged.
 
 use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -94,6 +95,35 @@ pub(crate) fn open(root: &Path) -> Result<(Connection, Fresh), Error> {
         drop(fs::rename(from, to));
     }
     begin(connect(&path).map_err(Error::database("begin"))?)
+}
+
+/// Opens the database below `root` to be read only. Nothing beside it is made: where no process has it
+/// open, it is read as a file that does not change. Somebody who begins to write meanwhile can spoil what is
+/// read, not what is stored. `None` for one of another version.
+///
+/// # Errors
+/// When it cannot be opened.
+pub(crate) fn look(root: &Path) -> rusqlite::Result<Option<Connection>> {
+    let path = root.join("store.db");
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = match root.join("store.db-wal").exists() {
+        true => Connection::open_with_flags(path, flags)?,
+        false => {
+            let mut name = String::from("file:");
+            for byte in path.as_os_str().as_bytes() {
+                match byte {
+                    b'/' | b'.' | b'-' | b'_' => name.push(char::from(*byte)),
+                    _ if byte.is_ascii_alphanumeric() => name.push(char::from(*byte)),
+                    _ => name.push_str(&format!("%{byte:02x}")),
+                }
+            }
+            name.push_str("?immutable=1");
+            Connection::open_with_flags(name, flags | OpenFlags::SQLITE_OPEN_URI)?
+        }
+    };
+    connection.busy_timeout(Duration::from_millis(50))?;
+    let is_known = version(&connection)? == VERSION;
+    Ok(is_known.then_some(connection))
 }
 
 /// Whether the database was begun just now and knows nothing yet.

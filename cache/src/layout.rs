@@ -44,6 +44,12 @@ pub(crate) fn open(root: &Path) -> Result<(), Error> {
     }
 }
 
+/// Whether a store of this version is below `root`. Makes nothing.
+pub(crate) fn is_there(root: &Path) -> bool {
+    let version = fs::read_to_string(root.join("version"));
+    version.is_ok_and(|found| found.trim() == VERSION.to_string())
+}
+
 fn create(root: &Path) -> Result<(), Error> {
     complete(root)?;
     replace_file(&root.join("oci-layout"), br#"{"imageLayoutVersion":"1.0.0"}"#)?;

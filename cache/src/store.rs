@@ -42,24 +42,40 @@ impl Store {
         layout::open(root)?;
         temporary::sweep(root);
         let (connection, Fresh(fresh)) = database::open(root)?;
-        let boot_id = Path::new("/proc/sys/kernel/random/boot_id");
-        let boot = fs::read_to_string(boot_id).map_err(Error::io("read", boot_id))?;
-        let database = Mutex::new(connection);
-        let store = Self {
-            root: root.into(),
-            boot: boot.trim().into(),
-            database,
-            is_dirty: AtomicBool::new(false),
-            has_lost: AtomicBool::new(false),
-            lease: Mutex::default(),
-            hits: Mutex::default(),
-            flush: Mutex::default(),
-        };
+        let store = Self::with(root, connection)?;
         if fresh {
             store.restore_tags()?;
         }
         prune::finish(&store)?;
         Ok(store)
+    }
+
+    /// The store at `root`, for somebody who only looks: nothing is made, locked or swept, and what would
+    /// write fails. `None` where there is none, or one of another version.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn look(root: &Path) -> Result<Option<Self>, Error> {
+        if !layout::is_there(root) {
+            return Ok(None);
+        }
+        let connection = database::look(root).map_err(Error::database("open"))?;
+        connection.map(|connection| Self::with(root, connection)).transpose()
+    }
+
+    fn with(root: &Path, connection: Connection) -> Result<Self, Error> {
+        let boot_id = Path::new("/proc/sys/kernel/random/boot_id");
+        let boot = fs::read_to_string(boot_id).map_err(Error::io("read", boot_id))?;
+        Ok(Self {
+            root: root.into(),
+            boot: boot.trim().into(),
+            database: Mutex::new(connection),
+            is_dirty: AtomicBool::new(false),
+            has_lost: AtomicBool::new(false),
+            lease: Mutex::default(),
+            hits: Mutex::default(),
+            flush: Mutex::default(),
+        })
     }
 
     /// Where the store is.

@@ -41,12 +41,12 @@ impl Session {
         Ok(self.store.get_or_init(|| store))
     }
 
-    /// The store, if there is one already, for somebody who only looks: it is not made, the user does not
-    /// change, and what was looked up is held no longer than the value.
+    /// The store, if there is one already, for somebody who only looks: it is neither made nor written, the
+    /// user does not change, and nothing is held.
     pub(crate) fn existing(&self) -> Option<Store> {
         let is_root = rustix::process::geteuid().is_root();
         let root = paths::store_root(self.root.as_deref(), &variable, is_root).ok()?;
-        root.is_dir().then(|| Store::open(&root).ok()).flatten()
+        Store::look(&root).ok().flatten()
     }
 }
 

@@ -50,6 +50,9 @@ pub(crate) struct Lint {
     /// Look for no configuration
     #[arg(long, conflicts_with = "config")]
     pub(crate) no_config: bool,
+    /// Look at the files alone: ask the store for nothing
+    #[arg(long)]
+    pub(crate) no_store: bool,
     /// Let the installed shellcheck look at the text of RUN, for its codes that are not built in
     #[arg(long, conflicts_with_all = ["fix", "diff"])]
     pub(crate) shellcheck: bool,

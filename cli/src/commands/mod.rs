@@ -60,7 +60,7 @@ fn run_command(command: Command, session: &Session) -> Result<Exit, Failure> {
         Command::Ast(ast) => ast::run(&ast),
         Command::Cache(command) => cache::run(&command, session),
         Command::Fmt(fmt) => fmt::run(&fmt),
-        Command::Lint(lint) => lint::run(&lint),
+        Command::Lint(lint) => lint::run(session, &lint),
         Command::Lsp(_) => lsp::run(session),
         Command::Search(search) => search::run(&search),
         Command::Manifest(command) => manifest::run(&command, session),

@@ -38,6 +38,7 @@ mod layer;
 mod leak;
 mod limit;
 mod lint;
+mod lint_store;
 mod log;
 mod lsp;
 mod many;

@@ -21,8 +21,11 @@
 //! - [`mend()`]: the fixes of several findings, made.
 //! - [`syntax_aliases`]: what hadolint calls faults of the syntax.
 //!
+//! [`bases`] says which images a caller who knows some may tell about.
+//!
 //! Beside that, [`outline()`] and [`targets`] say what can be built from a file, and with what.
 
+mod base;
 mod day;
 mod dialect;
 mod environment;
@@ -47,6 +50,7 @@ mod syntax;
 mod value;
 mod walk;
 
+pub use base::{Base, bases};
 pub use day::Day;
 pub use finding::Finding;
 pub use foreign::Foreign;

@@ -123,6 +123,11 @@ impl Rule {
         Self { presets, ..self }
     }
 
+    /// The same rule, for who asks for much.
+    const fn strict(self) -> Self {
+        Self { presets: &[Preset::Strict], ..self }
+    }
+
     /// The same rule, of which there is a better one of another name.
     const fn hadolint_only(self) -> Self {
         Self { presets: &[Preset::Hadolint], ..self }

@@ -26,6 +26,8 @@ pub(crate) struct State {
     pub(crate) base_is_known: bool,
     /// The paths of the stage may be those of Windows.
     pub(crate) has_drives: bool,
+    /// The working directory of the image that the stage goes back to, where that is known.
+    pub(crate) base_directory: Option<String>,
     /// This file has set the working directory.
     pub(crate) has_workdir: bool,
     /// The shell is not the default one.
@@ -51,6 +53,7 @@ impl State {
                 base_is_known: true,
                 has_drives: base.os == "windows",
                 has_shell: !base.config.shell.is_empty(),
+                base_directory: Some(base.config.working_dir.clone()),
                 ..Self::on_config(&base.config.env)
             },
             None => Self { has_drives: true, ..Self::on_config(&[]) },

@@ -3,10 +3,10 @@
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
-use lapstrake_parser::{Dockerfile, Instruction, InstructionKind, Stage, Word};
+use lapstrake_parser::{Dockerfile, Instruction, InstructionKind, Keyword, Stage, Word};
 
 use crate::environment::Environment;
-use crate::known::Known;
+use crate::known::{Known, KnownStage};
 use crate::policy::Policy;
 use crate::shell::{self, Script};
 use crate::value::{Value, value};
@@ -108,6 +108,33 @@ impl<'a> Subject<'a> {
     /// The stages that a stage goes back to, nearest first.
     pub(crate) fn lineage(&self, stage: &Stage<'_>) -> Vec<&Stage<'a>> {
         std::iter::successors(self.base_of(stage), |base| self.base_of(base)).collect()
+    }
+
+    /// True if it is the stage that is built when none is named, or the one that is named.
+    pub(crate) fn is_target(&self, stage: &Stage<'_>) -> bool {
+        match &self.known.target {
+            Some(name) => {
+                let named = self.stage_named(name, self.stages.len());
+                named.or_else(|| name.parse().ok()) == Some(stage.index)
+            }
+            None => stage.index + 1 == self.stages.len(),
+        }
+    }
+
+    /// The stage that a stage goes back to in the end, and what is known of the image under that.
+    pub(crate) fn ground<'s>(&'s self, stage: &'s Stage<'a>) -> (&'s Stage<'a>, KnownStage<'s>) {
+        let ground = self.lineage(stage).pop().unwrap_or(stage);
+        (ground, self.known.stage(ground.index))
+    }
+
+    /// The last instruction of that name in a stage and those that it goes back to.
+    pub(crate) fn last(&self, stage: &Stage<'a>, keyword: Keyword) -> Option<&'a Instruction> {
+        let lineage = self.lineage(stage);
+        let mut stages = std::iter::once(stage).chain(lineage);
+        stages.find_map(|stage| {
+            let instructions: &'a [Instruction] = stage.instructions;
+            instructions.iter().rev().find(|one| one.kind.keyword() == keyword)
+        })
     }
 
     /// True if what the stage leaves is in an image: it is the last one, or others start from it.

@@ -4,6 +4,7 @@ use lapstrake_linter::{Foreign, Known, Policy, Rule, Wanted};
 use lapstrake_parser::{Diagnostic, Severity};
 
 use super::super::input::Input;
+use super::facts::Facts;
 use crate::diagnostics::{Finding, Report, Source};
 use crate::failure::Failure;
 
@@ -20,6 +21,8 @@ pub(super) struct Linted {
     pub(super) left_out: usize,
     /// How many fixes were made.
     pub(super) made: usize,
+    /// The store has an image that it starts from.
+    pub(super) knows_base: bool,
 }
 
 /// What is wrong with a file.
@@ -65,6 +68,8 @@ pub(super) struct Task<'a> {
     pub(super) policy: &'a Policy,
     /// The least severe finding that counts.
     pub(super) threshold: Option<Severity>,
+    /// What the store knows.
+    pub(super) facts: Option<&'a Facts>,
 }
 
 /// Reads a file and lets the rules look at it. A fault of the syntax is a finding; then only those
@@ -87,7 +92,7 @@ pub(super) fn look(
     task: &Task<'_>,
     foreign: &[Foreign],
 ) -> Linted {
-    let Task { rules, policy, threshold, .. } = task;
+    let Task { rules, policy, threshold, facts, .. } = task;
     let parsed = lapstrake_parser::parse(source.text());
     let is_broken = parsed.diagnostics.iter().any(|one| one.severity == Severity::Error);
     let rules = rules.iter().copied().filter(|rule| !is_broken || rule.sees_one_instruction());
@@ -95,6 +100,11 @@ pub(super) fn look(
     let checks = lapstrake_linter::checks(&parsed.dockerfile);
     let wanted = Wanted { rules: &rules, checks: &checks, policy };
     let known = Known { today: super::today(), ..Known::nothing() };
+    let stages = facts.filter(|_| !is_broken);
+    let stages = stages.map(|facts| facts.stages(source.text(), &parsed.dockerfile, &known));
+    let stages = stages.unwrap_or_default();
+    let known = Known { stages: stages.known(), ..known };
+    let knows_base = stages.know_something();
     let found =
         lapstrake_linter::lint_with(source.text(), &parsed.dockerfile, &known, &wanted, foreign);
     let of_syntax = parsed.diagnostics.into_iter().chain(undecodable);
@@ -106,5 +116,5 @@ pub(super) fn look(
     });
     let mut faults: Vec<Fault> = of_syntax.chain(found).collect();
     faults.sort_by_key(|fault| fault.diagnostic.span);
-    Linted { source, faults, is_broken, threshold: *threshold, left_out: 0, made: 0 }
+    Linted { source, faults, is_broken, threshold: *threshold, left_out: 0, made: 0, knows_base }
 }

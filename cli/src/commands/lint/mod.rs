@@ -6,6 +6,7 @@
 
 mod baseline;
 mod config;
+mod facts;
 mod file;
 mod mending;
 mod shellcheck;
@@ -17,6 +18,7 @@ use lapstrake_parser::Safety;
 use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 
 use self::config::{Origin, Settings};
+use self::facts::Facts;
 use self::file::{Linted, Task};
 use super::explain;
 use super::input::{self, Input, Inputs, sorted};
@@ -28,12 +30,13 @@ use crate::diagnostics::{
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
+use crate::session::Session;
 
 /// For files.
 const PLAIN: Look = Look { colour: false, width: None };
 
 /// Lints the files.
-pub(crate) fn run(lint: &Lint) -> Result<Exit, Failure> {
+pub(crate) fn run(session: &Session, lint: &Lint) -> Result<Exit, Failure> {
     if lint.rules {
         output::stdout(&explain::rules())?;
         return Ok(Exit::SUCCESS);
@@ -54,7 +57,10 @@ pub(crate) fn run(lint: &Lint) -> Result<Exit, Failure> {
         None => Origin::Above,
     };
     let settings = config::load(&origin, &found)?;
-    let tasks = found.iter().zip(&settings).map(|(input, settings)| task(lint, input, settings));
+    let facts = if lint.no_store { None } else { Facts::new(session) };
+    let facts = facts.as_ref();
+    let inputs = found.iter().zip(&settings);
+    let tasks = inputs.map(|(input, settings)| task(lint, input, settings, facts));
     let tasks: Vec<Task<'_>> = tasks.collect();
     if lint.diff {
         return diff(lint, &tasks, failures);
@@ -137,14 +143,23 @@ fn looking(preset: Option<PresetName>, settings: &Settings) -> Vec<&'static Rule
 }
 
 /// What is typed comes before what the configuration says.
-fn task<'a>(lint: &Lint, input: &'a Input, settings: &'a Settings) -> Task<'a> {
+fn task<'a>(
+    lint: &Lint,
+    input: &'a Input,
+    settings: &'a Settings,
+    facts: Option<&'a Facts>,
+) -> Task<'a> {
     let threshold = match lint.failure_threshold {
         Some(given) => given,
         None if settings.never_fails => Threshold::None,
         None => settings.threshold.unwrap_or_default(),
     };
     let rules = looking(lint.preset, settings);
-    Task { input, rules, policy: &settings.policy, threshold: threshold.severity() }
+    // What another tool would say does not depend on this machine.
+    let preset = lint.preset.or(settings.preset).unwrap_or_default();
+    let is_own = matches!(preset, PresetName::Recommended | PresetName::Strict);
+    let facts = facts.filter(|_| is_own);
+    Task { input, rules, policy: &settings.policy, threshold: threshold.severity(), facts }
 }
 
 fn exit(linted: &[Linted]) -> Exit {
@@ -218,5 +233,9 @@ fn summary(linted: &[Linted]) -> String {
         1 => ", 1 fix made".to_owned(),
         made => format!(", {made} fixes made"),
     };
-    format!("{files}: {count}{known}{made} (static: without context and base images)\n")
+    let level = match linted.iter().any(|one| one.knows_base) {
+        true => "with store: without context",
+        false => "static: without context and base images",
+    };
+    format!("{files}: {count}{known}{made} ({level})\n")
 }

@@ -219,7 +219,10 @@ impl Case<'_> {
                     match *name {
                         "base env" => image.config.env = words(),
                         "base shell" => image.config.shell = words(),
-                        "base trigger" => image.config.on_build = vec![(*value).to_owned()],
+                        "base trigger" => image.config.on_build.push((*value).to_owned()),
+                        "base entrypoint" => image.config.entrypoint = words(),
+                        "base cmd" => image.config.cmd = words(),
+                        "base user" => image.config.user = (*value).to_owned(),
                         "base workdir" => image.config.working_dir = (*value).to_owned(),
                         "base platform" => {
                             let platform = Platform::parse(value).unwrap();
@@ -258,10 +261,15 @@ impl Case<'_> {
         let errors = parsed.diagnostics.iter().filter(|one| one.severity == Severity::Error);
         assert_eq!(errors.count(), 0, "{}: {:?}", self.name, parsed.diagnostics);
         let checks = checks.unwrap_or_else(|| crate::checks(&parsed.dockerfile));
+        let bases = crate::bases(&source, &parsed.dockerfile, known);
+        let mut known = known.clone();
+        for (at, stage) in known.stages.iter_mut().enumerate() {
+            stage.base = stage.base.filter(|_| bases.iter().any(|base| base.stage == at));
+        }
         let findings = crate::lint(
             &source,
             &parsed.dockerfile,
-            known,
+            &known,
             &Wanted { rules: &self.rules(rule), checks: &checks, policy },
         );
         let found: Vec<_> = findings

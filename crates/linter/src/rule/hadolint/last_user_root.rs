@@ -27,7 +27,8 @@ use crate::rule::{Check, Rule};
 use crate::subject::Subject;
 
 pub(super) static RULE: Rule =
-    Rule::hadolint("last-user-root", &["DL3002"], Severity::Warning, Check::Stage(check));
+    Rule::hadolint("last-user-root", &["DL3002"], Severity::Warning, Check::Stage(check))
+        .hadolint_only();
 
 fn check(_: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) {
     let mut users = stage.instructions.iter().filter_map(|instruction| match &instruction.kind {

@@ -1,0 +1,72 @@
+//! `lap lint` beside a store: what images and builds of this machine have to say of a file.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use crate::support::{Answer, Context, Store};
+
+/// What is found in a file by that store.
+fn lint(store: &Store, context: &Path, flags: &[&str]) -> Answer {
+    let mut command = store.lap(&[&["lint", "--format", "short"], flags].concat());
+    Answer::of(command.current_dir(context))
+}
+
+/// Every file below a folder, with when its content and its node changed.
+fn everything(folder: &Path) -> String {
+    let mut find = Command::new("find");
+    find.arg(folder).args(["-printf", "%p %i %s %T@ %C@\\n"]);
+    Answer::of(&mut find).ends_with(0).stdout
+}
+
+#[test]
+fn the_config_of_a_base_image_is_known() {
+    let store = Store::new();
+    let base = Context::new(
+        "FROM busybox\nWORKDIR /srv\nENTRYPOINT [\"/entry\"]\nCMD [\"httpd\", \"-f\"]\n\
+         ONBUILD ENV A=b\nUSER 7\n",
+    );
+    store.build("made", base.path()).ends_with(0);
+    let file =
+        Context::new("FROM made AS it\nFROM it\nCOPY Dockerfile .\nENTRYPOINT [\"/mine\"]\n");
+    let before = everything(&store.root());
+    let said = lint(&store, file.path(), &["--preset", "strict"]).ends_with(1).stdout;
+    for line in [
+        "Dockerfile:1:6: info[inherited-triggers]: an instruction of the base image runs here",
+        "Dockerfile:4:13: warning[inherited-surprise]: ENTRYPOINT clears the inherited CMD \
+         [\"httpd\", \"-f\"]",
+        "(with store: without context)",
+    ] {
+        assert!(said.contains(line), "{line} in:\n{said}");
+    }
+    assert_eq!(everything(&store.root()), before, "the store was looked at and nothing else");
+    lint(&store, file.path(), &["--no-store"]).ends_with(0).says(&["(static: "]);
+    // What another tool says depends on no store.
+    let said = lint(&store, file.path(), &["--preset", "buildkit"]);
+    assert!(said.stdout.ends_with("(static: without context and base images)\n"), "{said:?}");
+}
+
+#[test]
+fn the_user_of_an_image_is_known() {
+    let store = Store::new();
+    let user = |user: &str| {
+        store.build("made", Context::new(&format!("FROM busybox\n{user}")).path()).ends_with(0);
+        let file = Context::new("FROM made\nCMD [\"a\"]\n");
+        lint(&store, file.path(), &["--preset", "strict"]).stdout
+    };
+    assert!(!user("USER nobody\n").contains("effective-user"));
+    assert!(user("").contains("1:6: warning[effective-user]: the image runs as root: neither it"));
+    assert!(user("USER root:7\n").contains("its base image has USER root:7"));
+}
+
+#[test]
+fn no_store_is_made_and_none_of_a_later_version_is_read() {
+    let file = Context::new("FROM busybox\n");
+    let store = Store::new();
+    lint(&store, file.path(), &[]).ends_with(0).says(&["(static: "]);
+    assert!(!store.root().exists(), "the store was not there before");
+    store.build("made", file.path()).ends_with(0);
+    lint(&store, file.path(), &[]).ends_with(0).says(&["(with store: "]);
+    fs::write(store.root().join("version"), "9\n").expect("write");
+    lint(&store, file.path(), &[]).ends_with(0).says(&["(static: "]);
+}
