@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 
 use lapstrake_executor::{Sandbox, Stdio};
 use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
 
 use crate::failure::Failure;
@@ -20,11 +21,12 @@ const BUFFER: usize = 64 * 1024;
 pub(crate) struct Attached {
     /// Passes standard input on; not waited for, it may wait for the user for ever.
     input: Option<OwnedFd>,
-    output: Vec<(OwnedFd, bool)>,
+    outputs: Vec<JoinHandle<()>>,
 }
 
 /// Pipes for a command without a terminal. Never the user's own descriptors: a command must not
-/// get hold of the terminal that `lap` runs in.
+/// get hold of the terminal that `lap` runs in. What comes out is passed on from now on, so that the
+/// threads that do it begin while the sandbox is made.
 pub(crate) fn pipes(interactive: bool) -> Result<(Stdio, Attached), Failure> {
     let cannot = |error: io::Error| Failure::new("cannot make pipes").because(&error);
     let pipe = || pipe_with(PipeFlags::CLOEXEC).map_err(io::Error::from).map_err(cannot);
@@ -37,7 +39,9 @@ pub(crate) fn pipes(interactive: bool) -> Result<(Stdio, Attached), Failure> {
         }
         false => (null().map_err(cannot)?, None),
     };
-    let attached = Attached { input, output: vec![(stdout_end, false), (stderr_end, true)] };
+    let outputs = [(stdout_end, false), (stderr_end, true)]
+        .map(|(from, to_stderr)| std::thread::spawn(move || pass_out(&from, to_stderr)));
+    let attached = Attached { input, outputs: outputs.into() };
     Ok((Stdio::Given { stdin, stdout, stderr }, attached))
 }
 
@@ -54,15 +58,12 @@ pub(crate) struct Running {
 }
 
 impl Attached {
-    /// Begins to pass bytes on through pipes.
+    /// Begins to pass standard input on.
     pub(crate) fn start(self) -> Running {
         if let Some(input) = self.input {
             std::thread::spawn(move || pass_in(&File::from(input)));
         }
-        let outputs = self.output.into_iter().map(|(from, to_stderr)| {
-            std::thread::spawn(move || pass_out(&File::from(from), to_stderr))
-        });
-        Running { outputs: outputs.collect(), terminal: None, raw: None }
+        Running { outputs: self.outputs, terminal: None, raw: None }
     }
 }
 
@@ -77,7 +78,7 @@ pub(crate) fn start_terminal(sandbox: &Sandbox, interactive: bool) -> Result<Run
         let to = File::from(terminal.try_clone().map_err(cannot)?);
         std::thread::spawn(move || pass_in(&to));
     }
-    let from = File::from(terminal.try_clone().map_err(cannot)?);
+    let from = terminal.try_clone().map_err(cannot)?;
     let output = std::thread::spawn(move || pass_out(&from, false));
     Ok(Running { outputs: vec![output], terminal: Some(terminal), raw })
 }
@@ -122,18 +123,19 @@ fn pass_in(mut to: &File) {
 
 /// The command's output to the user, until either ends. When the user's end is closed, so is the
 /// command's: it learns of it as it would without us.
-fn pass_out(mut from: &File, to_stderr: bool) {
-    let mut buffer = vec![0; BUFFER];
+fn pass_out(from: &OwnedFd, to_stderr: bool) {
+    // Never filled in vain: most commands write little.
+    let mut buffer = Vec::with_capacity(BUFFER);
     loop {
-        match from.read(&mut buffer) {
+        buffer.clear();
+        match rustix::io::read(from, rustix::buffer::spare_capacity(&mut buffer)) {
             Ok(0) => return,
-            Ok(read) => {
-                let bytes = buffer.get(..read).unwrap_or_default();
-                if output::pass_on(to_stderr, bytes).is_err() {
+            Ok(_) => {
+                if output::pass_on(to_stderr, &buffer).is_err() {
                     return;
                 }
             }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(Errno::INTR) => {}
             // A terminal says EIO when nobody is left on its other side.
             Err(_) => return,
         }

@@ -1,5 +1,7 @@
 //! What the plan has to know of the machine.
 
+use std::fs::DirEntry;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -60,8 +62,14 @@ fn thermal_throttle(cpus: &Path) -> Vec<String> {
     let Ok(entries) = std::fs::read_dir(cpus) else {
         return Vec::new();
     };
+    let is_processor = |entry: &DirEntry| {
+        let name = entry.file_name();
+        name.as_bytes().strip_prefix(b"cpu").is_some_and(|rest| rest.iter().all(u8::is_ascii_digit))
+    };
     let mut paths: Vec<String> = entries
-        .filter_map(|entry| Some(entry.ok()?.path().join("thermal_throttle")))
+        .filter_map(Result::ok)
+        .filter(is_processor)
+        .map(|entry| entry.path().join("thermal_throttle"))
         .filter(|path| path.is_dir())
         .filter_map(|path| path.to_str().map(str::to_owned))
         .collect();

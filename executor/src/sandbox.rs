@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use rustix::buffer::spare_capacity;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
@@ -167,7 +168,8 @@ impl Sandbox {
     pub fn wait(&self, cancel: &Cancel, on_output: &mut dyn FnMut(&[u8])) -> Result<Status, Error> {
         let mut stop = Stop::new(self.timeout);
         let mut output = self.output.as_ref();
-        let mut buffer = vec![0; 64 << 10];
+        // Never filled in vain: most commands write little.
+        let mut buffer = Vec::with_capacity(64 << 10);
         loop {
             stop.advance(self, cancel)?;
             let ready = self.poll(output, cancel, &stop)?;
@@ -270,13 +272,14 @@ enum Passed {
 /// Passes on one buffer of output, without waiting for it.
 fn pass_on(
     pipe: &OwnedFd,
-    buffer: &mut [u8],
+    buffer: &mut Vec<u8>,
     on_output: &mut dyn FnMut(&[u8]),
 ) -> Result<Passed, Error> {
-    match rustix::io::retry_on_intr(|| rustix::io::read(pipe, &mut *buffer)) {
+    buffer.clear();
+    match rustix::io::retry_on_intr(|| rustix::io::read(pipe, spare_capacity(buffer))) {
         Ok(0) => Ok(Passed::NothingEver),
-        Ok(length) => {
-            on_output(buffer.get(..length).unwrap_or_default());
+        Ok(_) => {
+            on_output(buffer);
             Ok(Passed::Some)
         }
         Err(Errno::AGAIN) => Ok(Passed::NothingNow),

@@ -16,12 +16,14 @@ pub(crate) fn development(project: &Project) -> Outcome<PathBuf> {
 }
 
 /// The binary as it is shipped: optimized, static. The explicit target keeps `crt-static` away from
-/// proc-macros, which have to be dynamic libraries.
+/// proc-macros, which have to be dynamic libraries. It lies at a fixed address: see `docs/performance.md`.
 pub(crate) fn release(project: &Project) -> Outcome<PathBuf> {
     let host = host_target()?;
     let mut build = cargo(project);
     build.args(["build", "--release", "--package", PACKAGE, "--target", &host]);
-    process::run(build.env("RUSTFLAGS", "-C target-feature=+crt-static"))?;
+    process::run(
+        build.env("RUSTFLAGS", "-C target-feature=+crt-static -C relocation-model=static"),
+    )?;
     found(project.target().join(host).join("release/lap"))
 }
 
