@@ -2,6 +2,7 @@
 
 use crate::span::Span;
 use std::borrow::Cow;
+use std::sync::Arc;
 
 /// Name of a rule, in kebab case. Stable: tools match on it, and `docs/diagnostics` has a page of
 /// that name.
@@ -44,12 +45,34 @@ pub struct Diagnostic {
     pub span: Span,
     /// Other places that explain the fault, with a word on each.
     pub labels: Vec<(Span, String)>,
+    /// Places in other files that explain it, too.
+    pub elsewhere: Vec<Elsewhere>,
     /// What the author can do.
     pub help: Option<String>,
     /// The change that does it, when it is known exactly.
     pub fix: Option<Fix>,
     /// An address that says more, for rules that have one beside their page.
     pub url: Option<Cow<'static, str>>,
+}
+
+/// A file beside the Dockerfile, as text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OtherFile {
+    /// Its path, to be shown.
+    pub name: String,
+    /// What is in it, or how it begins.
+    pub text: String,
+}
+
+/// A place in another file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Elsewhere {
+    /// That file.
+    pub file: Arc<OtherFile>,
+    /// Where in its text.
+    pub span: Span,
+    /// A word on it.
+    pub message: String,
 }
 
 /// A change of the text that takes a fault away.
@@ -145,6 +168,7 @@ impl Diagnostic {
             causes: Vec::new(),
             span,
             labels: Vec::new(),
+            elsewhere: Vec::new(),
             help: None,
             fix: None,
             url: None,

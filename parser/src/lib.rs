@@ -66,7 +66,7 @@ mod unknown;
 mod word;
 mod written;
 
-pub use diagnostic::{Diagnostic, Edit, Fix, Safety, Severity};
+pub use diagnostic::{Diagnostic, Edit, Elsewhere, Fix, OtherFile, Safety, Severity};
 pub use directive::{Directive, DirectiveKind};
 pub use dockerfile::{Dockerfile, Instruction, Stage};
 pub use expand::{

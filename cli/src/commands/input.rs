@@ -109,7 +109,7 @@ impl Inputs {
 
 /// True for `Dockerfile`, `Dockerfile.dev`, `dev.Dockerfile`, and the same with `Containerfile`, in any
 /// case of letters.
-fn is_dockerfile(path: &Path) -> bool {
+pub(super) fn is_dockerfile(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
     let mut parts = name.split('.');
     let is_word = |part: &str| part == "dockerfile" || part == "containerfile";

@@ -21,8 +21,31 @@ use super::{Look, wrap};
 /// Columns that source lines are cut at where there is no terminal.
 const PAGE: usize = 160;
 
+/// The end of an excerpt, as miette draws it.
+const END: &str = "╰────";
+
 /// Draws one fault. Ends with a line end.
 pub(super) fn draw(source: &Source, fault: &Diagnostic, look: Look) -> String {
+    let mut drawn = draw_in(source, fault, look);
+    for place in &fault.elsewhere {
+        let (source, _) = Source::read(&place.file.name, place.file.text.as_bytes());
+        let one = Diagnostic {
+            labels: vec![(place.span, place.message.clone())],
+            ..Diagnostic::warning(fault.code, place.span, "")
+        };
+        let excerpt = draw_in(&source, &one, look);
+        let lines: Vec<&str> = excerpt.lines().collect();
+        let start = lines.iter().position(|line| line.contains("╭─[")).unwrap_or(0);
+        // Behind the excerpt of the file itself, in front of the help.
+        let end = drawn.rfind(END).and_then(|at| Some(at + drawn.get(at..)?.find('\n')? + 1));
+        let lines = lines.iter().skip(start).map(|line| format!("{line}\n"));
+        drawn.insert_str(end.unwrap_or(drawn.len()), &lines.collect::<String>());
+    }
+    drawn
+}
+
+/// Draws a fault in a file alone.
+fn draw_in(source: &Source, fault: &Diagnostic, look: Look) -> String {
     let fault = Fault::new(source, fault, look);
     let handler = GraphicalReportHandler::new_themed(fault.theme(look))
         .with_links(false)

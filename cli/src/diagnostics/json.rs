@@ -50,6 +50,7 @@ struct Fault<'a> {
     #[serde(flatten)]
     place: Place,
     labels: Vec<Label<'a>>,
+    elsewhere: Vec<Elsewhere<'a>>,
     help: Option<&'a str>,
     fix: Option<Fix<'a>>,
     page: String,
@@ -67,6 +68,14 @@ struct Label<'a> {
     message: &'a str,
     #[serde(flatten)]
     place: Place,
+}
+
+/// A label in another file.
+#[derive(Serialize)]
+struct Elsewhere<'a> {
+    file: &'a str,
+    #[serde(flatten)]
+    label: Label<'a>,
 }
 
 #[derive(Serialize)]
@@ -105,6 +114,13 @@ pub(super) fn fits(source: &Source, fix: &lapstrake_parser::Fix) -> bool {
     fix.edits.iter().all(|edit| source.is_verbatim(edit.span))
 }
 
+fn elsewhere(place: &lapstrake_parser::Elsewhere) -> Elsewhere<'_> {
+    let (source, _) = Source::read(&place.file.name, place.file.text.as_bytes());
+    let span = source.fitting(place.span);
+    let place_in = Place { start: source.position(span.start), end: source.position(span.end) };
+    Elsewhere { file: &place.file.name, label: Label { message: &place.message, place: place_in } }
+}
+
 fn fault<'a>(source: &'a Source, fault: &'a Diagnostic) -> Fault<'a> {
     let place =
         |span: Span| Place { start: source.position(span.start), end: source.position(span.end) };
@@ -121,6 +137,7 @@ fn fault<'a>(source: &'a Source, fault: &'a Diagnostic) -> Fault<'a> {
             .iter()
             .map(|(span, message)| Label { message, place: fitting(*span) })
             .collect(),
+        elsewhere: fault.elsewhere.iter().map(elsewhere).collect(),
         help: fault.help.as_deref(),
         fix: fault.fix.as_ref().filter(|fix| fits(source, fix)).map(|fix| Fix {
             safe: fix.safety == Safety::Safe,

@@ -280,7 +280,7 @@ fn what_was_known_before_is_left_out() {
     let said = lint(folder.path(), &again).ends_with(0).stdout;
     assert_eq!(
         said,
-        "Dockerfile: nothing found, 1 known before (static: without context and base images)\n"
+        "Dockerfile: nothing found, 1 known before (with context: without base images)\n"
     );
     // Other lines above do not make it new; the same once more is.
     let more = format!("# why\n\n{ODD}{ODD}");
@@ -339,7 +339,7 @@ fn fixes_are_made_shown_and_stay_made() {
     lint(folder.path(), &["Dockerfile", "--diff"]).ends_with(0);
     lint(folder.path(), &["Dockerfile", "--fix"])
         .ends_with(0)
-        .says(&["Dockerfile: nothing found (static"]);
+        .says(&["Dockerfile: nothing found (with context"]);
     // What is a guess is made when it is asked for.
     lint(folder.path(), &["broken", "--fix"]).ends_with(4);
     lint(folder.path(), &["broken", "--fix", "--unsafe"]).ends_with(0);
@@ -397,4 +397,54 @@ fn shellcheck_has_to_be_there() {
     let said = with_path(&folder.path().join("bin")).ends_with(2);
     said.says(&["shellcheck ended with exit status: 2"]);
     lint(folder.path(), &["--shellcheck", "--fix"]).ends_with(2);
+}
+
+#[test]
+fn the_context_is_looked_at() {
+    let folder = folder(&[
+        ("Dockerfile", "FROM scratch\nCOPY a.md src/ /\nCOPY scr/x /\n"),
+        (".dockerignore", "# none\n*.md\n"),
+        ("a.md", ""),
+        ("src/x", ""),
+    ]);
+    let said = lint(folder.path(), &["--no-store", "--format", "short"]).ends_with(1).stdout;
+    let missing = "Dockerfile:3:6: warning[copy-source-missing]: `scr/x` is not in the context\n";
+    let hidden = "Dockerfile:2:6: warning[copy-source-missing]: line 2 of .dockerignore leaves `a.md` \
+        out of the context\n";
+    let summary = "Dockerfile: 2 warnings (with context: without base images)\n";
+    assert_eq!(said, format!("{hidden}{missing}{summary}"));
+    let drawn = lint(folder.path(), &["--no-store"]).ends_with(1).stdout;
+    let [own, other] = ["╭─[Dockerfile:2:6]", "╭─[.dockerignore:2:1]"].map(|text| drawn.find(text));
+    assert!(own.is_some() && own < other && other < drawn.find("help:"), "{drawn}");
+    let said = lint(folder.path(), &["--no-store", "--format", "json"]).ends_with(1).stdout;
+    let said: Value = serde_json::from_str(&said).expect("JSON");
+    let place = &said["findings"][0]["elsewhere"][0];
+    assert_eq!((&place["file"], &place["start"]["offset"]), (&".dockerignore".into(), &7.into()));
+}
+
+#[test]
+fn the_context_is_the_one_that_is_named_or_fits() {
+    let file = "FROM scratch\nCOPY src/x /\n";
+    let folder =
+        folder(&[("docker/Dockerfile", file), ("src/x", ""), ("wibble", file), ("odd", "")]);
+    let level = |arguments: &[&str], code| {
+        let said = lint(folder.path(), &[&["--no-store"], arguments].concat()).ends_with(code);
+        said.stdout.lines().last().unwrap_or_default().to_owned()
+    };
+    // None of what it copies is beside it: the folder is not what it is built with.
+    let nothing = "docker/Dockerfile: nothing found";
+    let is_static = format!("{nothing} (static: without context and base images)");
+    assert_eq!(level(&["docker"], 0), is_static);
+    assert!(level(&["wibble"], 0).contains("static"));
+    let with_context = format!("{nothing} (with context: without base images)");
+    assert_eq!(level(&["--context", ".", "docker"], 0), with_context);
+    assert!(level(&["--context", "docker", "wibble"], 1).contains("1 warning"));
+    lint(folder.path(), &["--context", "odd", "docker"]).ends_with(2).says(&["odd is no folder"]);
+    // The ignore file of the Dockerfile alone comes first.
+    let own = folder.path().join("docker/Dockerfile.dockerignore");
+    fs::write(own, "src\n").expect("write an ignore file");
+    fs::write(folder.path().join(".dockerignore"), "").expect("write an ignore file");
+    lint(folder.path(), &["--context", ".", "docker"])
+        .ends_with(1)
+        .says(&["line 1 of docker/Dockerfile.dockerignore leaves `src/x` out of the context"]);
 }

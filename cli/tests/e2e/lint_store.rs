@@ -35,12 +35,14 @@ fn the_config_of_a_base_image_is_known() {
         "Dockerfile:1:6: info[inherited-triggers]: an instruction of the base image runs here",
         "Dockerfile:4:13: warning[inherited-surprise]: ENTRYPOINT clears the inherited CMD \
          [\"httpd\", \"-f\"]",
-        "(with store: without context)",
+        "(with context and store)",
     ] {
         assert!(said.contains(line), "{line} in:\n{said}");
     }
     assert_eq!(everything(&store.root()), before, "the store was looked at and nothing else");
-    lint(&store, file.path(), &["--no-store"]).ends_with(0).says(&["(static: "]);
+    lint(&store, file.path(), &["--no-store"])
+        .ends_with(0)
+        .says(&["(with context: without base images)"]);
     // What another tool says depends on no store.
     let said = lint(&store, file.path(), &["--preset", "buildkit"]);
     assert!(said.stdout.ends_with("(static: without context and base images)\n"), "{said:?}");
@@ -63,10 +65,10 @@ fn the_user_of_an_image_is_known() {
 fn no_store_is_made_and_none_of_a_later_version_is_read() {
     let file = Context::new("FROM busybox\n");
     let store = Store::new();
-    lint(&store, file.path(), &[]).ends_with(0).says(&["(static: "]);
+    lint(&store, file.path(), &[]).ends_with(0).says(&["(with context: without base images)"]);
     assert!(!store.root().exists(), "the store was not there before");
     store.build("made", file.path()).ends_with(0);
-    lint(&store, file.path(), &[]).ends_with(0).says(&["(with store: "]);
+    lint(&store, file.path(), &[]).ends_with(0).says(&["(with context and store)"]);
     fs::write(store.root().join("version"), "9\n").expect("write");
-    lint(&store, file.path(), &[]).ends_with(0).says(&["(static: "]);
+    lint(&store, file.path(), &[]).ends_with(0).says(&["(with context: without base images)"]);
 }

@@ -1,6 +1,10 @@
 //! What rules report.
 
-use lapstrake_parser::{Diagnostic, Edit, Fix, Instruction, Safety, Severity, Span};
+use std::sync::Arc;
+
+use lapstrake_parser::{
+    Diagnostic, Edit, Elsewhere, Fix, Instruction, OtherFile, Safety, Severity, Span,
+};
 
 use crate::foreign::Foreign;
 use crate::rule::Rule;
@@ -12,6 +16,8 @@ pub struct Finding {
     pub rule: &'static Rule,
     /// What is wrong, where, and what to do. Its code is the rule's name.
     pub diagnostic: Diagnostic,
+    /// The file that the places are in, if it is not the Dockerfile.
+    pub file: Option<Arc<OtherFile>>,
 }
 
 /// Collects what the rules report, one rule at a time.
@@ -20,6 +26,7 @@ pub(crate) struct Findings<'a> {
     rule: &'static Rule,
     owner: Option<&'a Instruction>,
     place: Option<Span>,
+    file: Option<Arc<OtherFile>>,
 }
 
 /// A finding and the instruction whose comments may silence it.
@@ -38,14 +45,15 @@ pub(crate) struct Draft<'f> {
 impl<'a> Findings<'a> {
     /// Nothing found yet. `rule` is the first to look.
     pub(crate) const fn new(rule: &'static Rule) -> Self {
-        Self { found: Vec::new(), rule, owner: None, place: None }
+        Self { found: Vec::new(), rule, owner: None, place: None, file: None }
     }
 
     /// From now on `rule` looks, at what `owner` answers for: the whole file if that is nothing.
-    pub(crate) const fn looks(&mut self, rule: &'static Rule, owner: Option<&'a Instruction>) {
+    pub(crate) fn looks(&mut self, rule: &'static Rule, owner: Option<&'a Instruction>) {
         self.rule = rule;
         self.owner = owner;
         self.place = None;
+        self.file = None;
     }
 
     /// What is looked at stands in a base image; this is what brings it into the file.
@@ -65,7 +73,8 @@ impl<'a> Findings<'a> {
         if let Some(url) = rule.url() {
             diagnostic = diagnostic.with_url(url);
         }
-        let owned = self.found.push_mut(Owned { finding: Finding { rule, diagnostic }, owner });
+        let finding = Finding { rule, diagnostic, file: self.file.clone() };
+        let owned = self.found.push_mut(Owned { finding, owner });
         Draft { diagnostic: &mut owned.finding.diagnostic, elsewhere: self.place.is_some() }
     }
 
@@ -98,6 +107,18 @@ impl Draft<'_> {
         if !self.elsewhere {
             self.diagnostic.labels.push((span, text.into()));
         }
+        self
+    }
+
+    /// Adds a place in another file.
+    pub(crate) fn elsewhere(
+        self,
+        file: &Arc<OtherFile>,
+        span: Span,
+        message: impl Into<String>,
+    ) -> Self {
+        let (file, message) = (Arc::clone(file), message.into());
+        self.diagnostic.elsewhere.push(Elsewhere { file, span, message });
         self
     }
 

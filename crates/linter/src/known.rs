@@ -6,6 +6,7 @@ use lapstrake_oci::{ImageConfig, Platform};
 use lapstrake_parser::ignore_file::IgnoreFile;
 
 use crate::day::Day;
+use crate::files::Context;
 
 /// What is known about a build.
 #[derive(Clone, Debug)]
@@ -22,6 +23,8 @@ pub struct Known<'a> {
     pub stages: Vec<KnownStage<'a>>,
     /// What the context leaves out; nothing if there is no context.
     pub ignore: Option<&'a IgnoreFile>,
+    /// The files that COPY can take, if they are known.
+    pub context: Option<Context<'a>>,
     /// What day it is: comments may silence rules until one. If it is not known, they all do.
     pub today: Option<Day>,
 }
@@ -46,6 +49,7 @@ impl Known<'_> {
             build_platform: Platform::host(),
             stages: Vec::new(),
             ignore: None,
+            context: None,
             today: None,
         }
     }

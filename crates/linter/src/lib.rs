@@ -9,9 +9,10 @@
 //! list of its folder.
 //!
 //! Where to start reading:
-//! - [`known`]: what the caller may know; [`policy`]: what it asks for; [`subject`]: a file in the form
+//! - [`known`], [`files`]: what the caller may know; [`policy`]: what it asks for; [`subject`]: a file in the form
 //!   that rules look at.
 //! - [`walk`]: how rules come to see what they look for; [`state`]: what variables hold there.
+//! - [`copied`]: what COPY takes of the context.
 //! - [`rule`]: what a rule is, and all of them.
 //! - [`label`]: labels as a project wants them.
 //! - [`shell`]: the commands of RUN; [`run`], [`package`]: what rules ask of them.
@@ -26,9 +27,11 @@
 //! Beside that, [`outline()`] and [`targets`] say what can be built from a file, and with what.
 
 mod base;
+mod copied;
 mod day;
 mod dialect;
 mod environment;
+mod files;
 mod finding;
 mod foreign;
 mod known;
@@ -47,11 +50,15 @@ mod state;
 mod subject;
 mod suppression;
 mod syntax;
+#[cfg(test)]
+mod testing;
 mod value;
 mod walk;
 
 pub use base::{Base, bases};
+pub use copied::fits;
 pub use day::Day;
+pub use files::{Context, Files, HEAD, Head, Hidden, IgnoreText, Tree};
 pub use finding::Finding;
 pub use foreign::Foreign;
 pub use known::{Known, KnownStage};

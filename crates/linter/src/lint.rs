@@ -43,7 +43,7 @@ pub fn lint_with(
     }
     let found = findings.into_owned().into_iter();
     let found = found.map(|found| match found.finding.rule.check {
-        Check::Stage(_) => {
+        Check::Stage(_) if found.finding.file.is_none() => {
             let span = found.finding.diagnostic.span;
             Owned {
                 owner: dockerfile.instructions.iter().find(|one| holds(one.span, span)),
@@ -68,7 +68,7 @@ pub fn lint_with(
             finding.diagnostic.severity = severity;
         }
     }
-    findings.sort_by_key(|finding| finding.diagnostic.span);
+    findings.sort_by_key(|finding| (finding.file.is_some(), finding.diagnostic.span));
     findings
 }
 

@@ -4,8 +4,11 @@ use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use lapstrake_parser::{Dockerfile, Instruction, InstructionKind, Keyword, Stage, Word};
+use lapstrake_rootfs::View;
 
+use crate::copied::{self, ContextCopy};
 use crate::environment::Environment;
+use crate::files::Context;
 use crate::known::{Known, KnownStage};
 use crate::policy::Policy;
 use crate::shell::{self, Script};
@@ -27,6 +30,10 @@ pub(crate) struct Subject<'a> {
     pub(crate) globals: Globals,
     /// What each RUN runs, by where it starts; read when a rule asks first.
     scripts: OnceCell<BTreeMap<usize, Script>>,
+    /// What can be copied, looked for when a rule asks first.
+    view: OnceCell<Option<View>>,
+    /// What COPY and ADD take of that.
+    copies: OnceCell<Vec<ContextCopy>>,
 }
 
 /// What FROM sees.
@@ -48,7 +55,28 @@ impl<'a> Subject<'a> {
         let stages = dockerfile.stages();
         let predefined = predefined(&stages, known);
         let globals = evaluate(dockerfile, predefined, |name| known.arguments.get(name));
-        Self { source, dockerfile, known, policy, stages, globals, scripts: OnceCell::new() }
+        Self {
+            source,
+            dockerfile,
+            known,
+            policy,
+            stages,
+            globals,
+            scripts: OnceCell::new(),
+            view: OnceCell::new(),
+            copies: OnceCell::new(),
+        }
+    }
+
+    /// What COPY and ADD take of the context, with what is in it; nothing if that is not known.
+    pub(crate) fn copies(&self) -> Option<(&[ContextCopy], &View, Context<'a>)> {
+        let context = self.known.context?;
+        let copies = self.copies.get_or_init(|| copied::copies(self));
+        if copies.is_empty() {
+            return None;
+        }
+        let view = self.view.get_or_init(|| (context.files.tree)()).as_ref()?;
+        Some((copies, view, context))
     }
 
     /// The global arguments as they are when the builder is given none.

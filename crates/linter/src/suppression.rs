@@ -123,7 +123,10 @@ impl Suppression<'_> {
         }
         match &self.place {
             Place::File => true,
-            Place::Inside(range) => range.contains(&found.finding.diagnostic.span.start),
+            Place::Inside(range) => {
+                let is_here = found.finding.file.is_none();
+                is_here && range.contains(&found.finding.diagnostic.span.start)
+            }
             Place::Instruction(one) => found.owner.is_some_and(|owner| std::ptr::eq(owner, *one)),
             Place::Nothing | Place::Ended(_) => false,
         }

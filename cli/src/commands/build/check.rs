@@ -54,6 +54,7 @@ impl<'a> Check<'a> {
             build_platform: options.build_platform.clone(),
             stages: Vec::new(),
             ignore: Some(ignore),
+            context: None,
             today: lint::today(),
         };
         Ok(Self { source, dockerfile, checks, known, found: Mutex::default() })

@@ -223,21 +223,27 @@ pub(in crate::commands) fn ignore(
     dockerfile: &Path,
     directory: &Path,
 ) -> Result<IgnoreFile, Failure> {
+    let own = own_ignore(dockerfile);
+    if own.exists() { ignore_at(&own) } else { common_ignore(directory) }
+}
+
+/// Where the ignore file of a Dockerfile alone would be.
+pub(in crate::commands) fn own_ignore(dockerfile: &Path) -> PathBuf {
     let mut own = dockerfile.as_os_str().to_owned();
     own.push(".dockerignore");
-    let own = PathBuf::from(own);
-    if own.exists() {
-        refuse_special(&own)?;
-        let file = File::open(&own).map_err(|error| {
-            Failure::new(format!("cannot read {}", own.display())).because(&error)
-        })?;
-        return parse(&read(file, &own.display().to_string())?, &own);
-    }
-    common_ignore(directory)
+    own.into()
+}
+
+/// An ignore file that is there.
+pub(in crate::commands) fn ignore_at(path: &Path) -> Result<IgnoreFile, Failure> {
+    refuse_special(path)?;
+    let file = File::open(path)
+        .map_err(|error| Failure::new(format!("cannot read {}", path.display())).because(&error))?;
+    parse(&read(file, &path.display().to_string())?, path)
 }
 
 /// `.dockerignore` in a context.
-pub(super) fn common_ignore(directory: &Path) -> Result<IgnoreFile, Failure> {
+pub(in crate::commands) fn common_ignore(directory: &Path) -> Result<IgnoreFile, Failure> {
     let path = directory.join(".dockerignore");
     match open_in(directory, ".dockerignore") {
         Ok(file) => parse(&read(File::from(file), &path.display().to_string())?, &path),

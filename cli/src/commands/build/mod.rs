@@ -65,7 +65,7 @@ use named::Named;
 use provenance::Evidence;
 use room::Room;
 
-pub(super) use context::{ignore, read};
+pub(super) use context::{common_ignore, ignore, ignore_at, own_ignore, read};
 pub(super) use faults::Faults;
 pub(super) use logs::run as logs;
 

@@ -1,9 +1,12 @@
 //! Lints one file.
 
+use std::sync::Arc;
+
 use lapstrake_linter::{Foreign, Known, Policy, Rule, Wanted};
-use lapstrake_parser::{Diagnostic, Severity};
+use lapstrake_parser::{Diagnostic, OtherFile, Severity};
 
 use super::super::input::Input;
+use super::context::{Contexts, Sight};
 use super::facts::Facts;
 use crate::diagnostics::{Finding, Report, Source};
 use crate::failure::Failure;
@@ -13,6 +16,8 @@ pub(super) struct Linted {
     pub(super) source: Source,
     /// In the order of their places.
     pub(super) faults: Vec<Fault>,
+    /// What was found in other files because of it.
+    pub(super) elsewhere: Vec<(Arc<OtherFile>, Fault)>,
     /// It is no Dockerfile: it has a fault of syntax.
     pub(super) is_broken: bool,
     /// The least severe finding that counts.
@@ -23,6 +28,8 @@ pub(super) struct Linted {
     pub(super) made: usize,
     /// The store has an image that it starts from.
     pub(super) knows_base: bool,
+    /// The files that it copies are there to look at.
+    pub(super) knows_context: bool,
 }
 
 /// What is wrong with a file.
@@ -42,9 +49,46 @@ impl Fault {
         };
         Self { diagnostic, aliases, is_of_syntax: true }
     }
+
+    fn of_rule(found: lapstrake_linter::Finding) -> Self {
+        Self { diagnostic: found.diagnostic, aliases: found.rule.aliases, is_of_syntax: false }
+    }
 }
 
 impl Linted {
+    /// The files in which something was found because of these, each once and behind those that were named.
+    pub(super) fn others(linted: &mut [Self]) -> Vec<Self> {
+        let mut others: Vec<Self> = Vec::new();
+        for one in linted {
+            for (file, fault) in std::mem::take(&mut one.elsewhere) {
+                let known = others.iter_mut().find(|other| other.source.name() == file.name);
+                match known {
+                    Some(known) => known.add(fault),
+                    None => others.push(Self {
+                        source: Source::read(&file.name, file.text.as_bytes()).0,
+                        faults: vec![fault],
+                        elsewhere: Vec::new(),
+                        is_broken: false,
+                        threshold: one.threshold,
+                        left_out: 0,
+                        made: 0,
+                        knows_base: false,
+                        knows_context: false,
+                    }),
+                }
+            }
+        }
+        others
+    }
+
+    /// Adds what is not there yet: several Dockerfiles may lead to one file.
+    fn add(&mut self, fault: Fault) {
+        if self.faults.iter().all(|known| known.diagnostic != fault.diagnostic) {
+            self.faults.push(fault);
+            self.faults.sort_by_key(|fault| fault.diagnostic.span);
+        }
+    }
+
     /// What is wrong, for other tools.
     pub(super) fn report(&self) -> Report<'_> {
         let findings = self.faults.iter().map(|fault| Finding {
@@ -70,6 +114,8 @@ pub(super) struct Task<'a> {
     pub(super) threshold: Option<Severity>,
     /// What the store knows.
     pub(super) facts: Option<&'a Facts>,
+    /// Where COPY takes files from.
+    pub(super) contexts: Option<&'a Contexts>,
 }
 
 /// Reads a file and lets the rules look at it. A fault of the syntax is a finding; then only those
@@ -92,7 +138,7 @@ pub(super) fn look(
     task: &Task<'_>,
     foreign: &[Foreign],
 ) -> Linted {
-    let Task { rules, policy, threshold, facts, .. } = task;
+    let Task { rules, policy, threshold, facts, contexts, .. } = task;
     let parsed = lapstrake_parser::parse(source.text());
     let is_broken = parsed.diagnostics.iter().any(|one| one.severity == Severity::Error);
     let rules = rules.iter().copied().filter(|rule| !is_broken || rule.sees_one_instruction());
@@ -105,16 +151,36 @@ pub(super) fn look(
     let stages = stages.unwrap_or_default();
     let known = Known { stages: stages.known(), ..known };
     let knows_base = stages.know_something();
-    let found =
-        lapstrake_linter::lint_with(source.text(), &parsed.dockerfile, &known, &wanted, foreign);
+    let folder = contexts.and_then(|contexts| contexts.of(task.input));
+    let sight = folder.as_ref().map(|folder| Sight::new(folder, &parsed.dockerfile));
+    let lint = |known: &Known<'_>| {
+        lapstrake_linter::lint_with(source.text(), &parsed.dockerfile, known, &wanted, foreign)
+    };
+    let found = match &sight {
+        Some(sight) => sight.with(|context| lint(&Known { context: Some(context), ..known })),
+        None => lint(&known),
+    };
+    let knows_context = sight.is_some_and(|sight| sight.was_right());
+    let (found, elsewhere): (Vec<_>, Vec<_>) =
+        found.into_iter().partition(|one| one.file.is_none());
+    let elsewhere =
+        elsewhere.into_iter().filter_map(|one| Some((one.file.clone()?, Fault::of_rule(one))));
+    let elsewhere = elsewhere.collect();
     let of_syntax = parsed.diagnostics.into_iter().chain(undecodable);
     let of_syntax = of_syntax.map(Fault::of_syntax);
-    let found = found.into_iter().map(|one| Fault {
-        aliases: one.rule.aliases,
-        diagnostic: one.diagnostic,
-        is_of_syntax: false,
-    });
-    let mut faults: Vec<Fault> = of_syntax.chain(found).collect();
+    let mut faults: Vec<Fault> = of_syntax.chain(found.into_iter().map(Fault::of_rule)).collect();
     faults.sort_by_key(|fault| fault.diagnostic.span);
-    Linted { source, faults, is_broken, threshold: *threshold, left_out: 0, made: 0, knows_base }
+    let threshold = *threshold;
+    let (left_out, made) = (0, 0);
+    Linted {
+        source,
+        faults,
+        elsewhere,
+        is_broken,
+        threshold,
+        left_out,
+        made,
+        knows_base,
+        knows_context,
+    }
 }

@@ -6,6 +6,7 @@
 
 mod baseline;
 mod config;
+mod context;
 mod facts;
 mod file;
 mod mending;
@@ -18,6 +19,7 @@ use lapstrake_parser::Safety;
 use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 
 use self::config::{Origin, Settings};
+use self::context::Contexts;
 use self::facts::Facts;
 use self::file::{Linted, Task};
 use super::explain;
@@ -58,9 +60,10 @@ pub(crate) fn run(session: &Session, lint: &Lint) -> Result<Exit, Failure> {
     };
     let settings = config::load(&origin, &found)?;
     let facts = if lint.no_store { None } else { Facts::new(session) };
-    let facts = facts.as_ref();
+    let contexts = Contexts::new(lint.context.as_deref())?;
+    let around = Around { facts: facts.as_ref(), contexts: &contexts };
     let inputs = found.iter().zip(&settings);
-    let tasks = inputs.map(|(input, settings)| task(lint, input, settings, facts));
+    let tasks = inputs.map(|(input, settings)| task(lint, input, settings, around));
     let tasks: Vec<Task<'_>> = tasks.collect();
     if lint.diff {
         return diff(lint, &tasks, failures);
@@ -72,6 +75,9 @@ pub(crate) fn run(session: &Session, lint: &Lint) -> Result<Exit, Failure> {
     };
     let (mut linted, mut unread) = sorted(all);
     unread.splice(..0, failures);
+    unread.extend(contexts.failures());
+    let others = Linted::others(&mut linted);
+    linted.extend(others);
     unread.iter().for_each(|failure| output::stderr(&failure.text()));
     if linted.is_empty() && unread.is_empty() {
         return Err(input::none_found());
@@ -142,13 +148,15 @@ fn looking(preset: Option<PresetName>, settings: &Settings) -> Vec<&'static Rule
     lapstrake_linter::all().filter(looks).collect()
 }
 
-/// What is typed comes before what the configuration says.
-fn task<'a>(
-    lint: &Lint,
-    input: &'a Input,
-    settings: &'a Settings,
+/// What rules may know beside the files.
+#[derive(Clone, Copy)]
+struct Around<'a> {
     facts: Option<&'a Facts>,
-) -> Task<'a> {
+    contexts: &'a Contexts,
+}
+
+/// What is typed comes before what the configuration says.
+fn task<'a>(lint: &Lint, input: &'a Input, settings: &'a Settings, around: Around<'a>) -> Task<'a> {
     let threshold = match lint.failure_threshold {
         Some(given) => given,
         None if settings.never_fails => Threshold::None,
@@ -158,8 +166,10 @@ fn task<'a>(
     // What another tool would say does not depend on this machine.
     let preset = lint.preset.or(settings.preset).unwrap_or_default();
     let is_own = matches!(preset, PresetName::Recommended | PresetName::Strict);
-    let facts = facts.filter(|_| is_own);
-    Task { input, rules, policy: &settings.policy, threshold: threshold.severity(), facts }
+    let facts = around.facts.filter(|_| is_own);
+    let contexts = is_own.then_some(around.contexts);
+    let (policy, threshold) = (&settings.policy, threshold.severity());
+    Task { input, rules, policy, threshold, facts, contexts }
 }
 
 fn exit(linted: &[Linted]) -> Exit {
@@ -233,9 +243,12 @@ fn summary(linted: &[Linted]) -> String {
         1 => ", 1 fix made".to_owned(),
         made => format!(", {made} fixes made"),
     };
-    let level = match linted.iter().any(|one| one.knows_base) {
-        true => "with store: without context",
-        false => "static: without context and base images",
+    let knows_base = linted.iter().any(|one| one.knows_base);
+    let level = match (linted.iter().any(|one| one.knows_context), knows_base) {
+        (true, true) => "with context and store",
+        (true, false) => "with context: without base images",
+        (false, true) => "with store: without context",
+        (false, false) => "static: without context and base images",
     };
     format!("{files}: {count}{known}{made} ({level})\n")
 }

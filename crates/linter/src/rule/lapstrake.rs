@@ -1,6 +1,7 @@
 //! What only this project looks for.
 
 rules! { "lapstrake":
+    copy_source_missing
     effective_user
     inherited_triggers
     inherited_surprise

@@ -7,6 +7,7 @@
 //! ~                ^^^^^ message    a finding: where, and its message
 //! ~      ------ label               another place that explains it; it belongs to the finding
 //!                                   whose line is nearest
+//! other: FILE:LINE:COLUMN-COLUMN m  a place in another file, of any finding
 //! help: text                        of the first finding
 //! fixed:                            the Dockerfile with the fixes of all findings made
 //! | FROM alpine AS build
@@ -22,12 +23,14 @@ use std::path::{Path, PathBuf};
 use lapstrake_oci::{ImageConfig, Platform};
 use lapstrake_parser::check::CheckOptions;
 use lapstrake_parser::ignore_file::IgnoreFile;
-use lapstrake_parser::{Diagnostic, Fix, Safety, Severity, Span};
+use lapstrake_parser::{Diagnostic, Fix, OtherFile, Safety, Severity, Span};
 
 use super::{Origin, Rule, entries, kebab};
 use crate::day::Day;
+use crate::finding::Finding;
 use crate::known::{Known, KnownStage};
 use crate::policy::{LabelKind, Policy, Wanted};
+use crate::testing::Folder;
 
 #[test]
 fn rules_do_what_their_cases_say() {
@@ -121,6 +124,8 @@ struct Case<'t> {
     options: Vec<(&'t str, &'t str)>,
     /// The Dockerfile and the findings in it, as they are written.
     drawn: Vec<&'t str>,
+    /// Places in other files.
+    other: Vec<&'t str>,
     help: Option<&'t str>,
     fixed: Option<String>,
 }
@@ -139,6 +144,7 @@ fn cases(text: &str) -> Vec<Case<'_>> {
             _ if line.starts_with('|') || line.starts_with('~') => case.drawn.push(line),
             _ => match line.split_once(": ") {
                 Some(("help", help)) => case.help = Some(help),
+                Some(("other", place)) => case.other.push(place),
                 Some(option) => case.options.push(option),
                 None => panic!("{}: what is `{line}`?", case.name),
             },
@@ -155,7 +161,7 @@ fn code(line: &str) -> Option<&str> {
 impl Case<'_> {
     fn passes(&self) -> bool {
         let passes = self.name.starts_with("passes");
-        let is_clean = self.drawn.iter().all(|line| line.starts_with('|'));
+        let is_clean = self.drawn.iter().all(|line| line.starts_with('|')) && self.other.is_empty();
         assert_eq!(passes, is_clean, "{}: the name and the findings do not agree", self.name);
         passes
     }
@@ -167,6 +173,9 @@ impl Case<'_> {
 
     fn expected(&self) -> String {
         let mut text: String = self.drawn.iter().map(|line| format!("{line}\n")).collect();
+        for place in &self.other {
+            text += &format!("other: {place}\n");
+        }
         if let Some(help) = self.help {
             text += &format!("help: {help}\n");
         }
@@ -192,6 +201,7 @@ impl Case<'_> {
         let mut arguments = BTreeMap::new();
         let mut policy = Policy::default();
         let mut today = None;
+        let folder = Folder::of(&self.options);
         for (name, value) in &self.options {
             let words = || value.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
             match *name {
@@ -204,6 +214,7 @@ impl Case<'_> {
                 }
                 "needed" => needed = words().iter().map(|word| word == "yes").collect(),
                 "with" => {}
+                name if Folder::OPTIONS.contains(&name) => {}
                 "today" => today = Day::parse(value),
                 "trusted" => policy.trusted_registries = words(),
                 "strict labels" => policy.strict_labels = *value == "yes",
@@ -244,9 +255,16 @@ impl Case<'_> {
             build_platform: platform(),
             stages: stages.collect(),
             ignore: ignore.as_ref(),
+            context: None,
             today,
         };
-        self.drawn(rule, &known, checks, &policy)
+        match folder {
+            Some(folder) => folder.with(|context| {
+                let known = Known { context: Some(context), ..known };
+                self.drawn(rule, &known, checks, &policy)
+            }),
+            None => self.drawn(rule, &known, checks, &policy),
+        }
     }
 
     fn drawn(
@@ -272,14 +290,25 @@ impl Case<'_> {
             &known,
             &Wanted { rules: &self.rules(rule), checks: &checks, policy },
         );
-        let found: Vec<_> = findings
-            .into_iter()
-            .filter(|finding| finding.rule.name == rule.name)
-            .map(|finding| finding.diagnostic)
-            .collect();
-        assert!(found.iter().all(|one| one.code == rule.name && one.severity == rule.severity));
+        let found: Vec<_> =
+            findings.into_iter().filter(|finding| finding.rule.name == rule.name).collect();
+        let diagnostics = || found.iter().map(|finding| &finding.diagnostic);
+        assert!(diagnostics().all(|one| one.code == rule.name && one.severity == rule.severity));
+        let (found, elsewhere): (Vec<_>, Vec<_>) =
+            found.into_iter().partition(|finding| finding.file.is_none());
+        let mut other = Vec::new();
+        for Finding { diagnostic, file, .. } in found.iter().chain(&elsewhere) {
+            let own = file.iter().map(|file| (file, diagnostic.span, &diagnostic.message));
+            let labels = diagnostic.elsewhere.iter();
+            let labels = labels.map(|one| (&one.file, one.span, &one.message));
+            other.extend(own.chain(labels).map(|(file, span, text)| place(file, span, text)));
+        }
+        let found: Vec<_> = found.into_iter().map(|finding| finding.diagnostic).collect();
         let mut text = draw(&source, &found);
-        let help = found.first().and_then(|first| first.help.as_deref());
+        text.extend(other);
+        let elsewhere: Vec<_> = elsewhere.into_iter().map(|finding| finding.diagnostic).collect();
+        let mut all = found.iter().chain(&elsewhere);
+        let help = all.next().and_then(|first| first.help.as_deref());
         if self.help.is_some() {
             let _ = writeln!(text, "help: {}", help.unwrap_or_default());
         }
@@ -288,6 +317,15 @@ impl Case<'_> {
         }
         text
     }
+}
+
+/// A place in another file as a case writes it.
+fn place(file: &OtherFile, span: Span, text: &str) -> String {
+    let before = &file.text[..span.start];
+    let start = before.rfind('\n').map_or(0, |at| at + 1);
+    let line = before.matches('\n').count() + 1;
+    let (from, to) = (span.start - start + 1, span.end - start + 1);
+    format!("other: {}:{line}:{from}-{to} {text}\n", file.name)
 }
 
 fn platform() -> Platform {

@@ -7,13 +7,15 @@
 //!
 //! Owners and extended attributes of context files do not count; sockets are empty files (A11.3).
 //!
-//! Reading order: [`Wanted`], `demand`, `gather`, `walk`, `leaf`, [`StatIndex`].
+//! Reading order: [`Wanted`], `demand`, `gather`, `walk`, `leaf`, [`StatIndex`]; [`list`](list()) for who wants to
+//! know what is there and no more.
 
 mod demand;
 mod filter;
 mod gather;
 mod index;
 mod leaf;
+mod list;
 mod stamp;
 mod walk;
 mod wanted;
@@ -40,6 +42,7 @@ use crate::read::open_file;
 use crate::{Entry, Kind, LayerManifest, Timestamp, TreePath, View};
 
 pub use self::index::StatIndex;
+pub use self::list::{ContextList, list};
 pub use self::wanted::Wanted;
 
 /// What a scan found of a context, and the folder to read it from.

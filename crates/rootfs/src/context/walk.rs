@@ -61,15 +61,15 @@ struct Folder {
 }
 
 /// The names in a folder, each with a NUL behind it, and where they are, in byte order.
-struct Listing {
+pub(super) struct Listing {
     bytes: Vec<u8>,
     names: Vec<(std::ops::Range<usize>, FileType)>,
 }
 
 /// A name of a folder with what the stat index has for it.
-struct Name<'a> {
-    name: &'a CStr,
-    kind: FileType,
+pub(super) struct Name<'a> {
+    pub(super) name: &'a CStr,
+    pub(super) kind: FileType,
     record: Option<Record<'a>>,
 }
 
@@ -226,15 +226,15 @@ impl Found {
 
 /// A name in an open directory, and whether it only leads to what may be wanted.
 #[derive(Clone, Copy)]
-struct Place<'a> {
-    directory: BorrowedFd<'a>,
-    name: &'a [u8],
-    is_passage: bool,
+pub(super) struct Place<'a> {
+    pub(super) directory: BorrowedFd<'a>,
+    pub(super) name: &'a [u8],
+    pub(super) is_passage: bool,
 }
 
 /// Adds what `stat` describes; files whose record does not hold are left unread. A socket is an
 /// empty file, as in BuildKit; a whiteout of overlayfs is nothing.
-fn add_leaf(
+pub(super) fn add_leaf(
     place: Place<'_>,
     path: TreePath,
     record: Option<Record<'_>>,
@@ -340,7 +340,7 @@ impl Iterator for Flatten {
 }
 
 impl Listing {
-    fn read(directory: BorrowedFd<'_>) -> io::Result<Self> {
+    pub(super) fn read(directory: BorrowedFd<'_>) -> io::Result<Self> {
         let mut space = [const { MaybeUninit::<u8>::uninit() }; LISTING];
         let mut entries = RawDir::new(directory, &mut space);
         let mut listing = Self { bytes: Vec::with_capacity(1024), names: Vec::with_capacity(32) };
@@ -360,7 +360,10 @@ impl Listing {
     }
 
     /// The names beside the records of the same names, both being sorted.
-    fn with_records<'a>(&'a self, records: impl Iterator<Item = Record<'a>>) -> Vec<Name<'a>> {
+    pub(super) fn with_records<'a>(
+        &'a self,
+        records: impl Iterator<Item = Record<'a>>,
+    ) -> Vec<Name<'a>> {
         let mut records = records.peekable();
         let names = self.names.iter().filter_map(|(range, kind)| {
             let name = CStr::from_bytes_with_nul(self.bytes.get(range.clone())?).ok()?;

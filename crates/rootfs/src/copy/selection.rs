@@ -97,10 +97,30 @@ impl<'a> Tree<'a> {
     }
 }
 
-impl Selection<'_> {
+impl<'a> Selection<'a> {
     /// Whether nothing is copied: wildcards without a match.
     pub fn is_empty(&self) -> bool {
         self.items.is_empty()
+    }
+
+    /// What is copied, as it lies in its source; directories that are named themselves are not copied, and inline
+    /// files lie nowhere.
+    pub fn entries(&self) -> impl Iterator<Item = &'a Entry> + '_ {
+        let copied = self.items.iter().flat_map(|item| match &item.top {
+            Top::Inline { .. } => [].as_slice(),
+            Top::Single { copied, .. } => std::slice::from_ref(copied),
+            Top::Directory(tree) => &tree.below,
+        });
+        copied.filter(|copied| copied.what != What::Passage).map(|copied| copied.shown.entry)
+    }
+
+    /// What is named or matched itself, links followed; inline files lie nowhere.
+    pub fn tops(&self) -> impl Iterator<Item = &'a crate::TreePath> + '_ {
+        self.items.iter().filter_map(|item| match &item.top {
+            Top::Inline { .. } => None,
+            Top::Single { copied, .. } => Some(&copied.shown.entry.path),
+            Top::Directory(tree) => tree.top.map(|top| &top.path),
+        })
     }
 
     /// The sum of the sizes of all files that are copied, in bytes; each hard-linked file once.

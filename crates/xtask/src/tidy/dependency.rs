@@ -20,7 +20,7 @@ const EDGES: [(&str, &[&str]); 17] = [
     ("crates/source", &["oci", "http", "rootfs", "cache"]),
     ("crates/transfer", &["oci", "http", "rootfs", "registry", "cache", "image"]),
     ("solver", &["parser", "oci", "rootfs", "cache", "source", "transfer", "executor"]),
-    ("crates/linter", &["parser", "oci"]),
+    ("crates/linter", &["parser", "oci", "rootfs"]),
     ("crates/format", &["parser"]),
     ("crates/lsp", &["parser", "linter", "format"]),
     (

@@ -1,0 +1,120 @@
+//! A context for a case: files that are made in a folder, and listed as a build lists them.
+//!
+//! | option | meaning |
+//! |---|---|
+//! | `file: PATH [= CONTENT]` | a file; `\n`, `\r`, `\u{…}` and the like in its content as in Rust |
+//! | `program: PATH [= CONTENT]` | the same, and it may be executed |
+//! | `bytes: PATH = NUMBER` | a file of that size, with nothing in it |
+//! | `link: PATH -> TARGET` | a symbolic link |
+//! | `ignored: LINE` | a line of the ignore file |
+//! | `ignore name: PATH` | its name, if that is not `.dockerignore`, in whose place it is |
+
+use std::fs::{self, File};
+use std::os::fd::AsFd as _;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::Path;
+use std::sync::Arc;
+
+use lapstrake_parser::ignore_file::IgnoreFile;
+use lapstrake_rootfs::TreePath;
+use lapstrake_rootfs::context::{ContextList, list};
+use tempfile::TempDir;
+
+use crate::files::{Context, Files, Hidden, IgnoreText};
+
+pub(crate) struct Folder {
+    directory: TempDir,
+    list: ContextList,
+    patterns: IgnoreFile,
+    text: Option<String>,
+    name: String,
+    instead_of: Option<&'static str>,
+}
+
+impl Folder {
+    pub(crate) const OPTIONS: [&'static str; 6] =
+        ["file", "program", "bytes", "link", "ignored", "ignore name"];
+
+    /// Nothing if there is no such option.
+    pub(crate) fn of(options: &[(&str, &str)]) -> Option<Self> {
+        options.iter().find(|(name, _)| Self::OPTIONS.contains(name))?;
+        let directory = TempDir::new().unwrap();
+        let mut lines = Vec::new();
+        let (mut name, mut instead_of) = (".dockerignore".to_owned(), None);
+        for (kind, value) in options {
+            let (path, content) = value.split_once(" = ").unwrap_or((value, ""));
+            let path = directory.path().join(path);
+            match *kind {
+                "file" => write(&path, &unescaped(content), 0o644),
+                "program" => write(&path, &unescaped(content), 0o755),
+                "bytes" => {
+                    write(&path, "", 0o644);
+                    let file = File::options().write(true).open(&path).unwrap();
+                    file.set_len(content.parse().unwrap()).unwrap();
+                }
+                "link" => {
+                    let (path, target) = value.split_once(" -> ").unwrap();
+                    symlink(target, directory.path().join(path)).unwrap();
+                }
+                "ignored" => lines.push(*value),
+                "ignore name" => {
+                    name = (*value).to_owned();
+                    instead_of = Some(".dockerignore");
+                }
+                _ => {}
+            }
+        }
+        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        let text = (!lines.is_empty() || instead_of.is_some()).then_some(text);
+        let patterns = IgnoreFile::parse(text.as_deref().unwrap_or_default().as_bytes()).unwrap();
+        let root = File::open(directory.path()).unwrap();
+        let list = list(root.as_fd(), &patterns, 1_000).unwrap().unwrap();
+        Some(Self { directory, list, patterns, text, name, instead_of })
+    }
+
+    pub(crate) fn with<T>(&self, then: impl FnOnce(Context<'_>) -> T) -> T {
+        let tree = || Some(self.list.view.clone());
+        let head = |path: &TreePath| {
+            let path = path.to_string();
+            fs::read(self.directory.path().join(path.trim_start_matches('/'))).ok()
+        };
+        let hidden = || Arc::clone(&self.list.hidden);
+        let ignore = self.text.as_deref().map(|text| IgnoreText {
+            name: &self.name,
+            text,
+            patterns: &self.patterns,
+            instead_of: self.instead_of,
+        });
+        let files = Files { tree: &tree, head: &head };
+        then(Context { files, hidden: Hidden(&hidden), ignore })
+    }
+}
+
+fn write(path: &Path, content: &str, mode: u32) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, content).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+/// What a Rust string of that text holds.
+fn unescaped(text: &str) -> String {
+    let mut unescaped = String::new();
+    let mut rest = text.chars();
+    while let Some(c) = rest.next() {
+        if c != '\\' {
+            unescaped.push(c);
+            continue;
+        }
+        match rest.next().unwrap() {
+            'n' => unescaped.push('\n'),
+            'r' => unescaped.push('\r'),
+            '0' => unescaped.push('\0'),
+            'u' => {
+                let number: String = rest.by_ref().skip(1).take_while(|c| *c != '}').collect();
+                unescaped.push(char::from_u32(u32::from_str_radix(&number, 16).unwrap()).unwrap());
+            }
+            other => unescaped.push(other),
+        }
+    }
+    unescaped
+}
