@@ -72,3 +72,31 @@ fn no_store_is_made_and_none_of_a_later_version_is_read() {
     fs::write(store.root().join("version"), "9\n").expect("write");
     lint(&store, file.path(), &[]).ends_with(0).says(&["(with context: without base images)"]);
 }
+
+#[test]
+fn the_files_of_a_base_image_are_known() {
+    let store = Store::new();
+    let bare = Context::new("FROM scratch\nCOPY Dockerfile /etc/passwd\n");
+    store.build("bare", bare.path()).ends_with(0);
+    let file = Context::new("FROM bare\nCOPY server /srv/\nUSER app\nCMD /srv/server --all\n");
+    let said = lint(&store, file.path(), &[]).ends_with(1).stdout;
+    for line in [
+        "Dockerfile:3:6: error[user-not-in-image]: `app` is not in the image's /etc/passwd",
+        "Dockerfile:4:5: error[no-shell-in-base]: there is no `/bin/sh` to run this",
+    ] {
+        assert!(said.contains(line), "{line} in:\n{said}");
+    }
+    // That busybox knows `[[`, `nobody` and no `curl` is what its commands say.
+    let base = Context::new("FROM busybox\nUSER nobody\nRUN [[ -f /bin/sh ]] && ! which curl\n");
+    store.build("made", base.path()).ends_with(0);
+    let file = Context::new(
+        "FROM made\nUSER nobody\nHEALTHCHECK CMD curl -f localhost || exit 1\n\
+         RUN [[ -f /bin/sh ]] && pushd /\n",
+    );
+    let said = lint(&store, file.path(), &["--preset", "strict"]).ends_with(1).stdout;
+    assert!(said.contains("4:25: warning[wrong-shell-dialect]: `pushd` is not defined"), "{said}");
+    assert!(!said.contains("user-not-in-image") && !said.contains("double-brackets"), "{said}");
+    let file = Context::new("FROM made\nHEALTHCHECK CMD curl -f localhost || exit 1\n");
+    let said = lint(&store, file.path(), &[]).ends_with(1).stdout;
+    assert!(said.contains("2:17: warning[healthcheck-missing-tool]: `curl` is not"), "{said}");
+}

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use lapstrake_parser::{Instruction, InstructionKind, Stage};
 
+use crate::root::Root;
 use crate::run::Run;
 use crate::shell::walk::Seen;
 use crate::shell::{Command, Part};
@@ -17,6 +18,8 @@ pub(crate) enum Dialect {
     Sh,
     /// `dash`, or `ash`.
     Dash,
+    /// The `sh` of busybox, which has much of what bash has.
+    Busybox,
     Bash,
     Ksh,
 }
@@ -41,6 +44,7 @@ impl Dialect {
         match self {
             Self::Sh => "sh",
             Self::Dash => "dash",
+            Self::Busybox => "busybox",
             Self::Bash => "bash",
             Self::Ksh => "ksh",
         }
@@ -67,6 +71,8 @@ pub(crate) struct Context<'a> {
     pub(crate) owner: &'a Instruction,
     /// The shell of the stage; nothing if it is none that rules know.
     pub(crate) shell: Option<Dialect>,
+    /// It is the `/bin/sh` of the base image, which has been looked at, and dash or busybox.
+    is_known_sh: bool,
     names: Rc<Names<'a>>,
 }
 
@@ -114,6 +120,17 @@ impl<'a> ShellRun<'a> {
         let script = self.run.script;
         let parts = self.parts_in_sh().flat_map(|part| part.commands(script));
         parts.map(|(command, _)| command)
+    }
+
+    /// What `/bin/sh` of the base image is, where that reads the RUN and is known not to be bash.
+    pub(crate) fn known_sh(&self) -> Option<Dialect> {
+        self.context.shell.filter(|_| self.context.is_known_sh)
+    }
+
+    /// The same, told of no other shell than any sh.
+    pub(crate) fn as_any_sh(&self) -> Self {
+        let context = Context { shell: Some(Dialect::Sh), ..self.context.clone() };
+        Self { context, run: self.run }
     }
 
     /// Goes through the texts that sh reads.
@@ -171,28 +188,62 @@ pub(crate) fn shell_runs<'a>(subject: &'a Subject<'a>) -> Vec<ShellRun<'a>> {
 /// Every RUN and ONBUILD.
 pub(crate) fn contexts<'a>(subject: &Subject<'a>) -> Vec<Context<'a>> {
     let mut contexts = Vec::new();
-    let mut ends: Vec<(Option<Dialect>, Rc<Names<'a>>)> = Vec::new();
+    let mut ends: Vec<(Option<Dialect>, bool, Rc<Names<'a>>)> = Vec::new();
     for stage in &subject.stages {
         let base = subject.base_of(stage).and_then(|base| ends.get(base.index));
-        let (mut shell, base) = match base {
-            Some((shell, names)) => (*shell, Some(Rc::clone(names))),
-            None => (Some(Dialect::Sh), None),
+        let (mut shell, mut is_known_sh, base) = match base {
+            Some((shell, is_known, names)) => (*shell, *is_known, Some(Rc::clone(names))),
+            None => {
+                let (shell, is_known) = of_base(subject, stage);
+                (shell, is_known, None)
+            }
         };
         let names = Rc::new(Names { own: names(stage), base });
         for owner in stage.instructions {
             match &owner.kind {
                 InstructionKind::Shell(words) => {
                     shell = words.first().and_then(|word| Dialect::of(word.as_str()));
+                    is_known_sh = false;
                 }
                 InstructionKind::Run(_) | InstructionKind::Onbuild(_) => {
-                    contexts.push(Context { owner, shell, names: Rc::clone(&names) });
+                    contexts.push(Context { owner, shell, is_known_sh, names: Rc::clone(&names) });
+                    if is_known_sh && replaces_sh(subject, owner) {
+                        (shell, is_known_sh) = (Some(Dialect::Sh), false);
+                    }
                 }
                 _ => {}
             }
         }
-        ends.push((shell, names));
+        ends.push((shell, is_known_sh, names));
     }
     contexts
+}
+
+/// The shell of an image, and whether it is `/bin/sh` and known to be dash or busybox.
+pub(crate) fn of_base(subject: &Subject<'_>, stage: &Stage<'_>) -> (Option<Dialect>, bool) {
+    let base = subject.known.stage(stage.index).base;
+    let set = base.and_then(|base| base.config.shell.first());
+    let shell = set.map_or(Some(Dialect::Sh), |set| Dialect::of(set));
+    if shell != Some(Dialect::Sh) {
+        return (shell, false);
+    }
+    match Root::of_base(subject, stage).and_then(|root| sh_of(&root)) {
+        Some(known) => (Some(known), known != Dialect::Bash),
+        None => (shell, false),
+    }
+}
+
+/// What `/bin/sh` is, if it is one of those that are known.
+fn sh_of(root: &Root<'_>) -> Option<Dialect> {
+    let shells = [("bash", Dialect::Bash), ("dash", Dialect::Dash), ("busybox", Dialect::Busybox)];
+    let is_it = |name: &str| root.are_same("/bin/sh", &format!("/bin/{name}"));
+    shells.into_iter().find(|(name, _)| is_it(name)).map(|(_, shell)| shell)
+}
+
+/// True if a command may put another program in the place of `/bin/sh`.
+fn replaces_sh(subject: &Subject<'_>, instruction: &Instruction) -> bool {
+    let text = subject.source.get(instruction.span.range()).unwrap_or_default();
+    text.contains("bin/sh") || text.contains("dpkg-reconfigure") || text.contains("alternatives")
 }
 
 fn names<'a>(stage: &Stage<'a>) -> BTreeMap<&'a str, usize> {

@@ -78,6 +78,19 @@ impl<'a> Findings<'a> {
         Draft { diagnostic: &mut owned.finding.diagnostic, elsewhere: self.place.is_some() }
     }
 
+    /// Lets `look` report, and adds to the help of what that has found why it matters here.
+    pub(crate) fn explained(&mut self, why: &str, look: impl FnOnce(&mut Self)) {
+        let before = self.found.len();
+        look(self);
+        for one in self.found.iter_mut().skip(before) {
+            let help = &mut one.finding.diagnostic.help;
+            *help = Some(match help.take() {
+                Some(help) => format!("{why}: {help}"),
+                None => why.to_owned(),
+            });
+        }
+    }
+
     /// Reports what ShellCheck has found.
     pub(crate) fn add_foreign(&mut self, foreign: &Foreign) {
         let draft = self.add(foreign.span, foreign.message.as_str());

@@ -6,7 +6,7 @@ use lapstrake_oci::{ImageConfig, Platform};
 use lapstrake_parser::ignore_file::IgnoreFile;
 
 use crate::day::Day;
-use crate::files::Context;
+use crate::files::{Context, Files};
 
 /// What is known about a build.
 #[derive(Clone, Debug)]
@@ -37,6 +37,15 @@ pub struct KnownStage<'a> {
     /// The config of the image it starts from. Nothing if it starts from another stage, from
     /// `scratch`, or from an image that is not known.
     pub base: Option<&'a ImageConfig>,
+    /// The files of that image.
+    pub files: Option<Files<'a>>,
+}
+
+impl<'a> KnownStage<'a> {
+    /// Of the image at most the config is known.
+    pub const fn new(needed: bool, base: Option<&'a ImageConfig>) -> Self {
+        Self { needed, base, files: None }
+    }
 }
 
 impl Known<'_> {
@@ -56,6 +65,6 @@ impl Known<'_> {
 
     /// What is known about the stage of that number.
     pub(crate) fn stage(&self, index: usize) -> KnownStage<'_> {
-        self.stages.get(index).copied().unwrap_or(KnownStage { needed: true, base: None })
+        self.stages.get(index).copied().unwrap_or(KnownStage::new(true, None))
     }
 }

@@ -42,6 +42,8 @@ mod outline;
 mod package;
 mod page;
 mod policy;
+mod program;
+mod root;
 mod rule;
 mod run;
 mod script;

@@ -99,6 +99,15 @@ pub(crate) fn script(instruction: &Instruction) -> Option<Script> {
     Some(script)
 }
 
+/// The first program that a line in shell form runs, if that is sure: nothing is done before it.
+pub(crate) fn first_program(line: &Word) -> Option<(String, Span)> {
+    let mut script = Script::default();
+    script.read(line.as_str(), None, &|range| line.span_of(range))?;
+    let command = script.commands.iter().min_by_key(|command| command.span().start)?;
+    let name = command.name();
+    (!name.is_empty()).then(|| (name.to_owned(), command.name_span()))
+}
+
 impl Script {
     /// Goes through all of it.
     pub(crate) fn walk<'s>(&'s self, see: &mut dyn FnMut(Seen<'s>)) {

@@ -26,8 +26,8 @@ pub(crate) struct State {
     pub(crate) base_is_known: bool,
     /// The paths of the stage may be those of Windows.
     pub(crate) has_drives: bool,
-    /// The working directory of the image that the stage goes back to, where that is known.
-    pub(crate) base_directory: Option<String>,
+    /// The working directory, where that is known.
+    pub(crate) directory: Option<String>,
     /// This file has set the working directory.
     pub(crate) has_workdir: bool,
     /// The shell is not the default one.
@@ -42,7 +42,8 @@ impl State {
         let image = subject.global_value(&stage.from.image);
         let image = image.as_ref().map(|value| value.text.as_ref()).unwrap_or_default();
         if image == "scratch" {
-            return Self { base_is_known: true, ..Self::on_config(&[]) };
+            let directory = Some("/".to_owned());
+            return Self { base_is_known: true, directory, ..Self::on_config(&[]) };
         }
         if let Some(base) = subject.stage_named(image, stage.index).and_then(|at| finished.get(at))
         {
@@ -53,11 +54,26 @@ impl State {
                 base_is_known: true,
                 has_drives: base.os == "windows",
                 has_shell: !base.config.shell.is_empty(),
-                base_directory: Some(base.config.working_dir.clone()),
+                directory: Some(match base.config.working_dir.as_str() {
+                    "" => "/".to_owned(),
+                    directory => directory.to_owned(),
+                }),
                 ..Self::on_config(&base.config.env)
             },
             None => Self { has_drives: true, ..Self::on_config(&[]) },
         }
+    }
+
+    /// What holds at the end of a stage.
+    pub(crate) fn at_end(subject: &Subject<'_>, stage: &Stage<'_>) -> Self {
+        let mut lineage = subject.lineage(stage);
+        lineage.reverse();
+        let mut state = Self::at_start(subject, lineage.first().copied().unwrap_or(stage), &[]);
+        for instruction in lineage.iter().flat_map(|stage| stage.instructions) {
+            state.apply(instruction, subject);
+        }
+        stage.instructions.iter().for_each(|one| state.apply(one, subject));
+        state
     }
 
     fn on_config(environment: &[String]) -> Self {
@@ -93,7 +109,15 @@ impl State {
                     self.environment.set(&name, &value);
                 }
             }
-            InstructionKind::Workdir(_) => self.has_workdir = true,
+            InstructionKind::Workdir(path) => {
+                self.has_workdir = true;
+                let path =
+                    value(path, &self.environment, escape).filter(|path| path.undefined.is_empty());
+                self.directory = path.and_then(|path| match path.text.starts_with('/') {
+                    true => Some(path.text.into_owned()),
+                    false => self.directory.as_ref().map(|above| format!("{above}/{}", path.text)),
+                });
+            }
             InstructionKind::Shell(_) => self.has_shell = true,
             InstructionKind::Cmd(_)
             | InstructionKind::Entrypoint(_)

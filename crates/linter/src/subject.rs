@@ -155,6 +155,27 @@ impl<'a> Subject<'a> {
         (ground, self.known.stage(ground.index))
     }
 
+    /// The program that reads what is in shell form, in front of an instruction of a stage.
+    pub(crate) fn shell_before<'s>(&'s self, stage: &'s Stage<'a>, end: &Instruction) -> &'s str {
+        let lineage = self.lineage(stage);
+        let mut stages = std::iter::once(stage).chain(lineage);
+        let shell = stages.find_map(|stage| {
+            let mut before =
+                stage.instructions.iter().rev().skip_while(|one| one.span.start >= end.span.start);
+            before.find_map(|one| match &one.kind {
+                InstructionKind::Shell(words) => words.first().map(Word::as_str),
+                _ => None,
+            })
+        });
+        let base = self.ground(stage).1.base;
+        let usual = match base.is_some_and(|base| base.os == "windows") {
+            true => "cmd",
+            false => "/bin/sh",
+        };
+        let inherited = base.and_then(|base| base.config.shell.first()).map(String::as_str);
+        shell.or(inherited).unwrap_or(usual)
+    }
+
     /// The last instruction of that name in a stage and those that it goes back to.
     pub(crate) fn last(&self, stage: &Stage<'a>, keyword: Keyword) -> Option<&'a Instruction> {
         let lineage = self.lineage(stage);

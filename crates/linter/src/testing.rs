@@ -7,8 +7,10 @@
 //! | `bytes: PATH = NUMBER` | a file of that size, with nothing in it |
 //! | `link: PATH -> TARGET` | a symbolic link |
 //! | `ignored: LINE` | a line of the ignore file |
+//! | `base file: …` | a file of the base image, see [`BaseFiles`] |
 //! | `ignore name: PATH` | its name, if that is not `.dockerignore`, in whose place it is |
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::os::fd::AsFd as _;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -16,8 +18,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use lapstrake_parser::ignore_file::IgnoreFile;
-use lapstrake_rootfs::TreePath;
 use lapstrake_rootfs::context::{ContextList, list};
+use lapstrake_rootfs::{ContentHash, Entry, Kind, Timestamp, TreePath};
 use tempfile::TempDir;
 
 use crate::files::{Context, Files, Hidden, IgnoreText};
@@ -117,4 +119,51 @@ fn unescaped(text: &str) -> String {
         }
     }
     unescaped
+}
+
+/// The files of the base image. An option `base file` adds one: `/path content` a program with that text,
+/// `/path -> target` a link, `/path/` a folder, `/path (0644) content` a file of that mode; `\x7f` is a byte.
+#[derive(Default)]
+pub(crate) struct BaseFiles {
+    pub(crate) entries: Vec<Entry>,
+    pub(crate) content: BTreeMap<TreePath, Vec<u8>>,
+}
+
+impl BaseFiles {
+    /// Adds what an option says.
+    pub(crate) fn add(&mut self, text: &str) {
+        let (path, rest) = text.split_once(' ').unwrap_or((text, ""));
+        let place = TreePath::clean(path.as_bytes());
+        let above = place.ancestors().map(|above| Entry::directory(above, Timestamp::default()));
+        self.entries.splice(0..0, above);
+        let mut entry = Entry::directory(place.clone(), Timestamp::default());
+        if let Some(target) = rest.strip_prefix("-> ") {
+            entry.kind = Kind::Symlink { target: target.into() };
+        } else if !path.ends_with('/') {
+            let mode = rest.strip_prefix('(').and_then(|rest| rest.split_once(") "));
+            let content = mode.map_or(rest, |(_, content)| content);
+            entry.mode = mode.map_or(0o755, |(mode, _)| u32::from_str_radix(mode, 8).unwrap());
+            let content = bytes(content);
+            let size = content.len() as u64;
+            entry.kind = Kind::File { size, content: ContentHash::of(&content) };
+            self.content.insert(place, content);
+        }
+        self.entries.push(entry);
+    }
+}
+
+/// The bytes that a text with escapes stands for.
+fn bytes(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut rest = text;
+    while let Some(letter) = rest.chars().next() {
+        let (byte, length) = match rest.strip_prefix("\\x").and_then(|hex| hex.get(..2)) {
+            Some(hex) => (vec![u8::from_str_radix(hex, 16).unwrap()], 4),
+            None if rest.starts_with("\\n") => (vec![b'\n'], 2),
+            None => (letter.to_string().into_bytes(), letter.len_utf8()),
+        };
+        bytes.extend(byte);
+        rest = &rest[length..];
+    }
+    bytes
 }

@@ -70,7 +70,7 @@ fn differences(source: &[u8], expected: &Value) -> Differences {
     let parsed = lapstrake_parser::parse(&text);
     let mut base = ImageConfig::new(&Platform::new("linux", "amd64", ""));
     base.config.env = vec!["PATH=/usr/bin:/bin".to_owned()];
-    let stage = KnownStage { needed: true, base: Some(&base) };
+    let stage = KnownStage::new(true, Some(&base));
     let stages = parsed.dockerfile.stages().iter().map(|_| stage).collect();
     let known = Known { stages, ..Known::nothing() };
     let checks = lapstrake_linter::checks(&parsed.dockerfile);

@@ -84,10 +84,8 @@ impl<'a> Check<'a> {
 
     /// What is known with the plan of an image.
     pub(super) fn known_of<'p>(&'p self, image: &'p ImagePlan) -> Known<'p> {
-        let known_stage = |facts: &'p StageFacts| KnownStage {
-            needed: facts.is_needed,
-            base: facts.base.as_ref(),
-        };
+        let known_stage =
+            |facts: &'p StageFacts| KnownStage::new(facts.is_needed, facts.base.as_ref());
         let stages = image.stages.iter().map(known_stage).collect();
         Known { stages, platform: image.platform.clone(), ..self.known.clone() }
     }

@@ -19,18 +19,22 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use lapstrake_oci::{ImageConfig, Platform};
 use lapstrake_parser::check::CheckOptions;
 use lapstrake_parser::ignore_file::IgnoreFile;
 use lapstrake_parser::{Diagnostic, Fix, OtherFile, Safety, Severity, Span};
 
+use lapstrake_rootfs::{LayerManifest, TreePath, View};
+
 use super::{Origin, Rule, entries, kebab};
 use crate::day::Day;
+use crate::files::Files;
 use crate::finding::Finding;
 use crate::known::{Known, KnownStage};
 use crate::policy::{LabelKind, Policy, Wanted};
-use crate::testing::Folder;
+use crate::testing::{BaseFiles, Folder};
 
 #[test]
 fn rules_do_what_their_cases_say() {
@@ -202,6 +206,7 @@ impl Case<'_> {
         let mut policy = Policy::default();
         let mut today = None;
         let folder = Folder::of(&self.options);
+        let mut files = BaseFiles::default();
         for (name, value) in &self.options {
             let words = || value.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
             match *name {
@@ -215,6 +220,7 @@ impl Case<'_> {
                 "needed" => needed = words().iter().map(|word| word == "yes").collect(),
                 "with" => {}
                 name if Folder::OPTIONS.contains(&name) => {}
+                "base file" => files.add(value),
                 "today" => today = Day::parse(value),
                 "trusted" => policy.trusted_registries = words(),
                 "strict labels" => policy.strict_labels = *value == "yes",
@@ -244,9 +250,14 @@ impl Case<'_> {
                 }
             }
         }
+        let is_needed = |at: usize| needed.get(at).copied().unwrap_or(true);
+        let view = View::new(vec![Arc::new(LayerManifest::new(files.entries))]);
+        let is_known = view.layers().iter().any(|layer| !layer.entries().is_empty());
+        let tree = || Some(view.clone());
+        let head = |path: &TreePath| files.content.get(path).cloned();
         let stages = (0..9).map(|at| KnownStage {
-            needed: needed.get(at).copied().unwrap_or(true),
-            base: base.as_ref(),
+            files: is_known.then_some(Files { tree: &tree, head: &head }),
+            ..KnownStage::new(is_needed(at), base.as_ref())
         });
         let known = Known {
             arguments,
@@ -282,7 +293,9 @@ impl Case<'_> {
         let bases = crate::bases(&source, &parsed.dockerfile, known);
         let mut known = known.clone();
         for (at, stage) in known.stages.iter_mut().enumerate() {
-            stage.base = stage.base.filter(|_| bases.iter().any(|base| base.stage == at));
+            if bases.iter().all(|base| base.stage != at) {
+                (stage.base, stage.files) = (None, None);
+            }
         }
         let findings = crate::lint(
             &source,
@@ -374,7 +387,7 @@ fn mended(source: &str, found: &[Diagnostic]) -> String {
 fn a_trigger_of_a_base_shows_where_the_base_is_named() {
     let mut image = ImageConfig::new(&platform());
     image.config.on_build = vec!["ENV A b".into(), "ENV API_KEY=x".into(), "WIBBLE".into()];
-    let stages = vec![KnownStage { needed: true, base: Some(&image) }];
+    let stages = vec![KnownStage::new(true, Some(&image))];
     let known = Known { stages, ..Known::nothing() };
     let source = "FROM base\n";
     let parsed = lapstrake_parser::parse(source);

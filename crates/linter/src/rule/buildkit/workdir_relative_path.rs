@@ -35,7 +35,7 @@ fn check(step: &Step<'_>, findings: &mut Findings<'_>) {
     let Some(value) = value(path, &step.state.environment, escape) else { return };
     if !is_absolute(&value.text, step.state.has_drives) {
         let message = format!("`{}` counts from the base image's directory", value.text);
-        let directory = step.state.base_directory.as_deref().unwrap_or_default();
+        let directory = step.state.directory.as_deref().unwrap_or_default();
         let help = "write an absolute path: it begins with `/`";
         let help = match directory.starts_with('/') && !step.state.has_drives {
             false => help.to_owned(),

@@ -17,10 +17,13 @@
 //! RUN curl https://example.com/list | sort > /list
 //! ```
 //!
-//! **Fix**: none: which shell the image has is not known here.
+//! Where the base image is in the store, its SHELL counts as well.
+//!
+//! **Fix**: none: what a failure in front is to lead to is for the author to say.
 
 use lapstrake_parser::{CommandForm, InstructionKind, Severity, Stage, Word};
 
+use crate::dialect::{self, Dialect};
 use crate::finding::Findings;
 use crate::rule::{Check, Rule};
 use crate::run::Run;
@@ -30,10 +33,12 @@ pub(super) static RULE: Rule =
     Rule::hadolint("pipe-hides-failure", &["DL4006"], Severity::Warning, Check::Stage(check));
 
 fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) {
-    let mut is_safe = false;
+    let base = subject.known.stage(stage.index).base;
+    let inherited = base.into_iter().flat_map(|base| &base.config.shell);
+    let mut is_safe = watches_pipes(inherited.map(String::as_str));
     for instruction in stage.instructions {
         if let InstructionKind::Shell(words) = &instruction.kind {
-            is_safe = watches_pipes(words);
+            is_safe = watches_pipes(words.iter().map(Word::as_str));
         }
         let Some(run) = Run::of(subject, instruction) else { continue };
         let is_exec = matches!(&run.instruction.kind, InstructionKind::Run(CommandForm::Exec(_)));
@@ -42,23 +47,27 @@ fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) 
         }
         if let Some(pipe) = run.script.pipes.first() {
             let draft = findings.add(*pipe, "only the last command of the pipe can fail");
-            draft.help("set `-o pipefail`, in SHELL or in front: `set -o pipefail && …`");
+            draft.help(match dialect::of_base(subject, stage).0 == Some(Dialect::Busybox) {
+                true => "the `sh` of the base image knows it: begin with `set -o pipefail && …`",
+                false => "set `-o pipefail`, in SHELL or in front: `set -o pipefail && …`",
+            });
         }
     }
 }
 
 /// True for a shell with `-o pipefail`, and for those of Windows, which know no such thing.
-fn watches_pipes(shell: &[Word]) -> bool {
-    let Some((program, arguments)) = shell.split_first() else { return false };
-    let program = program.as_str().to_lowercase();
+fn watches_pipes<'w>(mut shell: impl Iterator<Item = &'w str>) -> bool {
+    let Some(program) = shell.next() else { return false };
+    let arguments: Vec<&str> = shell.collect();
+    let program = program.to_lowercase();
     if ["pwsh", "powershell", "cmd"].iter().any(|name| program.contains(name)) {
         return true;
     }
     let name = program.rsplit('/').next().unwrap_or_default();
     let is_option = |text: &str| text.starts_with('-') && !text.starts_with("--") && text.contains('o');
     matches!(name, "bash" | "zsh" | "ash")
-        && arguments.iter().any(|word| is_option(word.as_str()))
-        && arguments.iter().any(|word| word.as_str() == "pipefail")
+        && arguments.iter().any(|word| is_option(word))
+        && arguments.contains(&"pipefail")
 }
 
 fn sets_pipefail(run: &Run<'_>) -> bool {
