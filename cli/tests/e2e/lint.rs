@@ -448,3 +448,27 @@ fn the_context_is_the_one_that_is_named_or_fits() {
         .ends_with(1)
         .says(&["line 1 of docker/Dockerfile.dockerignore leaves `src/x` out of the context"]);
 }
+
+#[test]
+fn findings_may_be_in_other_files() {
+    let folder = folder(&[
+        ("Dockerfile", "FROM scratch\nCOPY . /\n"),
+        ("dev.Dockerfile", "FROM scratch\nCOPY . /\n"),
+        (".dockerignore", "*.log\n"),
+        ("src/a.log", ""),
+        (".env", "A=b"),
+    ]);
+    let said = lint(folder.path(), &["--no-store", "--format", "short"]).ends_with(1).stdout;
+    let secret = "2:6: warning[secret-copied]: `.env` goes into the image\n";
+    let expected = format!(
+        "Dockerfile:{secret}dev.Dockerfile:{secret}\
+         .dockerignore:1:1: warning[dockerignore-lint]: `*.log` counts from the root, so `src/a.log` stays in \
+         the context\n3 files: 3 warnings (with context: without base images)\n"
+    );
+    assert_eq!(said, expected);
+    let said = lint(folder.path(), &["--no-store", "--format", "sarif"]).ends_with(1).stdout;
+    assert!(said.contains("\"uri\": \".dockerignore\""), "{said}");
+    let config = "[lint]\nignored = [\"dockerignore-lint\", \"secret-copied\"]\n";
+    fs::write(folder.path().join("lapstrake.toml"), config).expect("write a configuration");
+    lint(folder.path(), &["--no-store"]).ends_with(0);
+}

@@ -2,8 +2,10 @@
 //! ([`lapstrake_rootfs::copy`]).
 
 use lapstrake_parser::ignore_file::IgnoreFile;
+use lapstrake_parser::mode::Mode;
 use lapstrake_parser::{
-    Dockerfile, Instruction, InstructionKind, Keyword, Source as Written, Span, Transfer, Word,
+    Dockerfile, Instruction, InstructionKind, Keyword, Source as Written, Span, Stage, Transfer,
+    Word,
 };
 use lapstrake_rootfs::copy::{CopyError, CopySpec, Selection, Source, select};
 use lapstrake_rootfs::{TreePath, View};
@@ -16,10 +18,20 @@ use crate::value::value;
 pub(crate) struct ContextCopy {
     /// The number of its stage.
     pub(crate) stage: usize,
+    /// The number of the instruction in the file.
+    pub(crate) instruction: usize,
     /// COPY or ADD.
     pub(crate) keyword: Keyword,
     /// Its sources that are paths of the context and whose values are known.
     pub(crate) sources: Vec<Taken>,
+    /// Of other sources the values are not known.
+    pub(crate) has_unknown: bool,
+    /// Where it copies to, once variables are in; nothing if they are not known.
+    pub(crate) destination: Option<String>,
+    /// The working directory there; nothing if it is not known.
+    pub(crate) directory: Option<String>,
+    /// `--chmod`, if it is there and can be read.
+    pub(crate) mode: Option<Mode>,
 }
 
 /// One source.
@@ -38,6 +50,14 @@ impl Taken {
     }
 }
 
+impl ContextCopy {
+    /// Where it copies to, as a path from the root; nothing if that is not known.
+    pub(crate) fn target(&self) -> Option<TreePath> {
+        let path = absolute(self.directory.as_deref(), self.destination.as_deref()?)?;
+        Some(TreePath::clean(path.as_bytes()))
+    }
+}
+
 /// Every COPY and ADD of the context, stage by stage, in stages that are needed.
 pub(crate) fn copies(subject: &Subject<'_>) -> Vec<ContextCopy> {
     let is_transfer =
@@ -47,18 +67,38 @@ pub(crate) fn copies(subject: &Subject<'_>) -> Vec<ContextCopy> {
     }
     let mut copies = Vec::new();
     let mut finished: Vec<State> = Vec::with_capacity(subject.stages.len());
+    let mut ends: Vec<Option<String>> = Vec::new();
     for stage in &subject.stages {
         let mut state = State::at_start(subject, stage, &finished);
+        let mut directory = match subject.base_of(stage) {
+            Some(base) => ends.get(base.index).cloned().flatten(),
+            None if stage.from.image.as_str() == "scratch" => Some("/".to_owned()),
+            None => {
+                let base = subject.known.stage(stage.index).base;
+                base.and_then(|base| absolute(Some("/"), &base.config.working_dir))
+            }
+        };
         let is_needed = subject.known.stage(stage.index).needed;
         for instruction in stage.instructions {
             match &instruction.kind {
+                InstructionKind::Workdir(word) => {
+                    let path = known(subject, &state, word);
+                    directory = path.and_then(|path| absolute(directory.as_deref(), &path));
+                }
                 InstructionKind::Copy(transfer) | InstructionKind::Add(transfer) if is_needed => {
-                    let sources = taken(subject, &state, instruction, transfer);
-                    if !sources.is_empty() {
+                    let (sources, has_unknown) = taken(subject, &state, instruction, transfer);
+                    if !sources.is_empty() || has_unknown {
+                        let mode = instruction.flag("chmod").and_then(|flag| flag.value.as_ref());
+                        let mode = mode.and_then(|word| known(subject, &state, word));
                         copies.push(ContextCopy {
                             stage: stage.index,
+                            instruction: number(subject, instruction),
                             keyword: instruction.kind.keyword(),
                             sources,
+                            has_unknown,
+                            destination: known(subject, &state, &transfer.destination),
+                            directory: directory.clone(),
+                            mode: mode.and_then(|mode| Mode::parse(&mode).ok()),
                         });
                     }
                 }
@@ -67,8 +107,34 @@ pub(crate) fn copies(subject: &Subject<'_>) -> Vec<ContextCopy> {
             state.apply(instruction, subject);
         }
         finished.push(state);
+        ends.push(directory);
     }
     copies
+}
+
+/// The working directory at the end of a stage, as far as it can be told without the variables of ENV and ARG.
+pub(crate) fn final_directory(subject: &Subject<'_>, stage: &Stage<'_>) -> Option<String> {
+    let mut directory = match subject.base_of(stage) {
+        Some(base) => final_directory(subject, base),
+        None if stage.from.image.as_str() == "scratch" => Some("/".to_owned()),
+        None => {
+            let base = subject.known.stage(stage.index).base;
+            base.and_then(|base| absolute(Some("/"), &base.config.working_dir))
+        }
+    };
+    for instruction in stage.instructions {
+        if let InstructionKind::Workdir(word) = &instruction.kind {
+            let path = Some(word.as_str()).filter(|path| !path.contains('$'));
+            directory = path.and_then(|path| absolute(directory.as_deref(), path));
+        }
+    }
+    directory
+}
+
+/// The number of an instruction in the file.
+fn number(subject: &Subject<'_>, instruction: &Instruction) -> usize {
+    let all = &subject.dockerfile.instructions;
+    all.partition_point(|one| one.span.start < instruction.span.start)
 }
 
 /// The value of a word all of whose variables are set.
@@ -77,20 +143,31 @@ fn known(subject: &Subject<'_>, state: &State, word: &Word) -> Option<String> {
     value.undefined.is_empty().then(|| value.text.into_owned())
 }
 
+/// A path seen from a directory; nothing if that counts and is not known.
+pub(crate) fn absolute(directory: Option<&str>, path: &str) -> Option<String> {
+    if path.starts_with('/') {
+        return Some(path.to_owned());
+    }
+    Some(format!("{}/{path}", directory?.trim_end_matches('/')))
+}
+
 fn taken(
     subject: &Subject<'_>,
     state: &State,
     instruction: &Instruction,
     transfer: &Transfer,
-) -> Vec<Taken> {
+) -> (Vec<Taken>, bool) {
     if is_from_elsewhere(instruction) {
-        return Vec::new();
+        return (Vec::new(), false);
     }
+    let mut has_unknown = false;
     let keeps_parents = instruction.switch("parents").unwrap_or(false);
     let exclude = instruction.flags_named("exclude").filter_map(|flag| flag.value.as_ref());
     let exclude = IgnoreFile::from_patterns(exclude.map(Word::as_str)).unwrap_or_default();
     let sources = words(transfer).filter_map(|word| {
-        let path = known(subject, state, word)?;
+        let path = known(subject, state, word);
+        has_unknown |= path.is_none();
+        let path = path?;
         if is_remote(&path) {
             return None;
         }
@@ -108,7 +185,8 @@ fn taken(
             CopySpec { sources: vec![source], exclude: exclude.clone(), ..CopySpec::default() };
         Some(Taken { span: word.span(), path, spec })
     });
-    sources.collect()
+    let sources = sources.collect();
+    (sources, has_unknown)
 }
 
 fn words(transfer: &Transfer) -> impl Iterator<Item = &Word> {
@@ -130,6 +208,11 @@ pub(crate) fn is_remote(source: &str) -> bool {
     starts.iter().any(|start| source.starts_with(start))
 }
 
+/// True if something is at the path that is left out, or only in folders that are.
+pub(crate) fn is_hidden(path: &TreePath, hidden: &[TreePath]) -> bool {
+    hidden.iter().any(|hidden| path.starts_with(hidden) || hidden.starts_with(path))
+}
+
 /// Whether a folder that nobody has named looks like the context of a file: of the paths that the file copies,
 /// as far as they have no variables, at least as many are there as are missing. `hidden` are paths that an ignore
 /// file leaves out: they are there as well.
@@ -146,7 +229,7 @@ pub fn fits(dockerfile: &Dockerfile, view: &View, hidden: &[TreePath]) -> bool {
             if word.contains('$') || is_remote(word) || path.is_root() {
                 continue;
             }
-            let is_hidden = || hidden.iter().any(|hidden| path.starts_with(hidden));
+            let is_hidden = || is_hidden(&path, hidden);
             let spec = CopySpec {
                 sources: vec![Source::Path(word.as_bytes().to_vec())],
                 ..CopySpec::default()

@@ -18,6 +18,10 @@ pub type Tree<'a> = &'a (dyn Fn() -> Option<View> + Sync + 'a);
 /// it cannot be read.
 pub type Head<'a> = &'a (dyn Fn(&TreePath) -> Option<Vec<u8>> + Sync + 'a);
 
+/// Gives what [`secret_in`](crate::secret_in) says of the head of a file, and remembers it: many Dockerfiles may copy
+/// one file.
+pub type Secret<'a> = &'a (dyn Fn(&TreePath) -> Option<&'static str> + Sync + 'a);
+
 /// A tree of files.
 #[derive(Clone, Copy)]
 pub struct Files<'a> {
@@ -28,20 +32,21 @@ pub struct Files<'a> {
 }
 
 /// The folder that COPY takes files from.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Context<'a> {
     /// What can be copied: all but what the ignore file leaves out.
     pub files: Files<'a>,
-    /// What the ignore file leaves out, in path order. A folder stands for all that is in it, unless
-    /// something of that can be copied.
+    /// What secret is in a file that can be copied.
+    pub secret: Secret<'a>,
+    /// What the ignore file leaves out, in path order. A folder stands for all that is in it; one of which
+    /// something can be copied is not among them.
     pub hidden: Hidden<'a>,
     /// The ignore file, if there is one.
     pub ignore: Option<IgnoreText<'a>>,
 }
 
 /// Gives the paths that are left out, the same each time.
-#[derive(Clone, Copy)]
-pub struct Hidden<'a>(pub &'a (dyn Fn() -> Arc<[TreePath]> + Sync + 'a));
+pub type Hidden<'a> = &'a (dyn Fn() -> Arc<[TreePath]> + Sync + 'a);
 
 /// An ignore file as it is written.
 #[derive(Clone, Copy, Debug)]
@@ -56,14 +61,14 @@ pub struct IgnoreText<'a> {
     pub instead_of: Option<&'a str>,
 }
 
-impl fmt::Debug for Files<'_> {
+impl fmt::Debug for Context<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Files").finish_non_exhaustive()
+        f.debug_struct("Context").field("ignore", &self.ignore).finish_non_exhaustive()
     }
 }
 
-impl fmt::Debug for Hidden<'_> {
+impl fmt::Debug for Files<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Hidden").finish_non_exhaustive()
+        f.debug_struct("Files").finish_non_exhaustive()
     }
 }

@@ -56,6 +56,11 @@ impl<'a> Findings<'a> {
         self.file = None;
     }
 
+    /// What is looked at stands in that file.
+    pub(crate) fn looks_into(&mut self, file: &Arc<OtherFile>) {
+        self.file = Some(Arc::clone(file));
+    }
+
     /// What is looked at stands in a base image; this is what brings it into the file.
     pub(crate) const fn comes_from(&mut self, place: Option<Span>) {
         self.place = place;
@@ -106,6 +111,12 @@ impl Draft<'_> {
     /// Adds what the author can do.
     pub(crate) fn help(self, help: impl Into<String>) -> Self {
         self.diagnostic.help = Some(help.into());
+        self
+    }
+
+    /// It is less bad than the rule says.
+    pub(crate) fn remark(self) -> Self {
+        self.diagnostic.severity = Severity::Info;
         self
     }
 

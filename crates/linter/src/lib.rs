@@ -12,10 +12,11 @@
 //! - [`known`], [`files`]: what the caller may know; [`policy`]: what it asks for; [`subject`]: a file in the form
 //!   that rules look at.
 //! - [`walk`]: how rules come to see what they look for; [`state`]: what variables hold there.
-//! - [`copied`]: what COPY takes of the context.
+//! - [`copied`]: what COPY takes of the context; [`ignored`]: the lines that leave something out.
+//! - [`start`]: what an image starts, and where that comes from.
 //! - [`rule`]: what a rule is, and all of them.
 //! - [`label`]: labels as a project wants them.
-//! - [`shell`]: the commands of RUN; [`run`], [`package`]: what rules ask of them.
+//! - [`shell`]: the commands of RUN; [`run`], [`package`], [`manifest`]: what rules ask of them.
 //! - [`dialect`]: which shell reads a RUN; [`script`], [`foreign`]: its text for
 //!   ShellCheck, and what that says.
 //! - [`finding`]: what they report; [`suppression`]: what the file does not want to hear.
@@ -34,9 +35,11 @@ mod environment;
 mod files;
 mod finding;
 mod foreign;
+mod ignored;
 mod known;
 mod label;
 mod lint;
+mod manifest;
 mod mend;
 mod outline;
 mod package;
@@ -47,7 +50,9 @@ mod root;
 mod rule;
 mod run;
 mod script;
+mod secret;
 mod shell;
+mod start;
 mod state;
 mod subject;
 mod suppression;
@@ -60,7 +65,7 @@ mod walk;
 pub use base::{Base, bases};
 pub use copied::fits;
 pub use day::Day;
-pub use files::{Context, Files, HEAD, Head, Hidden, IgnoreText, Tree};
+pub use files::{Context, Files, HEAD, Head, Hidden, IgnoreText, Secret, Tree};
 pub use finding::Finding;
 pub use foreign::Foreign;
 pub use known::{Known, KnownStage};
@@ -71,5 +76,6 @@ pub use page::{page, title};
 pub use policy::{LabelKind, Policy, Wanted};
 pub use rule::{Origin, Preset, Rule, all, rule};
 pub use script::{ShellScript, shell_scripts};
+pub use secret::secret_in;
 pub use suppression::{checks, checks_from_argument};
 pub use syntax::syntax_aliases;

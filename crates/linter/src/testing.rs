@@ -22,7 +22,7 @@ use lapstrake_rootfs::context::{ContextList, list};
 use lapstrake_rootfs::{ContentHash, Entry, Kind, Timestamp, TreePath};
 use tempfile::TempDir;
 
-use crate::files::{Context, Files, Hidden, IgnoreText};
+use crate::files::{Context, Files, IgnoreText};
 
 pub(crate) struct Folder {
     directory: TempDir,
@@ -88,7 +88,8 @@ impl Folder {
             instead_of: self.instead_of,
         });
         let files = Files { tree: &tree, head: &head };
-        then(Context { files, hidden: Hidden(&hidden), ignore })
+        let secret = |path: &TreePath| crate::secret_in(&head(path)?);
+        then(Context { files, secret: &secret, hidden: &hidden, ignore })
     }
 }
 

@@ -1,14 +1,14 @@
 //! The folders that Dockerfiles copy from: found, listed when a rule asks, and shared by all files that have the
 //! same one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};
 use std::io::Read as _;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use lapstrake_linter::{Context, Files, HEAD, Hidden, IgnoreText};
+use lapstrake_linter::{Context, Files, HEAD, IgnoreText};
 use lapstrake_parser::Dockerfile;
 use lapstrake_parser::ignore_file::IgnoreFile;
 use lapstrake_rootfs::context::{ContextList, list};
@@ -46,6 +46,8 @@ pub(super) struct Folder {
     instead_of: Option<String>,
     is_named: bool,
     list: OnceLock<Result<Option<ContextList>, Failure>>,
+    /// What secrets are in files that somebody asked for.
+    secrets: Mutex<HashMap<TreePath, Option<&'static str>>>,
 }
 
 impl Contexts {
@@ -110,6 +112,7 @@ impl Folder {
             instead_of: own.filter(|_| common.exists()).map(|_| name(&common)),
             is_named,
             list: OnceLock::new(),
+            secrets: Mutex::default(),
         })
     }
 
@@ -133,6 +136,16 @@ impl Folder {
         let file = open_file(self.directory.as_fd(), path).ok()?;
         file.take(HEAD as u64).read_to_end(&mut bytes).ok()?;
         Some(bytes)
+    }
+
+    fn secret(&self, path: &TreePath) -> Option<&'static str> {
+        let secrets = || self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = secrets().get(path) {
+            return *known;
+        }
+        let found = self.head(path).and_then(|head| lapstrake_linter::secret_in(&head));
+        secrets().insert(path.clone(), found);
+        found
     }
 }
 
@@ -176,6 +189,7 @@ impl<'a> Sight<'a> {
             instead_of: self.folder.instead_of.as_deref(),
         });
         let files = Files { tree: &tree, head: &head };
-        then(Context { files, hidden: Hidden(&hidden), ignore })
+        let secret = |path: &TreePath| self.folder.secret(path);
+        then(Context { files, secret: &secret, hidden: &hidden, ignore })
     }
 }

@@ -1,13 +1,18 @@
 //! What only this project looks for.
 
 rules! { "lapstrake":
+    cache_busting_copy
     cache_mount_misses
+    context_waste
     copy_source_missing
+    dockerignore_lint
     effective_user
+    entrypoint_not_runnable
     healthcheck_missing_tool
     inherited_surprise
     inherited_triggers
     no_shell_in_base
+    secret_copied
     unused_suppression
     user_not_in_image
     wrong_shell_dialect

@@ -22,7 +22,7 @@ pub struct ContextList {
     /// All that can be copied, as one layer. The hashes of files are those of nothing.
     pub view: View,
     /// What the ignore file leaves out, in path order. A folder of which nothing can be brought back
-    /// stands for all that is in it.
+    /// stands for all that is in it; others are not named, what is left out of them is.
     pub hidden: Arc<[TreePath]>,
 }
 
@@ -117,12 +117,10 @@ fn visit(
             Err(error) => return Err(failed("stat", &path, error.into())),
         };
         let is_folder = FileType::from_raw_mode(stat.st_mode).is_dir();
-        if is_excluded {
-            found.hidden.push(path.clone());
-        }
         if is_folder {
             found.folders.push(Folder { path: path.clone(), known });
         } else if is_excluded {
+            found.hidden.push(path);
             continue;
         }
         let place = Place { directory, name: name.name.to_bytes(), is_passage: is_excluded };

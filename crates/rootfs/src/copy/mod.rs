@@ -29,7 +29,7 @@ pub use self::land::make_directory;
 pub use self::origin::{OpenFile, Origin, Previous};
 pub use self::part::Part;
 pub use self::select::select;
-pub use self::selection::{Listed, Selection};
+pub use self::selection::{Listed, Placed, Selection};
 pub use self::subtree::{Subtree, subtree};
 pub use self::write::write;
 

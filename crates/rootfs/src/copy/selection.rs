@@ -25,6 +25,17 @@ pub struct Listed {
     pub content: ContentHash,
 }
 
+/// A file, and where a copy puts it.
+#[derive(Clone, Copy, Debug)]
+pub struct Placed<'a> {
+    /// The path below the destination.
+    pub name: &'a [u8],
+    /// The file where it lies in its source.
+    pub entry: &'a Entry,
+    /// It is named itself, and may take the name of the destination.
+    pub is_named: bool,
+}
+
 /// One path that a source names, or one match of its wildcards.
 #[derive(Clone, Debug)]
 pub(super) struct Item<'a> {
@@ -112,6 +123,28 @@ impl<'a> Selection<'a> {
             Top::Directory(tree) => &tree.below,
         });
         copied.filter(|copied| copied.what != What::Passage).map(|copied| copied.shown.entry)
+    }
+
+    /// What is copied and is no directory, with its name in a destination that is a directory.
+    pub fn placed(&self) -> impl Iterator<Item = Placed<'_>> {
+        self.items.iter().flat_map(|item| {
+            let placed: Vec<Placed<'_>> = match &item.top {
+                Top::Inline { .. } => Vec::new(),
+                Top::Single { name, copied } => {
+                    vec![Placed { name, entry: copied.shown.entry, is_named: true }]
+                }
+                Top::Directory(tree) => {
+                    let files = tree.below.iter().filter(|one| !one.shown.entry.is_directory());
+                    let placed = files.map(|one| Placed {
+                        name: tree.relative(one),
+                        entry: one.shown.entry,
+                        is_named: false,
+                    });
+                    placed.collect()
+                }
+            };
+            placed
+        })
     }
 
     /// What is named or matched itself, links followed; inline files lie nowhere.

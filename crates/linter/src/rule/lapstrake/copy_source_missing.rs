@@ -25,12 +25,12 @@
 use std::sync::Arc;
 
 use lapstrake_parser::ignore_file::Exclusion;
-use lapstrake_parser::{OtherFile, Severity, Span, Stage};
+use lapstrake_parser::{Severity, Stage};
 use lapstrake_rootfs::copy::CopyError;
 use lapstrake_rootfs::entry::Timestamp;
 use lapstrake_rootfs::{Entry, LayerManifest, TreePath, View};
 
-use crate::copied::{ContextCopy, Taken};
+use crate::copied::{ContextCopy, Taken, is_hidden};
 use crate::files::{Context, IgnoreText};
 use crate::finding::Findings;
 use crate::rule::{Check, Rule};
@@ -70,12 +70,13 @@ fn report_path(
     findings: &mut Findings<'_>,
 ) {
     let bytes = path.as_bytes();
+    let is_there = is_hidden(path, &(context.hidden)());
     match context.ignore.and_then(|ignore| Some((ignore, ignore.patterns.exclusion(bytes)?))) {
-        Some((ignore, exclusion)) if is_hidden(path, context) => {
+        Some((ignore, exclusion)) if is_there => {
             report_hidden(taken, &ignore, &exclusion, &taken.path, findings);
         }
         // A path that a line brings back is copied when it is named, even where a walk would leave it out.
-        None if is_hidden(path, context) => {}
+        None if is_there => {}
         _ => {
             let message = format!("`{}` is not in the context", taken.path);
             let is_literal = subject.source.get(taken.span.range()) == Some(&*taken.path);
@@ -90,11 +91,6 @@ fn report_path(
     }
 }
 
-/// True if the path, or a folder that it is in, is there and left out.
-fn is_hidden(path: &TreePath, context: Context<'_>) -> bool {
-    (context.hidden.0)().iter().any(|hidden| path.starts_with(hidden))
-}
-
 fn report_pattern(
     copy: &ContextCopy,
     taken: &Taken,
@@ -102,7 +98,7 @@ fn report_pattern(
     findings: &mut Findings<'_>,
 ) {
     // What is left out, as a tree.
-    let hidden = (context.hidden.0)();
+    let hidden = (context.hidden)();
     let entry = |path: &TreePath| Entry::directory(path.clone(), Timestamp::default());
     let above = hidden.iter().flat_map(TreePath::ancestors).collect::<Vec<_>>();
     let entries = above.iter().chain(hidden.iter()).map(entry).collect();
@@ -134,22 +130,8 @@ fn report_hidden(
 ) {
     let (name, line) = (ignore.name, exclusion.line);
     let message = format!("line {line} of {name} leaves `{path}` out of the context");
-    let file = Arc::new(OtherFile { name: name.to_owned(), text: ignore.text.to_owned() });
+    let file = ignore.file();
     let help = format!("take it in again with a line `!{path}` below, or do not copy it");
     let draft = findings.add(taken.span, message).help(help);
-    draft.elsewhere(&file, line_span(ignore.text, line), "this leaves it out");
-}
-
-/// A line, counted from 1, without blanks around it.
-fn line_span(text: &str, line: usize) -> Span {
-    let mut start = 0;
-    for (number, one) in (1..).zip(text.split('\n')) {
-        if number == line {
-            let trimmed = one.trim();
-            let start = start + one.len() - one.trim_start().len();
-            return Span::new(start, start + trimmed.len());
-        }
-        start += one.len() + 1;
-    }
-    Span::new(text.len(), text.len())
+    draft.elsewhere(&file, ignore.span(line), "this leaves it out");
 }

@@ -423,3 +423,40 @@ fn a_file_swapped_for_a_link_shows_nothing_of_the_host() {
         stop.store(true, std::sync::atomic::Ordering::Relaxed);
     });
 }
+
+#[test]
+fn a_list_has_what_a_scan_of_everything_has() {
+    let folder = context(&["a/b/c", "a/b/d.md", "a/e", "dist/app", "dist/x/y", "README.md", "f"]);
+    symlink("a/e", folder.path().join("link")).expect("a link");
+    for (text, hidden) in [
+        ("", [].as_slice()),
+        ("*.md", &["/README.md"]),
+        ("**/*.md\ndist\n!dist/app", &["/README.md", "/a/b/d.md", "/dist/x"]),
+        ("dist/*\n!dist", &["/dist/app", "/dist/x"]),
+        ("a\n!a/none", &["/a/b", "/a/e"]),
+        ("*\n!f", &["/README.md", "/a", "/dist", "/link"]),
+    ] {
+        let ignore = ignoring(text);
+        let scanned =
+            scan_with(folder.path(), &[Wanted::everything()], text, &StatIndex::default());
+        let listed =
+            list(descriptor(folder.path()).as_fd(), &ignore, 100).expect(text).expect(text);
+        let shape = |entry: &Entry| {
+            let size = match &entry.kind {
+                Kind::File { size, .. } => *size,
+                _ => 0,
+            };
+            (entry.path.clone(), entry.mode, size, entry.is_directory())
+        };
+        let of_scan: Vec<_> = entries(&scanned.0).iter().map(shape).collect();
+        let layers = listed.view.layers();
+        let mut of_list: Vec<_> = layers[0].entries().iter().map(shape).collect();
+        // A scan gives the root a mode of its own.
+        of_list[0].1 = 0o755;
+        assert_eq!(of_list, of_scan, "{text}");
+        let paths: Vec<_> = listed.hidden.iter().map(ToString::to_string).collect();
+        assert_eq!(paths, hidden, "{text}");
+    }
+    let all = list(descriptor(folder.path()).as_fd(), &ignoring(""), 5).expect("a list");
+    assert!(all.is_none(), "there are more than five paths");
+}
