@@ -132,7 +132,7 @@ fn made(store: &Store, dockerfile: &Path, instruction: &str) -> Option<Facts> {
     let wanted = wanted.join(" ");
     let is_it = |origin: &Origin| {
         let name = origin.name.as_deref().and_then(|name| name.split_once("] "));
-        name.is_some_and(|(_, name)| is_named(name, &wanted))
+        name.is_some_and(|(_, name)| lint::is_named(name, &wanted))
             && origin.project.as_deref().is_some_and(|project| is_of(project, dockerfile))
     };
     let found = store.origins().ok()?.into_iter().filter(is_it);
@@ -155,14 +155,6 @@ fn logged(store: &Store, origin: &Origin) -> Option<u64> {
     let mut ended = steps.filter(|step| Some(&step.name) == origin.name.as_ref());
     let (outcome, milliseconds) = ended.next()?.end?;
     (outcome == "done").then_some(milliseconds)
-}
-
-/// True if a step's name is that of the instruction; a long one is cut.
-fn is_named(name: &str, instruction: &str) -> bool {
-    let cut = name.strip_suffix('…').map(str::trim_end);
-    cut.map_or(name.eq_ignore_ascii_case(instruction), |front| {
-        instruction.get(..front.len()).is_some_and(|text| text.eq_ignore_ascii_case(front))
-    })
 }
 
 /// True if a project, a context and the name of a Dockerfile, is that of the Dockerfile at that path.

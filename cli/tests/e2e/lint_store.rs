@@ -100,3 +100,63 @@ fn the_files_of_a_base_image_are_known() {
     let said = lint(&store, file.path(), &[]).ends_with(1).stdout;
     assert!(said.contains("2:17: warning[healthcheck-missing-tool]: `curl` is not"), "{said}");
 }
+
+#[test]
+fn the_layers_of_the_last_build_are_known() {
+    let store = Store::new();
+    let file = Context::new(
+        "FROM busybox AS base\nARG VERSION\nRUN head -c 2000000 /dev/urandom > /big\n\
+         RUN chmod 600 /big\nFROM base\nARG VERSION\nCOPY copied /\n\
+         RUN rm /big /copied && echo $VERSION > /version\n",
+    );
+    file.write("copied", &"x".repeat(1_500_000));
+    for version in ["VERSION=one", "VERSION=two"] {
+        store.build_with("made", file.path(), &["--build-arg", version]).ends_with(0);
+    }
+    file.write("lapstrake.toml", "[lint]\nmax-layer = \"1.9MB\"\n");
+    let before = everything(&store.root());
+    let said = Answer::of(store.lap(&["lint"]).current_dir(file.path())).ends_with(1).stdout;
+    for words in [
+        "2 steps below ran again because `VERSION` changed, and do not use it",
+        "in the last builds: one → two, which cost ",
+        "1 file, 2.0 MB, are in this layer once more",
+        "in the last build: /big, 2.0 MB, for instance, with no other content",
+        "5.5 MB that this removes are still in the image",
+        "in the last build: /big, 2.0 MB and 2 more",
+        "this layer has 2.0 MB, and the budget is 1.9 MB",
+        "in the last build, made in ",
+    ] {
+        assert!(
+            said.split_whitespace().collect::<Vec<_>>().join(" ").contains(words),
+            "{words} in:\n{said}"
+        );
+    }
+    assert_eq!(said.matches("size-and-time").count(), 2, "{said}");
+    assert_eq!(everything(&store.root()), before, "the store was looked at and nothing else");
+    // An instruction that is not the one that was built is not known, nor what stands on it.
+    file.write(
+        "Dockerfile",
+        "FROM busybox\nARG VERSION\nRUN head -c 2000001 /dev/urandom > /big\nRUN chmod 600 /big\n",
+    );
+    lint(&store, file.path(), &[]).ends_with(0);
+}
+
+#[test]
+fn the_files_of_the_last_build_are_known() {
+    let store = Store::new();
+    let file = Context::new(
+        "FROM busybox\nRUN echo app:x:7:7::/:/bin/sh >> /etc/passwd && mkdir -p /usr/bin && touch /usr/bin/check\nUSER app\nWORKDIR /srv\n\
+         HEALTHCHECK CMD check\n",
+    );
+    store.build("made", file.path()).ends_with(0);
+    let said = lint(&store, file.path(), &[]).stdout;
+    assert!(
+        said.contains("5:17: warning[healthcheck-missing-tool]: `check` is not there"),
+        "{said}"
+    );
+    assert!(!said.contains("user-not-in-image"), "{said}");
+    file.write("Dockerfile", "FROM busybox\nRUN touch /a\nUSER app\n");
+    lint(&store, file.path(), &[]).ends_with(0);
+    store.build("made", file.path()).ends_with(0);
+    lint(&store, file.path(), &[]).ends_with(1).says(&["user-not-in-image"]);
+}

@@ -1,49 +1,53 @@
-//! The images that stages start from.
+//! What stages start from.
 
 use lapstrake_oci::Platform;
-use lapstrake_parser::Dockerfile;
+use lapstrake_parser::{Dockerfile, Stage};
 
 use crate::known::Known;
 use crate::policy::Policy;
 use crate::subject::Subject;
 
-/// An image that a stage starts from.
+/// What a stage starts from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Base {
-    /// The number of the stage.
-    pub stage: usize,
-    /// The image's name, variables put in.
-    pub name: String,
-    /// What it is to run on.
-    pub platform: Platform,
+pub enum Base {
+    /// `scratch`.
+    Nothing,
+    /// The stage of that number.
+    Stage(usize),
+    /// An image.
+    Image {
+        /// Its name, variables put in.
+        name: String,
+        /// What it is to run on.
+        platform: Platform,
+    },
 }
 
-/// The images that stages start from, in file order. Stages on other stages and on `scratch` are left out,
-/// and so are those whose name or platform cannot be told from what is known.
-pub fn bases(source: &str, dockerfile: &Dockerfile, known: &Known<'_>) -> Vec<Base> {
+/// What each stage starts from, in file order; nothing where name or platform cannot be told from what is
+/// known.
+pub fn bases(source: &str, dockerfile: &Dockerfile, known: &Known<'_>) -> Vec<Option<Base>> {
     let policy = Policy::default();
     let subject = Subject::new(source, dockerfile, known, &policy);
-    let stages = subject.stages.iter();
-    let bases = stages.filter_map(|stage| {
-        let name = subject.global_value(&stage.from.image)?.text.into_owned();
-        let is_image = !name.is_empty() && name != "scratch";
-        if !is_image || subject.stage_named(&name, stage.index).is_some() {
-            return None;
-        }
-        let platform = match &stage.from.platform {
-            None => known.platform.clone(),
-            Some(word) => {
-                let text = subject.global_value(word)?.text;
-                if text.is_empty() {
-                    known.platform.clone()
-                } else {
-                    Platform::parse(&text).ok()?
-                }
-            }
-        };
-        Some(Base { stage: stage.index, name, platform })
-    });
-    bases.collect()
+    subject.stages.iter().map(|stage| base(&subject, stage)).collect()
+}
+
+fn base(subject: &Subject<'_>, stage: &Stage<'_>) -> Option<Base> {
+    let name = subject.global_value(&stage.from.image)?.text.into_owned();
+    if name == "scratch" {
+        return Some(Base::Nothing);
+    }
+    if let Some(below) = subject.stage_named(&name, stage.index) {
+        return Some(Base::Stage(below));
+    }
+    let usual = &subject.known.platform;
+    let platform = match &stage.from.platform {
+        None => usual.clone(),
+        Some(word) => match subject.global_value(word)?.text.as_ref() {
+            "" => usual.clone(),
+            text => Platform::parse(text).ok()?,
+        },
+    };
+    (!name.is_empty()).then_some(Base::Image { name, platform })
 }
 
 #[cfg(test)]
@@ -51,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn images_are_told_with_their_platforms() {
+    fn what_stages_start_from_is_told() {
         let source = "ARG TAG=12\nFROM debian:${TAG} AS one\nFROM one\nFROM scratch\n\
             FROM --platform=linux/arm64 alpine\nFROM --platform=$BUILDPLATFORM go\nFROM $NONE\n";
         let parsed = lapstrake_parser::parse(source);
@@ -61,16 +65,18 @@ mod tests {
             build_platform: platform("linux/amd64"),
             ..Known::nothing()
         };
-        let found: Vec<_> = bases(source, &parsed.dockerfile, &known)
-            .into_iter()
-            .map(|base| (base.stage, base.name, base.platform.to_string()))
-            .collect();
+        let image = |name: &str, on| {
+            let (name, platform) = (name.to_owned(), platform(on));
+            Some(Base::Image { name, platform })
+        };
         let expected = [
-            (0, "debian:12", "linux/riscv64"),
-            (3, "alpine", "linux/arm64"),
-            (4, "go", "linux/amd64"),
+            image("debian:12", "linux/riscv64"),
+            Some(Base::Stage(0)),
+            Some(Base::Nothing),
+            image("alpine", "linux/arm64"),
+            image("go", "linux/amd64"),
+            None,
         ];
-        let expected = expected.map(|(at, name, on)| (at, name.to_owned(), on.to_owned()));
-        assert_eq!(found, expected);
+        assert_eq!(bases(source, &parsed.dockerfile, &known), expected);
     }
 }

@@ -1,6 +1,7 @@
 //! What is known about a build beside its Dockerfile: plain data that somebody else has found out.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use lapstrake_oci::{ImageConfig, Platform};
 use lapstrake_parser::ignore_file::IgnoreFile;
@@ -39,12 +40,43 @@ pub struct KnownStage<'a> {
     pub base: Option<&'a ImageConfig>,
     /// The files of that image.
     pub files: Option<Files<'a>>,
+    /// The layers that its instructions came to when the file was built last, in file order: as far as
+    /// each stands on the one before, and the first on what the stage starts from.
+    pub made: &'a [Made<'a>],
+}
+
+/// The layer of an instruction.
+#[derive(Clone, Debug)]
+pub struct Made<'a> {
+    /// Where the instruction starts, in bytes.
+    pub at: usize,
+    /// What is in the layer, whiteouts included.
+    pub files: Files<'a>,
+    /// The sum of the sizes of its files, in bytes.
+    pub size: u64,
+    /// How long it took, if it was executed here.
+    pub took: Option<Duration>,
+    /// How long ago that was.
+    pub age: Duration,
+    /// The variable whose value had it executed again, if one had.
+    pub changed: Option<Changed>,
+}
+
+/// A variable with its value in two builds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Changed {
+    /// Its name.
+    pub name: String,
+    /// What it was.
+    pub before: String,
+    /// What it was in the last build.
+    pub after: String,
 }
 
 impl<'a> KnownStage<'a> {
     /// Of the image at most the config is known.
     pub const fn new(needed: bool, base: Option<&'a ImageConfig>) -> Self {
-        Self { needed, base, files: None }
+        Self { needed, base, files: None, made: &[] }
     }
 }
 

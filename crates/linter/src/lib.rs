@@ -27,6 +27,7 @@
 //!
 //! Beside that, [`outline()`] and [`targets`] say what can be built from a file, and with what.
 
+mod amount;
 mod base;
 mod copied;
 mod day;
@@ -38,6 +39,7 @@ mod foreign;
 mod ignored;
 mod known;
 mod label;
+mod layer;
 mod lint;
 mod manifest;
 mod mend;
@@ -68,7 +70,7 @@ pub use day::Day;
 pub use files::{Context, Files, HEAD, Head, Hidden, IgnoreText, Secret, Tree};
 pub use finding::Finding;
 pub use foreign::Foreign;
-pub use known::{Known, KnownStage};
+pub use known::{Changed, Known, KnownStage, Made};
 pub use lint::{lint, lint_with};
 pub use mend::{Mended, mend};
 pub use outline::{Argument, Credential, Outline, Target, outline, targets};

@@ -35,6 +35,8 @@ pub struct Policy {
     pub label_schema: BTreeMap<String, LabelKind>,
     /// Other labels than those are not wanted.
     pub strict_labels: bool,
+    /// The most that a layer may hold, in bytes.
+    pub max_layer: Option<u64>,
 }
 
 /// What is in a label.

@@ -1,8 +1,10 @@
 //! The root file system of a stage, as far as it is known: the image below, and what its instructions did to
 //! that.
 
+use std::sync::Arc;
+
 use lapstrake_parser::{Instruction, InstructionKind, Keyword, Stage};
-use lapstrake_rootfs::{Entry, Kind, TreePath, View};
+use lapstrake_rootfs::{Entry, Kind, LayerManifest, TreePath, View};
 
 use crate::files::Files;
 use crate::subject::Subject;
@@ -80,11 +82,21 @@ impl<'s> Root<'s> {
         let own = stage.instructions.iter();
         let own =
             own.take_while(|one| instruction.is_none_or(|end| one.span.start < end.span.start));
-        above.chain(own).for_each(|one| root.apply(one));
+        above.chain(own).for_each(|one| root.apply(one, subject));
         Some(root)
     }
 
-    fn apply(&mut self, instruction: &Instruction) {
+    fn apply(&mut self, instruction: &Instruction, subject: &'s Subject<'_>) {
+        if let Some(made) = subject.made(instruction)
+            && let Some(layer) = (made.files.tree)()
+            && self.is_sure()
+        {
+            for manifest in layer.layers() {
+                self.view = self.view.with(Arc::clone(manifest));
+            }
+            self.sources.push((self.view.layers().len(), made.files));
+            return;
+        }
         match &instruction.kind {
             InstructionKind::Copy(transfer) | InstructionKind::Add(transfer) => {
                 self.copied.push(destination(transfer.destination.as_str()));
@@ -94,6 +106,16 @@ impl<'s> Root<'s> {
             kind if SETTINGS.contains(&kind.keyword()) => {}
             _ => self.is_open = true,
         }
+    }
+
+    /// What it looks like below these layers, the lowest first.
+    pub(crate) fn with<'l>(self, layers: impl Iterator<Item = &'l Arc<LayerManifest>>) -> View {
+        layers.fold(self.view, |view, layer| view.with(Arc::clone(layer)))
+    }
+
+    /// True if all that was done to it is known.
+    fn is_sure(&self) -> bool {
+        self.copied.is_empty() && !self.is_open
     }
 
     /// What the path leads to.

@@ -9,7 +9,7 @@ use lapstrake_rootfs::View;
 use crate::copied::{self, ContextCopy};
 use crate::environment::Environment;
 use crate::files::Context;
-use crate::known::{Known, KnownStage};
+use crate::known::{Known, KnownStage, Made};
 use crate::policy::Policy;
 use crate::shell::{self, Script};
 use crate::value::{Value, value};
@@ -174,6 +174,12 @@ impl<'a> Subject<'a> {
         };
         let inherited = base.and_then(|base| base.config.shell.first()).map(String::as_str);
         shell.or(inherited).unwrap_or(usual)
+    }
+
+    /// What an instruction came to when the file was built last.
+    pub(crate) fn made(&self, instruction: &Instruction) -> Option<&Made<'_>> {
+        let all = self.known.stages.iter().flat_map(|stage| stage.made);
+        all.into_iter().find(|made| made.at == instruction.span.start)
     }
 
     /// The last instruction of that name in a stage and those that it goes back to.

@@ -16,13 +16,15 @@ use std::os::fd::AsFd as _;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use lapstrake_parser::ignore_file::IgnoreFile;
 use lapstrake_rootfs::context::{ContextList, list};
-use lapstrake_rootfs::{ContentHash, Entry, Kind, Timestamp, TreePath};
+use lapstrake_rootfs::{ContentHash, Entry, Kind, LayerManifest, Timestamp, TreePath, View};
 use tempfile::TempDir;
 
 use crate::files::{Context, Files, IgnoreText};
+use crate::known::{Changed, Made};
 
 pub(crate) struct Folder {
     directory: TempDir,
@@ -124,6 +126,8 @@ fn unescaped(text: &str) -> String {
 
 /// The files of the base image. An option `base file` adds one: `/path content` a program with that text,
 /// `/path -> target` a link, `/path/` a folder, `/path (0644) content` a file of that mode; `\x7f` is a byte.
+/// `/path = NUMBER` a file of that size, `!/path` a whiteout. `layer LINE` adds one to the layer of the instruction
+/// in that line.
 #[derive(Default)]
 pub(crate) struct BaseFiles {
     pub(crate) entries: Vec<Entry>,
@@ -134,11 +138,17 @@ impl BaseFiles {
     /// Adds what an option says.
     pub(crate) fn add(&mut self, text: &str) {
         let (path, rest) = text.split_once(' ').unwrap_or((text, ""));
+        let (path, is_whiteout) = path.strip_prefix('!').map_or((path, false), |path| (path, true));
         let place = TreePath::clean(path.as_bytes());
         let above = place.ancestors().map(|above| Entry::directory(above, Timestamp::default()));
         self.entries.splice(0..0, above);
         let mut entry = Entry::directory(place.clone(), Timestamp::default());
-        if let Some(target) = rest.strip_prefix("-> ") {
+        if is_whiteout {
+            entry.kind = Kind::Whiteout;
+        } else if let Some(size) = rest.strip_prefix("= ") {
+            let content = ContentHash::of(place.as_bytes());
+            entry.kind = Kind::File { size: size.parse().unwrap(), content };
+        } else if let Some(target) = rest.strip_prefix("-> ") {
             entry.kind = Kind::Symlink { target: target.into() };
         } else if !path.ends_with('/') {
             let mode = rest.strip_prefix('(').and_then(|rest| rest.split_once(") "));
@@ -167,4 +177,65 @@ fn bytes(text: &str) -> Vec<u8> {
         rest = &rest[length..];
     }
     bytes
+}
+
+/// The layers of the last build, by where their instructions start.
+#[derive(Default)]
+pub(crate) struct Layers(BTreeMap<usize, Layer>);
+
+#[derive(Default)]
+struct Layer {
+    files: BaseFiles,
+    took: Option<Duration>,
+    changed: Option<Changed>,
+}
+
+type Way<'l> = (
+    Box<dyn Fn() -> Option<View> + Sync + 'l>,
+    Box<dyn Fn(&TreePath) -> Option<Vec<u8>> + Sync + 'l>,
+);
+
+impl Layers {
+    /// Adds what an option says: `layer LINE: FILE`, `layer LINE took: SECONDS`, and
+    /// `layer LINE changed: NAME BEFORE AFTER`.
+    pub(crate) fn add(&mut self, source: &str, name: &str, value: &str) {
+        let mut words = name.split_whitespace().skip(1);
+        let line: usize = words.next().unwrap().parse().unwrap();
+        let at = source.split_inclusive('\n').take(line - 1).map(str::len).sum();
+        let layer = self.0.entry(at).or_default();
+        match words.next() {
+            None => layer.files.add(value),
+            Some("took") => layer.took = Some(Duration::from_secs(value.parse().unwrap())),
+            _ => {
+                let mut values = value.split(' ').map(str::to_owned);
+                let mut next = || values.next().unwrap();
+                layer.changed = Some(Changed { name: next(), before: next(), after: next() });
+            }
+        }
+    }
+
+    /// The ways to their files.
+    pub(crate) fn ways(&self) -> Vec<Way<'_>> {
+        let ways = self.0.values().map(|layer| -> Way<'_> {
+            let tree = || {
+                let manifest = LayerManifest::new(layer.files.entries.clone());
+                Some(View::new(vec![Arc::new(manifest)]))
+            };
+            (Box::new(tree), Box::new(|path| layer.files.content.get(path).cloned()))
+        });
+        ways.collect()
+    }
+
+    /// The same for the rules.
+    pub(crate) fn made<'l>(&self, ways: &'l [Way<'l>]) -> Vec<Made<'l>> {
+        let made = self.0.iter().zip(ways).map(|((at, layer), (tree, head))| Made {
+            at: *at,
+            files: Files { tree, head },
+            size: LayerManifest::new(layer.files.entries.clone()).size(),
+            took: layer.took,
+            age: Duration::ZERO,
+            changed: layer.changed.clone(),
+        });
+        made.collect()
+    }
 }

@@ -10,12 +10,14 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use lapstrake_cache::Store;
 use lapstrake_image::ResolvedImage;
-use lapstrake_linter::{Base, Files, HEAD, Known, KnownStage};
-use lapstrake_oci::Reference;
+use lapstrake_linter::{Base, Files, HEAD, Known, KnownStage, Made};
+use lapstrake_oci::{Platform, Reference};
 use lapstrake_parser::Dockerfile;
 use lapstrake_rootfs::{LayerId, TreePath, View, read};
 use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 
+use super::super::input::Input;
+use super::builds::{Below, Builds, Layered};
 use crate::images;
 use crate::session::Session;
 
@@ -24,13 +26,17 @@ pub(super) struct Facts {
     store: Store,
     /// By name and platform.
     found: Mutex<BTreeMap<(String, String), Found>>,
+    builds: Builds,
 }
 
 /// An image, if the store has it.
 type Found = Option<Arc<Image>>;
 
+/// Gives a tree.
+pub(super) type ViewOf<'f> = Box<dyn Fn() -> Option<View> + Sync + 'f>;
+
 /// Reads the beginning of a file.
-type Head<'f> = Box<dyn Fn(&TreePath) -> Option<Vec<u8>> + Sync + 'f>;
+pub(super) type Head<'f> = Box<dyn Fn(&TreePath) -> Option<Vec<u8>> + Sync + 'f>;
 
 /// An image of the store.
 struct Image {
@@ -40,46 +46,71 @@ struct Image {
 }
 
 /// What a stack of layers holds.
-#[derive(Clone)]
-struct Tree {
-    view: View,
+pub(super) struct Tree {
+    pub(super) view: View,
     /// Where each of its layers is.
-    folders: Vec<PathBuf>,
+    pub(super) folders: Vec<PathBuf>,
 }
 
 /// What is known of the stages of a file.
 #[derive(Default)]
-pub(super) struct Stages<'f> {
-    /// The image that each starts from, if it is one that is known.
-    bases: Vec<Option<Origin<'f>>>,
+pub(super) struct Stages<'f>(Vec<Facet<'f>>);
+
+/// What is known of a stage.
+#[derive(Default)]
+struct Facet<'f> {
+    /// The image that it starts from, if it is one that is known.
+    base: Option<Origin<'f>>,
+    /// What its instructions came to.
+    layers: Vec<Layered<'f>>,
+    /// The topmost layer at its end, where that is known.
+    top: Option<Below>,
 }
 
 /// An image with the ways to its files.
 struct Origin<'f> {
     image: Arc<Image>,
-    tree: Box<dyn Fn() -> Option<View> + Sync + 'f>,
+    tree: ViewOf<'f>,
     head: Head<'f>,
 }
 
 impl Facts {
     /// Nothing where there is no store.
     pub(super) fn new(session: &Session) -> Option<Self> {
-        Some(Self { store: session.existing()?, found: Mutex::default() })
+        Some(Self {
+            store: session.existing()?,
+            found: Mutex::default(),
+            builds: Builds::default(),
+        })
     }
 
-    /// What is known of the stages of a file.
+    /// What is known of the stages of a file; what was built of it, if it is one.
     pub(super) fn stages(
         &self,
-        source: &str,
-        dockerfile: &Dockerfile,
+        (source, dockerfile): (&str, &Dockerfile),
+        input: &Input,
         known: &Known<'_>,
     ) -> Stages<'_> {
-        let mut stages = Stages::default();
-        for base in lapstrake_linter::bases(source, dockerfile, known) {
-            stages.bases.resize_with(base.stage, || None);
-            stages.bases.push(self.image(&base).map(|image| self.known(image)));
+        let mut stages: Vec<Facet<'_>> = Vec::new();
+        let bases = lapstrake_linter::bases(source, dockerfile, known);
+        for (stage, base) in dockerfile.stages().iter().zip(bases) {
+            let mut facet = Facet::default();
+            let below = match base {
+                None => None,
+                Some(Base::Nothing) => Some(None),
+                Some(Base::Stage(number)) => stages.get(number).and_then(|stage| stage.top),
+                Some(Base::Image { name, platform }) => self.image(&name, &platform).map(|image| {
+                    let top = image.resolved.layers().next_back();
+                    facet.base = Some(self.known(image.clone()));
+                    top.map(|(_, diff_id)| LayerId::Image(diff_id))
+                }),
+            };
+            if let (Some(below), Input::File(file)) = (below, input) {
+                (facet.layers, facet.top) = self.builds.layers(&self.store, file, stage, below);
+            }
+            stages.push(facet);
         }
-        stages
+        Stages(stages)
     }
 
     fn known(&self, image: Arc<Image>) -> Origin<'_> {
@@ -91,23 +122,23 @@ impl Facts {
         }
     }
 
-    fn image(&self, base: &Base) -> Found {
-        let name = (base.name.clone(), base.platform.to_string());
+    fn image(&self, name: &str, platform: &Platform) -> Found {
+        let key = (name.to_owned(), platform.to_string());
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-        let image = found.entry(name).or_insert_with(|| {
-            let resolved = self.look_up(base)?;
+        let image = found.entry(key).or_insert_with(|| {
+            let resolved = self.look_up(name, platform)?;
             Some(Arc::new(Image { resolved, tree: OnceLock::new() }))
         });
         image.clone()
     }
 
     /// What cannot be read is for the build to tell.
-    fn look_up(&self, base: &Base) -> Option<ResolvedImage> {
-        let reference = Reference::parse(&base.name).ok()?;
+    fn look_up(&self, name: &str, platform: &Platform) -> Option<ResolvedImage> {
+        let reference = Reference::parse(name).ok()?;
         let is_here =
             reference.digest().is_some() || self.store.tag(&reference.to_string()).ok()?.is_some();
         // An image can be found by its id as well, which FROM does not take.
-        is_here.then(|| images::local(&self.store).find_for(&base.name, &base.platform).ok())?
+        is_here.then(|| images::local(&self.store).find_for(name, platform).ok())?
     }
 }
 
@@ -127,7 +158,7 @@ impl Image {
 
 impl Tree {
     /// The beginning of the file that the tree shows at a path.
-    fn head(&self, path: &TreePath) -> Option<Vec<u8>> {
+    pub(super) fn head(&self, path: &TreePath) -> Option<Vec<u8>> {
         let folder = self.folders.get(self.view.entry(path)?.layer)?;
         let file = read::open_file(File::open(folder).ok()?.as_fd(), path).ok()?;
         let mut head = Vec::new();
@@ -137,15 +168,24 @@ impl Tree {
 }
 
 impl Stages<'_> {
-    /// True if at least one image is known.
+    /// True if at least one image is known, or something was built.
     pub(super) fn know_something(&self) -> bool {
-        self.bases.iter().any(Option::is_some)
+        self.0.iter().any(|facet| facet.base.is_some() || !facet.layers.is_empty())
     }
 
-    /// The same for the rules.
-    pub(super) fn known(&self) -> Vec<KnownStage<'_>> {
-        let bases = self.bases.iter().map(|base| base.as_ref().map(Origin::known));
-        bases.map(|base| base.unwrap_or(KnownStage::new(true, None))).collect()
+    /// What was made in each stage, for the rules.
+    pub(super) fn made(&self) -> Vec<Vec<Made<'_>>> {
+        let layers = self.0.iter().map(|facet| facet.layers.iter());
+        layers.map(|layers| layers.map(Layered::made).collect()).collect()
+    }
+
+    /// The same as a whole. `made` comes from [`Stages::made`].
+    pub(super) fn known<'k>(&'k self, made: &'k [Vec<Made<'k>>]) -> Vec<KnownStage<'k>> {
+        let stages = self.0.iter().zip(made).map(|(facet, made)| {
+            let base = facet.base.as_ref().map(Origin::known);
+            KnownStage { made, ..base.unwrap_or(KnownStage::new(true, None)) }
+        });
+        stages.collect()
     }
 }
 

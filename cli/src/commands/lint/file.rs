@@ -147,9 +147,10 @@ pub(super) fn look(
     let wanted = Wanted { rules: &rules, checks: &checks, policy };
     let known = Known { today: super::today(), ..Known::nothing() };
     let stages = facts.filter(|_| !is_broken);
-    let stages = stages.map(|facts| facts.stages(source.text(), &parsed.dockerfile, &known));
-    let stages = stages.unwrap_or_default();
-    let known = Known { stages: stages.known(), ..known };
+    let file = (source.text(), &parsed.dockerfile);
+    let stages = stages.map(|facts| facts.stages(file, task.input, &known)).unwrap_or_default();
+    let made = stages.made();
+    let known = Known { stages: stages.known(&made), ..known };
     let knows_base = stages.know_something();
     let folder = contexts.and_then(|contexts| contexts.of(task.input));
     let sight = folder.as_ref().map(|folder| Sight::new(folder, &parsed.dockerfile));

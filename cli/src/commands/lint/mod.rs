@@ -5,6 +5,7 @@
 //! which they were named, without what [`baseline`] knows.
 
 mod baseline;
+mod builds;
 mod config;
 mod context;
 mod facts;
@@ -18,6 +19,7 @@ use lapstrake_linter::{Day, Policy, Rule};
 use lapstrake_parser::Safety;
 use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 
+pub(super) use self::builds::is_named;
 use self::config::{Origin, Settings};
 use self::context::Contexts;
 use self::facts::Facts;

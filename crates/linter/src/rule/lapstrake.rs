@@ -5,15 +5,19 @@ rules! { "lapstrake":
     cache_mount_misses
     context_waste
     copy_source_missing
+    deleted_too_late
     dockerignore_lint
     effective_user
     entrypoint_not_runnable
     healthcheck_missing_tool
     inherited_surprise
     inherited_triggers
+    layer_rewrite
     no_shell_in_base
     secret_copied
+    size_and_time
     unused_suppression
     user_not_in_image
+    value_busts_cache
     wrong_shell_dialect
 }

@@ -29,12 +29,13 @@ use lapstrake_parser::{Diagnostic, Fix, OtherFile, Safety, Severity, Span};
 use lapstrake_rootfs::{LayerManifest, TreePath, View};
 
 use super::{Origin, Rule, entries, kebab};
+use crate::base::Base;
 use crate::day::Day;
 use crate::files::Files;
 use crate::finding::Finding;
 use crate::known::{Known, KnownStage};
 use crate::policy::{LabelKind, Policy, Wanted};
-use crate::testing::{BaseFiles, Folder};
+use crate::testing::{BaseFiles, Folder, Layers};
 
 #[test]
 fn rules_do_what_their_cases_say() {
@@ -207,6 +208,7 @@ impl Case<'_> {
         let mut today = None;
         let folder = Folder::of(&self.options);
         let mut files = BaseFiles::default();
+        let mut layers = Layers::default();
         for (name, value) in &self.options {
             let words = || value.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
             match *name {
@@ -221,6 +223,8 @@ impl Case<'_> {
                 "with" => {}
                 name if Folder::OPTIONS.contains(&name) => {}
                 "base file" => files.add(value),
+                "max layer" => policy.max_layer = value.parse().ok(),
+                name if name.starts_with("layer ") => layers.add(&self.source(), name, value),
                 "today" => today = Day::parse(value),
                 "trusted" => policy.trusted_registries = words(),
                 "strict labels" => policy.strict_labels = *value == "yes",
@@ -233,29 +237,19 @@ impl Case<'_> {
                 "check" => checks = Some(CheckOptions::parse(value, 0).0),
                 _ => {
                     let image = base.get_or_insert_with(|| ImageConfig::new(&platform()));
-                    match *name {
-                        "base env" => image.config.env = words(),
-                        "base shell" => image.config.shell = words(),
-                        "base trigger" => image.config.on_build.push((*value).to_owned()),
-                        "base entrypoint" => image.config.entrypoint = words(),
-                        "base cmd" => image.config.cmd = words(),
-                        "base user" => image.config.user = (*value).to_owned(),
-                        "base workdir" => image.config.working_dir = (*value).to_owned(),
-                        "base platform" => {
-                            let platform = Platform::parse(value).unwrap();
-                            (image.os, image.architecture) = (platform.os, platform.architecture);
-                        }
-                        _ => panic!("{}: what is the option `{name}`?", self.name),
-                    }
+                    assert!(set(image, name, value), "{}: what is the option `{name}`?", self.name);
                 }
             }
         }
+        let ways = layers.ways();
+        let made = layers.made(&ways);
         let is_needed = |at: usize| needed.get(at).copied().unwrap_or(true);
         let view = View::new(vec![Arc::new(LayerManifest::new(files.entries))]);
         let is_known = view.layers().iter().any(|layer| !layer.entries().is_empty());
         let tree = || Some(view.clone());
         let head = |path: &TreePath| files.content.get(path).cloned();
         let stages = (0..9).map(|at| KnownStage {
+            made: if at == 0 { &made } else { &[] },
             files: is_known.then_some(Files { tree: &tree, head: &head }),
             ..KnownStage::new(is_needed(at), base.as_ref())
         });
@@ -293,7 +287,7 @@ impl Case<'_> {
         let bases = crate::bases(&source, &parsed.dockerfile, known);
         let mut known = known.clone();
         for (at, stage) in known.stages.iter_mut().enumerate() {
-            if bases.iter().all(|base| base.stage != at) {
+            if !matches!(bases.get(at), Some(Some(Base::Image { .. }))) {
                 (stage.base, stage.files) = (None, None);
             }
         }
@@ -339,6 +333,26 @@ fn place(file: &OtherFile, span: Span, text: &str) -> String {
     let line = before.matches('\n').count() + 1;
     let (from, to) = (span.start - start + 1, span.end - start + 1);
     format!("other: {}:{line}:{from}-{to} {text}\n", file.name)
+}
+
+/// Sets what an option says of the base image; false if it is none.
+fn set(image: &mut ImageConfig, name: &str, value: &str) -> bool {
+    let words = || value.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    match name {
+        "base env" => image.config.env = words(),
+        "base shell" => image.config.shell = words(),
+        "base trigger" => image.config.on_build.push(value.to_owned()),
+        "base entrypoint" => image.config.entrypoint = words(),
+        "base cmd" => image.config.cmd = words(),
+        "base user" => image.config.user = value.to_owned(),
+        "base workdir" => image.config.working_dir = value.to_owned(),
+        "base platform" => {
+            let platform = Platform::parse(value).unwrap();
+            (image.os, image.architecture) = (platform.os, platform.architecture);
+        }
+        _ => return false,
+    }
+    true
 }
 
 fn platform() -> Platform {

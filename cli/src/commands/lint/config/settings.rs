@@ -11,6 +11,7 @@
 //! | `override.error`, `.warning`, `.info`, `.style` (as `info`) | names of rules; they look in every preset | the same |
 //! | `trusted-registries` | hosts, with `*` at one end | `trustedRegistries` |
 //! | `label-schema` | labels, and what is in them | the same |
+//! | `max-layer` | the most that a layer may hold, as `200MB` | |
 //! | `strict-labels` | other labels are not wanted | the same |
 //! | `disable-ignore-pragma` | comments silence nothing | the same |
 //!
@@ -49,7 +50,7 @@ const SHARED: [&str; 7] = [
     "strict-labels",
     "disable-ignore-pragma",
 ];
-const OWN: [&str; 2] = ["preset", "trusted-registries"];
+const OWN: [&str; 3] = ["preset", "trusted-registries", "max-layer"];
 const HADOLINT: [&str; 4] = ["trustedRegistries", "format", "no-color", "verbose"];
 
 const LEVELS: [(&str, Severity); 4] = [
@@ -123,6 +124,7 @@ impl Reader {
                     }
                 }
             }
+            "max-layer" => self.settings.policy.max_layer = self.size(node),
             "strict-labels" => self.settings.policy.strict_labels = self.boolean(node),
             "disable-ignore-pragma" => self.settings.policy.ignores_comments = self.boolean(node),
             _ => {}
@@ -168,6 +170,24 @@ impl Reader {
             }
             other => {
                 self.is_no(node, "a text", other);
+                None
+            }
+        }
+    }
+
+    /// A number of bytes with a unit.
+    fn size(&mut self, node: &Node) -> Option<u64> {
+        match &node.value {
+            Value::Text(text) => {
+                let size = bytes(text);
+                if size.is_none() {
+                    let what = format!("`{text}` is no size: write a number with kB, MB or GB");
+                    self.faults.push(fault(node.span, what));
+                }
+                size
+            }
+            other => {
+                self.is_no(node, "a text as `200MB`", other);
                 None
             }
         }
@@ -271,6 +291,18 @@ fn is_foreign(name: &str) -> bool {
     digits.is_some_and(|digits| {
         digits.len() == 4 && digits.bytes().all(|digit| digit.is_ascii_digit())
     })
+}
+
+/// `200MB`, in powers of 1000.
+fn bytes(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let units = [("kB", 1e3), ("MB", 1e6), ("GB", 1e9), ("B", 1.0)];
+    let unit =
+        units.into_iter().find_map(|(name, factor)| Some((text.strip_suffix(name)?, factor)));
+    let (number, factor) = unit?;
+    let number: f64 = number.trim().parse().ok()?;
+    let is_size = number.is_finite() && (0.0..1e15).contains(&(number * factor));
+    is_size.then_some((number * factor).round() as u64)
 }
 
 #[cfg(test)]

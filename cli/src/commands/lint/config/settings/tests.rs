@@ -44,11 +44,28 @@ fn both_dialects_say_the_same() {
         ]
         .into(),
         strict_labels: true,
+        max_layer: None,
     };
     let expected =
         Settings { preset: None, threshold: Some(Threshold::Error), never_fails: true, policy };
     assert_eq!(toml, Ok(expected.clone()));
     assert_eq!(yaml, Ok(expected));
+}
+
+#[test]
+fn layers_have_a_budget() {
+    let most = |text: &str| {
+        own(&format!("[lint]\nmax-layer = {text}\n")).map(|settings| settings.policy.max_layer)
+    };
+    for (text, bytes) in
+        [("\"200MB\"", 200_000_000), ("\"1.5 GB\"", 1_500_000_000), ("\"7B\"", 7), ("\"0kB\"", 0)]
+    {
+        assert_eq!(most(text), Ok(Some(bytes)), "{text}");
+    }
+    for text in ["\"200\"", "\"-1MB\"", "\"infGB\"", "\"MB\"", "true"] {
+        assert!(most(text).is_err(), "{text}");
+    }
+    assert!(hadolint("max-layer: 200MB\n").is_err());
 }
 
 /// The example in hadolint's README, whose other settings are for its command line.
