@@ -57,7 +57,7 @@ pub(crate) struct Lint {
     #[arg(long)]
     pub(crate) no_store: bool,
     /// Let the installed shellcheck look at the text of RUN, for its codes that are not built in
-    #[arg(long, conflicts_with_all = ["fix", "diff"])]
+    #[arg(long, conflicts_with = "diff")]
     pub(crate) shellcheck: bool,
     /// Show the page of a rule
     #[arg(long, value_name = "RULE", exclusive = true)]

@@ -45,13 +45,17 @@ impl Input {
 
     /// The folder that it lies in; for standard input the working directory.
     pub(super) fn folder(&self) -> PathBuf {
-        let parent = match self {
-            Self::Stdin => None,
-            Self::File(path) => path.parent(),
-        };
-        let parent = parent.filter(|parent| !parent.as_os_str().is_empty());
-        parent.map_or_else(|| PathBuf::from("."), Path::to_owned)
+        match self {
+            Self::Stdin => PathBuf::from("."),
+            Self::File(path) => folder(path),
+        }
     }
+}
+
+/// The folder that a file lies in.
+pub(super) fn folder(path: &Path) -> PathBuf {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    parent.map_or_else(|| PathBuf::from("."), Path::to_owned)
 }
 
 /// What was found under the paths, and what could not be looked at.

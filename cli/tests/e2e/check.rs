@@ -76,3 +76,34 @@ fn a_copy_of_what_is_left_out_is_told() {
     let answer = Store::new().try_build("odd", context.path(), &[]).ends_with(1);
     answer.says(&["warning[CopyIgnoredFile]", "Dockerfile:2:8"]);
 }
+
+#[test]
+fn the_configuration_above_the_dockerfile_counts() {
+    let context = Context::new("FROM scratch\n");
+    context.write("f", "");
+    context.write("docker/Dockerfile", ODD);
+    let file = context.path().join("docker/Dockerfile");
+    let flags = ["-f", file.to_str().expect("a name")];
+    let built = |flags: &[&str]| Store::new().try_build("odd", context.path(), flags);
+    let names = |answer: &Answer, level: &str| {
+        ["FromAsCasing", "LegacyKeyValueFormat"]
+            .map(|name| answer.stderr.contains(&format!("{level}[{name}]")))
+    };
+    context.write("lapstrake.toml", "[lint]\nignored = [\"FromAsCasing\"]\n");
+    assert_eq!(names(&built(&flags).ends_with(0), "warning"), [false, true]);
+    let checked =
+        Store::new().try_build("odd", context.path(), &[&flags[..], &["--check"]].concat());
+    let checked = checked.ends_with(1).stdout;
+    assert!(!checked.contains("FromAsCasing") && checked.contains("LegacyKeyValueFormat"));
+    context.write("lapstrake.toml", "[lint.override]\ninfo = [\"FromAsCasing\", \"DL4000\"]\n");
+    assert_eq!(names(&built(&flags).ends_with(0), "info"), [true, false]);
+    // The nearest one counts, and what it calls an error is one.
+    context.write("docker/lapstrake.toml", "[lint.override]\nerror = [\"FromAsCasing\"]\n");
+    let failed = built(&flags).ends_with(1);
+    assert_eq!(names(&failed, "error"), [true, false]);
+    // A configuration with a fault is told about, and nothing is built differently.
+    context.write("docker/lapstrake.toml", "[lint]\nignored = [\"Wibble\"]\n");
+    let told = built(&flags).ends_with(0);
+    assert_eq!(names(&told, "warning"), [true, true]);
+    told.says(&["there is no rule `Wibble`"]);
+}

@@ -372,6 +372,22 @@ fn shellcheck_looks_for_what_is_not_built_in() {
         ]
     );
     lint(folder.path(), &["a", "b"]).ends_with(0);
+    // With fixes it looks at what they leave.
+    fs::write(folder.path().join("b/Dockerfile"), "FROM a:1 as b\nRUN ls | grep a\n")
+        .expect("write");
+    let said = lint(folder.path(), &["--shellcheck", "--fix", "--format", "short", "b"]);
+    let said = said.ends_with(1).stdout;
+    let expected = "b/Dockerfile:2:5: warning[SC2010]";
+    assert!(said.starts_with(expected) && said.contains("1 warning, 1 fix made"), "{said}");
+}
+
+#[test]
+fn a_heredoc_that_is_no_script_is_not_for_shellcheck() {
+    let unreadable = "RUN cat <<EOF > /x && if true\nread HOME\nEOF\n";
+    let folder = folder(&[("Dockerfile", &format!("FROM a:1\n{unreadable}"))]);
+    let said = lint(folder.path(), &["--shellcheck", "--format", "short"]);
+    assert!(!said.stdout.contains("SC2162"), "{}", said.stdout);
+    assert!(said.stdout.contains("Dockerfile:2:"), "{}", said.stdout);
 }
 
 #[test]
@@ -396,7 +412,7 @@ fn shellcheck_has_to_be_there() {
     fs::write(&program, "#!/bin/sh\necho '{\"comments\":[]}'\nexit 2\n").expect("write a program");
     let said = with_path(&folder.path().join("bin")).ends_with(2);
     said.says(&["shellcheck ended with exit status: 2"]);
-    lint(folder.path(), &["--shellcheck", "--fix"]).ends_with(2);
+    lint(folder.path(), &["--shellcheck", "--diff"]).ends_with(2);
 }
 
 #[test]

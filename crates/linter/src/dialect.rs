@@ -1,6 +1,6 @@
 //! Which shell reads a RUN, and which variables are set there, as hadolint tells ShellCheck.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use lapstrake_parser::{Instruction, InstructionKind, Stage};
@@ -10,6 +10,8 @@ use crate::run::Run;
 use crate::shell::walk::Seen;
 use crate::shell::{Command, Part};
 use crate::subject::Subject;
+use crate::suppression::shells;
+use crate::variable::Variables;
 
 /// A shell, as far as rules tell them apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,16 +75,8 @@ pub(crate) struct Context<'a> {
     pub(crate) shell: Option<Dialect>,
     /// It is the `/bin/sh` of the base image, which has been looked at, and dash or busybox.
     is_known_sh: bool,
-    names: Rc<Names<'a>>,
-}
-
-/// The variables of a stage.
-#[derive(Default)]
-struct Names<'a> {
-    /// Those that ARG and ENV set, with where first.
-    own: BTreeMap<&'a str, usize>,
-    /// Those of the stage that it is built on.
-    base: Option<Rc<Names<'a>>>,
+    stage: usize,
+    variables: Rc<Variables<'a>>,
 }
 
 /// Arguments that each RUN has without a declaration.
@@ -154,26 +148,16 @@ impl<'a> ShellRun<'a> {
     }
 }
 
-impl<'a> Context<'a> {
+impl Context<'_> {
     fn has_variable(&self, name: &str) -> bool {
         let here = self.owner.span.start;
-        let is_own = self.names.own.get(name).is_some_and(|at| *at < here);
-        let is_inherited = || self.names.bases().any(|names| names.own.contains_key(name));
-        is_own || PROXIES.contains(&name) || is_inherited()
+        PROXIES.contains(&name) || self.variables.has(name, self.stage, here)
     }
 
-    /// All variables that are set.
-    pub(crate) fn variables(&self) -> BTreeSet<&'a str> {
-        let here = self.owner.span.start;
-        let own = self.names.own.iter().filter(|(_, at)| **at < here).map(|(name, _)| *name);
-        let inherited = self.names.bases().flat_map(|names| names.own.keys().copied());
-        own.chain(inherited).chain(PROXIES).collect()
-    }
-}
-
-impl<'a> Names<'a> {
-    fn bases(&self) -> impl Iterator<Item = &Self> {
-        std::iter::successors(self.base.as_deref(), move |names| names.base.as_deref())
+    /// The variables that are set and have their names somewhere in a text.
+    pub(crate) fn variables_in<'t>(&self, text: &'t str) -> BTreeSet<&'t str> {
+        let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        words.filter(|word| !word.is_empty() && self.has_variable(word)).collect()
     }
 }
 
@@ -188,25 +172,40 @@ pub(crate) fn shell_runs<'a>(subject: &'a Subject<'a>) -> Vec<ShellRun<'a>> {
 /// Every RUN and ONBUILD.
 pub(crate) fn contexts<'a>(subject: &Subject<'a>) -> Vec<Context<'a>> {
     let mut contexts = Vec::new();
-    let mut ends: Vec<(Option<Dialect>, bool, Rc<Names<'a>>)> = Vec::new();
+    let variables = Rc::new(Variables::of(subject));
+    let mut named = shells(subject.source, subject.dockerfile).into_iter().peekable();
+    let mut named_before = move |place: usize| {
+        let mut last = None;
+        while let Some((_, name)) = named.next_if(|(at, _)| *at < place) {
+            last = Some(Dialect::of(name));
+        }
+        last
+    };
+    let first = subject.stages.first().map_or(0, |stage| stage.instruction.span.start);
+    let named_for_all = named_before(first);
+    let mut ends: Vec<(Option<Dialect>, bool)> = Vec::new();
     for stage in &subject.stages {
         let base = subject.base_of(stage).and_then(|base| ends.get(base.index));
-        let (mut shell, mut is_known_sh, base) = match base {
-            Some((shell, is_known, names)) => (*shell, *is_known, Some(Rc::clone(names))),
-            None => {
-                let (shell, is_known) = of_base(subject, stage);
-                (shell, is_known, None)
-            }
+        let (mut shell, mut is_known_sh) = match (base, named_for_all) {
+            (Some(end), _) => *end,
+            (None, Some(shell)) => (shell, false),
+            (None, None) => of_base(subject, stage),
         };
-        let names = Rc::new(Names { own: names(stage), base });
+        // What stands there still belongs to the stage above.
+        named_before(stage.instruction.span.start);
         for owner in stage.instructions {
+            if let Some(named) = named_before(owner.span.start) {
+                (shell, is_known_sh) = (named, false);
+            }
             match &owner.kind {
                 InstructionKind::Shell(words) => {
                     shell = words.first().and_then(|word| Dialect::of(word.as_str()));
                     is_known_sh = false;
                 }
                 InstructionKind::Run(_) | InstructionKind::Onbuild(_) => {
-                    contexts.push(Context { owner, shell, is_known_sh, names: Rc::clone(&names) });
+                    let variables = Rc::clone(&variables);
+                    let stage = stage.index;
+                    contexts.push(Context { owner, shell, is_known_sh, stage, variables });
                     if is_known_sh && replaces_sh(subject, owner) {
                         (shell, is_known_sh) = (Some(Dialect::Sh), false);
                     }
@@ -214,7 +213,7 @@ pub(crate) fn contexts<'a>(subject: &Subject<'a>) -> Vec<Context<'a>> {
                 _ => {}
             }
         }
-        ends.push((shell, is_known_sh, names));
+        ends.push((shell, is_known_sh));
     }
     contexts
 }
@@ -244,19 +243,4 @@ fn sh_of(root: &Root<'_>) -> Option<Dialect> {
 fn replaces_sh(subject: &Subject<'_>, instruction: &Instruction) -> bool {
     let text = subject.source.get(instruction.span.range()).unwrap_or_default();
     text.contains("bin/sh") || text.contains("dpkg-reconfigure") || text.contains("alternatives")
-}
-
-fn names<'a>(stage: &Stage<'a>) -> BTreeMap<&'a str, usize> {
-    let mut names = BTreeMap::new();
-    for instruction in stage.instructions {
-        let set: Vec<&str> = match &instruction.kind {
-            InstructionKind::Arg(names) => names.iter().map(|arg| arg.name.as_str()).collect(),
-            InstructionKind::Env(pairs) => pairs.iter().map(|pair| pair.key.as_str()).collect(),
-            _ => continue,
-        };
-        for name in set {
-            names.entry(name).or_insert(instruction.span.start);
-        }
-    }
-    names
 }

@@ -17,7 +17,7 @@
 //! - [`rule`]: what a rule is, and all of them.
 //! - [`label`]: labels as a project wants them.
 //! - [`shell`]: the commands of RUN; [`run`], [`package`], [`manifest`]: what rules ask of them.
-//! - [`dialect`]: which shell reads a RUN; [`script`], [`foreign`]: its text for
+//! - [`dialect`]: which shell reads a RUN, with which [`variable`]s; [`script`], [`foreign`]: its text for
 //!   ShellCheck, and what that says.
 //! - [`finding`]: what they report; [`suppression`]: what the file does not want to hear.
 //! - [`mend()`]: the fixes of several findings, made.
@@ -62,6 +62,7 @@ mod syntax;
 #[cfg(test)]
 mod testing;
 mod value;
+mod variable;
 mod walk;
 
 pub use base::{Base, bases};

@@ -13,7 +13,7 @@ use crate::subject::Subject;
 #[derive(Clone, Debug)]
 pub struct ShellScript {
     /// What ShellCheck is given: the text, and in front of it a line that names the shell and one for
-    /// each variable that ARG, ENV and the builder set. It takes them for variables without blanks.
+    /// each variable in it that ARG, ENV or the builder sets. It takes them for variables without blanks.
     pub input: String,
     /// Where the instruction stands.
     pub owner: Span,
@@ -41,9 +41,11 @@ pub fn shell_scripts(source: &str, dockerfile: &Dockerfile) -> Vec<ShellScript> 
 
 fn of_run(context: &Context<'_>, subject: &Subject<'_>) -> Vec<ShellScript> {
     let Some((run, text)) = shell_form(context.owner) else { return Vec::new() };
-    let heredoc = run.heredocs.first();
     let Some(script) = subject.script(context.owner) else {
-        // What cannot be read here may still have something in it for ShellCheck.
+        // What cannot be read here may still have something in it for ShellCheck. A heredoc that is no script is what
+        // a command is given.
+        let is_heredoc = text.as_str().trim_start().starts_with("<<");
+        let heredoc = run.heredocs.first().filter(|_| is_heredoc);
         let is_foreign = heredoc.is_some_and(|heredoc| heredoc.content.starts_with("#!"));
         let shell = context.shell.filter(|_| !is_foreign);
         return shell.map(|shell| script_of(context, shell, text, heredoc)).into_iter().collect();
@@ -78,8 +80,9 @@ fn script_of(
     text: &Word,
     heredoc: Option<&Heredoc>,
 ) -> ShellScript {
+    let content = heredoc.map_or(text.as_str(), |heredoc| &heredoc.content);
     let mut input = format!("#!/bin/{}\n", shell.name());
-    for name in context.variables() {
+    for name in context.variables_in(content) {
         input += &format!("export {name}=1\n");
     }
     let start = input.len();
@@ -87,7 +90,7 @@ fn script_of(
         Some(heredoc) => Origin::Heredoc(heredoc.body.start),
         None => Origin::Run(text.clone()),
     };
-    input += heredoc.map_or(text.as_str(), |heredoc| &heredoc.content);
+    input += content;
     ShellScript { input, owner: context.owner.span, start, origin }
 }
 

@@ -65,6 +65,11 @@ pub(crate) fn chain<'a>(subject: &Subject<'a>, stage: &Stage<'a>) -> Vec<&'a Ins
     stages.flatten().collect()
 }
 
+/// True if an instruction is one of these, which are in file order.
+pub(crate) fn is_among(instruction: &Instruction, chain: &[&Instruction]) -> bool {
+    chain.binary_search_by_key(&instruction.span.start, |one| one.span.start).is_ok()
+}
+
 impl Program {
     /// Where it may lie, as paths from the root: for a name without a slash, in each folder of `search`.
     pub(crate) fn places(&self, directory: Option<&str>, search: &str) -> Vec<TreePath> {

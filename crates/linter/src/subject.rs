@@ -30,6 +30,8 @@ pub(crate) struct Subject<'a> {
     pub(crate) globals: Globals,
     /// What each RUN runs, by where it starts; read when a rule asks first.
     scripts: OnceCell<BTreeMap<usize, Script>>,
+    /// The numbers of the stages of each name, in small letters.
+    stage_numbers: OnceCell<BTreeMap<String, Vec<usize>>>,
     /// What can be copied, looked for when a rule asks first.
     view: OnceCell<Option<View>>,
     /// What COPY and ADD take of that.
@@ -63,6 +65,7 @@ impl<'a> Subject<'a> {
             stages,
             globals,
             scripts: OnceCell::new(),
+            stage_numbers: OnceCell::new(),
             view: OnceCell::new(),
             copies: OnceCell::new(),
         }
@@ -201,12 +204,19 @@ impl<'a> Subject<'a> {
 
     /// The stage that a name in the stage number `before` means: the last earlier one of that name.
     pub(crate) fn stage_named(&self, name: &str, before: usize) -> Option<usize> {
-        let is_meant = |stage: &&Stage<'_>| {
-            let own = stage.from.name.as_ref();
-            own.is_some_and(|own| own.value.eq_ignore_ascii_case(name))
-        };
-        let earlier = self.stages.get(..before).unwrap_or(&self.stages);
-        earlier.iter().rev().find(is_meant).map(|stage| stage.index)
+        let numbers = self.stage_numbers.get_or_init(|| {
+            let mut numbers: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+            for stage in &self.stages {
+                let name = stage.from.name.as_ref().map(|name| name.value.to_ascii_lowercase());
+                if let Some(name) = name {
+                    numbers.entry(name).or_default().push(stage.index);
+                }
+            }
+            numbers
+        });
+        let numbers = numbers.get(&name.to_ascii_lowercase())?;
+        let earlier = numbers.partition_point(|number| *number < before);
+        numbers.get(earlier.checked_sub(1)?).copied()
     }
 }
 

@@ -31,7 +31,7 @@ use crate::rule::Rule;
 use crate::subject::Subject;
 
 pub use self::buildkit::{checks, checks_from_argument};
-pub(crate) use self::hadolint::comments_for_instructions;
+pub(crate) use self::hadolint::{comments_for_instructions, shells};
 
 /// What the comments of a file silence.
 pub(crate) struct Suppressions<'a> {

@@ -21,13 +21,12 @@ fn no_part_of_a_run_is_too_much() {
         return;
     };
     let rules: Vec<_> = lapstrake_linter::all().collect();
+    let mut files: Vec<PathBuf> = files.map(|file| file.unwrap().path()).collect();
+    files.sort();
     let mut looked = 0;
-    for (number, file) in files.enumerate() {
-        // Any tenth file, which are a hundred.
-        if number % 10 > 0 {
-            continue;
-        }
-        let source = fs::read(file.unwrap().path()).unwrap();
+    // Every tenth file, which are a hundred.
+    for file in files.iter().step_by(10) {
+        let source = fs::read(file).unwrap();
         let (source, _) = lapstrake_parser::decode(&source);
         for text in runs(&source) {
             for (count, (at, _)) in text.char_indices().step_by(37).enumerate() {

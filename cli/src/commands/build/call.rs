@@ -8,7 +8,7 @@ use lapstrake_solver::Error;
 use lapstrake_solver::lower::{Options, Plan};
 use serde_json::{Value, json};
 
-use super::check::Check;
+use super::check::{Beside, Check};
 use super::context::Inputs;
 use super::faults::Faults;
 use super::named::Named;
@@ -164,9 +164,9 @@ fn survey(
     look: Look<'_>,
 ) -> Result<(), Failure> {
     let File { inputs, named, options } = file;
-    let ignore = inputs.ignore.clone();
-    let dockerfile = parse(faults, undecodable, &options, &ignore)?;
-    let check = Check::new(faults.source().text(), &dockerfile, &options, &ignore)?;
+    let beside = Beside::of(&inputs);
+    let dockerfile = parse(faults, undecodable, &options, &beside)?;
+    let check = Check::new(faults.source().text(), &dockerfile, &options, &beside)?;
     let images = Fetcher::new(means.store, build.pull, named.layouts)?.without_layers();
     let mut request = request(&dockerfile, inputs, options, Vec::new());
     for (name, files) in named.files {

@@ -8,6 +8,7 @@ use lapstrake_parser::ignore_file::IgnoreFile;
 use lapstrake_parser::{Diagnostic, Dockerfile, Severity, syntax};
 use lapstrake_solver::lower::{ImagePlan, Options, Plan, StageFacts};
 
+use super::context::Inputs;
 use crate::commands::lint;
 use crate::failure::Failure;
 
@@ -17,12 +18,29 @@ const CHECKS: &str = "BUILDKIT_DOCKERFILE_CHECK";
 /// The build argument that takes the place of the `syntax` directive.
 const SYNTAX: &str = "BUILDKIT_SYNTAX";
 
+/// What is known beside the Dockerfile before anything is planned.
+pub(super) struct Beside {
+    /// What of the context is left out.
+    pub(super) ignore: IgnoreFile,
+    /// What the project asks for: the configuration above the Dockerfile.
+    policy: Policy,
+}
+
+impl Beside {
+    pub(super) fn of(inputs: &Inputs) -> Self {
+        let policy = inputs.folder.as_deref().map(lint::policy).unwrap_or_default();
+        Self { ignore: inputs.ignore.clone(), policy }
+    }
+}
+
 /// Looks at a Dockerfile before it is built.
 pub(super) struct Check<'a> {
     pub(super) source: &'a str,
     pub(super) dockerfile: &'a Dockerfile,
     /// Which rules the file, or the command line in its place, wants.
     pub(super) checks: CheckOptions,
+    /// What the project wants.
+    policy: &'a Policy,
     /// What is known without a base image.
     pub(super) known: Known<'a>,
     /// What was found, and does not stop the build.
@@ -36,7 +54,7 @@ impl<'a> Check<'a> {
         source: &'a str,
         dockerfile: &'a Dockerfile,
         options: &Options,
-        ignore: &'a IgnoreFile,
+        beside: &'a Beside,
     ) -> Result<Self, Failure> {
         let checks = match options.arguments.get(CHECKS) {
             None => lapstrake_linter::checks(dockerfile),
@@ -53,11 +71,12 @@ impl<'a> Check<'a> {
             platform: options.targets().first().unwrap_or(&options.build_platform).clone(),
             build_platform: options.build_platform.clone(),
             stages: Vec::new(),
-            ignore: Some(ignore),
+            ignore: Some(&beside.ignore),
             context: None,
             today: lint::today(),
         };
-        Ok(Self { source, dockerfile, checks, known, found: Mutex::default() })
+        let (policy, found) = (&beside.policy, Mutex::default());
+        Ok(Self { source, dockerfile, checks, policy, known, found })
     }
 
     /// Looks at the file alone, without a base image. What would need the whole file is left out when
@@ -67,7 +86,7 @@ impl<'a> Check<'a> {
     }
 
     /// Looks at the file with what the plan knows of its stages. What is found is kept, or given back
-    /// as faults if the file asks for that.
+    /// as faults if the file or its project asks for that.
     pub(super) fn review(&self, plan: &Plan) -> Vec<Diagnostic> {
         let mut found = Vec::new();
         for image in &plan.images {
@@ -76,6 +95,10 @@ impl<'a> Check<'a> {
         }
         if self.checks.error {
             found.iter_mut().for_each(|finding| finding.severity = Severity::Error);
+            return found;
+        }
+        // What the project calls an error stops the build, as what the parser calls one.
+        if found.iter().any(|finding| finding.severity == Severity::Error) {
             return found;
         }
         *self.found.lock().unwrap_or_else(PoisonError::into_inner) = found;
@@ -98,8 +121,7 @@ impl<'a> Check<'a> {
     fn lint(&self, known: &Known<'_>, wanted: impl Fn(&Rule) -> bool) -> Vec<Diagnostic> {
         let rules = lapstrake_linter::all().filter(|rule| rule.origin == Origin::BuildKit);
         let rules: Vec<&'static Rule> = rules.filter(|rule| wanted(rule)).collect();
-        let policy = Policy::default();
-        let wanted = Wanted { rules: &rules, checks: &self.checks, policy: &policy };
+        let wanted = Wanted { rules: &rules, checks: &self.checks, policy: self.policy };
         let found = lapstrake_linter::lint(self.source, self.dockerfile, known, &wanted);
         found.into_iter().map(|Finding { diagnostic, .. }| diagnostic).collect()
     }

@@ -13,6 +13,7 @@ use lapstrake_solver::op::Context;
 use lapstrake_source::{GitReference, HttpUrl, redacted};
 use rustix::fs::{Mode, OFlags, ResolveFlags};
 
+use crate::commands::input;
 use crate::failure::Failure;
 pub(super) use remote::Remote;
 
@@ -36,6 +37,8 @@ pub(super) struct Inputs {
     pub(super) dockerfile: Vec<u8>,
     /// What of the context is left out.
     pub(super) ignore: IgnoreFile,
+    /// The folder of this machine that the Dockerfile lies in; nothing if it came from elsewhere.
+    pub(super) folder: Option<PathBuf>,
 }
 
 /// What the command line says about the inputs.
@@ -96,7 +99,8 @@ fn local(directory: &Path, file: Option<&Path>) -> Result<Inputs, Failure> {
         }
     };
     let dockerfile = named_file(&path, directory)?;
-    folder(directory, ignore(&path, directory)?, dockerfile)
+    let inputs = folder(directory, ignore(&path, directory)?, dockerfile)?;
+    Ok(Inputs { folder: Some(input::folder(&path)), ..inputs })
 }
 
 fn folder(
@@ -109,7 +113,8 @@ fn folder(
         Failure::new(format!("cannot find the build context {shown}")).because(&error)
     })?;
     let context = Context::Folder { directory, ignore: ignore.clone() };
-    Ok(Inputs { context, has_owners: false, time: None, name, dockerfile, ignore })
+    let (has_owners, time, folder) = (false, None, None);
+    Ok(Inputs { context, has_owners, time, name, dockerfile, ignore, folder })
 }
 
 /// A Dockerfile on this machine.

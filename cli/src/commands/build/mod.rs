@@ -33,7 +33,6 @@ use std::time::SystemTime;
 use lapstrake_cache::Store;
 use lapstrake_executor::{Cancel, Sandboxes};
 use lapstrake_oci::{Annotations, Platform, Reference};
-use lapstrake_parser::ignore_file::IgnoreFile;
 use lapstrake_parser::{Diagnostic, Dockerfile, Severity};
 use lapstrake_solver::build::{Bounds, Review, Tools};
 use lapstrake_solver::event::Sink;
@@ -57,7 +56,7 @@ use crate::signal::{self, Watch};
 use crate::{output, platform};
 
 use agent::Forwarded;
-use check::Check;
+use check::{Beside, Check};
 use context::{Asked, Inputs};
 use deliver::Outputs;
 use execute::execute;
@@ -148,13 +147,13 @@ fn build_with(build: &Build, means: &Means<'_>, wanted: Wanted<'_>) -> Result<Do
         Some((names, form)) => fetcher.bound_for(names, form),
         None => fetcher,
     };
-    let ignore = inputs.ignore.clone();
+    let beside = Beside::of(&inputs);
     // Where it lies on this machine is nobody's business.
     let name = inputs.name.rsplit('/').next().unwrap_or_default().to_owned();
     let dockerfile = (name, inputs.dockerfile.clone());
     let project = project(&build.context, &inputs.name);
-    let outcome = parse(&mut faults, undecodable, &options, &ignore).and_then(|dockerfile| {
-        let check = Check::new(source.text(), &dockerfile, &options, &ignore)?;
+    let outcome = parse(&mut faults, undecodable, &options, &beside).and_then(|dockerfile| {
+        let check = Check::new(source.text(), &dockerfile, &options, &beside)?;
         let mut request = request(&dockerfile, inputs, options, outputs.names.clone());
         for (name, files) in named.files {
             request.contexts.insert(name, files);
@@ -289,7 +288,7 @@ fn parse(
     faults: &mut Faults<'_>,
     undecodable: Option<Diagnostic>,
     options: &Options,
-    ignore: &IgnoreFile,
+    beside: &Beside,
 ) -> Result<Dockerfile, Failure> {
     let parsed = lapstrake_parser::parse(faults.source().text());
     let mut found: Vec<Diagnostic> = parsed.diagnostics;
@@ -298,7 +297,7 @@ fn parse(
     found.extend(lower::check(&parsed.dockerfile, options, is_whole));
     check::overruled(&mut found, options);
     if found.iter().any(|fault| fault.severity == Severity::Error) {
-        let check = Check::new(faults.source().text(), &parsed.dockerfile, options, ignore)?;
+        let check = Check::new(faults.source().text(), &parsed.dockerfile, options, beside)?;
         found.extend(check.look(is_whole));
     }
     found.sort_by_key(|fault| fault.span.start);

@@ -14,6 +14,7 @@ mod mending;
 mod shellcheck;
 
 use std::fs;
+use std::path::Path;
 
 use lapstrake_linter::{Day, Policy, Rule};
 use lapstrake_parser::Safety;
@@ -72,7 +73,7 @@ pub(crate) fn run(session: &Session, lint: &Lint) -> Result<Exit, Failure> {
     }
     let look = |task: &Task<'_>| if lint.fix { mend(lint, task) } else { file::lint(task) };
     let all = match lint.shellcheck {
-        true => shellcheck::lint(&tasks)?,
+        true => with_shellcheck(lint, &tasks)?,
         false => tasks.par_iter().map(look).collect(),
     };
     let (mut linted, mut unread) = sorted(all);
@@ -112,6 +113,19 @@ fn mend(lint: &Lint, task: &Task<'_>) -> Result<Linted, Failure> {
     Ok(Linted { made: mended.made, ..mended.linted })
 }
 
+/// Lints files, ShellCheck included: what that says is of the text in which the fixes have been made.
+fn with_shellcheck(
+    lint: &Lint,
+    tasks: &[Task<'_>],
+) -> Result<Vec<Result<Linted, Failure>>, Failure> {
+    if !lint.fix {
+        return shellcheck::lint(tasks);
+    }
+    let mended: Vec<_> = tasks.par_iter().map(|task| mend(lint, task)).collect();
+    let all = shellcheck::lint(tasks)?.into_iter().zip(mended);
+    Ok(all.map(|(linted, mended)| Ok(Linted { made: mended?.made, ..linted? })).collect())
+}
+
 /// The least safe fixes that are made.
 const fn least(lint: &Lint) -> Safety {
     if lint.is_unsafe { Safety::Unsafe } else { Safety::Safe }
@@ -135,6 +149,17 @@ pub(super) fn rules(input: &Input) -> Result<(Vec<&'static Rule>, Policy), Failu
     let loaded = config::load(&Origin::Above, std::slice::from_ref(input))?;
     let settings = loaded.first().map(|settings| Settings::clone(settings)).unwrap_or_default();
     Ok((looking(None, &settings), settings.policy))
+}
+
+/// What the configuration above a folder asks for. One with faults is told about, and asks for nothing.
+pub(super) fn policy(folder: &Path) -> Policy {
+    match config::above(folder) {
+        Ok(settings) => settings.policy.clone(),
+        Err(failure) => {
+            output::stderr(&failure.text());
+            Policy::default()
+        }
+    }
 }
 
 /// The rules that look where no configuration says something else.

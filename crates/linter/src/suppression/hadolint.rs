@@ -1,4 +1,4 @@
-//! `# hadolint [global|stage] ignore=RULE,… # why`: hadolint's.
+//! `# hadolint [global|stage] ignore=RULE,… # why`: hadolint's; and `# hadolint shell=NAME`, which silences nothing.
 
 use lapstrake_parser::{Dockerfile, Instruction, InstructionKind, Span};
 
@@ -62,29 +62,60 @@ pub(crate) fn comments_for_instructions(source: &str, dockerfile: &Dockerfile) -
     of_instructions.map(|pragma| pragma.line).collect()
 }
 
-/// hadolint's comments. What looks like one in the text of a heredoc is none.
+/// Where the comments `# hadolint shell=NAME` stand, and the names, in file order.
+pub(crate) fn shells<'a>(source: &'a str, dockerfile: &Dockerfile) -> Vec<(usize, &'a str)> {
+    if !source.contains("hadolint") {
+        return Vec::new();
+    }
+    let shell = |(line, text): (Span, &'a str)| {
+        let rest = own(text)?.strip_prefix("shell")?.trim_start().strip_prefix('=')?;
+        let name = rest.split('#').next().unwrap_or_default().trim();
+        (!name.is_empty() && !name.contains(char::is_whitespace)).then_some((line.start, name))
+    };
+    lines(source, dockerfile).into_iter().filter_map(shell).collect()
+}
+
+/// hadolint's comments that silence something.
 fn pragmas(source: &str, dockerfile: &Dockerfile) -> Vec<Pragma> {
+    let found = lines(source, dockerfile).into_iter().filter_map(|(line, text)| {
+        let (scope, names) = pragma(text, line.start)?;
+        let comment = line.start + text.len() - text.trim_start().len();
+        let comment = Span::new(comment, comment + text.trim().len());
+        Some(Pragma { line, scope, comment, names })
+    });
+    found.collect()
+}
+
+/// The lines, with their ends, that begin as hadolint's comments do. What looks like one in the text of a heredoc is
+/// none.
+fn lines<'a>(source: &'a str, dockerfile: &Dockerfile) -> Vec<(Span, &'a str)> {
     let heredocs = dockerfile.instructions.iter().flat_map(|one| &one.heredocs);
     let bodies: Vec<Span> = heredocs.map(|heredoc| heredoc.body).collect();
+    let is_text = |start: usize| {
+        let next = bodies.partition_point(|body| body.end <= start);
+        bodies.get(next).is_some_and(|body| body.range().contains(&start))
+    };
     let mut start = 0;
     let mut found = Vec::new();
     for text in source.split_inclusive('\n') {
         let line = Span::new(start, start + text.len());
         start = line.end;
-        let Some((scope, names)) = pragma(text, line.start) else { continue };
-        if !bodies.iter().any(|body| body.range().contains(&line.start)) {
-            let comment = line.start + text.len() - text.trim_start().len();
-            let comment = Span::new(comment, comment + text.trim().len());
-            found.push(Pragma { line, scope, comment, names });
+        if own(text).is_some() && !is_text(line.start) {
+            found.push((line, text));
         }
     }
     found
 }
 
+/// What stands behind `# hadolint `.
+fn own(line: &str) -> Option<&str> {
+    let rest = line.trim_start().strip_prefix('#')?.trim_start().strip_prefix("hadolint")?;
+    Some(rest.strip_prefix([' ', '\t'])?.trim_start())
+}
+
 /// What the comment holds for, and the names. `start` is where the line starts.
 fn pragma(line: &str, start: usize) -> Option<(Scope, Names)> {
-    let rest = line.trim_start().strip_prefix('#')?.trim_start().strip_prefix("hadolint")?;
-    let rest = rest.strip_prefix([' ', '\t'])?.trim_start();
+    let rest = own(line)?;
     let (scope, rest) = match rest.split_once([' ', '\t']) {
         Some(("global", rest)) => (Scope::File, rest),
         Some(("stage", rest)) => (Scope::Stage, rest),

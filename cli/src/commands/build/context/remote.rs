@@ -233,7 +233,8 @@ impl Remote<'_> {
 }
 
 fn inputs(context: Context, has_owners: bool, (name, dockerfile): Dockerfile) -> Inputs {
-    Inputs { context, has_owners, time: None, name, dockerfile, ignore: IgnoreFile::default() }
+    let (time, ignore, folder) = (None, IgnoreFile::default(), None);
+    Inputs { context, has_owners, time, name, dockerfile, ignore, folder }
 }
 
 /// What came is the Dockerfile itself, so `-f` has no other one to name.

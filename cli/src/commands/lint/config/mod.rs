@@ -59,6 +59,14 @@ pub(super) fn load(origin: &Origin<'_>, inputs: &[Input]) -> Result<Vec<Rc<Setti
     Ok(inputs.iter().map(|_| Rc::clone(&everywhere)).collect())
 }
 
+/// The settings that hold in a folder.
+///
+/// # Errors
+/// As for [`load`].
+pub(super) fn above(folder: &Path) -> Result<Rc<Settings>, Failure> {
+    Found::default().above(folder)
+}
+
 /// What was found above folders that have been looked at.
 #[derive(Default)]
 struct Found {

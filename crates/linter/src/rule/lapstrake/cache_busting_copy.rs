@@ -31,7 +31,7 @@ use lapstrake_rootfs::View;
 use crate::copied::ContextCopy;
 use crate::finding::Findings;
 use crate::manifest::{Reads, reads};
-use crate::start::chain;
+use crate::start::{chain, is_among};
 use crate::rule::{Check, Rule};
 use crate::run::Run;
 use crate::shell::Command;
@@ -55,11 +55,16 @@ struct Count {
 
 fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) {
     let Some((copies, view, _)) = subject.copies() else { return };
+    let runs = stage.instructions.iter().filter_map(|one| Run::of(subject, one));
+    let mut commands = runs.flat_map(|run| &run.script.commands);
+    if !commands.any(|command| reads(command).is_some()) {
+        return;
+    }
     let chain = chain(subject, stage);
     let all = &subject.dockerfile.instructions;
     for copy in copies {
         let own = all.get(copy.instruction);
-        if !own.is_some_and(|own| chain.iter().any(|one| std::ptr::eq(*one, own))) {
+        if !own.is_some_and(|own| is_among(own, &chain)) {
             continue;
         }
         // Of the stages that go back to this copy, each tells of its own commands.

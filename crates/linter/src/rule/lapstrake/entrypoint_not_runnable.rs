@@ -34,7 +34,7 @@ use lapstrake_rootfs::{Kind, TreePath, View};
 use crate::copied::{self, ContextCopy};
 use crate::files::Context;
 use crate::finding::Findings;
-use crate::start::{Brought, Program, brought, chain, program};
+use crate::start::{Brought, Program, brought, chain, is_among, program};
 use crate::rule::{Check, Rule};
 use crate::subject::Subject;
 
@@ -60,7 +60,7 @@ fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) 
     let all = &subject.dockerfile.instructions;
     let is_here = |copy: &&ContextCopy| {
         let own = all.get(copy.instruction);
-        own.is_some_and(|own| chain.iter().any(|one| std::ptr::eq(*one, own)))
+        own.is_some_and(|own| is_among(own, &chain))
     };
     let copies: Vec<&ContextCopy> = copies.iter().filter(is_here).collect();
     let directory = copied::final_directory(subject, stage);
