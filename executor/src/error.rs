@@ -237,6 +237,8 @@ pub enum Refusal {
     BadHostname,
     #[error("there are more than 500")]
     TooMany,
+    #[error("they are more than this kernel mounts; Linux 6.5 mounts 500")]
+    TooManyForKernel,
     #[error("it is a symbolic link")]
     IsSymlink,
     #[error("it is not a directory")]

@@ -51,7 +51,7 @@ fn read_only(spare: &Path, user_attributes: bool) -> Option<OwnedFd> {
         volatile: false,
         user_attributes,
     };
-    let mount = overlay.mount(MountAttrFlags::MOUNT_ATTR_RDONLY).ok()?;
+    let mount = overlay.detached(MountAttrFlags::MOUNT_ATTR_RDONLY).ok()?;
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let file = rustix::fs::openat(&mount, name, flags, Mode::empty()).ok()?;
     // Its end waits for all processors; the file keeps what it needs. Without a thread it waits here.

@@ -35,6 +35,9 @@ pub(crate) const TESTS: &[&str] = &[
 /// What environments of `venv` are made with.
 pub(crate) const PYTHON: &[&str] = &["python3", "python3-venv"];
 
+/// What another kernel is started with.
+pub(crate) const MACHINE: &[&str] = &["busybox-static", "cpio", "e2fsprogs", "qemu-system-x86"];
+
 /// What is measured beside Lapstrake, and the file system that both are measured on.
 pub(crate) const BENCH: &[&str] =
     &["bubblewrap", "buildah", "crun", "e2fsprogs", "mount", "runc", "skopeo"];

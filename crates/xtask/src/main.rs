@@ -20,6 +20,7 @@ mod conformance;
 mod debian;
 mod demo;
 mod failure;
+mod kernel;
 mod object_store;
 mod process;
 mod project;
@@ -42,7 +43,7 @@ usage: cargo xtask TASK
 
   demo                      build a real image and run it
   test [--only STEP]        all that the tests need, then all tests
-                            (steps: unit, doc, conformance, rootless, static)
+                            (steps: unit, doc, conformance, rootless, static, kernel)
   conformance [--rootless] [CASE...]
                             the cases of testdata/build; CASE may be a pattern; with
                             --rootless as an ordinary user, and the digests beside root's

@@ -9,6 +9,7 @@ use crate::binary;
 use crate::conformance;
 use crate::debian;
 use crate::failure::{Failure, Outcome, wrong};
+use crate::kernel;
 use crate::object_store::ObjectStore;
 use crate::process;
 use crate::project::Project;
@@ -17,7 +18,7 @@ use crate::timing;
 use crate::venv;
 
 /// Name on the command line, in the order in which they run.
-const STEPS: [&str; 5] = ["unit", "doc", "conformance", "rootless", "static"];
+const STEPS: [&str; 6] = ["unit", "doc", "conformance", "rootless", "static", "kernel"];
 
 /// What a running suite holds: dropped, the servers end.
 struct Ground {
@@ -39,7 +40,8 @@ pub(crate) fn run(project: &Project, arguments: &[String]) -> Outcome<()> {
             "doc" => documentation(project, &ground),
             "conformance" => conformance::judge(&ground.cases(project), &[]),
             "rootless" => conformance::judge_rootless(&ground.cases(project), &[]),
-            _ => static_binary(project, &ground),
+            "static" => static_binary(project, &ground),
+            _ => kernel::run(project, &ground.bases),
         })?;
     }
     println!("all tests passed in {:.0} s", start.elapsed().as_secs_f64());

@@ -11,11 +11,12 @@ mod execute;
 mod guard;
 mod identity;
 mod mounts;
+mod overlay;
 mod place;
 mod rootfs;
 mod terminal;
 
-pub(crate) use rootfs::{Layer, Overlay};
+pub(crate) use overlay::{Layer, Overlay};
 
 use std::fs::File;
 use std::io::Read;

@@ -12,8 +12,9 @@ use crate::plan::{Attribute, NewMount, Place};
 use crate::spec::{Scratch, Source};
 use crate::sys;
 
+use super::overlay::{Layer, Overlay};
 use super::place::{self, Kind};
-use super::rootfs::{Layer, Outside, Overlay, attach, open_directory};
+use super::rootfs::{Outside, attach, open_directory};
 
 /// Names in the scratch file system.
 const EMPTY: &str = "empty";
@@ -162,9 +163,8 @@ impl Outside {
         let writable = scratch.map(|scratch| (scratch.upper.as_path(), scratch.work.as_path()));
         let (volatile, user_attributes) = (writable.is_some(), self.user_attributes);
         let overlay = Overlay { layers: &layers, writable, volatile, user_attributes };
-        let mount = overlay.mount(MountAttrFlags::MOUNT_ATTR_NODEV)?;
-        attach(mount.as_fd(), place.as_fd()).map_err(fail())?;
-        Ok(mount)
+        let path = (memory, Path::new(&name));
+        overlay.mount_on(place.as_fd(), path, MountAttrFlags::MOUNT_ATTR_NODEV)
     }
 
     /// A detached bind mount of a new file in the scratch file system.

@@ -1,20 +1,18 @@
 //! The overlay: mounting it, entering it, and the working directory in it.
 
-use std::collections::HashSet;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
-use rustix::mount::{
-    FsMountFlags, FsOpenFlags, MountAttrFlags, MountPropagationFlags, MoveMountFlags, UnmountFlags,
-};
+use rustix::mount::{MountAttrFlags, MountPropagationFlags, MoveMountFlags, UnmountFlags};
 
 use crate::error::{Error, Operation, Refusal};
 use crate::spec::Rootfs;
 use crate::stubs::Trace;
 
+use super::overlay::{Layer, Overlay};
 use super::place::{Kind, Tree};
 
 /// The mounts of the sandbox before its root directory is entered.
@@ -65,9 +63,7 @@ impl Outside {
             true => MountAttrFlags::empty(),
             false => MountAttrFlags::MOUNT_ATTR_NODEV,
         };
-        let root = overlay.mount(attributes)?;
-        attach(root.as_fd(), upper.as_fd())
-            .map_err(Error::system(Operation::MountOn, rootfs.upper.as_os_str().as_bytes()))?;
+        let root = overlay.mount_on(upper.as_fd(), (CWD, &rootfs.upper), attributes)?;
         let tree = Tree::new(root, upper).map_err(Error::system(Operation::Stat, "/"))?;
         Ok(Self { tree, scratch: None, used: 0, user_attributes, null: None, dev: None })
     }
@@ -115,91 +111,6 @@ impl Inside {
             return Err(Error::refused(Operation::ChangeDirectory, path, Refusal::OutsideRoot));
         }
         Ok(())
-    }
-}
-
-/// One lower directory.
-pub(crate) enum Layer<'a> {
-    Path(&'a PathBuf),
-    Open(BorrowedFd<'a>),
-}
-
-impl Layer<'_> {
-    /// The directories as layers. overlayfs takes none twice: of equal ones only the topmost
-    /// counts, for it shows and hides all that the others do.
-    pub(crate) fn stack(lower: &[PathBuf]) -> Vec<Layer<'_>> {
-        let mut known = HashSet::new();
-        let mut layers: Vec<Layer<'_>> =
-            lower.iter().rev().filter(|path| known.insert(*path)).map(Layer::Path).collect();
-        layers.reverse();
-        layers
-    }
-}
-
-/// An overlay to be mounted.
-pub(crate) struct Overlay<'a> {
-    /// Bottom to top.
-    pub(crate) layers: &'a [Layer<'a>],
-    /// Upper and work directory.
-    pub(crate) writable: Option<(&'a Path, &'a Path)>,
-    pub(crate) volatile: bool,
-    pub(crate) user_attributes: bool,
-}
-
-impl Overlay<'_> {
-    /// A mount that is not attached anywhere.
-    ///
-    /// Directories are handed over as descriptors: a string option holds at most 255 bytes.
-    pub(crate) fn mount(&self, attributes: MountAttrFlags) -> Result<OwnedFd, Error> {
-        let fail = || Error::system(Operation::Mount, "overlay");
-        let context = rustix::mount::fsopen("overlay", FsOpenFlags::FSOPEN_CLOEXEC);
-        let context = context.map_err(fail())?;
-        rustix::mount::fsconfig_set_string(&context, "source", "overlay").map_err(fail())?;
-        for layer in self.layers.iter().rev() {
-            match layer {
-                Layer::Path(path) => set_directory(&context, "lowerdir+", path)?,
-                Layer::Open(directory) => set_open(&context, "lowerdir+", *directory)
-                    .map_err(Error::system(Operation::Configure, "layer"))?,
-            }
-        }
-        if let Some((upper, work)) = self.writable {
-            set_directory(&context, "upperdir", upper)?;
-            set_directory(&context, "workdir", work)?;
-        }
-        // Whatever the kernel was built with: these would put into `upper` what is no layer.
-        let redirect = if self.user_attributes { "nofollow" } else { "off" };
-        for (option, value) in [("redirect_dir", redirect), ("metacopy", "off"), ("index", "off")] {
-            rustix::mount::fsconfig_set_string(&context, option, value)
-                .map_err(Error::system(Operation::Configure, option))?;
-        }
-        if self.user_attributes {
-            rustix::mount::fsconfig_set_flag(&context, "userxattr")
-                .map_err(Error::system(Operation::Configure, "userxattr"))?;
-        }
-        if self.volatile {
-            rustix::mount::fsconfig_set_flag(&context, "volatile")
-                .map_err(Error::system(Operation::Configure, "volatile"))?;
-        }
-        rustix::mount::fsconfig_create(&context).map_err(fail())?;
-        rustix::mount::fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, attributes).map_err(fail())
-    }
-}
-
-fn set_directory(context: &OwnedFd, option: &str, path: &Path) -> Result<(), Error> {
-    let directory = open_directory(CWD, path)?;
-    set_open(context, option, directory.as_fd())
-        .map_err(Error::system(Operation::Configure, path.as_os_str().as_bytes()))
-}
-
-fn set_open(context: &OwnedFd, option: &str, directory: BorrowedFd<'_>) -> Result<(), Errno> {
-    match rustix::mount::fsconfig_set_fd(context, option, directory) {
-        // Before Linux 6.13 overlayfs takes paths only.
-        Err(Errno::INVAL | Errno::BADF) => {
-            use std::os::fd::AsRawFd;
-            let path = format!("/proc/self/fd/{}", directory.as_raw_fd());
-            rustix::mount::fsconfig_set_string(context, option, path.as_str())
-        }
-        result => result,
     }
 }
 
