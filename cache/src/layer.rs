@@ -7,10 +7,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use lapstrake_oci::Digest;
+use lapstrake_rootfs::tar::Checkpoints;
 use lapstrake_rootfs::{LayerId, LayerManifest};
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
 
+use crate::temporary::replace_file;
 use crate::{Error, Exclusive, Store, Temporary};
+
+/// The file beside a layer's manifest for [`Store::checkpoints`].
+const CHECKPOINTS: &str = "checkpoints";
 
 /// A layer of the store.
 #[derive(Clone, Debug)]
@@ -235,6 +240,22 @@ impl Store {
             )
             .map_err(Error::database("note a diff id"))?;
         Ok(())
+    }
+
+    /// Where the hashing of the layer's tar stood, if that was kept; for a layer that begins like it.
+    pub fn checkpoints(&self, id: &LayerId) -> Option<Checkpoints> {
+        Checkpoints::decode(&fs::read(self.layer_folder(id).join(CHECKPOINTS)).ok()?)
+    }
+
+    /// Keeps where the hashing of the layer's tar stood. Atomic.
+    ///
+    /// # Errors
+    /// When the file cannot be written, as when the layer was removed meanwhile.
+    pub fn put_checkpoints(&self, id: &LayerId, checkpoints: &Checkpoints) -> Result<(), Error> {
+        let encoded = checkpoints
+            .encode()
+            .map_err(|source| Error::Encode { what: "the checkpoints of a digest", source })?;
+        replace_file(&self.layer_folder(id).join(CHECKPOINTS), &encoded)
     }
 
     /// A layer that was built here and whose canonical tar has this digest.

@@ -5,6 +5,7 @@
 //! oci-layout, index.json      with blobs/: an OCI image layout of what was materialized
 //! blobs/sha256/HEX            bytes under their digest
 //! layers/ID/{fs,manifest}     fs is an overlayfs lower directory as it is
+//! layers/ID/checkpoints       where the hashing of its tar stood, of large layers
 //! stubs/                      the lowest directory of every sandbox: empty files to mount over
 //! cache/KEY.N/                what build steps keep for the next ones, see [`CacheFolder`]
 //! stat/HEX                    stat indexes of build contexts

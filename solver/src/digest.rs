@@ -11,8 +11,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use lapstrake_cache::Store;
 use lapstrake_oci::Digest;
+use lapstrake_rootfs::LayerId;
+use lapstrake_rootfs::tar::{self, Digested, Earlier};
 use lapstrake_rootfs::writer::Announced;
-use lapstrake_rootfs::{LayerId, tar};
 
 use crate::Error;
 use crate::graph::VertexId;
@@ -35,8 +36,8 @@ struct Queue {
 
 /// A layer that waits for its digest.
 enum Waiting {
-    /// It is not in the store yet, and may never be.
-    Announced(Announced),
+    /// It is not in the store yet, and may never be. The other one may begin as it does.
+    Announced(Announced, Option<LayerId>),
     /// It is in the store.
     Here(LayerId),
 }
@@ -53,9 +54,10 @@ impl Digests {
         self.push(vertex, Waiting::Here(layer));
     }
 
-    /// Tells of the layer that `vertex` is making. It has to be added once it is there.
-    pub(crate) fn announce(&self, vertex: VertexId, layer: Announced) {
-        self.push(vertex, Waiting::Announced(layer));
+    /// Tells of the layer that `vertex` is making. It has to be added once it is there. It may begin as
+    /// `previous` does.
+    pub(crate) fn announce(&self, vertex: VertexId, layer: Announced, previous: Option<LayerId>) {
+        self.push(vertex, Waiting::Announced(layer, previous));
     }
 
     fn push(&self, vertex: VertexId, waiting: Waiting) {
@@ -78,16 +80,17 @@ impl Digests {
     /// Digests layers until there will be no more. A layer that cannot be digested is left for the
     /// export, which says why.
     pub fn work(&self, store: &Store, layers: &Layers<'_>) {
-        let mut early: Vec<(Announced, (Digest, u64))> = Vec::new();
+        let mut early: Vec<(Announced, Digested)> = Vec::new();
         while let Some(waiting) = self.next() {
             match waiting {
-                Waiting::Announced(layer) => {
-                    early.extend(layer.diff_id().ok().map(|digest| (layer, digest)));
+                Waiting::Announced(layer, previous) => {
+                    let digested = early_digest(&layer, previous, store, layers);
+                    early.extend(digested.map(|digested| (layer, digested)));
                 }
                 Waiting::Here(id) => {
                     let known = early.iter().find(|(layer, _)| is_kept(layer, &id, layers));
                     match known {
-                        Some((_, (digest, size))) => drop(store.put_diff_id(&id, digest, *size)),
+                        Some((_, digested)) => drop(keep(&id, digested, store)),
                         // One of another cache may never be needed here.
                         None if layers.here(&id).is_ok_and(|layer| layer.is_none()) => {}
                         None => drop(digest(&id, store, layers)),
@@ -115,6 +118,29 @@ impl Digests {
     }
 }
 
+/// The digest of a layer that is still being made.
+fn early_digest(
+    layer: &Announced,
+    previous: Option<LayerId>,
+    store: &Store,
+    layers: &Layers<'_>,
+) -> Option<Digested> {
+    let previous = previous.and_then(|id| layers.here(&id).ok().flatten());
+    let checkpoints = previous.as_ref().and_then(|layer| store.checkpoints(&layer.id));
+    let earlier = previous.as_ref().zip(checkpoints.as_ref());
+    let earlier =
+        earlier.map(|(layer, checkpoints)| Earlier { manifest: &layer.manifest, checkpoints });
+    layer.digest(earlier).ok()
+}
+
+/// Notes a digest, and from where that of a similar layer can go on.
+fn keep(id: &LayerId, digested: &Digested, store: &Store) -> Result<(), lapstrake_cache::Error> {
+    if !digested.checkpoints.is_empty() {
+        store.put_checkpoints(id, &digested.checkpoints)?;
+    }
+    store.put_diff_id(id, &digested.diff_id, digested.size)
+}
+
 /// Whether the layer that was announced is the one that the store has now. One of the same content that
 /// was there before stays, and has other times.
 fn is_kept(announced: &Announced, id: &LayerId, layers: &Layers<'_>) -> bool {
@@ -134,8 +160,8 @@ pub fn digest(id: &LayerId, store: &Store, layers: &Layers<'_>) -> Result<(Diges
     let layer = layers.layer(id)?;
     let layer = layer.ok_or_else(|| failed(format!("the layer {id} is missing").into()))?;
     let folder = File::open(&layer.path).map_err(|error| failed(error.into()))?;
-    let (digest, size) =
-        tar::diff_id(folder.as_fd(), &layer.manifest).map_err(|error| failed(error.into()))?;
-    store.put_diff_id(id, &digest, size).map_err(Error::Store)?;
-    Ok((digest, size))
+    let digested = tar::digest(&layer.manifest, None, |_| folder.as_fd())
+        .map_err(|error| failed(error.into()))?;
+    keep(id, &digested, store).map_err(Error::Store)?;
+    Ok((digested.diff_id, digested.size))
 }

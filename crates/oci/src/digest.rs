@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use sha2::digest::common::hazmat::{SerializableState as _, SerializedState};
 use sha2::{Digest as _, Sha256};
 
 use crate::error::{Error, excerpt};
@@ -120,6 +121,17 @@ impl DigestHasher {
         self.0.update(bytes);
     }
 
+    /// What is known of the bytes taken so far: [`DigestHasher::restore`] goes on from there.
+    pub fn save(&self) -> Vec<u8> {
+        self.0.serialize().to_vec()
+    }
+
+    /// A hasher that goes on where another one was saved; `None` when the bytes are no such state.
+    pub fn restore(state: &[u8]) -> Option<Self> {
+        let state = SerializedState::<Sha256>::try_from(state).ok()?;
+        Sha256::deserialize(&state).ok().map(Self)
+    }
+
     /// The digest of everything taken.
     pub fn finish(self) -> Digest {
         Digest(self.0.finalize().into())
@@ -140,6 +152,19 @@ mod tests {
         hasher.update(b"a");
         hasher.update(b"bc");
         assert_eq!(hasher.finish(), ABC.parse().unwrap());
+    }
+
+    #[test]
+    fn a_saved_state_goes_on() {
+        for cut in [0, 1, 64, 1000] {
+            let bytes = [7; 2000];
+            let mut first = DigestHasher::new();
+            first.update(&bytes[..cut]);
+            let mut second = DigestHasher::restore(&first.save()).unwrap();
+            second.update(&bytes[cut..]);
+            assert_eq!(second.finish(), Digest::of(&bytes));
+        }
+        assert!(DigestHasher::restore(b"short").is_none());
     }
 
     #[test]

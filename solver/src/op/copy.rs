@@ -45,6 +45,8 @@ struct Written {
     staging: Staging,
     writer: LayerWriter,
     step: StepId,
+    /// The layer that the same step made before.
+    previous: Option<LayerId>,
 }
 
 impl Workshop<'_> {
@@ -75,8 +77,9 @@ impl Workshop<'_> {
         let action = Action { key, own: Some(&own) };
         let result = self.recorded(id, vertex, &below, &action, || {
             let written = self.write_copy(vertex, op, (&parts, &selections), &below)?;
-            let Written { staging, writer, step } = written;
-            let manifest = writer.finish_announced(|layer| self.digests.announce(id, layer))?;
+            let Written { staging, writer, step, previous } = written;
+            let announce = |layer| self.digests.announce(id, layer, previous);
+            let manifest = writer.finish_announced(announce)?;
             Ok(Made { staging, manifest, step: Some(step), is_recorded: true })
         })?;
         if let (Some(whole), Some(record)) = (whole, self.store.record(&key)?) {
@@ -123,7 +126,7 @@ impl Workshop<'_> {
             parts.iter().map(|part| part.files.identity()).collect::<Result<_, _>>()?;
         let step = key::copy_step(op, &identities);
         let previous = self.previous(&step)?;
-        let previous = previous
+        let linked = previous
             .as_ref()
             .map(|(layer, directory)| Previous { manifest: &layer.manifest, directory });
         let made = self.made();
@@ -132,11 +135,12 @@ impl Workshop<'_> {
         for (part, selection) in parts.iter().zip(selections) {
             let spec = CopySpec { owner, made, ..part.spec.clone() };
             let layers = part.files.directories();
-            let origin = Origin { open: part.files.opener(), layers, previous };
+            let origin = Origin { open: part.files.opener(), layers, previous: linked };
             copy::write(selection, &spec, &origin, &mut writer)
                 .map_err(|error| fault(vertex, part, error, None))?;
         }
-        Ok(Written { staging, writer, step })
+        let previous = previous.map(|(layer, _)| layer.id);
+        Ok(Written { staging, writer, step, previous })
     }
 
     /// What the same step made before, and its directory, if it is still here.

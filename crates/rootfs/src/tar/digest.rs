@@ -8,6 +8,7 @@ use std::thread::available_parallelism;
 use lapstrake_oci::{Digest, DigestHasher};
 
 use super::BLOCK;
+use super::checkpoint::Checkpoints;
 use super::write::{CHUNK, Output, Pack, PackError};
 use crate::{Entry, Kind, LayerManifest, TreePath};
 
@@ -17,22 +18,47 @@ const AHEAD: usize = 4;
 /// More threads would wait for the hashing one.
 const READERS: usize = 4;
 
+/// What hashing a layer's canonical tar gives.
+#[derive(Debug)]
+pub struct Digested {
+    /// The digest: the layer's diff id.
+    pub diff_id: Digest,
+    /// The tar's length in bytes.
+    pub size: u64,
+    /// From where the digest of a layer that begins with the same entries can go on.
+    pub checkpoints: Checkpoints,
+}
+
+/// A layer whose tar was hashed before.
+#[derive(Clone, Copy, Debug)]
+pub struct Earlier<'a> {
+    /// What it holds.
+    pub manifest: &'a LayerManifest,
+    /// Where the hashing stood.
+    pub checkpoints: &'a Checkpoints,
+}
+
 /// The layer's diff id, which is the digest of its canonical tar, and that tar's length in bytes.
 ///
 /// # Errors
 /// As [`write()`](super::write()).
 pub fn diff_id(dir: BorrowedFd<'_>, manifest: &LayerManifest) -> Result<(Digest, u64), PackError> {
-    diff_id_of(manifest, |_| dir)
+    let Digested { diff_id, size, .. } = digest(manifest, None, |_| dir)?;
+    Ok((diff_id, size))
 }
 
 /// [`diff_id`] of a layer whose files lie, each under its own path, in the directories that `place`
-/// tells.
-pub(crate) fn diff_id_of<'d>(
+/// tells. What an earlier layer begins with as well is not hashed again.
+///
+/// # Errors
+/// As [`write()`](super::write()).
+pub fn digest<'d>(
     manifest: &LayerManifest,
+    earlier: Option<Earlier<'_>>,
     place: impl Fn(&TreePath) -> BorrowedFd<'d> + Sync,
-) -> Result<(Digest, u64), PackError> {
-    let mut out = Hashing::default();
-    let runs = runs(manifest.entries());
+) -> Result<Digested, PackError> {
+    let mut out = earlier.map(|earlier| Hashing::after(&earlier, manifest)).unwrap_or_default();
+    let runs = runs(manifest.entries().get(out.entries..).unwrap_or_default());
     match runs.as_slice() {
         [] => {}
         [only] => {
@@ -42,7 +68,7 @@ pub(crate) fn diff_id_of<'d>(
         many => read_and_hash(many, &place, &mut out)?,
     }
     out.add(&[0; 2 * BLOCK]);
-    Ok((out.hasher.finish(), out.size))
+    Ok(Digested { diff_id: out.hasher.finish(), size: out.size, checkpoints: out.checkpoints })
 }
 
 /// Entries in a row, cut where they come to a piece of the tar. A large file is one of them.
@@ -92,7 +118,9 @@ fn read_and_hash<'d>(
         }
         let failed = (0..runs.len()).find_map(|run| {
             let reader = run % readers;
-            (!lanes.get(reader)?.hash_run(out)).then_some(reader)
+            let is_whole = lanes.get(reader)?.hash_run(out);
+            out.pass(runs.get(run).map_or(0, |entries| entries.len()));
+            (!is_whole).then_some(reader)
         });
         // Whoever still reads has nobody to read for.
         drop(lanes);
@@ -140,9 +168,31 @@ fn append<'d, W: std::io::Write>(
 struct Hashing {
     hasher: DigestHasher,
     size: u64,
+    /// Entries that are hashed.
+    entries: usize,
+    checkpoints: Checkpoints,
 }
 
 impl Hashing {
+    /// Where the hashing of an earlier layer stood when it had seen no other entries than `manifest`
+    /// begins with.
+    fn after(earlier: &Earlier<'_>, manifest: &LayerManifest) -> Self {
+        let pairs = earlier.manifest.entries().iter().zip(manifest.entries());
+        let same = pairs.take_while(|(one, other)| one == other).count();
+        let checkpoints = earlier.checkpoints.within(same);
+        let last = checkpoints.last().and_then(|last| Some((last, last.hasher()?)));
+        match last.map(|(last, hasher)| (hasher, last.size, last.entries)) {
+            Some((hasher, size, entries)) => Self { hasher, size, entries, checkpoints },
+            None => Self::default(),
+        }
+    }
+
+    /// Notes that so many entries more are hashed.
+    fn pass(&mut self, entries: usize) {
+        self.entries += entries;
+        self.checkpoints.note(self.entries, self.size, &self.hasher);
+    }
+
     fn add(&mut self, bytes: &[u8]) {
         self.hasher.update(bytes);
         self.size = self.size.saturating_add(bytes.len() as u64);

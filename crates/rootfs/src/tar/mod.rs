@@ -6,9 +6,10 @@
 //! Reading: `member` yields members from blocks (`field`, `number`, `pax` and `sparse` decode
 //! their parts), [`apply`](mod@apply) places them. Whatever GNU tar, Python and Go read
 //! differently is refused. Writing: [`write`](mod@write) on top of `header`;
-//! `digest` hashes it instead.
+//! `digest` hashes it instead, from a `checkpoint` on if it can.
 
 pub mod apply;
+mod checkpoint;
 mod digest;
 mod error;
 mod field;
@@ -23,8 +24,8 @@ mod tests;
 pub mod write;
 
 pub use apply::{Extract, apply, extract};
-pub use digest::diff_id;
-pub(crate) use digest::diff_id_of;
+pub use checkpoint::Checkpoints;
+pub use digest::{Digested, Earlier, diff_id, digest};
 pub use error::ApplyError;
 pub use limits::Limits;
 pub(crate) use member::{MemberKind, Members};

@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
-use lapstrake_oci::Digest;
-
 use super::{LayerWriter, WriteError};
 use crate::{Entry, Kind, LayerManifest, TreePath, attribute, beneath, tar};
 
@@ -22,12 +20,15 @@ pub struct Announced {
 }
 
 impl Announced {
-    /// As [`tar::diff_id`] of the finished layer.
+    /// As [`tar::digest`] of the finished layer.
     ///
     /// # Errors
-    /// As [`tar::diff_id`]; also when the layer was given up and its directory removed.
-    pub fn diff_id(&self) -> Result<(Digest, u64), tar::PackError> {
-        tar::diff_id_of(&self.manifest, |path| match self.linked.get(path) {
+    /// As [`tar::digest`]; also when the layer was given up and its directory removed.
+    pub fn digest(
+        &self,
+        earlier: Option<tar::Earlier<'_>>,
+    ) -> Result<tar::Digested, tar::PackError> {
+        tar::digest(&self.manifest, earlier, |path| match self.linked.get(path) {
             Some(layer) => layer.as_fd(),
             None => self.directory.as_fd(),
         })

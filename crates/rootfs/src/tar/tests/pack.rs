@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::super::{diff_id, write};
+use super::super::{Checkpoints, Earlier, diff_id, digest, write};
 use super::*;
 use crate::testing::{self, assert_same, open_path};
 use crate::{Entry, Kind, LayerWriter, Meta, Timestamp, TreePath, Xattr};
@@ -168,7 +168,60 @@ fn a_file_of_another_size_is_no_layers() {
     }
 }
 
-/// The bytes must never change: digests that users pinned depend on them.
+/// A layer of 300 files of 40 kB, one of which has other bytes.
+fn many(scratch: &Scratch, name: &str, changed: u32) -> LayerManifest {
+    let meta = Meta::of_root(0o644, Timestamp::default());
+    scratch.layer(name, &View::default(), |writer| {
+        for at in 0..300_u32 {
+            let path = TreePath::from(format!("f{at:03}").as_str());
+            let byte = if at == changed { 255 } else { at.to_le_bytes()[0] };
+            writer.bytes_later(&path, &meta, vec![byte; 40_000]).unwrap();
+        }
+    })
+}
+
+/// The digest is that of the whole tar, and what both layers begin with is not read.
+#[test]
+fn a_digest_goes_on_where_an_earlier_one_differs() {
+    let scratch = Scratch::new();
+    let first = many(&scratch, "first", 1000);
+    let folder = open_path(&scratch.path().join("first"));
+    let digested = digest(&first, None, |_| folder.as_fd()).unwrap();
+    let kept = Checkpoints::decode(&digested.checkpoints.encode().unwrap()).unwrap();
+    assert_eq!(kept, digested.checkpoints);
+    for changed in [0, 30, 150, 299] {
+        let name = format!("changed-{changed}");
+        let manifest = many(&scratch, &name, changed);
+        let folder = open_path(&scratch.path().join(&name));
+        let whole = digest(&manifest, None, |_| folder.as_fd()).unwrap();
+        // A megabyte and a few files before what changed, nothing is needed any more.
+        for unread in 0..changed.saturating_sub(35) {
+            std::fs::remove_file(scratch.path().join(&name).join(format!("f{unread:03}"))).unwrap();
+        }
+        let earlier = Earlier { manifest: &first, checkpoints: &kept };
+        let resumed = digest(&manifest, Some(earlier), |_| folder.as_fd()).unwrap();
+        assert_eq!((resumed.diff_id, resumed.size), (whole.diff_id, whole.size), "{changed}");
+        assert_eq!(resumed.checkpoints, whole.checkpoints, "{changed}");
+    }
+}
+
+/// Then hashing begins at the beginning.
+#[test]
+fn damaged_checkpoints_are_none() {
+    let scratch = Scratch::new();
+    let manifest = many(&scratch, "l", 0);
+    let folder = open_path(&scratch.path().join("l"));
+    let digested = digest(&manifest, None, |_| folder.as_fd()).unwrap();
+    let bytes = digested.checkpoints.encode().unwrap();
+    for at in 0..bytes.len() {
+        let mut damaged = bytes.clone();
+        damaged[at] ^= 1;
+        assert_eq!(Checkpoints::decode(&damaged), None, "{at}");
+        assert_eq!(Checkpoints::decode(&bytes[..at]), None, "{at}");
+    }
+}
+
+/// The bytes must never change: digests that users pinned depend on them, and checkpoints that stores have.
 #[test]
 fn the_bytes_are_golden() {
     let scratch = Scratch::new();
