@@ -160,3 +160,48 @@ fn the_files_of_the_last_build_are_known() {
     store.build("made", file.path()).ends_with(0);
     lint(&store, file.path(), &[]).ends_with(1).says(&["user-not-in-image"]);
 }
+
+#[test]
+fn what_was_built_is_pinned() {
+    let store = Store::new();
+    let file = Context::new(
+        "FROM busybox\nRUN mkdir -p /var/lib/dpkg && printf 'Package: curl\\nVersion: 8.1-2\\n\
+         Status: install ok installed\\nArchitecture: all\\n\\n' > /var/lib/dpkg/status && \
+         (apt-get install -y curl || true)\n",
+    );
+    store.build("made", file.path()).ends_with(0);
+    let strict =
+        |flags: &[&str]| lint(&store, file.path(), &[&["--preset", "strict"], flags].concat());
+    // Both are guesses: neither is made without being asked for.
+    strict(&["--fix"]);
+    assert!(
+        fs::read_to_string(file.path().join("Dockerfile"))
+            .expect("read")
+            .starts_with("FROM busybox\n")
+    );
+    strict(&["--fix", "--unsafe"]);
+    let mended = fs::read_to_string(file.path().join("Dockerfile")).expect("read");
+    assert!(mended.contains(" -y curl=8.1-2 ||"), "{mended}");
+    let digest =
+        mended.split_whitespace().nth(1).and_then(|name| name.split_once("busybox:latest@"));
+    let digest = digest.map(|(_, digest)| digest.to_owned()).expect("a digest");
+    assert!(store.ok(&["image", "inspect", "busybox"]).contains(&digest), "{digest}");
+    store.build("pinned", file.path()).ends_with(0);
+}
+
+#[test]
+fn what_an_image_starts_is_looked_for_in_it() {
+    let store = Store::new();
+    let file = Context::new("FROM busybox\nCOPY run.sh /\nENTRYPOINT [\"/run.sh\"]\n");
+    file.write("run.sh", "#!/usr/bin/python3\n");
+    file.set_mode("run.sh", 0o755);
+    store.build("made", file.path()).ends_with(0);
+    let said = lint(&store, file.path(), &[]).ends_with(1).stdout;
+    assert!(said.contains("`/run.sh` needs `/usr/bin/python3`, which is not there"), "{said}");
+    file.write("run.sh", "#!/bin/sh\n");
+    lint(&store, file.path(), &[]).ends_with(0);
+    file.write("Dockerfile", "FROM busybox\nRUN mkdir /a\nENTRYPOINT [\"nginx\"]\n");
+    lint(&store, file.path(), &[]).ends_with(0);
+    store.build("made", file.path()).ends_with(0);
+    lint(&store, file.path(), &[]).ends_with(1).says(&["`nginx` is not there"]);
+}

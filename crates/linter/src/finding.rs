@@ -83,6 +83,11 @@ impl<'a> Findings<'a> {
         Draft { diagnostic: &mut owned.finding.diagnostic, elsewhere: self.place.is_some() }
     }
 
+    /// How much was found so far.
+    pub(crate) fn count(&self) -> usize {
+        self.found.len()
+    }
+
     /// Lets `look` report, and adds to the help of what that has found why it matters here.
     pub(crate) fn explained(&mut self, why: &str, look: impl FnOnce(&mut Self)) {
         let before = self.found.len();

@@ -1,6 +1,7 @@
 //! What is known about a build beside its Dockerfile: plain data that somebody else has found out.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use lapstrake_oci::{ImageConfig, Platform};
@@ -38,6 +39,8 @@ pub struct KnownStage<'a> {
     /// The config of the image it starts from. Nothing if it starts from another stage, from
     /// `scratch`, or from an image that is not known.
     pub base: Option<&'a ImageConfig>,
+    /// The digest that the image's name stood for when it was pulled, as `sha256:…`.
+    pub digest: Option<&'a str>,
     /// The files of that image.
     pub files: Option<Files<'a>>,
     /// The layers that its instructions came to when the file was built last, in file order: as far as
@@ -60,6 +63,29 @@ pub struct Made<'a> {
     pub age: Duration,
     /// The variable whose value had it executed again, if one had.
     pub changed: Option<Changed>,
+    /// The packages that the package lists in the layer have.
+    pub packages: Packages<'a>,
+}
+
+/// Gives packages, the same each time. Reads files: only for who needs them.
+#[derive(Clone, Copy)]
+pub struct Packages<'a>(pub &'a (dyn Fn() -> Vec<Package> + Sync + 'a));
+
+/// A package that was installed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Package {
+    /// Of what it is, as package URLs name it: `deb`, `apk`, `pypi`, ….
+    pub kind: String,
+    /// What it is called.
+    pub name: String,
+    /// Its version, as its package manager writes it.
+    pub version: String,
+}
+
+impl fmt::Debug for Packages<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Packages").finish_non_exhaustive()
+    }
 }
 
 /// A variable with its value in two builds.
@@ -76,7 +102,7 @@ pub struct Changed {
 impl<'a> KnownStage<'a> {
     /// Of the image at most the config is known.
     pub const fn new(needed: bool, base: Option<&'a ImageConfig>) -> Self {
-        Self { needed, base, files: None, made: &[] }
+        Self { needed, base, digest: None, files: None, made: &[] }
     }
 }
 

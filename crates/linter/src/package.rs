@@ -1,14 +1,18 @@
 //! Package managers: what commands install, and what is said of it.
 
-use lapstrake_parser::Span;
+use lapstrake_parser::{Safety, Span};
 
 use crate::finding::{Draft, Findings};
 use crate::run::Run;
 use crate::shell::{Command, ShellWord};
 
 /// Reports packages without a version, all of a command at once.
-pub(crate) fn report_unpinned(findings: &mut Findings<'_>, packages: &[&ShellWord], example: &str) {
-    let Some((first, others)) = packages.split_first() else { return };
+pub(crate) fn report_unpinned<'f>(
+    findings: &'f mut Findings<'_>,
+    packages: &[&ShellWord],
+    example: &str,
+) -> Option<Draft<'f>> {
+    let (first, others) = packages.split_first()?;
     let (name, with) = (
         &first.text,
         match others.len() {
@@ -18,7 +22,39 @@ pub(crate) fn report_unpinned(findings: &mut Findings<'_>, packages: &[&ShellWor
         },
     );
     let message = format!("no version for `{name}`{with}: each build may install another one");
-    findings.add(first.span, message).help(format!("name the version, like `{example}`"));
+    let draft = findings.add(first.span, message);
+    Some(draft.help(format!("name the version, like `{example}`")))
+}
+
+/// Adds the fix that names the versions which the last build installed, as far as they are known. `kind` is what
+/// [`crate::Package`] has, `sign` what stands between name and version.
+pub(crate) fn pin(
+    draft: Draft<'_>,
+    run: &Run<'_>,
+    packages: &[&ShellWord],
+    (kind, sign): (&str, &str),
+) {
+    let Some(made) = run.subject.made(run.instruction) else { return };
+    let installed = (made.packages.0)();
+    let plain = |name: &str| match kind {
+        "pypi" => name.to_lowercase().replace(['_', '.'], "-"),
+        _ => name.to_owned(),
+    };
+    let version = |word: &ShellWord| {
+        let is_plain = run.subject.source.get(word.span.range()) == Some(word.text.as_str());
+        let name = word.text.split('[').next().filter(|_| is_plain && word.is_literal)?;
+        let mut all = installed.iter().filter(|one| one.kind == kind);
+        let found = all.find(|one| plain(&one.name) == plain(name))?;
+        let behind = Span::new(word.span.end, word.span.end);
+        Some((behind, format!("{sign}{}", found.version)))
+    };
+    let edits: Vec<_> = packages.iter().filter_map(|word| version(word)).collect();
+    if let Some((_, first)) = edits.first() {
+        let what = format!("the last build installed `{first}`").replace(sign, "");
+        draft
+            .help(format!("{what}: `--fix --unsafe` names what it installed"))
+            .fix_all(Safety::Unsafe, edits);
+    }
 }
 
 /// True for a package of `yum` or `dnf` with a version: `name-1.2-3`.

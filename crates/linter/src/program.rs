@@ -4,6 +4,12 @@ use lapstrake_rootfs::Kind;
 
 use crate::root::{Found, Root};
 
+/// What a shell does without a program.
+pub(crate) const BUILTINS: [&str; 24] = [
+    ".", ":", "[", "[[", "cd", "command", "echo", "eval", "exec", "exit", "export", "false", "for",
+    "if", "kill", "printf", "set", "source", "test", "trap", "true", "umask", "until", "while",
+];
+
 /// What an image is asked for.
 pub(crate) struct Search<'r> {
     pub(crate) root: &'r Root<'r>,
@@ -90,12 +96,16 @@ impl Search<'_> {
             let what = format!("may not be executed: its mode is {:04o}", entry.mode);
             return Some(fault(&what, "set its mode, with `COPY --chmod=0755` for instance"));
         }
-        let head = self.root.head(path)?;
+        self.fault_of_content(&self.root.head(path)?)
+    }
+
+    /// Why a file that begins like this cannot be started.
+    pub(crate) fn fault_of_content(&self, head: &[u8]) -> Option<Fault> {
         if let Some(line) = head.strip_prefix(b"#!") {
             let line = line.split(|byte| *byte == b'\n').next().unwrap_or_default();
             return self.fault_of_interpreter(&String::from_utf8_lossy(line));
         }
-        let elf = Elf::read(&head)?;
+        let elf = Elf::read(head)?;
         if let Some(machine) = elf.is_foreign(self.architecture) {
             let what = format!("is for {machine}, and the image for {}", self.architecture);
             return Some(fault(&what, "build or fetch it for the platform of the image"));

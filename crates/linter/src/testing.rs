@@ -24,7 +24,7 @@ use lapstrake_rootfs::{ContentHash, Entry, Kind, LayerManifest, Timestamp, TreeP
 use tempfile::TempDir;
 
 use crate::files::{Context, Files, IgnoreText};
-use crate::known::{Changed, Made};
+use crate::known::{Changed, Made, Package, Packages};
 
 pub(crate) struct Folder {
     directory: TempDir,
@@ -188,16 +188,18 @@ struct Layer {
     files: BaseFiles,
     took: Option<Duration>,
     changed: Option<Changed>,
+    packages: Vec<Package>,
 }
 
 type Way<'l> = (
     Box<dyn Fn() -> Option<View> + Sync + 'l>,
     Box<dyn Fn(&TreePath) -> Option<Vec<u8>> + Sync + 'l>,
+    Box<dyn Fn() -> Vec<Package> + Sync + 'l>,
 );
 
 impl Layers {
-    /// Adds what an option says: `layer LINE: FILE`, `layer LINE took: SECONDS`, and
-    /// `layer LINE changed: NAME BEFORE AFTER`.
+    /// Adds what an option says: `layer LINE: FILE`, `layer LINE took: SECONDS`,
+    /// `layer LINE changed: NAME BEFORE AFTER`, and `layer LINE has: KIND NAME VERSION`.
     pub(crate) fn add(&mut self, source: &str, name: &str, value: &str) {
         let mut words = name.split_whitespace().skip(1);
         let line: usize = words.next().unwrap().parse().unwrap();
@@ -206,6 +208,11 @@ impl Layers {
         match words.next() {
             None => layer.files.add(value),
             Some("took") => layer.took = Some(Duration::from_secs(value.parse().unwrap())),
+            Some("has") => {
+                let mut values = value.split(' ').map(str::to_owned);
+                let mut next = || values.next().unwrap();
+                layer.packages.push(Package { kind: next(), name: next(), version: next() });
+            }
             _ => {
                 let mut values = value.split(' ').map(str::to_owned);
                 let mut next = || values.next().unwrap();
@@ -221,20 +228,22 @@ impl Layers {
                 let manifest = LayerManifest::new(layer.files.entries.clone());
                 Some(View::new(vec![Arc::new(manifest)]))
             };
-            (Box::new(tree), Box::new(|path| layer.files.content.get(path).cloned()))
+            let head = |path: &TreePath| layer.files.content.get(path).cloned();
+            (Box::new(tree), Box::new(head), Box::new(|| layer.packages.clone()))
         });
         ways.collect()
     }
 
     /// The same for the rules.
     pub(crate) fn made<'l>(&self, ways: &'l [Way<'l>]) -> Vec<Made<'l>> {
-        let made = self.0.iter().zip(ways).map(|((at, layer), (tree, head))| Made {
+        let made = self.0.iter().zip(ways).map(|((at, layer), (tree, head, packages))| Made {
             at: *at,
             files: Files { tree, head },
             size: LayerManifest::new(layer.files.entries.clone()).size(),
             took: layer.took,
             age: Duration::ZERO,
             changed: layer.changed.clone(),
+            packages: Packages(packages),
         });
         made.collect()
     }

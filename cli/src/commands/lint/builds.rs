@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use lapstrake_cache::{Layer, Origin, Store, nanoseconds};
-use lapstrake_linter::{Changed, Files, Made};
+use lapstrake_linter::{Changed, Files, Made, Package, Packages};
 use lapstrake_parser::{Instruction, Keyword, Stage};
 use lapstrake_rootfs::{LayerId, TreePath, View};
 use lapstrake_solver::reason::{Reason, Subject};
@@ -40,7 +40,11 @@ pub(super) struct Layered<'f> {
     changed: Option<Changed>,
     tree: ViewOf<'f>,
     head: Head<'f>,
+    packages: Installed<'f>,
 }
+
+/// Reads lists of packages.
+type Installed<'f> = Box<dyn Fn() -> Vec<Package> + Sync + 'f>;
 
 /// What a stage starts from: no layer at all, or this as the topmost one.
 pub(super) type Below = Option<LayerId>;
@@ -134,7 +138,7 @@ fn layered<'f>(
         let Layer { manifest, path, .. } = store.layer(&id).ok()??;
         Some(Tree { view: View::new(vec![manifest]), folders: vec![path] })
     };
-    let of_head = Arc::clone(&tree);
+    let (of_head, of_packages) = (Arc::clone(&tree), Arc::clone(&tree));
     let layer = Layered {
         at: instruction.span.start,
         size,
@@ -143,6 +147,9 @@ fn layered<'f>(
         changed: changed(store, origin),
         tree: Box::new(move || Some(tree.get_or_init(read).as_ref()?.view.clone())),
         head: Box::new(move |path: &TreePath| of_head.get_or_init(read).as_ref()?.head(path)),
+        packages: Box::new(move || {
+            of_packages.get_or_init(read).as_ref().map(Tree::packages).unwrap_or_default()
+        }),
     };
     Some((id, layer))
 }
@@ -169,6 +176,7 @@ impl Layered<'_> {
             took: self.took,
             age: self.age,
             changed: self.changed.clone(),
+            packages: Packages(&*self.packages),
         }
     }
 }

@@ -10,10 +10,11 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use lapstrake_cache::Store;
 use lapstrake_image::ResolvedImage;
-use lapstrake_linter::{Base, Files, HEAD, Known, KnownStage, Made};
+use lapstrake_linter::{Base, Files, HEAD, Known, KnownStage, Made, Package};
 use lapstrake_oci::{Platform, Reference};
 use lapstrake_parser::Dockerfile;
 use lapstrake_rootfs::{LayerId, TreePath, View, read};
+use lapstrake_sbom::{Interest, Inventory, MAX_FILE};
 use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 
 use super::super::input::Input;
@@ -41,6 +42,8 @@ pub(super) type Head<'f> = Box<dyn Fn(&TreePath) -> Option<Vec<u8>> + Sync + 'f>
 /// An image of the store.
 struct Image {
     resolved: ResolvedImage,
+    /// What its name stood for in its registry, if it came from one.
+    digest: Option<String>,
     /// What it holds, once somebody asked; nothing if a layer of it is not unpacked.
     tree: OnceLock<Option<Tree>>,
 }
@@ -127,9 +130,18 @@ impl Facts {
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         let image = found.entry(key).or_insert_with(|| {
             let resolved = self.look_up(name, platform)?;
-            Some(Arc::new(Image { resolved, tree: OnceLock::new() }))
+            let digest = self.digest(name);
+            Some(Arc::new(Image { resolved, digest, tree: OnceLock::new() }))
         });
         image.clone()
+    }
+
+    /// What a name stood for when it was pulled: then it has a name by that as well.
+    fn digest(&self, name: &str) -> Option<String> {
+        let reference = Reference::parse(name).ok()?;
+        let digest = self.store.tag(&reference.to_string()).ok()??.manifest;
+        let by_digest = reference.with_digest(digest).to_string();
+        self.store.tag(&by_digest).ok()?.map(|_| digest.to_string())
     }
 
     /// What cannot be read is for the build to tell.
@@ -157,6 +169,28 @@ impl Image {
 }
 
 impl Tree {
+    /// The packages that lists in it have.
+    pub(super) fn packages(&self) -> Vec<Package> {
+        let mut inventory = Inventory::default();
+        for shown in self.view.subtree(&TreePath::root()) {
+            let path = shown.entry.path.to_string();
+            let path = path.trim_start_matches('/');
+            let Some(interest) = Interest::of(path) else { continue };
+            let folder = self.folders.get(shown.layer).and_then(|folder| File::open(folder).ok());
+            let bytes =
+                folder.map(|folder| read::read_file(folder.as_fd(), &shown.entry.path, MAX_FILE));
+            if let Some(Ok(bytes)) = bytes {
+                inventory.read(interest, path, &bytes);
+            }
+        }
+        let packages = inventory.packages().map(|package| Package {
+            kind: package.kind.to_owned(),
+            name: package.name.clone(),
+            version: package.version.clone(),
+        });
+        packages.collect()
+    }
+
     /// The beginning of the file that the tree shows at a path.
     pub(super) fn head(&self, path: &TreePath) -> Option<Vec<u8>> {
         let folder = self.folders.get(self.view.entry(path)?.layer)?;
@@ -193,6 +227,7 @@ impl Origin<'_> {
     fn known(&self) -> KnownStage<'_> {
         let files = Files { tree: &*self.tree, head: &*self.head };
         let config = &self.image.resolved.config;
-        KnownStage { files: Some(files), ..KnownStage::new(true, Some(config)) }
+        let digest = self.image.digest.as_deref();
+        KnownStage { files: Some(files), digest, ..KnownStage::new(true, Some(config)) }
     }
 }

@@ -15,7 +15,8 @@
 //! RUN apk add --no-cache jq=~1.7
 //! ```
 //!
-//! **Fix**: none: which versions there are is not known here.
+//! **Fix**: unsafe, where the last build is in the store: the versions that it installed are named. Else none: which
+//! there are is not known.
 
 use lapstrake_parser::{Severity};
 
@@ -31,7 +32,9 @@ fn check(run: &Run<'_>, findings: &mut Findings<'_>) {
     for command in run.commands(&["apk"]).filter(|command| command.has_argument("add")) {
         let mut packages = command.operands(&["t", "virtual", "repository", "X"]);
         packages.retain(|word| word.text != "add" && !is_pinned(&word.text));
-        package::report_unpinned(findings, &packages, "jq=~1.7");
+        if let Some(draft) = package::report_unpinned(findings, &packages, "jq=~1.7") {
+            package::pin(draft, run, &packages, ("apk", "="));
+        }
     }
 }
 

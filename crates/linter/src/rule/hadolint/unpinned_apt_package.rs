@@ -15,7 +15,8 @@
 //! RUN apt-get update && apt-get install -y jq=1.6-2.1 && rm -rf /var/lib/apt/lists/*
 //! ```
 //!
-//! **Fix**: none: which versions there are is not known here.
+//! **Fix**: unsafe, where the last build is in the store: the versions that it installed are named. Else none: which
+//! there are is not known.
 
 use lapstrake_parser::{Severity};
 
@@ -31,7 +32,9 @@ fn check(run: &Run<'_>, findings: &mut Findings<'_>) {
     for command in run.commands(&["apt-get"]).filter(|command| command.has_argument("install")) {
         let mut packages = command.operands(&["t", "target-release"]);
         packages.retain(|word| word.text != "install" && !is_pinned(&word.text));
-        package::report_unpinned(findings, &packages, "jq=1.6-2.1");
+        if let Some(draft) = package::report_unpinned(findings, &packages, "jq=1.6-2.1") {
+            package::pin(draft, run, &packages, ("deb", "="));
+        }
     }
 }
 

@@ -15,7 +15,8 @@
 //! RUN pip install --no-cache-dir flask==3.0.3
 //! ```
 //!
-//! **Fix**: none: which versions there are is not known here.
+//! **Fix**: unsafe, where the last build is in the store: the versions that it installed are named. Else none: which
+//! there are is not known.
 
 use lapstrake_parser::{Severity};
 
@@ -37,7 +38,9 @@ fn check(run: &Run<'_>, findings: &mut Findings<'_>) {
         let own = if command.has_flag("m") { 2 } else { 1 };
         packages.drain(..own.min(packages.len()));
         packages.retain(|word| !is_pinned(&word.text));
-        package::report_unpinned(findings, &packages, "flask==3.0.3");
+        if let Some(draft) = package::report_unpinned(findings, &packages, "flask==3.0.3") {
+            package::pin(draft, run, &packages, ("pypi", "=="));
+        }
     }
 }
 

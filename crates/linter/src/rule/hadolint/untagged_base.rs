@@ -12,9 +12,10 @@
 //! FROM debian:12
 //! ```
 //!
-//! **Fix**: none: which version is meant is for the author to say.
+//! **Fix**: unsafe, where the image was pulled and is in the store: its digest is named, so that the image stays the
+//! one that it is. Else none: which version is meant is for the author to say.
 
-use lapstrake_parser::{Severity, Stage};
+use lapstrake_parser::{Safety, Severity, Stage};
 
 use crate::finding::Findings;
 use crate::rule::{Check, Rule};
@@ -32,5 +33,10 @@ fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) 
         return;
     }
     let draft = findings.add(image.span(), format!("`{text}` is whatever `{text}:latest` is today"));
-    draft.help("name a version");
+    match subject.known.stage(stage.index).digest {
+        Some(digest) => draft
+            .help(format!("name a version; the one in the store is {digest}"))
+            .fix(Safety::Unsafe, [(image.span(), format!("{text}:latest@{digest}"))]),
+        None => draft.help("name a version"),
+    };
 }

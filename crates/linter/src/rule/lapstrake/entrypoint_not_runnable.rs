@@ -5,7 +5,10 @@
 //! it begins. `exec format error` and `no such file or directory` at the start of a container often mean a script
 //! without a line `#!`, or one with Windows line ends, whose interpreter then is `/bin/sh\r`.
 //!
-//! Looks only where the context is known, at the stage that is built, and at files that no later RUN has to do with.
+//! Of the context it looks at files that no later RUN has to do with. Where the base image is in the store, and as far
+//! as nothing behind FROM could have changed that, or what was built last is known, it looks at what is in the image
+//! as well: whether there is such a program, for this kind of machine, with its interpreter and its loader. Looks at
+//! the stage that is built.
 //!
 //! ```dockerfile
 //! # entrypoint.sh has the mode 644
@@ -34,8 +37,11 @@ use lapstrake_rootfs::{Kind, TreePath, View};
 use crate::copied::{self, ContextCopy};
 use crate::files::Context;
 use crate::finding::Findings;
-use crate::start::{Brought, Program, brought, chain, is_among, program};
+use crate::program::{BUILTINS, Search};
+use crate::root::Root;
 use crate::rule::{Check, Rule};
+use crate::start::{Brought, Program, brought, chain, is_among, program};
+use crate::state::State;
 use crate::subject::Subject;
 
 pub(super) static RULE: Rule =
@@ -54,8 +60,24 @@ fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) 
     if !subject.is_target(stage) {
         return;
     }
-    let Some((copies, view, context)) = subject.copies() else { return };
     let Some(program) = program(subject, stage) else { return };
+    let before = findings.count();
+    let head = subject.copies().and_then(|copies| {
+        in_context(subject, (stage, &program), copies, findings)
+    });
+    if findings.count() == before {
+        in_image(subject, (stage, &program), head.as_deref(), findings);
+    }
+}
+
+/// What is wrong with a program that the context brings, or should bring. Gives the beginning of its file, if it
+/// is in the context.
+fn in_context(
+    subject: &Subject<'_>,
+    (stage, program): (&Stage<'_>, &Program),
+    (copies, view, context): (&[ContextCopy], &View, Context<'_>),
+    findings: &mut Findings<'_>,
+) -> Option<Vec<u8>> {
     let chain = chain(subject, stage);
     let all = &subject.dockerfile.instructions;
     let is_here = |copy: &&ContextCopy| {
@@ -70,8 +92,9 @@ fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) 
             let start = all.get(brought.copy.instruction).map_or(0, |one| one.span.start);
             let later: Vec<_> = chain.iter().filter(|one| one.span.start > start).copied().collect();
             if !is_touched(subject, &later, &brought.entry.path, &places) {
-                report(subject, (&program, &brought), context, findings);
+                report(subject, (program, &brought), context, findings);
             }
+            (context.files.head)(&brought.entry.path)
         }
         None => {
             let missing = places.first().filter(|_| program.text.contains('/'));
@@ -79,9 +102,44 @@ fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) 
             if let Some((copy, path)) = missing
                 && !is_touched(subject, &chain, &path, &places)
             {
-                report_missing(&program, (copy, &path), context, findings);
+                report_missing(program, (copy, &path), context, findings);
             }
+            None
         }
+    }
+}
+
+/// What is wrong with a program by what is in the image: that of the last build, or of the base image. `head` is
+/// the beginning of its file where the context has that, which counts as it is now.
+fn in_image(
+    subject: &Subject<'_>,
+    (stage, program): (&Stage<'_>, &Program),
+    head: Option<&[u8]>,
+    findings: &mut Findings<'_>,
+) {
+    let ground = subject.ground(stage);
+    // A CMD is only given to an ENTRYPOINT of the base image.
+    let is_given = ground.1.base.is_some_and(|base| !base.config.entrypoint.is_empty())
+        && subject.last(stage, Keyword::Entrypoint).is_none();
+    if is_given || (program.is_shell_form && BUILTINS.contains(&program.text.as_str())) {
+        return;
+    }
+    let Some(root) = Root::before(subject, stage, None) else { return };
+    let state = State::at_end(subject, stage);
+    let search = Search {
+        root: &root,
+        path: state.environment.value("PATH").unwrap_or(PATH),
+        directory: state.directory.as_deref(),
+        architecture: &subject.known.platform.architecture,
+    };
+    let fault = match head {
+        Some(head) => search.fault_of_content(head),
+        None => search.fault(&program.text),
+    };
+    if let Some(fault) = fault {
+        let what = format!("`{}` {}", program.text, fault.what);
+        let label = "the files of this image, and what was built on it, are known";
+        findings.add(program.span, what).help(fault.help).label(ground.0.from.image.span(), label);
     }
 }
 

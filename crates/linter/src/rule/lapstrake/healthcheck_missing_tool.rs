@@ -23,7 +23,7 @@
 use lapstrake_parser::{CommandForm, InstructionKind, Keyword, Severity, Span, Stage};
 
 use crate::finding::Findings;
-use crate::program::Search;
+use crate::program::{BUILTINS, Search};
 use crate::root::Root;
 use crate::rule::{Check, Rule};
 use crate::shell;
@@ -32,11 +32,6 @@ use crate::subject::Subject;
 
 pub(super) static RULE: Rule =
     Rule::own("healthcheck-missing-tool", Severity::Warning, Check::Stage(check));
-
-/// What a shell knows without a program, as far as health checks begin with it.
-const BUILTINS: [&str; 14] = [
-    ".", ":", "[", "[[", "cd", "command", "echo", "eval", "exit", "false", "printf", "set", "test", "true",
-];
 
 fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) {
     if !subject.is_target(stage) {
