@@ -488,3 +488,19 @@ fn findings_may_be_in_other_files() {
     fs::write(folder.path().join("lapstrake.toml"), config).expect("write a configuration");
     lint(folder.path(), &["--no-store"]).ends_with(0);
 }
+
+#[test]
+fn scripts_that_are_copied_and_executed_are_looked_at() {
+    let folder = folder(&[
+        ("a.Dockerfile", "FROM scratch\nCOPY bin/run.sh /\nENTRYPOINT [\"/run.sh\"]\n"),
+        ("b.Dockerfile", "FROM scratch\nCOPY bin /\nRUN sh /run.sh\n"),
+        ("bin/run.sh", "#!/bin/sh\nset -e\nrm $1\n"),
+        ("bin/other.sh", "#!/bin/sh\nrm $1\n"),
+    ]);
+    let run = folder.path().join("bin/run.sh");
+    fs::set_permissions(run, fs::Permissions::from_mode(0o755)).expect("make it a program");
+    let arguments = ["--no-store", "--format", "short", "--preset", "strict"];
+    let said = lint(folder.path(), &arguments).ends_with(1).stdout;
+    assert_eq!(said.matches("bin/run.sh:3:4: info[unquoted-variable]: `$1`").count(), 1, "{said}");
+    assert!(!said.contains("other.sh"), "{said}");
+}

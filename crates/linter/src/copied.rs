@@ -1,14 +1,15 @@
 //! What the COPYs and ADDs of a file take of its context. What a source names is decided by the code that builds
 //! ([`lapstrake_rootfs::copy`]).
 
+use lapstrake_parser::glob::has_wildcard;
 use lapstrake_parser::ignore_file::IgnoreFile;
 use lapstrake_parser::mode::Mode;
 use lapstrake_parser::{
     Dockerfile, Instruction, InstructionKind, Keyword, Source as Written, Span, Stage, Transfer,
     Word,
 };
-use lapstrake_rootfs::copy::{CopyError, CopySpec, Selection, Source, select};
-use lapstrake_rootfs::{TreePath, View};
+use lapstrake_rootfs::copy::{CopyError, CopySpec, Placed, Selection, Source, select};
+use lapstrake_rootfs::{Entry, TreePath, View};
 
 use crate::state::State;
 use crate::subject::Subject;
@@ -47,6 +48,32 @@ impl Taken {
     /// What it takes of a tree.
     pub(crate) fn select<'v>(&'v self, view: &'v View) -> Result<Selection<'v>, CopyError> {
         select(view, &self.spec)
+    }
+}
+
+impl Taken {
+    /// The file that it brings to a path below the destination; the destination itself is the root.
+    pub(crate) fn at<'v>(&self, view: &'v View, below: &TreePath) -> Option<&'v Entry> {
+        let is_plain = matches!(self.spec.sources.as_slice(), [Source::Path(_)]);
+        if !is_plain || has_wildcard(self.path.as_bytes()) || !self.spec.exclude.is_empty() {
+            let found = select(view, &self.spec).ok()?;
+            let is_here = |placed: &Placed<'_>| {
+                let is_own = placed.is_named && below.is_root();
+                is_own || TreePath::clean(placed.name) == *below
+            };
+            let path = found.placed().find(is_here)?.entry.path.clone();
+            return Some(view.entry(&path)?.entry);
+        }
+        // Most copies name one path, and need not be gone through.
+        let named = TreePath::clean(self.path.as_bytes());
+        let path = view.resolve(&named, true).ok()?;
+        let is_folder = view.entry(&path).is_none_or(|found| found.entry.is_directory());
+        let path = match is_folder {
+            true => path.join_path(below),
+            false if below.is_root() || below.as_bytes() == named.name() => path,
+            false => return None,
+        };
+        Some(view.entry(&path)?.entry).filter(|entry| !entry.is_directory())
     }
 }
 
@@ -112,17 +139,25 @@ pub(crate) fn copies(subject: &Subject<'_>) -> Vec<ContextCopy> {
     copies
 }
 
-/// The working directory at the end of a stage, as far as it can be told without the variables of ENV and ARG.
-pub(crate) fn final_directory(subject: &Subject<'_>, stage: &Stage<'_>) -> Option<String> {
-    let mut directory = match subject.base_of(stage) {
-        Some(base) => final_directory(subject, base),
-        None if stage.from.image.as_str() == "scratch" => Some("/".to_owned()),
-        None => {
-            let base = subject.known.stage(stage.index).base;
-            base.and_then(|base| absolute(Some("/"), &base.config.working_dir))
-        }
+/// The working directory in a stage in front of a place, as far as it can be told without the variables of ENV and
+/// ARG.
+pub(crate) fn directory_at(
+    subject: &Subject<'_>,
+    stage: &Stage<'_>,
+    place: usize,
+) -> Option<String> {
+    let mut lineage = subject.lineage(stage);
+    let ground = lineage.last().map_or(stage.index, |ground| ground.index);
+    lineage.reverse();
+    let is_scratch = subject.stages.get(ground)?.from.image.as_str() == "scratch";
+    let base = subject.known.stage(ground).base;
+    let mut directory = match base {
+        Some(base) => absolute(Some("/"), &base.config.working_dir),
+        None => is_scratch.then(|| "/".to_owned()),
     };
-    for instruction in stage.instructions {
+    let above = lineage.iter().flat_map(|stage| stage.instructions);
+    let own = stage.instructions.iter().take_while(|one| one.span.start < place);
+    for instruction in above.chain(own) {
         if let InstructionKind::Workdir(word) = &instruction.kind {
             let path = Some(word.as_str()).filter(|path| !path.contains('$'));
             directory = path.and_then(|path| absolute(directory.as_deref(), path));

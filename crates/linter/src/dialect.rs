@@ -7,6 +7,7 @@ use lapstrake_parser::{Instruction, InstructionKind, Stage};
 
 use crate::root::Root;
 use crate::run::Run;
+use crate::shared::Shared;
 use crate::shell::walk::Seen;
 use crate::shell::{Command, Part};
 use crate::subject::Subject;
@@ -166,6 +167,25 @@ pub(crate) fn shell_runs<'a>(subject: &'a Subject<'a>) -> Vec<ShellRun<'a>> {
     let contexts = contexts(subject).into_iter();
     let runs = contexts
         .filter_map(|context| Some(ShellRun { run: Run::of(subject, context.owner)?, context }));
+    runs.collect()
+}
+
+/// Every script of the context that is executed, as a RUN of its own.
+pub(crate) fn shared_runs<'a>(subject: &'a Subject<'a>) -> Vec<(ShellRun<'a>, &'a Shared)> {
+    let shared = subject.shared();
+    if shared.is_empty() {
+        return Vec::new();
+    }
+    let variables = Rc::new(Variables::of(subject));
+    let runs = shared.iter().filter_map(|shared| {
+        let owner = subject.dockerfile.instructions.get(shared.instruction)?;
+        let (shell, stage) = (Some(shared.dialect), shared.stage);
+        let variables = Rc::clone(&variables);
+        let context = Context { owner, shell, is_known_sh: false, stage, variables };
+        let script = &shared.script;
+        let run = Run { subject, instruction: owner, script, is_trigger: false };
+        Some((ShellRun { run, context }, shared))
+    });
     runs.collect()
 }
 

@@ -13,7 +13,7 @@
 //!   that rules look at.
 //! - [`walk`]: how rules come to see what they look for; [`state`]: what variables hold there.
 //! - [`copied`]: what COPY takes of the context; [`ignored`]: the lines that leave something out.
-//! - [`start`]: what an image starts, and where that comes from.
+//! - [`start`]: what an image starts, and where that comes from; [`shared`]: scripts of the context.
 //! - [`rule`]: what a rule is, and all of them.
 //! - [`label`]: labels as a project wants them.
 //! - [`shell`]: the commands of RUN; [`run`], [`package`], [`manifest`]: what rules ask of them.
@@ -53,6 +53,7 @@ mod rule;
 mod run;
 mod script;
 mod secret;
+mod shared;
 mod shell;
 mod start;
 mod state;

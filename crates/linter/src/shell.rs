@@ -108,6 +108,13 @@ pub(crate) fn first_program(line: &Word) -> Option<(String, Span)> {
     (!name.is_empty()).then(|| (name.to_owned(), command.name_span()))
 }
 
+/// What a file runs, if that is a script that shells can read. Its places are those in the file.
+pub(crate) fn script_of_file(text: &str) -> Option<Script> {
+    let mut script = Script::default();
+    script.read(text, None, &|range: Range<usize>| Span::new(range.start, range.end))?;
+    Some(script)
+}
+
 impl Script {
     /// Goes through all of it.
     pub(crate) fn walk<'s>(&'s self, see: &mut dyn FnMut(Seen<'s>)) {

@@ -92,13 +92,8 @@ pub(crate) fn brought<'a>(
     copies.iter().rev().find_map(|copy| {
         let target = copy.target()?;
         copy.sources.iter().rev().find_map(|taken| {
-            let found = taken.select(view).ok()?;
-            let is_here = |path: &TreePath| places.contains(path);
-            let mut placed = found.placed().filter(|placed| {
-                let below = target.join_path(&TreePath::clean(placed.name));
-                is_here(&below) || (placed.is_named && is_here(&target))
-            });
-            let entry = placed.next()?.entry.clone();
+            let at = |place: &TreePath| taken.at(view, &place.below(&target)?);
+            let entry = places.iter().find_map(at)?.clone();
             Some(Brought { copy, taken, entry })
         })
     })

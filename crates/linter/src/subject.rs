@@ -11,6 +11,7 @@ use crate::environment::Environment;
 use crate::files::Context;
 use crate::known::{Known, KnownStage, Made};
 use crate::policy::Policy;
+use crate::shared::{self, Shared};
 use crate::shell::{self, Script};
 use crate::value::{Value, value};
 
@@ -36,6 +37,8 @@ pub(crate) struct Subject<'a> {
     view: OnceCell<Option<View>>,
     /// What COPY and ADD take of that.
     copies: OnceCell<Vec<ContextCopy>>,
+    /// The scripts among that which are executed.
+    shared: OnceCell<Vec<Shared>>,
 }
 
 /// What FROM sees.
@@ -68,6 +71,7 @@ impl<'a> Subject<'a> {
             stage_numbers: OnceCell::new(),
             view: OnceCell::new(),
             copies: OnceCell::new(),
+            shared: OnceCell::new(),
         }
     }
 
@@ -80,6 +84,11 @@ impl<'a> Subject<'a> {
         }
         let view = self.view.get_or_init(|| (context.files.tree)()).as_ref()?;
         Some((copies, view, context))
+    }
+
+    /// The scripts of the context that are executed.
+    pub(crate) fn shared(&self) -> &[Shared] {
+        self.shared.get_or_init(|| shared::scripts(self))
     }
 
     /// The global arguments as they are when the builder is given none.

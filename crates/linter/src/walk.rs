@@ -7,7 +7,7 @@ use lapstrake_parser::{Instruction, InstructionKind, Severity, Span, Stage, pars
 
 use crate::dialect;
 use crate::finding::Findings;
-use crate::rule::{Check, Rule};
+use crate::rule::{Check, Origin, Rule};
 use crate::run::Run;
 use crate::state::State;
 use crate::subject::Subject;
@@ -30,6 +30,7 @@ pub(crate) fn walk<'a>(
     findings: &mut Findings<'a>,
 ) {
     let shell_runs = OnceCell::new();
+    let shared_runs = OnceCell::new();
     for rule in rules {
         match rule.check {
             Check::File(check) => {
@@ -60,6 +61,16 @@ pub(crate) fn walk<'a>(
                 for run in shell_runs.get_or_init(|| dialect::shell_runs(subject)) {
                     findings.looks(rule, Some(run.owner()));
                     check(run, findings);
+                }
+                if rule.origin != Origin::ShellCheck {
+                    continue;
+                }
+                for (run, shared) in shared_runs.get_or_init(|| dialect::shared_runs(subject)) {
+                    if !shared.silences(rule) {
+                        findings.looks(rule, Some(run.owner()));
+                        findings.looks_into(&shared.file);
+                        check(run, findings);
+                    }
                 }
             }
             Check::Step(_) | Check::Suppressions(_) => {}

@@ -39,6 +39,7 @@ use crate::files::Context;
 use crate::finding::Findings;
 use crate::program::{BUILTINS, Search};
 use crate::root::Root;
+use crate::shared::PATH;
 use crate::rule::{Check, Rule};
 use crate::start::{Brought, Program, brought, chain, is_among, program};
 use crate::state::State;
@@ -46,9 +47,6 @@ use crate::subject::Subject;
 
 pub(super) static RULE: Rule =
     Rule::own("entrypoint-not-runnable", Severity::Warning, Check::Stage(check));
-
-/// The search path where none is known.
-const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Programs that change the mode or the text of files, whatever these are called.
 const CHANGERS: [&str; 4] = ["chmod", "dos2unix", "sed ", "install "];
@@ -85,7 +83,7 @@ fn in_context(
         own.is_some_and(|own| is_among(own, &chain))
     };
     let copies: Vec<&ContextCopy> = copies.iter().filter(is_here).collect();
-    let directory = copied::final_directory(subject, stage);
+    let directory = copied::directory_at(subject, stage, usize::MAX);
     let places = program.places(directory.as_deref(), PATH);
     match brought(&copies, view, &places) {
         Some(brought) => {
