@@ -17,6 +17,7 @@
 //! - [`rule`]: what a rule is, and all of them.
 //! - [`label`]: labels as a project wants them.
 //! - [`shell`]: the commands of RUN; [`run`], [`package`], [`manifest`]: what rules ask of them.
+//! - [`failure`]: the commands whose failure nobody sees.
 //! - [`dialect`]: which shell reads a RUN, with which [`variable`]s; [`script`], [`foreign`]: its text for
 //!   ShellCheck, and what that says.
 //! - [`finding`]: what they report; [`suppression`]: what the file does not want to hear.
@@ -33,6 +34,7 @@ mod copied;
 mod day;
 mod dialect;
 mod environment;
+mod failure;
 mod files;
 mod finding;
 mod foreign;

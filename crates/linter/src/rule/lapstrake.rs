@@ -10,14 +10,20 @@ rules! { "lapstrake":
     effective_user
     entrypoint_not_runnable
     healthcheck_missing_tool
+    heredoc_no_errexit
     inherited_surprise
     inherited_triggers
     layer_rewrite
+    no_op_layer
     no_shell_in_base
     secret_copied
+    semicolon_swallows_failure
     size_and_time
+    tls_off
+    unsigned_packages
     unused_suppression
     user_not_in_image
     value_busts_cache
+    world_writable
     wrong_shell_dialect
 }

@@ -26,7 +26,7 @@ use crate::shell::walk::{ListRole, Seen, Standing};
 use crate::shell::{Command, NodeKind};
 
 pub(super) static RULE: Rule =
-    Rule::shellcheck("unchecked-cd", &["SC2164"], Severity::Warning, Check::Shell(check));
+    Rule::shellcheck("unchecked-cd", &["SC2164"], Severity::Warning, Check::Shell(check)).recommended();
 
 fn check(run: &ShellRun<'_>, findings: &mut Findings<'_>) {
     let script = run.run.script;
