@@ -68,12 +68,18 @@ pub(crate) fn with_errexit<'a>(
     subject: &Subject<'a>,
     stage: &Stage<'a>,
 ) -> impl Iterator<Item = (&'a Instruction, bool)> {
+    // A file whose escape is a backtick, and one on such a base, is for the shells of Windows.
+    let ground = subject.ground(stage).0;
+    let image = ground.from.image.as_str();
+    let windows = ["windows", "nanoserver"];
+    let is_windows =
+        subject.dockerfile.escape == '`' || windows.iter().any(|name| image.contains(name));
     let lineage = subject.lineage(stage);
     let mut above = lineage.iter().flat_map(|stage| stage.instructions.iter().rev());
     let inherited = subject.ground(stage).1.base.map(|base| base.config.shell.as_slice());
     let mut is_safe = above.find_map(of_shell).unwrap_or_else(|| {
         let words = inherited.unwrap_or_default();
-        stops_or_is_foreign(words.iter().map(String::as_str))
+        is_windows || stops_or_is_foreign(words.iter().map(String::as_str))
     });
     stage.instructions.iter().map(move |one| {
         is_safe = of_shell(one).unwrap_or(is_safe);

@@ -2,7 +2,7 @@
 //!
 //! A file that every user may write can be replaced by whatever breaks into the least of them, a program or a
 //! script for instance. Looks at `chmod` and at `--chmod`. Folders with the sticky bit (`1777`), and what is below `/tmp`, `/var/tmp`, `/dev` and
-//! `/run`, are meant for everybody.
+//! `/run`, are meant for everybody. Stages of which only single files are taken do not count, nor what the same RUN removes.
 //!
 //! ```dockerfile
 //! FROM debian:12
@@ -19,7 +19,7 @@
 //!
 //! **Fix**: none: who has to write there is for the author to say.
 
-use lapstrake_parser::{Instruction, Severity};
+use lapstrake_parser::{Instruction, Severity, Stage};
 
 use crate::finding::Findings;
 use crate::rule::{Check, Rule};
@@ -27,14 +27,20 @@ use crate::run::Run;
 use crate::shell::Command;
 use crate::subject::Subject;
 
-pub(super) static RULE: Rule = Rule::own("world-writable", Severity::Warning, Check::Instruction(check));
+pub(super) static RULE: Rule = Rule::own("world-writable", Severity::Warning, Check::Stage(check));
 
 /// Where everybody writes.
 const SHARED: [&str; 4] = ["/tmp", "/var/tmp", "/dev", "/run"];
 
 const HELP: &str = "give it to the user that writes it (`chown`, `COPY --chown`), and let the others read: 755, or 644";
 
-fn check(subject: &Subject<'_>, instruction: &Instruction, findings: &mut Findings<'_>) {
+fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) {
+    if subject.is_shipped(stage) {
+        stage.instructions.iter().for_each(|one| check_one(subject, one, findings));
+    }
+}
+
+fn check_one(subject: &Subject<'_>, instruction: &Instruction, findings: &mut Findings<'_>) {
     if let Some(word) = instruction.flag("chmod").and_then(|flag| flag.value.as_ref()) {
         if lets_all_write(word.as_str()) {
             findings.add(word.span(), message(word.as_str())).help(HELP);
@@ -45,7 +51,7 @@ fn check(subject: &Subject<'_>, instruction: &Instruction, findings: &mut Findin
     for command in run.commands(&["chmod", "/bin/chmod", "/usr/bin/chmod"]) {
         let mut words = command.arguments().iter().skip_while(|word| is_flag(&word.text));
         let Some(mode) = words.next().filter(|mode| lets_all_write(&mode.text)) else { continue };
-        if !is_shared(command) {
+        if !is_shared(command) && !is_removed(&run, command) {
             findings.add(mode.span, message(&mode.text)).help(HELP);
         }
     }
@@ -57,6 +63,15 @@ fn message(mode: &str) -> String {
 
 fn is_flag(text: &str) -> bool {
     matches!(text, "-R" | "-v" | "-c" | "-f" | "-Rf" | "-fR" | "-Rv" | "-vR") || text.starts_with("--")
+}
+
+/// True if the RUN removes what the command names, or that is a place for a while by its name.
+fn is_removed(run: &Run<'_>, command: &Command) -> bool {
+    let Some(last) = command.arguments().last().map(|word| word.text.as_str()) else { return false };
+    let name = last.to_ascii_lowercase();
+    let is_short_lived = last.contains('$') && (name.contains("tmp") || name.contains("temp"));
+    let mut removals = run.commands(&["rm"]);
+    is_short_lived || removals.any(|removal| removal.has_argument(last))
 }
 
 /// True if all that the command names is where everybody writes.
