@@ -452,6 +452,13 @@ fn the_context_is_the_one_that_is_named_or_fits() {
     let is_static = format!("{nothing} (static: without context and base images)");
     assert_eq!(level(&["docker"], 0), is_static);
     assert!(level(&["wibble"], 0).contains("static"));
+    // What copies all of a folder fits any; then it has to be that of a project.
+    let whole = folder.path().join("docker/whole.Dockerfile");
+    fs::write(whole, "FROM scratch\nCOPY . /\n").expect("write");
+    assert!(level(&["docker/whole.Dockerfile"], 0).contains("(static"));
+    fs::write(folder.path().join("docker/go.mod"), "").expect("write");
+    assert!(level(&["docker/whole.Dockerfile"], 0).contains("(with context"));
+    fs::remove_file(folder.path().join("docker/whole.Dockerfile")).expect("remove");
     let with_context = format!("{nothing} (with context: without base images)");
     assert_eq!(level(&["--context", ".", "docker"], 0), with_context);
     assert!(level(&["--context", "docker", "wibble"], 1).contains("1 warning"));

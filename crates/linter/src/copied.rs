@@ -212,6 +212,10 @@ fn taken(
             true => {
                 let (base, below) = path.split_once("/./").unwrap_or(("/", &path));
                 let below = TreePath::clean(below.as_bytes()).to_string();
+                // A path that leaves nothing to keep is for lowering to refuse.
+                if below == "/" && !has_wildcard(base.as_bytes()) {
+                    return None;
+                }
                 let pattern = below.trim_start_matches('/').to_owned();
                 Source::Below { base: base.as_bytes().to_vec(), pattern }
             }
@@ -248,9 +252,29 @@ pub(crate) fn is_hidden(path: &TreePath, hidden: &[TreePath]) -> bool {
     hidden.iter().any(|hidden| path.starts_with(hidden) || hidden.starts_with(path))
 }
 
-/// Whether a folder that nobody has named looks like the context of a file: of the paths that the file copies,
-/// as far as they have no variables, at least as many are there as are missing. `hidden` are paths that an ignore
-/// file leaves out: they are there as well.
+/// What lies in the root of a project, and seldom anywhere else.
+const MARKS: [&[u8]; 15] = [
+    b".dockerignore",
+    b".git",
+    b"Cargo.toml",
+    b"Gemfile",
+    b"Makefile",
+    b"build.gradle",
+    b"build.gradle.kts",
+    b"composer.json",
+    b"go.mod",
+    b"package.json",
+    b"pom.xml",
+    b"pyproject.toml",
+    b"requirements.txt",
+    b"setup.py",
+    b"src",
+];
+
+/// Whether a folder that nobody has named looks like the context of a file: of the paths that the file copies, as far
+/// as they have no variables, at least as many are there as are missing, or, where the file copies nothing but the
+/// whole context, there is something that lies in the root of projects. `hidden` are paths that an ignore file leaves
+/// out: they are there as well.
 pub fn fits(dockerfile: &Dockerfile, view: &View, hidden: &[TreePath]) -> bool {
     let (mut there, mut missing) = (0_usize, 0_usize);
     for instruction in &dockerfile.instructions {
@@ -261,17 +285,28 @@ pub fn fits(dockerfile: &Dockerfile, view: &View, hidden: &[TreePath]) -> bool {
         let sources = words(transfer).filter(|_| !is_from_elsewhere(instruction));
         for word in sources.map(Word::as_str) {
             let path = TreePath::clean(word.as_bytes());
-            if word.contains('$') || is_remote(word) || path.is_root() {
+            if word.contains('$') || is_remote(word) || path.is_root() || word == "*" {
                 continue;
             }
-            let is_hidden = || is_hidden(&path, hidden);
-            let spec = CopySpec {
-                sources: vec![Source::Path(word.as_bytes().to_vec())],
-                ..CopySpec::default()
-            };
-            let is_there = select(view, &spec).is_ok_and(|found| !found.is_empty()) || is_hidden();
+            let is_there = is_named(view, word.as_bytes()) || is_hidden(&path, hidden);
             *(if is_there { &mut there } else { &mut missing }) += 1;
         }
     }
-    there >= missing
+    let is_marked = || {
+        MARKS
+            .iter()
+            .map(|mark| TreePath::clean(mark))
+            .any(|mark| view.entry(&mark).is_some() || hidden.binary_search(&mark).is_ok())
+    };
+    if there + missing == 0 { is_marked() } else { there >= missing }
+}
+
+/// True if a source names something.
+fn is_named(view: &View, source: &[u8]) -> bool {
+    let named = TreePath::clean(source);
+    if !has_wildcard(source) {
+        return view.find(&named).is_ok_and(|found| found.is_some());
+    }
+    let spec = CopySpec { sources: vec![Source::Path(source.to_vec())], ..CopySpec::default() };
+    select(view, &spec).is_ok_and(|found| !found.is_empty())
 }
