@@ -5,6 +5,9 @@
 //! mirrors = ["http://127.0.0.1:5000"]   # asked first, in this order
 //! insecure = false                      # plain HTTP, and certificates that nobody vouches for
 //!
+//! [network]
+//! mode = "private"                      # of commands that do not say which; or "host"
+//!
 //! [store]
 //! max-size = "20g"                      # room that it may take while something is built; 0 for any
 //! ```
@@ -19,6 +22,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::args::Size;
 use crate::failure::Failure;
+use crate::network;
 use crate::paths::ConfigFiles;
 
 /// What the configuration files say together.
@@ -27,7 +31,16 @@ use crate::paths::ConfigFiles;
 pub(crate) struct Config {
     /// By the name that images are written with.
     pub(crate) registry: BTreeMap<String, Registry>,
+    pub(crate) network: Network,
     pub(crate) store: Store,
+}
+
+/// The network of commands that do not say which.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Network {
+    /// The best that there is where it is not told.
+    pub(crate) mode: Option<network::Mode>,
 }
 
 /// What holds for the store.
@@ -59,8 +72,9 @@ pub(crate) fn load(files: &ConfigFiles) -> Result<Config, Failure> {
         ConfigFiles::Usual(paths) => {
             let mut config = Config::default();
             for path in paths {
-                let Config { registry, store } = read(path)?.unwrap_or_default();
+                let Config { registry, network, store } = read(path)?.unwrap_or_default();
                 config.registry.extend(registry);
+                config.network.mode = network.mode.or(config.network.mode);
                 config.store.max_size = store.max_size.or(config.store.max_size);
             }
             Ok(config)
@@ -147,7 +161,11 @@ mod tests {
             ),
             (
                 "[registrys.x]\n",
-                "/etc/c.toml:1:2: unknown field `registrys`, expected `registry` or `store`",
+                "/etc/c.toml:1:2: unknown field `registrys`, expected one of `registry`, `network`, `store`",
+            ),
+            (
+                "[network]\nmode = \"bridge\"\n",
+                "/etc/c.toml:2:8: unknown variant `bridge`, expected `private` or `host`",
             ),
             (
                 "[store]\nmax-size = \"much\"\n",

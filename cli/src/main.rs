@@ -19,6 +19,7 @@ mod fetcher;
 mod human;
 mod images;
 mod listing;
+mod network;
 mod output;
 mod page;
 mod paths;

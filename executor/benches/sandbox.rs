@@ -18,7 +18,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use lapstrake_executor::{
-    Bytes, Cancel, Executor, Network, Rootfs, SandboxSpec, Sandboxes, Status,
+    Bytes, Cancel, Connector, Executor, Network, Rootfs, SandboxSpec, Sandboxes, Status,
 };
 use tempfile::TempDir;
 
@@ -29,10 +29,27 @@ fn main() {
     let layers = numbers.get(1).copied().unwrap_or(30);
     let ground = ground(layers);
     report("no sandbox", (0..runs).map(|_| plain(ground.path())).collect());
-    for network in [Network::Host, Network::None] {
-        let times = (0..runs).map(|run| once(ground.path(), layers, run, network)).collect();
-        report(&format!("network {network:?}"), times);
+    let mut networks = vec![("host", Network::Host), ("none", Network::None)];
+    let installed = Connector::installed(&std::env::var_os("PATH").unwrap_or_default());
+    for connector in installed {
+        let prepare = || {
+            let begin = Instant::now();
+            connector.prepare(&ground.path().join("stubs")).unwrap();
+            let time = begin.elapsed();
+            lapstrake_executor::dismiss_guard();
+            time
+        };
+        report(
+            &format!("connecting by {}", connector.kind.name()),
+            (0..20).map(|_| prepare()).collect(),
+        );
+        networks.push((connector.kind.name(), Network::Private(connector)));
     }
+    for named in &networks {
+        let times = (0..runs).map(|run| once(ground.path(), layers, run, named)).collect();
+        report(&format!("network {}", named.0), times);
+    }
+    lapstrake_executor::dismiss_guard();
 }
 
 fn report(what: &str, mut times: Vec<Duration>) {
@@ -65,9 +82,9 @@ fn ground(layers: usize) -> TempDir {
     folder
 }
 
-fn once(ground: &Path, layers: usize, run: usize, network: Network) -> Duration {
-    let directory = |name: &str| {
-        let path = ground.join(format!("{name}-{network:?}-{run}"));
+fn once(ground: &Path, layers: usize, run: usize, (name, network): &(&str, Network)) -> Duration {
+    let directory = |kind: &str| {
+        let path = ground.join(format!("{kind}-{name}-{run}"));
         fs::create_dir(&path).unwrap();
         path
     };
@@ -80,7 +97,7 @@ fn once(ground: &Path, layers: usize, run: usize, network: Network) -> Duration 
         volatile: true,
     };
     let mut spec = SandboxSpec::new(rootfs, vec![Bytes::from("/bin/true")]);
-    spec.network = network;
+    spec.network = network.clone();
     let cancel = Cancel::new().unwrap();
     let begin = Instant::now();
     let status = Sandboxes.run(&spec, &cancel, &mut |_| {}).unwrap();

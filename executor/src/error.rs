@@ -80,6 +80,14 @@ pub enum Error {
         /// How it ended.
         status: String,
     },
+    /// The program that was to connect a network failed.
+    #[error("{program} cannot connect a network: {reason}")]
+    NotConnected {
+        /// Where the program is.
+        program: String,
+        /// What it said.
+        reason: String,
+    },
     /// What the two sides say to each other could not be understood.
     #[error("cannot {operation} the sandbox's {subject}: {reason}")]
     Protocol {
@@ -154,6 +162,7 @@ pub enum Operation {
     SetUser,
     TieToParent,
     JoinGroup,
+    JoinNetwork,
     StartSession,
     OpenTerminal,
     Send,
@@ -199,6 +208,7 @@ impl fmt::Display for Operation {
             Self::SetGroup => "set group",
             Self::SetUser => "set user",
             Self::TieToParent => "tie to its parent",
+            Self::JoinNetwork => "join",
             Self::JoinGroup => "join",
             Self::StartSession => "start",
             Self::OpenTerminal => "open terminal",

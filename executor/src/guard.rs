@@ -18,6 +18,7 @@ use rustix::net::{
 use rustix::process::{WaitId, WaitIdOptions};
 
 use crate::error::{Error, Operation};
+use crate::network;
 use crate::sandbox::{null, spawn_stage};
 use crate::sys::Child;
 use crate::wire::{GUARD_NAME, descriptor};
@@ -30,7 +31,7 @@ struct Guard {
     child: Child,
 }
 
-/// Has a sandbox killed when this process ends. When this has returned, that is certain.
+/// Has a sandbox, or what connects its network, killed when this process ends. When this has returned, that is certain.
 pub(crate) fn watch(sandbox: BorrowedFd<'_>) -> Result<(), Error> {
     let mut guard = lock();
     if let Some(running) = &*guard
@@ -43,9 +44,11 @@ pub(crate) fn watch(sandbox: BorrowedFd<'_>) -> Result<(), Error> {
     running.send(sandbox).map_err(Error::system(Operation::Send, "the guard's sandbox"))
 }
 
-/// Ends the process that watches over this process's sandboxes, and waits for that; sandboxes that still
-/// run are killed. Without it the guard ends by itself, a moment after this process.
+/// Ends the process that watches over this process's sandboxes and those that connect their networks, and
+/// waits for that; sandboxes that still run are killed. Without it the guard ends by itself, a moment
+/// after this process.
 pub fn dismiss_guard() {
+    network::clear();
     drop(lock().take());
 }
 

@@ -13,7 +13,7 @@
 //!
 //! Modules in reading order: `spec`, `status`, `cancel`, `error` (the interface); `plan`, `facts`,
 //! `resolv`, `user`, `idmap`, `seccomp` (pure); `stage` (inside the sandbox); `sandbox`, `guard`,
-//! `cgroup`, `terminal`, `stage_file`, `wire`, `stubs` (the parent); `sys` (all `unsafe`).
+//! `network`, `cgroup`, `terminal`, `stage_file`, `wire`, `stubs` (the parent); `sys` (all `unsafe`).
 
 #![deny(unsafe_code)]
 #![warn(clippy::indexing_slicing)]
@@ -26,6 +26,7 @@ mod executor;
 mod facts;
 mod guard;
 mod idmap;
+mod network;
 mod plan;
 mod resolv;
 mod sandbox;
@@ -48,6 +49,7 @@ pub use executor::{Ended, Executor, Sandboxes};
 pub use facts::{CgroupLayout, HostFacts};
 pub use guard::dismiss_guard;
 pub use idmap::IdMap;
+pub use network::{Connector, ConnectorKind};
 pub use plan::{Attribute, Capabilities, NewMount, Place, Step, plan};
 pub use resolv::resolv_conf;
 pub use sandbox::{Sandbox, Stdio, start};

@@ -12,15 +12,17 @@ pub(crate) const FALLBACK: &str = "nameserver 8.8.8.8\nnameserver 8.8.4.4\n";
 /// `host` is `/etc/resolv.conf`; `resolved` is `/run/systemd/resolve/resolv.conf` where it exists,
 /// and is taken when the only name server of `host` is 127.0.0.53. With the host's network the
 /// text is passed on as it is; otherwise servers on a loopback address, which the sandbox cannot
-/// reach, are left out, and Google's stand in when none is left (Docker's `resolvconf`).
-pub fn resolv_conf(host: &[u8], resolved: Option<&[u8]>, network: Network) -> Vec<u8> {
+/// reach, are left out, and Google's stand in when none is left (Docker's `resolvconf`). Where the network
+/// has a resolver that asks the host's, it takes their place.
+pub fn resolv_conf(host: &[u8], resolved: Option<&[u8]>, network: &Network) -> Vec<u8> {
     let text = match resolved {
         Some(resolved) if is_resolved_stub(host) => resolved,
         _ => host,
     };
     match network {
         Network::Host => text.to_vec(),
-        Network::None => without_loopback(text),
+        Network::None => without_loopback(text, None),
+        Network::Private(connector) => without_loopback(text, connector.resolver()),
     }
 }
 
@@ -29,12 +31,20 @@ fn is_resolved_stub(text: &[u8]) -> bool {
     servers.peek().is_some() && servers.all(|server| server == b"127.0.0.53")
 }
 
-fn without_loopback(text: &[u8]) -> Vec<u8> {
+fn without_loopback(text: &[u8], resolver: Option<IpAddr>) -> Vec<u8> {
+    let mut resolver = resolver.map(|address| format!("nameserver {address}\n"));
     let mut kept = Vec::with_capacity(text.len());
     let mut servers = 0;
     for line in text.split_inclusive(|&byte| byte == b'\n') {
         match nameserver(line) {
-            Some(server) if is_loopback(server) => continue,
+            Some(server) if is_loopback(server) => {
+                // In the place of the first, as the order tells whom to ask first.
+                if let Some(line) = resolver.take() {
+                    kept.extend_from_slice(line.as_bytes());
+                    servers += 1;
+                }
+                continue;
+            }
             Some(_) => servers += 1,
             None => {}
         }
@@ -67,24 +77,39 @@ fn is_loopback(server: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::network::{Connector, ConnectorKind};
 
     #[test]
     fn the_stub_is_swapped_only_when_it_is_the_only_server() {
         let stub = b"nameserver 127.0.0.53\noptions edns0\n";
         let real = b"nameserver 10.0.0.2\n";
-        assert_eq!(resolv_conf(stub, Some(real), Network::Host), real);
+        assert_eq!(resolv_conf(stub, Some(real), &Network::Host), real);
         let two = b"nameserver 127.0.0.53\nnameserver 10.1.1.1\n";
-        assert_eq!(resolv_conf(two, Some(real), Network::Host), two);
-        assert_eq!(resolv_conf(b"", Some(real), Network::Host), b"");
+        assert_eq!(resolv_conf(two, Some(real), &Network::Host), two);
+        assert_eq!(resolv_conf(b"", Some(real), &Network::Host), b"");
     }
 
     #[test]
     fn loopback_servers_are_left_out_without_the_host_network() {
         let text = b"search x\nnameserver 127.0.0.1\nnameserver ::1\nnameserver 9.9.9.9\n";
-        assert_eq!(resolv_conf(text, None, Network::None), b"search x\nnameserver 9.9.9.9\n");
+        assert_eq!(resolv_conf(text, None, &Network::None), b"search x\nnameserver 9.9.9.9\n");
         assert_eq!(
-            resolv_conf(b"search x", None, Network::None),
+            resolv_conf(b"search x", None, &Network::None),
             b"search x\nnameserver 8.8.8.8\nnameserver 8.8.4.4\n"
         );
+    }
+
+    #[test]
+    fn a_resolver_of_the_network_takes_the_place_of_the_hosts_own() {
+        let connector = |kind| Connector { program: "/usr/bin/x".into(), kind };
+        let pasta = Network::Private(connector(ConnectorKind::Pasta));
+        let text = b"nameserver 9.9.9.9\nnameserver 127.0.0.1\nnameserver ::1\noptions edns0\n";
+        let kept = b"nameserver 9.9.9.9\nnameserver 169.254.1.1\noptions edns0\n";
+        assert_eq!(resolv_conf(text, None, &pasta), kept);
+        let plain = b"nameserver 9.9.9.9";
+        assert_eq!(resolv_conf(plain, None, &pasta), plain);
+        let slirp = Network::Private(connector(ConnectorKind::Slirp4netns));
+        let own = b"nameserver 127.0.0.1\n";
+        assert_eq!(resolv_conf(own, None, &slirp), FALLBACK.as_bytes());
     }
 }

@@ -18,6 +18,7 @@ use crate::cgroup::{Exceeded, Group};
 use crate::error::{Error, Operation};
 use crate::facts::HostFacts;
 use crate::guard;
+use crate::network::Lease;
 use crate::plan::plan;
 use crate::seccomp;
 use crate::spec::{Network, SandboxSpec};
@@ -70,6 +71,7 @@ struct End {
     status: Option<Status>,
     traces: Vec<Trace>,
     group: Option<Group>,
+    network: Option<Lease>,
     exceeded: Vec<Exceeded>,
 }
 
@@ -83,6 +85,10 @@ pub fn start(spec: &SandboxSpec, stdio: Stdio) -> Result<Sandbox, Error> {
     if let Some(lowest) = spec.rootfs.lower.first() {
         stage_file::prepare(lowest, facts().id_map.is_namespace());
     }
+    let network = match &spec.network {
+        Network::Private(connector) => Some(Lease::new(connector, spec.security)?),
+        Network::Host | Network::None => None,
+    };
     let order = Order {
         steps: plan(spec, facts())?,
         filter: seccomp::default_filter().to_vec(),
@@ -93,15 +99,13 @@ pub fn start(spec: &SandboxSpec, stdio: Stdio) -> Result<Sandbox, Error> {
     let (report, report_end) = pipe()?;
     let (leave_end, leave) = pipe()?;
     let ends = Ends::new(spec, stdio)?;
-    let child = spawn(
-        spec,
-        &ends,
-        &[
-            (&order, descriptor::ORDER),
-            (&report_end, descriptor::REPORT),
-            (&leave_end, descriptor::LEAVE),
-        ],
-    )?;
+    let mut own = vec![
+        (&order, descriptor::ORDER),
+        (&report_end, descriptor::REPORT),
+        (&leave_end, descriptor::LEAVE),
+    ];
+    own.extend(network.as_ref().map(|lease| (lease.namespace(), descriptor::NETWORK)));
+    let child = spawn(spec, &ends, &own)?;
     drop((order, report_end));
     let Ends { output, terminal, stdio } = ends;
     drop(stdio);
@@ -112,7 +116,7 @@ pub fn start(spec: &SandboxSpec, stdio: Stdio) -> Result<Sandbox, Error> {
         terminal: None,
         upper: spec.rootfs.upper.clone(),
         timeout: spec.timeout,
-        end: Mutex::new(End { group, ..End::default() }),
+        end: Mutex::new(End { group, network, ..End::default() }),
     };
     guard::watch(sandbox.pidfd())?;
     rustix::io::write(&leave, b"l").map_err(Error::system(Operation::Send, "leave"))?;
@@ -247,6 +251,9 @@ impl Sandbox {
         end.status = Some(status);
         if let Some(group) = end.group.take() {
             end.exceeded.extend(group.exceeded());
+        }
+        if let Some(network) = end.network.take() {
+            network.end();
         }
         stubs::remove(&self.upper, &std::mem::take(&mut end.traces))?;
         Ok(status)
@@ -419,7 +426,8 @@ fn spawn_when_free(spawn: &Spawn<'_>) -> Result<Child, crate::error::Errno> {
 fn namespaces(spec: &SandboxSpec) -> i32 {
     let always = libc::CLONE_NEWNS | libc::CLONE_NEWPID | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS;
     let network = match spec.network {
-        Network::Host => 0,
+        // What is to be joined is joined by the stage.
+        Network::Host | Network::Private(_) => 0,
         Network::None => libc::CLONE_NEWNET,
     };
     // One that is to join a group makes its namespace there.
@@ -427,13 +435,13 @@ fn namespaces(spec: &SandboxSpec) -> i32 {
     always | network | group
 }
 
-fn facts() -> &'static HostFacts {
+pub(crate) fn facts() -> &'static HostFacts {
     static FACTS: OnceLock<HostFacts> = OnceLock::new();
     FACTS.get_or_init(HostFacts::gather)
 }
 
 /// Reading end, writing end.
-fn pipe() -> Result<(OwnedFd, OwnedFd), Error> {
+pub(crate) fn pipe() -> Result<(OwnedFd, OwnedFd), Error> {
     rustix::pipe::pipe_with(PipeFlags::CLOEXEC).map_err(Error::system(Operation::Create, "pipe"))
 }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bytes::{self, Bytes};
 use crate::cgroup::ControlGroup;
+use crate::network::Connector;
 
 /// The hostname of a build step when nothing else is asked for (BuildKit's).
 pub const DEFAULT_HOSTNAME: &str = "buildkitsandbox";
@@ -116,12 +117,16 @@ pub struct TerminalSize {
 }
 
 /// What the sandbox sees of the network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Network {
     /// The host's interfaces, ports and abstract sockets.
     Host,
     /// Its own network namespace, with only a loopback interface that is up.
     None,
+    /// A network namespace that no other sandbox is in at the time, which this program connects: hosts
+    /// that this machine reaches can be reached, but nothing that listens on its loopback interface or on
+    /// an abstract socket.
+    Private(Connector),
 }
 
 /// How far the sandbox is locked down.

@@ -25,6 +25,7 @@ pub(crate) struct Spawn<'a> {
 }
 
 /// A child process that has executed its program.
+#[derive(Debug)]
 pub(crate) struct Child {
     pub(crate) pid: Pid,
     pub(crate) pidfd: OwnedFd,
@@ -170,12 +171,12 @@ pub(crate) fn take_inherited(number: RawFd) -> Result<OwnedFd, Errno> {
     Ok(unsafe { OwnedFd::from_raw_fd(number) })
 }
 
-/// Closes every descriptor from this number on.
+/// Closes every descriptor from this number to that one.
 ///
 /// Only for the stage, before it has opened anything: nothing in this process owns them.
-pub(crate) fn close_from(first: RawFd) -> Result<(), Errno> {
+pub(crate) fn close_range(first: RawFd, last: RawFd) -> Result<(), Errno> {
     // SAFETY: no value of this process stands for one of these descriptors yet.
-    check(unsafe { libc::syscall(libc::SYS_close_range, first, libc::c_uint::MAX, 0) })
+    check(unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) })
 }
 
 /// Adds options to a mount that is not attached yet, or to it and all below it.

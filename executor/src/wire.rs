@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::bytes;
+use crate::bytes::{self, Bytes};
 use crate::error::{Error, Operation};
 use crate::plan::Step;
 use crate::seccomp::Instruction;
@@ -21,10 +21,12 @@ pub(crate) mod descriptor {
     pub(crate) const REPORT: i32 = 4;
     /// The pipe that says that the command may be executed; closed when the parent is gone.
     pub(crate) const LEAVE: i32 = 5;
+    /// The network namespace to be joined, when there is one.
+    pub(crate) const NETWORK: i32 = 6;
     /// The socket for the terminal, when there is one.
-    pub(crate) const TERMINAL: i32 = 6;
+    pub(crate) const TERMINAL: i32 = 7;
     /// The first number above them: what is to become one of them must not be one of them.
-    pub(crate) const ABOVE: i32 = 7;
+    pub(crate) const ABOVE: i32 = 8;
 }
 
 /// `argv[0]` of the stage.
@@ -32,6 +34,10 @@ pub(crate) const STAGE_NAME: &std::ffi::CStr = c"lap-sandbox";
 
 /// `argv[0]` of the guard, whose only descriptor is its socket, in the order's place.
 pub(crate) const GUARD_NAME: &std::ffi::CStr = c"lap-guard";
+
+/// `argv[0]` of what becomes the program that connects a network: its order is that command, and its
+/// report a byte of that program's.
+pub(crate) const CONNECTOR_NAME: &std::ffi::CStr = c"lap-connector";
 
 /// The most that is accepted as one report.
 const MAX_REPORT: usize = 16 << 20;
@@ -90,6 +96,15 @@ impl Report {
             |body| postcard::from_bytes(body).map_err(protocol(Operation::Decode, "report"));
         last.map(decode).transpose()
     }
+}
+
+/// The order of a connector.
+pub(crate) fn encode_command(words: &[Bytes]) -> Result<Vec<u8>, Error> {
+    postcard::to_stdvec(words).map_err(protocol(Operation::Encode, "order"))
+}
+
+pub(crate) fn decode_command(bytes: &[u8]) -> Result<Vec<Bytes>, Error> {
+    postcard::from_bytes(bytes).map_err(protocol(Operation::Decode, "order"))
 }
 
 fn protocol<E: ToString>(operation: Operation, subject: &str) -> impl FnOnce(E) -> Error {

@@ -18,7 +18,7 @@ use crate::graph::{Graph, VertexId};
 use crate::image::ImageSource;
 use crate::journal::Journal;
 use crate::lower::{self, ImagePlan, Lowered, Options, Plan};
-use crate::op::{Agents, Contexts, Layers, Value, Workshop, source_time};
+use crate::op::{Agents, Contexts, DefaultNetwork, Layers, Value, Workshop, source_time};
 use crate::schedule::Results;
 use crate::{export, schedule};
 
@@ -83,6 +83,8 @@ pub struct Tools<'a> {
     pub store: &'a Store,
     /// What runs commands.
     pub executor: &'a dyn Executor,
+    /// The network of commands that do not say which.
+    pub network: DefaultNetwork<'a>,
     /// Where base images come from.
     pub images: &'a dyn ImageSource,
     /// Where remote sources come from.
@@ -147,6 +149,7 @@ pub fn build(request: Request<'_>, tools: &Tools<'_>) -> Result<Built, Error> {
         imports: tools.imports,
         journal: Journal::default(),
         layers: Layers::new(tools.store, tools.imports, &bases),
+        network: tools.network,
         resolv_conf: &request.resolv_conf,
         resolved_conf: request.resolved_conf.as_deref(),
         digests: Digests::of(digested(&plan, request.times)),

@@ -48,8 +48,8 @@ pub(crate) struct Run {
     /// Entrypoint instead of the image's; also clears its CMD
     #[arg(long, value_name = "COMMAND")]
     pub(crate) entrypoint: Option<String>,
-    /// Network of the command
-    #[arg(long, alias = "net", default_value = "host")]
+    /// Network of the command: one of its own (private), the host's, none, or the best that there is
+    #[arg(long, alias = "net", default_value = "default")]
     pub(crate) network: RunNetwork,
     /// Host name inside [default: 12 random digits]
     #[arg(short = 'h', long, value_name = "NAME")]
@@ -104,6 +104,8 @@ impl Run {
 /// `--network` of a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum RunNetwork {
+    Default,
+    Private,
     Host,
     None,
 }

@@ -44,6 +44,7 @@ mod lsp;
 mod many;
 mod mount;
 mod mounts;
+mod network;
 mod nginx;
 mod output;
 mod platform;

@@ -8,7 +8,7 @@ use crate::bases::Bases;
 use crate::binary;
 use crate::conformance;
 use crate::debian;
-use crate::failure::{Failure, Outcome, wrong};
+use crate::failure::{Failure, Outcome, Subject as _, wrong};
 use crate::kernel;
 use crate::object_store::ObjectStore;
 use crate::process;
@@ -59,6 +59,7 @@ fn wanted(arguments: &[String]) -> Outcome<Option<&str>> {
 /// Makes the bases while the binary is compiled: the one waits for the network, the other computes.
 fn prepare(project: &Project) -> Outcome<Ground> {
     debian::ensure(&[debian::BASES, debian::TESTS, debian::PYTHON].concat())?;
+    open_tun()?;
     let (bases, lap) = std::thread::scope(|scope| {
         let bases = scope.spawn(|| Bases::ensure(project));
         let lap = binary::development(project);
@@ -72,6 +73,14 @@ fn prepare(project: &Project) -> Outcome<Ground> {
     let lsp_client = venv::lsp_client(project)?;
     let objects = ObjectStore::start(project)?;
     Ok(Ground { bases, registry, lap, lsp_client, objects })
+}
+
+/// Lets ordinary users open the device that their networks are connected by, as it is outside of test
+/// machines.
+fn open_tun() -> Outcome<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let device = Path::new("/dev/net/tun");
+    std::fs::set_permissions(device, std::fs::Permissions::from_mode(0o666)).on("open", device)
 }
 
 fn unit(project: &Project, ground: &Ground) -> Outcome<()> {

@@ -27,6 +27,8 @@ pub fn plan(spec: &SandboxSpec, facts: &HostFacts) -> Result<Vec<Step>, Error> {
     let user_attributes = facts.id_map.is_namespace();
     let mut steps = vec![Step::TieToParent];
     steps.extend(spec.group.as_ref().map(|_| Step::JoinGroup));
+    // A file system of the network's facts shows the network of who mounts it.
+    steps.extend(matches!(spec.network, Network::Private(_)).then_some(Step::JoinNetwork));
     steps.extend([
         Step::MakeMountsPrivate,
         Step::MountRootfs { rootfs: spec.rootfs.clone(), devices, user_attributes },
@@ -47,7 +49,7 @@ pub fn plan(spec: &SandboxSpec, facts: &HostFacts) -> Result<Vec<Step>, Error> {
 fn inside(spec: &SandboxSpec) -> Vec<Step> {
     let mut steps = vec![Step::SetHostname(spec.hostname.clone())];
     match spec.network {
-        Network::Host => {}
+        Network::Host | Network::Private(_) => {}
         Network::None => steps.push(Step::RaiseLoopback),
     }
     steps.push(Step::JoinNewKeyring);

@@ -15,6 +15,8 @@ pub enum Step {
     TieToParent,
     /// Join the control groups of the order, which become the root of those that can be seen.
     JoinGroup,
+    /// Join the network namespace of the order, which is connected already.
+    JoinNetwork,
     /// Keep every mount from now on out of the host's mount namespace.
     MakeMountsPrivate,
     /// Mount a file system in memory for devices, masks and inline files over this directory of

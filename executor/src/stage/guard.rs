@@ -18,7 +18,7 @@ pub(super) fn guard_main() -> i32 {
     let Ok(socket) = sys::take_inherited(descriptor::ORDER) else {
         return super::SETUP_FAILED;
     };
-    let own = sys::close_from(descriptor::REPORT);
+    let own = sys::close_range(descriptor::REPORT, i32::MAX);
     // Out of reach of what is sent to the engine's process group, and of no use to a mount.
     let session = rustix::process::setsid();
     if own.is_err() || session.is_err() || rustix::process::chdir("/").is_err() {

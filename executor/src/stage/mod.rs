@@ -5,8 +5,9 @@
 //! It is alone in its namespaces all that time, except for what mounts share with other sandboxes.
 //!
 //! Reading order: this file, `place` (mount targets), `mounts`, `rootfs`, `terminal`, `identity`,
-//! `execute`; and `guard`, which is no sandbox but begins as one does.
+//! `execute`; and `guard` and `connector`, which are no sandboxes but begin as one does.
 
+mod connector;
 mod execute;
 mod guard;
 mod identity;
@@ -34,15 +35,15 @@ use crate::plan::Step;
 use crate::seccomp::Instruction;
 use crate::sys;
 use crate::user::Identity;
-use crate::wire::{GUARD_NAME, Order, Report, STAGE_NAME, descriptor};
+use crate::wire::{CONNECTOR_NAME, GUARD_NAME, Order, Report, STAGE_NAME, descriptor};
 
 use rootfs::{Inside, Outside};
 
 /// The exit code when the set-up failed; the reason goes through the report pipe.
 const SETUP_FAILED: i32 = 125;
 
-/// Becomes the inside of a sandbox, or the guard, if this process was executed for that; else returns at
-/// once.
+/// Becomes the inside of a sandbox, the guard, or what connects a network, if this process was executed
+/// for that; else returns at once.
 ///
 /// Call it first in `main`, before any thread or signal handler exists. It looks at `argv[0]`
 /// only; a program called so by somebody else finds no order and exits.
@@ -51,6 +52,9 @@ pub fn sandbox_main_if_requested() {
     match name.as_encoded_bytes() {
         name if name == STAGE_NAME.to_bytes() => std::process::exit(stage_main()),
         name if name == GUARD_NAME.to_bytes() => std::process::exit(guard::guard_main()),
+        name if name == CONNECTOR_NAME.to_bytes() => {
+            std::process::exit(connector::connector_main())
+        }
         _ => {}
     }
 }
@@ -69,9 +73,7 @@ fn stage_main() -> i32 {
     };
     // A descriptor that leaked to us would be a way out, up to the kernel's look-up of the
     // interpreter of a script (CVE-2024-21626).
-    let has_terminal = order.steps.iter().any(|step| matches!(step, Step::OpenTerminal(_)));
-    let first = if has_terminal { descriptor::ABOVE } else { descriptor::TERMINAL };
-    if let Err(error) = sys::close_from(first) {
+    if let Err(error) = close_leaked(&order.steps) {
         let error = Error::system(Operation::CloseDescriptors, "inherited descriptors")(error);
         let _ = send(&report, &Report::Failed { error, traces: Vec::new() });
         return SETUP_FAILED;
@@ -87,12 +89,28 @@ fn stage_main() -> i32 {
     SETUP_FAILED
 }
 
+/// Closes what no step takes over.
+fn close_leaked(steps: &[Step]) -> Result<(), crate::error::Errno> {
+    sys::close_range(descriptor::ABOVE, i32::MAX)?;
+    if !steps.iter().any(|step| matches!(step, Step::OpenTerminal(_))) {
+        sys::close_range(descriptor::TERMINAL, descriptor::TERMINAL)?;
+    }
+    if !steps.iter().any(|step| matches!(step, Step::JoinNetwork)) {
+        sys::close_range(descriptor::NETWORK, descriptor::NETWORK)?;
+    }
+    Ok(())
+}
+
 fn read_order() -> Result<Order, Error> {
+    Order::decode(&read_whole_order()?)
+}
+
+fn read_whole_order() -> Result<Vec<u8>, Error> {
     let file = sys::take_inherited(descriptor::ORDER)
         .map_err(Error::system(Operation::Receive, "order"))?;
     let mut bytes = Vec::new();
     File::from(file).read_to_end(&mut bytes).map_err(Error::system(Operation::Read, "order"))?;
-    Order::decode(&bytes)
+    Ok(bytes)
 }
 
 fn send(pipe: &OwnedFd, report: &Report) -> Result<(), Error> {
@@ -162,6 +180,7 @@ impl Stage {
         match step {
             Step::TieToParent => self.tie_to_parent(),
             Step::JoinGroup => join_groups(&self.groups),
+            Step::JoinNetwork => join_network(),
             Step::MakeMountsPrivate => rootfs::make_mounts_private(),
             Step::MountRootfs { rootfs, devices, user_attributes } => {
                 self.outside = Some(Outside::mount(&rootfs, devices, user_attributes)?);
@@ -266,6 +285,15 @@ fn join_groups(doors: &[PathBuf]) -> Result<(), Error> {
     }
     nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWCGROUP)
         .map_err(Error::system(Operation::Create, "a control group namespace"))
+}
+
+fn join_network() -> Result<(), Error> {
+    use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+    const SUBJECT: &str = "a network namespace";
+    let namespace = sys::take_inherited(descriptor::NETWORK)
+        .map_err(Error::system(Operation::Receive, SUBJECT))?;
+    move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))
+        .map_err(Error::system(Operation::JoinNetwork, SUBJECT))
 }
 
 fn raise_loopback() -> Result<(), Error> {

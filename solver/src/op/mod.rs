@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use lapstrake_cache::{ActionKey, Record, Staging, StepId, Store};
-use lapstrake_executor::{Cancel, Executor};
+use lapstrake_executor::{self as executor, Cancel, Executor};
 use lapstrake_rootfs::context::ContextTree;
 use lapstrake_rootfs::{LayerId, LayerManifest, Timestamp};
 use lapstrake_source::{Fetcher, Secrets};
@@ -90,6 +90,8 @@ pub struct Workshop<'a> {
     pub journal: Journal,
     /// Layers that were already read.
     pub layers: Layers<'a>,
+    /// The network of commands that do not say which.
+    pub network: DefaultNetwork<'a>,
     /// The host's resolv.conf.
     pub resolv_conf: &'a [u8],
     /// That of systemd-resolved with the real servers, where there is one.
@@ -99,6 +101,10 @@ pub struct Workshop<'a> {
     /// The time that the image is to be from: seconds since 1970.
     pub epoch: Option<i64>,
 }
+
+/// Finds the network of commands that do not say which, when the first of them begins; always the same
+/// one. It is in no key: a command is to come to the same in all of them.
+pub type DefaultNetwork<'a> = &'a (dyn Fn() -> Result<executor::Network, Fault> + Sync);
 
 type Fault = Box<dyn StdError + Send + Sync>;
 

@@ -134,7 +134,8 @@ impl Workshop<'_> {
             volatile: true,
         };
         let network = match op.network {
-            Network::Default | Network::Host => executor::Network::Host,
+            Network::Default => (self.network)().map_err(Failure::Cause)?,
+            Network::Host => executor::Network::Host,
             Network::None => executor::Network::None,
         };
         let text = |text: &String| executor::Bytes::from(text.as_str());
@@ -155,7 +156,7 @@ impl Workshop<'_> {
             create_cwd: true,
             hostname: op.hostname.clone(),
             hosts: hosts.collect::<Result<_, std::net::AddrParseError>>()?,
-            resolv_conf: executor::resolv_conf(self.resolv_conf, self.resolved_conf, network)
+            resolv_conf: executor::resolv_conf(self.resolv_conf, self.resolved_conf, &network)
                 .into(),
             network,
             security: match op.security {

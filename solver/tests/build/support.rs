@@ -292,6 +292,7 @@ impl Bench {
                 review: &|_| Vec::new(),
                 store: &self.store,
                 executor: &self.executor,
+                network: &|| Ok(lapstrake_executor::Network::Host),
                 images: &self.images,
                 fetcher: &fetcher,
                 imports: &imports,

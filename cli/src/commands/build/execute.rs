@@ -61,7 +61,8 @@ pub(super) fn execute(
     let delivery = images.packing();
     let delivery = delivery.map(|packing| Delivery { packing: packing.to_string(), has: &has });
     let tools = means.tools(images, &events, &review);
-    let tools = Tools { executor, delivery: delivery.as_ref(), ..tools };
+    let network = || means.network.get(&|message| progress.event(Event::Warning { message }));
+    let tools = Tools { executor, network: &network, delivery: delivery.as_ref(), ..tools };
     let built = lapstrake_solver::build(request, &tools);
     let notes = kept(recorder, &built, &progress);
     let built = built.map_err(|error| (error, means.room.and_then(Room::failure)));

@@ -50,6 +50,7 @@ use crate::environment::{exact, variable};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::fetcher::Fetcher;
+use crate::network::DefaultNetwork;
 use crate::progress::Mode;
 use crate::session::{self, ResolvConf, Session};
 use crate::signal::{self, Watch};
@@ -354,6 +355,7 @@ struct Means<'a> {
     explain: bool,
     on_fail: Option<OnFail>,
     room: Option<&'a Room>,
+    network: &'a DefaultNetwork,
     /// Whether what the steps write is kept for later.
     keep_logs: bool,
 }
@@ -378,6 +380,7 @@ fn with_means<T>(
         .map_err(|error| Failure::of(&error))?;
     let imports = shared::imports(build, store, mode, cancelled)?;
     let room = room::wanted(build, store, &cancel)?;
+    let network = DefaultNetwork::new(None, store)?;
     let means = Means {
         store,
         sources: &sources,
@@ -390,6 +393,7 @@ fn with_means<T>(
         explain: build.explain,
         on_fail: build.on_fail,
         room: room.as_ref(),
+        network: &network,
         keep_logs: !build.verify_reproducible,
     };
     std::thread::scope(|scope| {
@@ -445,6 +449,8 @@ impl Means<'_> {
         Tools {
             store: self.store,
             executor: &Sandboxes,
+            // Nothing is executed but by `execute`, which puts its own in.
+            network: &|| Ok(lapstrake_executor::Network::None),
             images,
             fetcher: self.sources,
             imports: self.imports,

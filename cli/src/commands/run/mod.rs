@@ -5,7 +5,7 @@ mod mount;
 mod process;
 mod step;
 
-use lapstrake_cache::Staging;
+use lapstrake_cache::{Staging, Store};
 use lapstrake_executor::{
     Cancel, Limit, Mount, Network, Rootfs, Sandbox, SandboxSpec, Stdio, resolv_conf, start,
 };
@@ -18,6 +18,7 @@ use crate::environment::exact;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::images::{self, Runnable};
+use crate::network::{DefaultNetwork, Mode};
 use crate::session::{ResolvConf, Session};
 use crate::{output, platform, signal, terminal};
 
@@ -54,7 +55,8 @@ fn contained(run: &Run, session: &Session) -> Result<Exit, Failure> {
     };
     let process = process::compose(run, &image.config.config, settings)?;
     let staging = store.stage_layer()?;
-    let mut spec = spec(run, &image, process, &staging)?;
+    let network = network(run, store)?;
+    let mut spec = spec(run, &image, (process, network), &staging)?;
     spec.group = limit::group(&run.together, store)?;
     // Dropped last: what the command wrote goes when nothing is mounted on it any more.
     let exit = attended(run, &spec).map_err(|failure| emulated(failure, &image))?;
@@ -86,7 +88,7 @@ fn settings(run: &Run) -> Result<Vec<Setting>, Failure> {
 fn spec(
     run: &Run,
     image: &Runnable,
-    process: Process,
+    (process, network): (Process, Network),
     staging: &Staging,
 ) -> Result<SandboxSpec, Failure> {
     let rootfs = Rootfs {
@@ -94,10 +96,6 @@ fn spec(
         upper: staging.fs(),
         work: staging.work(),
         volatile: true,
-    };
-    let network = match run.network {
-        RunNetwork::Host => Network::Host,
-        RunNetwork::None => Network::None,
     };
     let ResolvConf { host, resolved } = ResolvConf::read();
     let hosts = run.hosts.iter().map(|host| (host.name.clone(), host.address));
@@ -108,13 +106,25 @@ fn spec(
         user: process.user,
         hostname: process.hostname,
         hosts: hosts.collect(),
-        resolv_conf: resolv_conf(&host, resolved.as_deref(), network).into(),
+        resolv_conf: resolv_conf(&host, resolved.as_deref(), &network).into(),
         network,
         limits: run.limits.iter().map(limited).collect(),
         mounts: shared_memory(run).into_iter().chain(mount::mounts(&run.volumes)?).collect(),
         terminal: run.terminal.then(terminal::size),
         ..SandboxSpec::new(rootfs, process.argv)
     })
+}
+
+fn network(run: &Run, store: &Store) -> Result<Network, Failure> {
+    let mode = match run.network {
+        RunNetwork::Host => return Ok(Network::Host),
+        RunNetwork::None => return Ok(Network::None),
+        RunNetwork::Private => Some(Mode::Private),
+        RunNetwork::Default => None,
+    };
+    let warn = |message: String| output::stderr(&format!("warning: {message}\n"));
+    let network = DefaultNetwork::new(mode, store)?.get(&warn);
+    network.map_err(|error| Failure::of(&*error))
 }
 
 fn limited(limit: &Ulimit) -> Limit {

@@ -1,0 +1,90 @@
+//! Which network commands get that do not say which.
+//!
+//! An ordinary user's get one of their own where a program is installed that connects it. Root's get the
+//! host's: the program would read what comes out of the sandbox with all of root's rights.
+
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use lapstrake_cache::Store;
+use lapstrake_executor::{Connector, IdMap, Network};
+use serde::Deserialize;
+
+use crate::environment::variable;
+use crate::failure::Failure;
+use crate::{config, paths};
+
+/// What the remedy is when there is no program or it fails.
+const REMEDY: &str = "install passt or slirp4netns, and let users open /dev/net/tun";
+
+/// The network that is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Mode {
+    /// One of its own, or an error.
+    Private,
+    /// The host's.
+    Host,
+}
+
+/// A network of its own was asked for and cannot be had.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no private network: {reason}; {REMEDY}, or write network.mode = \"host\"")]
+struct Lack {
+    reason: String,
+}
+
+/// The default network of one command line.
+#[derive(Debug)]
+pub(crate) struct DefaultNetwork {
+    mode: Option<Mode>,
+    stubs: PathBuf,
+    found: OnceLock<Result<Network, Lack>>,
+}
+
+impl DefaultNetwork {
+    /// As the configuration says, and `mode` before it.
+    pub(crate) fn new(mode: Option<Mode>, store: &Store) -> Result<Self, Failure> {
+        let mode = match mode {
+            Some(mode) => Some(mode),
+            None => config::load(&paths::config_files(&variable))?.network.mode,
+        };
+        Ok(Self { mode, stubs: store.stubs(), found: OnceLock::new() })
+    }
+
+    /// The network; found by the first call, which may take a moment. `warn` is told, once, when it is the
+    /// host's for want of a better one.
+    pub(crate) fn get(
+        &self,
+        warn: &dyn Fn(String),
+    ) -> Result<Network, Box<dyn std::error::Error + Send + Sync>> {
+        let find = || match self.mode {
+            Some(Mode::Host) => Ok(Network::Host),
+            Some(Mode::Private) => self.connected(),
+            None if !IdMap::current().is_namespace() => Ok(Network::Host),
+            None => Ok(self.connected().unwrap_or_else(|Lack { reason }| {
+                warn(format!("commands use the host's network: {reason}; {REMEDY}"));
+                Network::Host
+            })),
+        };
+        Ok(self.found.get_or_init(find).clone()?)
+    }
+
+    /// The first program that works.
+    fn connected(&self) -> Result<Network, Lack> {
+        let mut reason = "neither pasta nor slirp4netns is installed".to_owned();
+        for connector in Connector::installed(&variable("PATH").unwrap_or_default()) {
+            match connector.prepare(&self.stubs) {
+                Ok(()) => return Ok(Network::Private(connector)),
+                Err(error) => reason = chain(&error),
+            }
+        }
+        Err(Lack { reason })
+    }
+}
+
+/// An error and its causes in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}

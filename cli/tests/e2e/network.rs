@@ -1,0 +1,199 @@
+//! The network of an ordinary user's commands: reaches what the machine reaches, and nothing that is the
+//! machine's own. The machine is a network namespace with servers of the test's own.
+
+use std::fs;
+use std::process::Command;
+
+use nix::sys::signal::Signal;
+
+use crate::rootless::{RANGES, User};
+use crate::support::{Answer, Background, prepared, text, unusual_sleep, wait_for};
+
+/// Begins a machine: two addresses, a way to everywhere, a resolver and servers; then the command. Each
+/// connection to a server that is for the machine alone is a line in `$LOG`.
+const MACHINE: &str = r#"
+import os, socket, subprocess, sys, threading
+for words in ["link set lo up", "link add v0 type veth peer name v1", "addr add 10.9.8.1/24 dev v0",
+              "addr add 10.9.9.1/32 dev lo", "link set v0 up", "link set v1 up",
+              "route add default via 10.9.8.254"]:
+    subprocess.run(["ip"] + words.split(), check=True)
+def serve(family, address, answer):
+    server = socket.socket(family)
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    server.bind(address)
+    server.listen()
+    def accept():
+        while True:
+            client = server.accept()[0]
+            if answer:
+                client.recv(4096)
+                client.sendall(answer)
+            else:
+                open(os.environ["LOG"], "a").write(f"{address}\n")
+            client.close()
+    threading.Thread(target=accept, daemon=True).start()
+serve(socket.AF_INET, ("10.9.9.1", 80), b"HTTP/1.0 200 OK\r\n\r\noutside\n")
+serve(socket.AF_INET, ("127.0.0.1", 7001), None)
+serve(socket.AF_INET6, ("::1", 7001), None)
+serve(socket.AF_UNIX, "\0lap-test", None)
+names = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+names.bind(("127.0.0.1", 53))
+def resolve():
+    while True:
+        query, client = names.recvfrom(512)
+        end = query.index(b"\0", 12) + 5
+        is_four = query[end - 4:end - 2] == b"\0\1"
+        record = b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\x0a\x09\x09\x01" if is_four else b""
+        counts = b"\0\1\0" + bytes([is_four]) + b"\0\0\0\0"
+        names.sendto(query[:2] + b"\x81\x80" + counts + query[12:end] + record, client)
+threading.Thread(target=resolve, daemon=True).start()
+sys.exit(subprocess.run(sys.argv[1:]).returncode)
+"#;
+
+/// Tries every way to what is the machine's own.
+const PROBE: &str = r"echo GET / | nc -w 5 10.9.9.1 80 | tail -n 1
+for a in 127.0.0.1 ::1 10.9.8.1 10.9.8.254 10.0.2.2 10.0.2.3 169.254.1.1 169.254.1.2; do
+  nc -w 1 $a 7001 < /dev/null && echo reached $a
+done
+grep -c @lap-test /proc/net/unix
+";
+
+/// A user on the machine.
+struct Machine {
+    user: User,
+}
+
+impl Machine {
+    fn new() -> Self {
+        let user = User::new(RANGES);
+        user.ok(&["pull", "-q", "busybox"]);
+        fs::copy(prepared("LAPSTRAKE_CONFIG"), user.path("config.toml")).expect("copy");
+        fs::write(user.path("etc/resolv.conf"), "nameserver 127.0.0.1\n").expect("write");
+        Self { user }
+    }
+
+    /// `lap` on the machine, where only these programs connect networks.
+    fn command(&self, connector: Option<&str>, arguments: &[&str]) -> Command {
+        let programs = self.user.path("programs");
+        let _ = fs::remove_dir_all(&programs);
+        fs::create_dir(&programs).expect("make a folder");
+        for name in ["newuidmap", "newgidmap"].into_iter().chain(connector) {
+            std::os::unix::fs::symlink(format!("/usr/bin/{name}"), programs.join(name))
+                .expect("make a link");
+        }
+        let path = format!("PATH={}", text(&programs));
+        let inner = self.user.command_behind(&["/usr/bin/env", &path], arguments);
+        let mut command = Command::new("unshare");
+        command.args(["-n", "python3", "-c", MACHINE]).arg(inner.get_program());
+        command.args(inner.get_args()).env_clear().current_dir("/");
+        command.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command.env("LOG", self.user.path("log"));
+        command
+    }
+
+    fn lap(&self, connector: Option<&str>, arguments: &[&str]) -> Answer {
+        Answer::of(&mut self.command(connector, arguments))
+    }
+
+    fn was_reached(&self) -> String {
+        fs::read_to_string(self.user.path("log")).unwrap_or_default()
+    }
+
+    /// Ids of the processes that connect networks for this user's sandboxes.
+    fn connectors(&self) -> Vec<i32> {
+        let programs = text(&self.user.path("programs"));
+        let ids = fs::read_dir("/proc").expect("list /proc").filter_map(|entry| {
+            let id: i32 = entry.ok()?.file_name().to_str()?.parse().ok()?;
+            let line = fs::read(format!("/proc/{id}/cmdline")).ok()?;
+            let program = line.split(|byte| *byte == 0).next()?;
+            program.starts_with(programs.as_bytes()).then_some(id)
+        });
+        ids.collect()
+    }
+}
+
+const CONNECTORS: [&str; 2] = ["pasta", "slirp4netns"];
+
+#[test]
+fn a_users_command_reaches_the_network_and_not_the_machine() {
+    for connector in CONNECTORS {
+        let machine = Machine::new();
+        let run = ["run", "--rm", "--network", "private", "busybox", "sh", "-c", PROBE];
+        let answer = machine.lap(Some(connector), &run);
+        assert_eq!(answer.stdout, "outside\n0\n", "{connector}: {}", answer.stderr);
+        assert_eq!(machine.was_reached(), "", "{connector}");
+        assert!(machine.connectors().is_empty(), "{connector}");
+        // The servers are there: with the machine's network they are reached.
+        let run = ["run", "--rm", "--network", "host", "busybox", "sh", "-c", PROBE];
+        let answer = machine.lap(Some(connector), &run);
+        assert_eq!(answer.stdout, "outside\nreached 127.0.0.1\nreached ::1\n1\n");
+        let reached = "('127.0.0.1', 7001)\n('::1', 7001, 0, 0)\n";
+        assert_eq!(machine.was_reached(), reached);
+    }
+}
+
+/// A resolver that only the machine can reach is asked through pasta.
+#[test]
+fn names_are_resolved_by_the_machines_own_resolver() {
+    let machine = Machine::new();
+    let run = ["run", "--rm", "busybox", "nslookup", "-type=a", "name.test"];
+    let answer = machine.lap(Some("pasta"), &run).ends_with(0);
+    answer.says(&["169.254.1.1", "10.9.9.1"]);
+}
+
+/// Every step has the network, also one that began when another had it.
+#[test]
+fn a_build_has_one_too_and_leaves_nothing() {
+    let probe =
+        "cat /proc/net/unix | grep -c @lap-test || echo GET / | nc -w 5 10.9.9.1 80 | tail -n 1";
+    let dockerfile = format!("FROM busybox\nRUN {probe}; sleep 1; echo 1\nRUN {probe}; echo 2\n");
+    for connector in CONNECTORS {
+        let machine = Machine::new();
+        let context = machine.user.context(&dockerfile);
+        let build = ["build", "--progress", "plain", "--pull=false", &context];
+        let answer = machine.lap(Some(connector), &build).ends_with(0);
+        assert_eq!(answer.stderr.matches(" outside").count(), 2, "{}", answer.stderr);
+        assert!(!answer.stderr.contains("host's network"), "{}", answer.stderr);
+        assert!(machine.connectors().is_empty(), "{connector}");
+    }
+}
+
+#[test]
+fn without_a_program_it_is_the_machines_network_and_said_once() {
+    let machine = Machine::new();
+    let run = |network| ["run", "--rm", "--network", network, "busybox", "true"];
+    let answer = machine.lap(None, &run("default")).ends_with(0);
+    assert_eq!(answer.stderr.lines().count(), 1, "{}", answer.stderr);
+    answer.says(&["neither pasta nor slirp4netns is installed", "passt"]);
+    let answer = machine.lap(None, &run("private")).ends_with(125);
+    answer.says(&["no private network", "neither pasta nor slirp4netns", "install passt"]);
+}
+
+#[test]
+fn what_connects_ends_with_the_engine() {
+    for connector in CONNECTORS {
+        let machine = Machine::new();
+        let seconds = unusual_sleep();
+        let run = ["run", "--rm", "busybox", "sleep", &seconds];
+        let running = Background::of(machine.command(Some(connector), &run));
+        let engine = || {
+            let ids = crate::support::processes_with(&seconds).into_iter();
+            ids.into_iter().find(|id| {
+                let name = fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
+                name.starts_with(text(&machine.user.path("lap")).as_bytes())
+            })
+        };
+        wait_for("the program", || (!machine.connectors().is_empty()).then_some(()));
+        let asleep = || {
+            crate::support::processes_with(&seconds).iter().any(|id| {
+                fs::read(format!("/proc/{id}/cmdline")).is_ok_and(|line| line.starts_with(b"sleep"))
+            })
+        };
+        wait_for("the command", || asleep().then_some(()));
+        let engine = nix::unistd::Pid::from_raw(engine().expect("the engine"));
+        nix::sys::signal::kill(engine, Signal::SIGKILL).expect("kill lap");
+        running.answer();
+        wait_for("the program to end", || machine.connectors().is_empty().then_some(()));
+        wait_for("the command to end", || (!asleep()).then_some(()));
+    }
+}
