@@ -111,11 +111,11 @@ impl Connection {
             let _ = File::from(log).take(64 << 10).read_to_end(&mut said);
         }
         let said = String::from_utf8_lossy(&said);
-        let lines = said.lines().map(str::trim).filter(|line| {
+        let mut lines = said.lines().map(str::trim).filter(|line| {
             // Where no system logger runs, pasta tells that of every line.
             !line.is_empty() && !line.starts_with("Failed to send")
         });
-        let reason = lines.last().unwrap_or("it ended without a word");
+        let reason = lines.next_back().unwrap_or("it ended without a word");
         Error::NotConnected {
             program: self.connector.program.display().to_string(),
             reason: reason.chars().take(MAX_REASON).collect(),
