@@ -354,7 +354,7 @@ fn fixes_are_made_shown_and_stay_made() {
 /// Its findings stand where they are in the file, whichever way the text came to ShellCheck.
 #[test]
 fn shellcheck_looks_for_what_is_not_built_in() {
-    let file = "FROM debian:12\nENV SET=1\nRUN true && \\\n    # a comment\n    é=1; ls /x \\\n    | grep \"$SET$unset\"\n\
+    let file = "FROM debian:12\nENV SET=1\nRUN true && \\\n    # a comment\n    é=1 && ls /x \\\n    | grep \"$SET$unset\"\n\
         RUN <<EOF\nset -e\n  read HOME\nEOF\nRUN cat > /x <<EOF && bash <<END\nread HOME\nEOF\nread HOME\nEND\n\
         # hadolint ignore=SC2010\nRUN ls | grep a\nSHELL [\"pwsh\"]\nRUN ls | grep a\nONBUILD RUN ls | grep a\n";
     let folder = folder(&[("a/Dockerfile", file), ("b/Dockerfile", "FROM a:1\nRUN ls | grep a\n")]);
@@ -364,7 +364,7 @@ fn shellcheck_looks_for_what_is_not_built_in() {
     assert_eq!(
         heads,
         [
-            "a/Dockerfile:5:10: warning[SC2010",
+            "a/Dockerfile:5:12: warning[SC2010",
             "a/Dockerfile:6:17: warning[SC2154",
             "a/Dockerfile:9:3: info[SC2162",
             "a/Dockerfile:14:1: info[SC2162",
