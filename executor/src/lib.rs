@@ -26,6 +26,7 @@ mod executor;
 mod facts;
 mod guard;
 mod idmap;
+mod inside;
 mod network;
 mod plan;
 mod resolv;

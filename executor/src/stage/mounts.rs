@@ -8,6 +8,7 @@ use rustix::io::Errno;
 use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, OpenTreeFlags};
 
 use crate::error::{Error, Operation, Refusal};
+use crate::inside;
 use crate::plan::{Attribute, NewMount, Place};
 use crate::spec::{Scratch, Source};
 use crate::sys;
@@ -323,8 +324,7 @@ fn open_inside(directory: BorrowedFd<'_>, path: &[u8]) -> Result<OwnedFd, Error>
     let flags = OFlags::PATH | OFlags::CLOEXEC;
     let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
     let path = if path.is_empty() { b"." } else { path };
-    rustix::fs::openat2(directory, path, flags, Mode::empty(), resolve)
-        .map_err(Error::system(Operation::Open, path))
+    inside::open(directory, path, flags, resolve).map_err(Error::system(Operation::Open, path))
 }
 
 /// A detached copy of a part of a mount.

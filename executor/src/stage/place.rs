@@ -11,6 +11,7 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, StatxFlags};
 use rustix::io::Errno;
 
 use crate::error::{Error, Operation, Refusal};
+use crate::inside;
 use crate::stubs::{self, Trace, TraceKind, Version};
 
 /// As many links as the kernel follows.
@@ -54,13 +55,13 @@ impl Tree {
     /// Opens what exists at a path, links followed inside the root.
     pub(super) fn open(&self, path: &[u8]) -> Result<OwnedFd, Errno> {
         let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-        rustix::fs::openat2(&self.root, path, PATH, Mode::empty(), resolve)
+        inside::open(&self.root, path, PATH, resolve)
     }
 
     /// Opens what exists at a path without any link in it.
     pub(super) fn open_plain(&self, path: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
         let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_SYMLINKS;
-        rustix::fs::openat2(&self.root, path, PATH | flags, Mode::empty(), resolve)
+        inside::open(&self.root, path, PATH | flags, resolve)
     }
 
     /// Opens a directory of the system, created with mode 0755 where it is missing.
