@@ -28,7 +28,7 @@ const MODULES: [&str; 7] = [
 ];
 
 /// Seconds after which the machine counts as stuck.
-const LIMIT: &str = "600";
+const LIMIT: &str = "300";
 
 /// What `guest` says when all cases were run.
 const END: &str = "the end";
