@@ -17,7 +17,9 @@ case_() {
 }
 
 export LAPSTRAKE_ROOT=/var/tmp/store
-case_ load 'busybox' -- lap load -i /image.tar
+# What the archive holds has no name.
+load='id=$(lap load -i /image.tar | sed "s/.*: //"); lap tag "$id" busybox; lap images'
+case_ load 'busybox' -- sh -c "$load"
 case_ run 'hello' -- lap run --rm busybox echo hello
 
 mkdir -p /tmp/context
@@ -90,7 +92,7 @@ for file in '' /cgroup.procs /cgroup.subtree_control /session /session/cgroup.pr
 chown 1000:1000 /home/user /tmp/context /tmp/context/*
 mkdir -p /var/tmp/user && chown 1000:1000 /var/tmp/user
 as_user() { (echo 0 > /sys/fs/cgroup/user/session/cgroup.procs; HOME=/home/user LAPSTRAKE_ROOT=/var/tmp/user/store exec su -s /bin/sh user -c "$1"); }
-case_ 'user: load' 'busybox' -- as_user 'lap load -i /image.tar'
+case_ 'user: load' 'busybox' -- as_user "$load"
 case_ 'user: run' 'uid=0' -- as_user 'lap run --rm busybox id'
 cat > /tmp/context/Dockerfile <<END
 FROM busybox

@@ -144,7 +144,7 @@ fn start(kernel: &Path, image: &Path, disk: &Path) -> Outcome<String> {
     machine.args(["-m", "1500", "-smp", "2", "-nographic", "-no-reboot"]);
     machine.arg("-kernel").arg(kernel).arg("-initrd").arg(image);
     machine.arg("-drive").arg(format!("file={},if=virtio,format=raw", disk.display()));
-    machine.args(["-append", "console=ttyS0 quiet panic=-1 mitigations=off"]);
+    machine.args(["-append", "console=ttyS0 loglevel=0 panic=-1 mitigations=off"]);
     process::capture(&mut machine)
 }
 
