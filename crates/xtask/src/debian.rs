@@ -66,10 +66,18 @@ pub(crate) fn ensure(packages: &[&str]) -> Outcome<()> {
     require_root(&format!("apt-get install -y {}", missing.join(" ")))?;
     println!("installing {}", missing.join(" "));
     if install(&missing).is_err() {
-        process::quiet(apt_get().args(["update", "-q"]))?;
+        update()?;
         install(&missing)?;
     }
     Ok(())
+}
+
+/// Fetches the lists of packages anew.
+///
+/// # Errors
+/// When apt-get fails.
+pub(crate) fn update() -> Outcome<()> {
+    process::quiet(apt_get().args(["update", "-q"]))
 }
 
 /// # Errors

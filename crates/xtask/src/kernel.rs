@@ -46,7 +46,7 @@ pub(crate) fn run(project: &Project, bases: &Bases) -> Outcome<()> {
     }
     debian::ensure(debian::MACHINE)?;
     let lap = binary::release(project)?;
-    let kernel = unpacked_kernel(project)?;
+    let kernel = kernel(project)?;
     let scratch = Scratch::new(project, "kernel")?;
     fill(&scratch.join("root"), project, bases, &kernel, &lap)?;
     let (image, disk) = (scratch.join("initrd"), scratch.join("disk"));
@@ -105,6 +105,15 @@ fn fill(root: &Path, project: &Project, bases: &Bases, kernel: &Path, lap: &Path
     }
     let layout = bases.folder().join("oci/busybox");
     shell("tar -C \"$1\" -cf \"$2\" .", &[&layout, &root.join("image.tar")])
+}
+
+/// The kernel and its modules; asks for the newest list of packages when the one at hand is missing, or names
+/// a kernel that is gone.
+fn kernel(project: &Project) -> Outcome<PathBuf> {
+    unpacked_kernel(project).or_else(|_| {
+        debian::update()?;
+        unpacked_kernel(project)
+    })
 }
 
 /// The kernel and its modules, as their package has them, in a folder of the build folder.
