@@ -49,9 +49,7 @@ impl Taken {
     pub(crate) fn select<'v>(&'v self, view: &'v View) -> Result<Selection<'v>, CopyError> {
         select(view, &self.spec)
     }
-}
 
-impl Taken {
     /// The file that it brings to a path below the destination; the destination itself is the root.
     pub(crate) fn at<'v>(&self, view: &'v View, below: &TreePath) -> Option<&'v Entry> {
         let is_plain = matches!(self.spec.sources.as_slice(), [Source::Path(_)]);

@@ -64,7 +64,7 @@ const TOKENS: [(&str, &str, Range<usize>); 9] = [
 /// What makes a file a secret by its path alone; `text` gives the begin of it.
 pub(crate) fn by_name(path: &str, text: impl FnOnce() -> Option<Vec<u8>>) -> Option<&'static str> {
     let name = path.rsplit('/').next().unwrap_or_default();
-    if path.split('/').any(|part| PLAY.contains(&part)) {
+    if is_play(path) {
         return None;
     }
     let is = |pattern: &&str| match pattern.strip_prefix('*') {
