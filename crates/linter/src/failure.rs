@@ -23,10 +23,11 @@ const HARMLESS: [&str; 27] = [
     "ulimit", "umask", "unset", "whoami",
 ];
 
-/// The first command of a text whose failure nobody sees. Nothing if `set -e` holds, or the text ends with
-/// `true` or `exit 0`, which says that failures are meant to pass. Commands of these programs do not count
-/// where they stand by themselves.
+/// The first command of a text whose failure nobody sees. Nothing while `set -e` holds, or if the text ends with
+/// `true` or `exit 0`, which says that failures are meant to pass. A command counts as seen if the next
+/// one asks for `$?`. Commands of these programs do not count where they stand by themselves.
 pub(crate) fn first_unseen<'s>(
+    subject: &Subject<'_>,
     script: &'s Script,
     list: &'s List,
     not_alone: &[&str],
@@ -34,14 +35,18 @@ pub(crate) fn first_unseen<'s>(
     if list.chains.last().is_some_and(|last| ends_well(script, last)) {
         return None;
     }
+    let mut stops = false;
     for pair in list.chains.windows(2) {
         let [chain, next] = pair else { continue };
-        if sets_errexit(script, chain) {
-            return None;
+        let was_safe = stops;
+        stops = errexit_after(script, chain, stops);
+        if was_safe || stops {
+            continue;
         }
         let is_alone = chain.joints.is_empty();
         let counts = |command: &&Command| !is_alone || !not_alone.contains(&command.name());
-        if let Some(command) = of_chain(script, chain).filter(counts) {
+        let Some(command) = of_chain(script, chain).filter(counts) else { continue };
+        if !asks_for_status(subject.source, next) {
             return Some(Unseen { command, span: span(chain)?, next });
         }
     }
@@ -99,13 +104,55 @@ fn stops_or_is_foreign<'w>(mut shell: impl Iterator<Item = &'w str>) -> bool {
     crate::dialect::Dialect::of(program).is_none() || stops(shell)
 }
 
-fn sets_errexit(script: &Script, chain: &Chain) -> bool {
-    let nodes = chain.pipelines.iter().flat_map(|pipeline| &pipeline.nodes);
-    let mut commands = nodes.filter_map(|node| simple(script, node));
-    commands.any(|command| {
+/// Whether the shell stops at failures behind a chain. What stands behind `||` only runs if something
+/// has failed: it cannot be counted on.
+fn errexit_after(script: &Script, chain: &Chain, before: bool) -> bool {
+    let sure = chain.joints.iter().take_while(|joint| joint.is_and).count() + 1;
+    let nodes = chain.pipelines.iter().take(sure).flat_map(|pipeline| match &*pipeline.nodes {
+        // The members of a pipe have shells of their own.
+        [node] if !chain.is_background => Some(node),
+        _ => None,
+    });
+    nodes.filter_map(|node| simple(script, node)).fold(before, |stops_so_far, command| {
         let arguments = command.arguments().iter().map(|word| word.text.as_str());
-        command.name() == "set" && stops(arguments)
+        match command.name() {
+            "set" => set_errexit(arguments).unwrap_or(stops_so_far),
+            _ => stops_so_far,
+        }
     })
+}
+
+/// What `set` with these arguments makes of `errexit`, if anything.
+fn set_errexit<'w>(arguments: impl Iterator<Item = &'w str>) -> Option<bool> {
+    let mut set = None;
+    let mut sign = None;
+    for word in arguments.take_while(|word| *word != "--") {
+        match (sign.take(), word) {
+            (Some(sign), "errexit") => set = Some(sign),
+            (Some(_), _) => {}
+            (None, word) => {
+                let is_minus = word.starts_with('-');
+                let letters = word.strip_prefix(['-', '+']).unwrap_or_default();
+                set = if letters.contains('e') { Some(is_minus) } else { set };
+                sign = letters.ends_with('o').then_some(is_minus);
+            }
+        }
+    }
+    set
+}
+
+/// True if a chain begins with a look at the status of what ran in front of it.
+fn asks_for_status(source: &str, chain: &Chain) -> bool {
+    let first = chain.pipelines.first().and_then(|pipeline| pipeline.nodes.first());
+    let head = first.map(|node| match &node.kind {
+        NodeKind::If { branches, .. } => {
+            let condition = branches.first().and_then(|(condition, _)| condition.chains.first());
+            condition.and_then(span).unwrap_or(node.span)
+        }
+        _ => node.span,
+    });
+    let text = head.and_then(|span| source.get(span.start..span.end));
+    text.is_some_and(|text| text.contains("$?") || text.contains("${?}"))
 }
 
 fn ends_well(script: &Script, chain: &Chain) -> bool {

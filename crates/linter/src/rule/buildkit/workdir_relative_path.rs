@@ -33,6 +33,11 @@ fn check(step: &Step<'_>, findings: &mut Findings<'_>) {
     }
     let escape = step.subject.dockerfile.escape;
     let Some(value) = value(path, &step.state.environment, escape) else { return };
+    // The image may set it, to an absolute path.
+    let is_declared = |name: &str| step.state.declared.iter().any(|declared| declared == name);
+    if !step.state.base_is_known && value.undefined.iter().any(|one| !is_declared(&one.name)) {
+        return;
+    }
     if !is_absolute(&value.text, step.state.has_drives) {
         let message = format!("`{}` counts from the base image's directory", value.text);
         let directory = step.state.directory.as_deref().unwrap_or_default();

@@ -44,7 +44,7 @@ fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) 
         for part in &run.script.parts {
             let heredoc = part.heredoc.and_then(|number| run.instruction.heredocs.get(number));
             let Some(heredoc) = heredoc.filter(|_| !stops(&run, part, is_safe)) else { continue };
-            if let Some(unseen) = failure::first_unseen(run.script, &part.list, &[]) {
+            if let Some(unseen) = failure::first_unseen(subject, run.script, &part.list, &[]) {
                 report(heredoc, &unseen, findings);
             }
         }

@@ -2,8 +2,8 @@
 //!
 //! The status of a RUN is that of its last command. Behind `;` the shell goes on whatever has failed, and the
 //! step counts as done and is cached, half made; behind `&&` it stops. Looks at the commands of the line itself, not at
-//! those inside of `if` and loops but for their last. Quiet where SHELL or `set -e` has the shell stop, for
-//! commands such as `echo`, chains with `||`, and lines that end with `true` or `exit 0`. Changes of the
+//! those inside of `if` and loops but for their last. Quiet where SHELL or `set -e` has the shell stop (until `set +e`), for
+//! commands such as `echo`, chains with `||`, commands behind which `$?` is asked for, and lines that end with `true` or `exit 0`. Changes of the
 //! folder are the business of `unchecked-cd`, here-documents that of `heredoc-no-errexit`.
 //!
 //! ```dockerfile
@@ -34,7 +34,7 @@ fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) 
     for (instruction, is_safe) in failure::with_errexit(subject, stage) {
         let Some(run) = Run::of(subject, instruction).filter(|_| !is_safe) else { continue };
         let Some(part) = run.script.parts.iter().find(|part| part.heredoc.is_none()) else { continue };
-        if let Some(unseen) = failure::first_unseen(run.script, &part.list, &["cd", "pushd", "popd"]) {
+        if let Some(unseen) = failure::first_unseen(subject, run.script, &part.list, &["cd", "pushd", "popd"]) {
             report(subject, &unseen, findings);
         }
     }
