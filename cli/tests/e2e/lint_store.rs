@@ -142,6 +142,30 @@ fn the_layers_of_the_last_build_are_known() {
 }
 
 #[test]
+fn the_age_of_the_last_build_is_known() {
+    let store = Store::new();
+    let file = Context::new(
+        "FROM busybox\nRUN printf '#!/bin/sh\\ntouch /$1\\n' > /bin/apk && chmod +x /bin/apk\n\
+         RUN apk update\nRUN apk add curl\n",
+    );
+    store.build("made", file.path()).ends_with(0);
+    assert!(!lint(&store, file.path(), &[]).stdout.contains("stale-index"));
+    // As if it had been built twelve days ago.
+    let opened = lapstrake_cache::Store::open(&store.root()).expect("open the store");
+    for origin in opened.origins().expect("list the records") {
+        let created = origin.record.created - 12 * 24 * 60 * 60 * 1_000_000_000;
+        let record = lapstrake_cache::Record { created, ..origin.record };
+        opened.put_record(&origin.key, &record).expect("write a record");
+    }
+    drop(opened);
+    let said = lint(&store, file.path(), &[]).ends_with(1).stdout;
+    let line =
+        "4:5: warning[stale-index]: the package lists that this installs from are 12 days old";
+    assert!(said.contains(line), "{said}");
+    assert!(!lint(&store, file.path(), &["--no-store"]).stdout.contains("stale-index"));
+}
+
+#[test]
 fn the_files_of_the_last_build_are_known() {
     let store = Store::new();
     let file = Context::new(

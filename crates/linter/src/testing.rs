@@ -187,6 +187,7 @@ pub(crate) struct Layers(BTreeMap<usize, Layer>);
 struct Layer {
     files: BaseFiles,
     took: Option<Duration>,
+    age: Duration,
     changed: Option<Changed>,
     packages: Vec<Package>,
 }
@@ -198,7 +199,7 @@ type Way<'l> = (
 );
 
 impl Layers {
-    /// Adds what an option says: `layer LINE: FILE`, `layer LINE took: SECONDS`,
+    /// Adds what an option says: `layer LINE: FILE`, `layer LINE took: SECONDS`, `layer LINE age: DAYS`,
     /// `layer LINE changed: NAME BEFORE AFTER`, and `layer LINE has: KIND NAME VERSION`.
     pub(crate) fn add(&mut self, source: &str, name: &str, value: &str) {
         let mut words = name.split_whitespace().skip(1);
@@ -208,6 +209,10 @@ impl Layers {
         match words.next() {
             None => layer.files.add(value),
             Some("took") => layer.took = Some(Duration::from_secs(value.parse().unwrap())),
+            Some("age") => {
+                let days: u64 = value.parse().unwrap();
+                layer.age = Duration::from_secs(days * 24 * 60 * 60);
+            }
             Some("has") => {
                 let mut values = value.split(' ').map(str::to_owned);
                 let mut next = || values.next().unwrap();
@@ -241,7 +246,7 @@ impl Layers {
             files: Files { tree, head },
             size: LayerManifest::new(layer.files.entries.clone()).size(),
             took: layer.took,
-            age: Duration::ZERO,
+            age: layer.age,
             changed: layer.changed.clone(),
             packages: Packages(packages),
         });

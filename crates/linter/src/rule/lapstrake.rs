@@ -19,6 +19,7 @@ rules! { "lapstrake":
     secret_copied
     semicolon_swallows_failure
     size_and_time
+    stale_index
     tls_off
     unsigned_packages
     unused_suppression

@@ -119,7 +119,9 @@ fn in_image(
     // A CMD is only given to an ENTRYPOINT of the base image.
     let is_given = ground.1.base.is_some_and(|base| !base.config.entrypoint.is_empty())
         && subject.last(stage, Keyword::Entrypoint).is_none();
-    if is_given || (program.is_shell_form && BUILTINS.contains(&program.text.as_str())) {
+    // Such a module is for a runtime of another kind.
+    let is_module = program.text.ends_with(".wasm");
+    if is_given || is_module || (program.is_shell_form && BUILTINS.contains(&program.text.as_str())) {
         return;
     }
     let Some(root) = Root::before(subject, stage, None) else { return };
