@@ -1,7 +1,7 @@
 //! Which network commands get that do not say which.
 //!
 //! An ordinary user's get one of their own where a program is installed that connects it. Root's get the
-//! host's: the program would read what comes out of the sandbox with all of root's rights.
+//! host's, as with BuildKit where no plugin makes networks; what publishes ports gets one of its own.
 
 use std::path::PathBuf;
 use std::sync::OnceLock;

@@ -88,6 +88,14 @@ pub enum Error {
         /// What it said.
         reason: String,
     },
+    /// A port of the host cannot be had.
+    #[error("cannot publish {port}")]
+    Port {
+        /// Address, port or range of ports, and protocol, as in `0.0.0.0:80/tcp`.
+        port: String,
+        /// What the kernel said.
+        source: Errno,
+    },
     /// What the two sides say to each other could not be understood.
     #[error("cannot {operation} the sandbox's {subject}: {reason}")]
     Protocol {

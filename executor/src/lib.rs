@@ -13,7 +13,7 @@
 //!
 //! Modules in reading order: `spec`, `status`, `cancel`, `error` (the interface); `plan`, `facts`,
 //! `resolv`, `user`, `idmap`, `seccomp` (pure); `stage` (inside the sandbox); `sandbox`, `guard`,
-//! `network`, `cgroup`, `terminal`, `stage_file`, `wire`, `stubs` (the parent); `sys` (all `unsafe`).
+//! `network`, `publish`, `cgroup`, `terminal`, `stage_file`, `wire`, `stubs` (the parent); `sys` (all `unsafe`).
 
 #![deny(unsafe_code)]
 #![warn(clippy::indexing_slicing)]
@@ -29,6 +29,7 @@ mod idmap;
 mod inside;
 mod network;
 mod plan;
+mod publish;
 mod resolv;
 mod sandbox;
 mod seccomp;
@@ -52,6 +53,7 @@ pub use guard::dismiss_guard;
 pub use idmap::IdMap;
 pub use network::{Connector, ConnectorKind};
 pub use plan::{Attribute, Capabilities, NewMount, Place, Step, plan};
+pub use publish::{Listeners, Protocol, Publication, Published};
 pub use resolv::resolv_conf;
 pub use sandbox::{Sandbox, Stdio, start};
 pub use spec::{

@@ -20,6 +20,7 @@ use crate::facts::HostFacts;
 use crate::guard;
 use crate::network::Lease;
 use crate::plan::plan;
+use crate::publish::{Listeners, Relay};
 use crate::seccomp;
 use crate::spec::{Network, SandboxSpec};
 use crate::stage_file::{self, sealed, stage_file};
@@ -72,6 +73,7 @@ struct End {
     traces: Vec<Trace>,
     group: Option<Group>,
     network: Option<Lease>,
+    ports: Option<Relay>,
     exceeded: Vec<Exceeded>,
 }
 
@@ -158,6 +160,19 @@ impl Sandbox {
             Ok(()) | Err(Errno::SRCH) => Ok(()),
             Err(error) => Err(fail()(error)),
         }
+    }
+
+    /// Makes ports of the sandbox reachable on the host until it ends; one that is called again takes the
+    /// place of what was published.
+    ///
+    /// Fails for a sandbox that has ended or whose network is not [`Network::Private`].
+    pub fn publish(&self, listeners: Listeners) -> Result<(), Error> {
+        let mut end = self.end();
+        let fail = Error::system(Operation::JoinNetwork, "a network of the sandbox's own");
+        let network = end.network.as_ref().ok_or_else(|| fail(Errno::NOTCONN))?;
+        let relay = Relay::start(listeners, network.namespace())?;
+        end.ports = Some(relay);
+        Ok(())
     }
 
     /// The limits that the command came up against; known when it has been waited for.
@@ -252,6 +267,8 @@ impl Sandbox {
         if let Some(group) = end.group.take() {
             end.exceeded.extend(group.exceeded());
         }
+        // In this order: nobody is to be in a network that waits for the next.
+        drop(end.ports.take());
         if let Some(network) = end.network.take() {
             network.end();
         }

@@ -36,7 +36,8 @@ pub(crate) const STAGE_NAME: &std::ffi::CStr = c"lap-sandbox";
 pub(crate) const GUARD_NAME: &std::ffi::CStr = c"lap-guard";
 
 /// `argv[0]` of what becomes the program that connects a network: its order is that command, and its
-/// report a byte of that program's.
+/// report a byte of that program's. Where it has a socket in the terminal's place, it makes the network
+/// namespace itself and sends it through that.
 pub(crate) const CONNECTOR_NAME: &std::ffi::CStr = c"lap-connector";
 
 /// The most that is accepted as one report.

@@ -18,8 +18,7 @@ const RUN: &str = "--annotation --attach -a --blkio-weight --blkio-weight-device
     --health-start-period --health-timeout --init --ip --ip6 --ipc --isolation --kernel-memory \
     --label -l --label-file --link --link-local-ip --log-driver --log-opt --mac-address \
     --memory-reservation --memory-swappiness --mount --name --network-alias \
-    --no-healthcheck --oom-kill-disable --oom-score-adj --pid --privileged --publish \
-    -p --publish-all -P --read-only --restart --runtime --security-opt --sig-proxy \
+    --no-healthcheck --oom-kill-disable --oom-score-adj --pid --privileged --read-only --restart --runtime --security-opt --sig-proxy \
     --stop-signal --stop-timeout --storage-opt --sysctl --tmpfs --use-api-socket --userns \
     --uts --volume-driver --volumes-from";
 

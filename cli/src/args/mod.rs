@@ -17,6 +17,7 @@ mod login;
 mod lsp;
 mod manifest;
 mod mounts;
+mod publish;
 mod run;
 mod search;
 mod shared;
@@ -53,6 +54,7 @@ pub(crate) use manifest::{
     ManifestAnnotate, ManifestCommand, ManifestCreate, ManifestInspect, ManifestPush, ManifestRm,
 };
 pub(crate) use mounts::{MountsCommand, MountsExport, MountsImport, MountsLs, MountsRm};
+pub(crate) use publish::exposed;
 pub(crate) use run::{Bind, PullPolicy, Run, RunNetwork};
 pub(crate) use search::Search;
 pub(crate) use shared::{CacheFrom, CachePlace, CacheTo};
@@ -354,7 +356,7 @@ mod tests {
             ("lap build --squash=true .", "--squash", Exit::FAILED),
             ("lap build -D .", "-D", Exit::FAILED),
             ("lap run -d b", "-d", Exit::ENGINE),
-            ("lap run -p 80:80 b", "-p", Exit::ENGINE),
+            ("lap run -l a=b b", "-l", Exit::ENGINE),
             ("lap --root /x run --gpus all b", "--gpus", Exit::ENGINE),
         ] {
             let failure = parse(typed(line)).unwrap_err();

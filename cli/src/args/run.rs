@@ -7,6 +7,7 @@ use std::str::FromStr;
 use clap::{Args, ValueEnum};
 
 use super::limit::Limits;
+use super::publish::Publish;
 use super::step::{ByteSize, Ulimit};
 use super::value::{Assignment, Host};
 
@@ -51,6 +52,13 @@ pub(crate) struct Run {
     /// Network of the command: one of its own (private), the host's, none, or the best that there is
     #[arg(long, alias = "net", default_value = "default")]
     pub(crate) network: RunNetwork,
+    /// Port of the command to reach on the host: on all addresses without IP, on a free port without
+    /// HOST; with ranges such as 8000-8002:80-82
+    #[arg(short, long, value_name = "[IP:][HOST:]PORT[/udp]")]
+    pub(crate) publish: Vec<Publish>,
+    /// Publish every port that the image exposes on a free port
+    #[arg(short = 'P', long)]
+    pub(crate) publish_all: bool,
     /// Host name inside [default: 12 random digits]
     #[arg(short = 'h', long, value_name = "NAME")]
     pub(crate) hostname: Option<String>,
@@ -92,6 +100,11 @@ impl Run {
     /// The image as it was written; without meaning for a step.
     pub(crate) fn image(&self) -> &OsStr {
         self.image_and_command.first().map_or(OsStr::new(""), OsString::as_os_str)
+    }
+
+    /// Whether ports are to be reached on the host.
+    pub(crate) fn publishes(&self) -> bool {
+        self.publish_all || !self.publish.is_empty()
     }
 
     /// The command and its arguments, if any.

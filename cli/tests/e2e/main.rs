@@ -51,6 +51,7 @@ mod platform;
 mod private;
 mod privilege;
 mod prune;
+mod publish;
 mod push;
 mod recipe;
 mod registry;

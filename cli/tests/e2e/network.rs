@@ -59,12 +59,12 @@ grep -c @lap-test /proc/net/unix
 ";
 
 /// A user on the machine.
-struct Machine {
-    user: User,
+pub(crate) struct Machine {
+    pub(crate) user: User,
 }
 
 impl Machine {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let user = User::new(RANGES);
         user.ok(&["pull", "-q", "busybox"]);
         fs::copy(prepared("LAPSTRAKE_CONFIG"), user.path("config.toml")).expect("copy");
@@ -73,7 +73,7 @@ impl Machine {
     }
 
     /// `lap` on the machine, where only these programs connect networks.
-    fn command(&self, connector: Option<&str>, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, connector: Option<&str>, arguments: &[&str]) -> Command {
         let programs = self.user.path("programs");
         let _ = fs::remove_dir_all(&programs);
         fs::create_dir(&programs).expect("make a folder");
@@ -91,7 +91,7 @@ impl Machine {
         command
     }
 
-    fn lap(&self, connector: Option<&str>, arguments: &[&str]) -> Answer {
+    pub(crate) fn lap(&self, connector: Option<&str>, arguments: &[&str]) -> Answer {
         Answer::of(&mut self.command(connector, arguments))
     }
 
@@ -100,7 +100,7 @@ impl Machine {
     }
 
     /// Ids of the processes that connect networks for this user's sandboxes.
-    fn connectors(&self) -> Vec<i32> {
+    pub(crate) fn connectors(&self) -> Vec<i32> {
         let programs = text(&self.user.path("programs"));
         let ids = fs::read_dir("/proc").expect("list /proc").filter_map(|entry| {
             let id: i32 = entry.ok()?.file_name().to_str()?.parse().ok()?;
@@ -112,7 +112,7 @@ impl Machine {
     }
 }
 
-const CONNECTORS: [&str; 2] = ["pasta", "slirp4netns"];
+pub(crate) const CONNECTORS: [&str; 2] = ["pasta", "slirp4netns"];
 
 #[test]
 fn a_users_command_reaches_the_network_and_not_the_machine() {

@@ -1,27 +1,27 @@
 //! One connected network namespace.
 
-use std::fs::File;
-use std::io::Read as _;
+use std::fs;
 use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::event::{PollFd, PollFlags, Timespec};
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{Gid, Mode, OFlags, Uid};
 use rustix::io::Errno;
-use rustix::process::{Signal, WaitId, WaitIdOptions};
+use rustix::net::RecvFlags;
 
+use super::program::Program;
 use super::{Connector, ConnectorKind};
 use crate::error::{Error, Operation};
 use crate::guard;
-use crate::sandbox::{null, pipe, spawn_stage};
+use crate::sandbox::{facts, null, pipe, spawn_stage};
 use crate::stage_file::sealed;
-use crate::sys::Child;
+use crate::terminal;
 use crate::wire::{self, CONNECTOR_NAME, descriptor};
 
 /// How long the program may take; far more than it does on a busy machine.
 const PATIENCE: Timespec = Timespec { tv_sec: 20, tv_nsec: 0 };
 
-/// What is shown of what the program says when it fails.
-const MAX_REASON: usize = 1 << 10;
+/// Whom the program runs as for root: who has no rights but everybody's.
+const NOBODY: u32 = 65534;
 
 const TUN: &str = "/dev/net/tun";
 
@@ -29,11 +29,17 @@ const TUN: &str = "/dev/net/tun";
 /// namespace when nobody is in it.
 #[derive(Debug)]
 pub(super) struct Connection {
-    pub(super) connector: Connector,
+    pub(super) program: Program,
     pub(super) namespace: OwnedFd,
-    program: Child,
-    /// What the program says beyond it, when the pipe is full, is lost: it is not to wait for us.
-    log: OwnedFd,
+}
+
+/// Whose the namespace is, and so who the program is, which may enter it.
+enum Owner {
+    /// This process's user namespace; it has made the namespace.
+    Ours(OwnedFd),
+    /// A user namespace of the program's own. It says when it is there; told who it is, it makes the
+    /// namespace and sends it. Our end, its end.
+    Nobody(OwnedFd, OwnedFd),
 }
 
 impl Connection {
@@ -42,13 +48,14 @@ impl Connection {
         // The program would say the same in its own way, later.
         rustix::fs::open(TUN, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())
             .map_err(Error::system(Operation::Open, TUN))?;
-        let namespace = new_namespace()?;
+        let owner = Owner::new()?;
         let (log, log_end) = pipe()?;
         for end in [&log, &log_end] {
             rustix::io::ioctl_fionbio(end, true)
                 .map_err(Error::system(Operation::Configure, "a pipe"))?;
         }
         let (ready, ready_end) = pipe()?;
+        owner.give(&ready_end)?;
         let (leave_end, leave) = pipe()?;
         let order = sealed("lap-connect", &wire::encode_command(&connector.command())?)?;
         let null = null(OFlags::RDWR)?;
@@ -57,93 +64,103 @@ impl Connection {
             // It chats before it is ready.
             ConnectorKind::Slirp4netns => &null,
         };
-        let program = spawn_stage(
-            CONNECTOR_NAME,
-            0,
-            &[
-                (&namespace, 0),
-                (output, 1),
-                (&log_end, 2),
-                (&order, descriptor::ORDER),
-                (&ready_end, descriptor::REPORT),
-                (&leave_end, descriptor::LEAVE),
-            ],
-        )?;
-        drop((ready_end, log_end));
-        let connection = Self { connector: connector.clone(), namespace, program, log };
-        guard::watch(connection.program.pidfd.as_fd())?;
-        rustix::io::write(&leave, b"l").map_err(Error::system(Operation::Send, "leave"))?;
-        drop((leave, leave_end));
+        let mut descriptors = vec![
+            (output, 1),
+            (&log_end, 2),
+            (&order, descriptor::ORDER),
+            (&ready_end, descriptor::REPORT),
+            (&leave_end, descriptor::LEAVE),
+        ];
+        descriptors.push(owner.place());
+        let child = spawn_stage(CONNECTOR_NAME, 0, &descriptors)?;
+        drop((ready_end, log_end, leave_end));
+        let program = Program::new(connector.clone(), child, log);
+        guard::watch(program.pidfd())?;
+        let Some(namespace) = owner.enter(&program, leave)? else { return Err(program.failure()) };
         match is_ready(&ready)? {
-            true => Ok(connection),
-            false => Err(connection.failure()),
-        }
-    }
-
-    /// Whether the program still runs.
-    pub(super) fn is_alive(&self) -> bool {
-        let mut ended = [PollFd::new(&self.program.pidfd, PollFlags::IN)];
-        matches!(rustix::event::poll(&mut ended, Some(&Timespec::default())), Ok(0))
-    }
-
-    /// Asks the program to end; dropping waits for that.
-    pub(super) fn kill(&self) {
-        // It may have ended.
-        let _ = rustix::process::pidfd_send_signal(&self.program.pidfd, Signal::KILL);
-    }
-
-    fn wait(&self, options: WaitIdOptions) {
-        let wait = || {
-            let id = WaitId::PidFd(self.program.pidfd.as_fd());
-            rustix::process::waitid(id, WaitIdOptions::EXITED | options)
-        };
-        // Nobody is left to tell.
-        let _ = rustix::io::retry_on_intr(wait);
-    }
-
-    /// What the program said about it; its last line, as it may chat before.
-    fn failure(self) -> Error {
-        // It has closed its side of the pipe for the report, which its end does.
-        self.wait(WaitIdOptions::NOWAIT);
-        let mut said = Vec::new();
-        if let Ok(log) = self.log.try_clone() {
-            // A pipe that does not wait: what is there is all.
-            let _ = File::from(log).take(64 << 10).read_to_end(&mut said);
-        }
-        let said = String::from_utf8_lossy(&said);
-        let mut lines = said.lines().map(str::trim).filter(|line| {
-            // Where no system logger runs, pasta tells that of every line.
-            !line.is_empty() && !line.starts_with("Failed to send")
-        });
-        let reason = lines.next_back().unwrap_or("it ended without a word");
-        Error::NotConnected {
-            program: self.connector.program.display().to_string(),
-            reason: reason.chars().take(MAX_REASON).collect(),
+            true => Ok(Self { program, namespace }),
+            false => Err(program.failure()),
         }
     }
 }
 
-impl Drop for Connection {
-    fn drop(&mut self) {
-        self.kill();
-        self.wait(WaitIdOptions::empty());
+impl Owner {
+    /// Root's program is not to read what comes out of a sandbox with root's rights.
+    fn new() -> Result<Self, Error> {
+        match facts().id_map.is_namespace() {
+            true => Ok(Self::Ours(new_namespace()?)),
+            false => terminal::socket_pair().map(|(socket, end)| Self::Nobody(socket, end)),
+        }
+    }
+
+    /// Lets the program open a pipe again.
+    fn give(&self, end: &OwnedFd) -> Result<(), Error> {
+        match self {
+            Self::Ours(_) => Ok(()),
+            Self::Nobody(..) => {
+                let (user, group) = (Uid::from_raw(NOBODY), Gid::from_raw(NOBODY));
+                rustix::fs::fchown(end, Some(user), Some(group))
+                    .map_err(Error::system(Operation::ChangeOwner, "a pipe"))
+            }
+        }
+    }
+
+    /// The descriptor by which the namespace gets to the program, or to us.
+    fn place(&self) -> (&OwnedFd, i32) {
+        match self {
+            Self::Ours(namespace) => (namespace, 0),
+            Self::Nobody(_, end) => (end, descriptor::TERMINAL),
+        }
+    }
+
+    /// Gives the program leave, and says who it is; `None` when it has ended.
+    fn enter(self, program: &Program, leave: OwnedFd) -> Result<Option<OwnedFd>, Error> {
+        let give_leave = || {
+            let given = rustix::io::write(&leave, b"l");
+            given.map_err(Error::system(Operation::Send, "leave"))
+        };
+        let (socket, end) = match self {
+            Self::Ours(namespace) => return give_leave().map(|_| Some(namespace)),
+            Self::Nobody(socket, end) => (socket, end),
+        };
+        // Else its end is not seen.
+        drop(end);
+        if !is_ready(&socket)? {
+            return Ok(None);
+        }
+        for name in ["uid_map", "gid_map"] {
+            let path = format!("/proc/{}/{name}", program.id());
+            fs::write(&path, format!("0 {NOBODY} 1"))
+                .map_err(Error::system(Operation::Write, path))?;
+        }
+        give_leave()?;
+        wait(&socket)?;
+        let what = "a network namespace";
+        let received = terminal::receive_descriptor(socket.as_fd(), what, RecvFlags::DONTWAIT);
+        Ok(received.ok())
+    }
+}
+
+/// Waits until there is something to read, or the program has ended.
+fn wait(end: &OwnedFd) -> Result<(), Error> {
+    let fail = || Error::system(Operation::Receive, "a connection's report");
+    let wait = || rustix::event::poll(&mut [PollFd::new(end, PollFlags::IN)], Some(&PATIENCE));
+    match rustix::io::retry_on_intr(wait).map_err(fail())? {
+        0 => Err(fail()(Errno::TIMEDOUT)),
+        _ => Ok(()),
     }
 }
 
 /// Waits for the first byte, or the end of the program.
 fn is_ready(ready: &OwnedFd) -> Result<bool, Error> {
-    let fail = || Error::system(Operation::Receive, "a connection's report");
-    let wait = || rustix::event::poll(&mut [PollFd::new(ready, PollFlags::IN)], Some(&PATIENCE));
-    if rustix::io::retry_on_intr(wait).map_err(fail())? == 0 {
-        return Err(fail()(Errno::TIMEDOUT));
-    }
+    wait(ready)?;
     let mut byte = [0; 1];
-    let read = rustix::io::retry_on_intr(|| rustix::io::read(ready, &mut byte)).map_err(fail())?;
-    Ok(read > 0)
+    let read = rustix::io::retry_on_intr(|| rustix::io::read(ready, &mut byte));
+    Ok(read.map_err(Error::system(Operation::Receive, "a connection's report"))? > 0)
 }
 
 /// A namespace without anybody in it. A thread of its own makes it, as who makes one is in it.
-fn new_namespace() -> Result<OwnedFd, Error> {
+pub(crate) fn new_namespace() -> Result<OwnedFd, Error> {
     fn fail<E: Into<crate::error::Errno>>() -> impl FnOnce(E) -> Error {
         Error::system(Operation::Create, "a network namespace")
     }

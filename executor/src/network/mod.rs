@@ -7,6 +7,7 @@
 
 mod connection;
 mod pool;
+mod program;
 
 use std::ffi::OsStr;
 use std::net::{IpAddr, Ipv4Addr};
@@ -24,6 +25,7 @@ use crate::wire::descriptor;
 
 use connection::Connection;
 
+pub(crate) use connection::new_namespace;
 pub(crate) use pool::{Lease, clear};
 
 /// Where pasta answers name queries, for a resolver of the host that only the host can reach.

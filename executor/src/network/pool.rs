@@ -29,10 +29,11 @@ impl Lease {
     pub(crate) fn new(connector: &Connector, security: Security) -> Result<Self, Error> {
         let waiting = || {
             let mut free = lock();
-            let at = free.iter().position(|waiting| waiting.connector == *connector)?;
+            let at = free.iter().position(|waiting| waiting.program.connector == *connector)?;
             Some(free.swap_remove(at))
         };
-        let connection = std::iter::from_fn(waiting).find(Connection::is_alive);
+        let connection =
+            std::iter::from_fn(waiting).find(|waiting: &Connection| waiting.program.is_alive());
         let connection = connection.map_or_else(|| Connection::new(connector), Ok)?;
         Ok(Self { connection, security })
     }
@@ -60,7 +61,7 @@ pub(super) fn give(connection: Connection) {
 pub(crate) fn clear() {
     let free = std::mem::take(&mut *lock());
     // All at once, as each takes a moment.
-    free.iter().for_each(Connection::kill);
+    free.iter().for_each(|waiting| waiting.program.kill());
 }
 
 fn lock() -> MutexGuard<'static, Vec<Connection>> {

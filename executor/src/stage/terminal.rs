@@ -40,7 +40,11 @@ pub(super) fn open(outside: &mut Outside, size: TerminalSize) -> Result<OwnedFd,
     let size = Winsize { ws_row: size.rows, ws_col: size.columns, ws_xpixel: 0, ws_ypixel: 0 };
     rustix::termios::tcsetwinsize(&inner, size).map_err(fail())?;
     bind_console(outside, &inner).map_err(Error::system(Operation::Mount, "/dev/console"))?;
-    send(&outer).map_err(Error::system(Operation::Send, "terminal"))?;
+    let socket = sys::take_inherited(descriptor::TERMINAL);
+    let socket = socket.map_err(|error| Errno::from_raw_os_error(error.raw()));
+    socket
+        .and_then(|socket| send(&socket, &outer))
+        .map_err(Error::system(Operation::Send, "terminal"))?;
     Ok(inner)
 }
 
@@ -50,14 +54,13 @@ fn bind_console(outside: &mut Outside, inner: &OwnedFd) -> Result<(), Errno> {
     attach(console.as_fd(), place.as_fd())
 }
 
-fn send(outer: &OwnedFd) -> Result<(), Errno> {
-    let socket = sys::take_inherited(descriptor::TERMINAL)
-        .map_err(|error| Errno::from_raw_os_error(error.raw()))?;
-    let descriptors = [outer.as_fd()];
+/// Sends a descriptor to the parent.
+pub(super) fn send(socket: &OwnedFd, sent: &OwnedFd) -> Result<(), Errno> {
+    let descriptors = [sent.as_fd()];
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut ancillary = SendAncillaryBuffer::new(&mut space);
     ancillary.push(SendAncillaryMessage::ScmRights(&descriptors));
-    rustix::net::sendmsg(&socket, &[IoSlice::new(b"t")], &mut ancillary, SendFlags::empty())?;
+    rustix::net::sendmsg(socket, &[IoSlice::new(b"t")], &mut ancillary, SendFlags::empty())?;
     Ok(())
 }
 

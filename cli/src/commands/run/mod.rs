@@ -2,12 +2,14 @@
 
 mod environment;
 mod mount;
+mod port;
 mod process;
 mod step;
 
 use lapstrake_cache::{Staging, Store};
 use lapstrake_executor::{
-    Cancel, Limit, Mount, Network, Rootfs, Sandbox, SandboxSpec, Stdio, resolv_conf, start,
+    Cancel, Limit, Listeners, Mount, Network, Rootfs, Sandbox, SandboxSpec, Stdio, resolv_conf,
+    start,
 };
 use lapstrake_oci::Platform;
 
@@ -56,10 +58,11 @@ fn contained(run: &Run, session: &Session) -> Result<Exit, Failure> {
     let process = process::compose(run, &image.config.config, settings)?;
     let staging = store.stage_layer()?;
     let network = network(run, store)?;
+    let ports = port::listen(run, &image.config.config, &network)?;
     let mut spec = spec(run, &image, (process, network), &staging)?;
     spec.group = limit::group(&run.together, store)?;
     // Dropped last: what the command wrote goes when nothing is mounted on it any more.
-    let exit = attended(run, &spec).map_err(|failure| emulated(failure, &image))?;
+    let exit = attended(run, &spec, ports).map_err(|failure| emulated(failure, &image))?;
     drop(staging);
     Ok(exit)
 }
@@ -120,7 +123,7 @@ fn network(run: &Run, store: &Store) -> Result<Network, Failure> {
         RunNetwork::Host => return Ok(Network::Host),
         RunNetwork::None => return Ok(Network::None),
         RunNetwork::Private => Some(Mode::Private),
-        RunNetwork::Default => None,
+        RunNetwork::Default => run.publishes().then_some(Mode::Private),
     };
     let warn = |message: String| output::stderr(&format!("warning: {message}\n"));
     let network = DefaultNetwork::new(mode, store)?.get(&warn);
@@ -140,8 +143,11 @@ fn shared_memory(run: &Run) -> Option<Mount> {
 }
 
 /// Runs the command while the user's terminal and signals are its own.
-fn attended(run: &Run, spec: &SandboxSpec) -> Result<Exit, Failure> {
+fn attended(run: &Run, spec: &SandboxSpec, ports: Listeners) -> Result<Exit, Failure> {
     let (sandbox, running) = started(run, spec)?;
+    if !ports.is_empty() {
+        sandbox.publish(ports)?;
+    }
     let pidfd = sandbox.pidfd().try_clone_to_owned();
     let pidfd = pidfd.map_err(|error| Failure::new("cannot watch the command").because(&error))?;
     let watch = signal::forward(pidfd, running.resize())?;
