@@ -143,6 +143,11 @@ impl<'a> ShellRun<'a> {
         self.context.owner
     }
 
+    /// The stage that the RUN is in.
+    pub(crate) fn stage(&self) -> Option<&'a Stage<'a>> {
+        self.run.subject.stages.get(self.context.stage)
+    }
+
     /// True if an ARG or ENV in front sets the variable, or the builder.
     pub(crate) fn has_variable(&self, name: &str) -> bool {
         self.context.has_variable(name)

@@ -63,6 +63,7 @@ pub fn lint_with(
         }
     }
     let mut findings: Vec<Finding> = heard.into_iter().map(|found| found.finding).collect();
+    say_once(&mut findings);
     for finding in &mut findings {
         if let Some(severity) = wanted.policy.severity(finding.rule) {
             finding.diagnostic.severity = severity;
@@ -72,6 +73,54 @@ pub fn lint_with(
     findings
 }
 
+/// Takes out what a more precise rule has said of the same place.
+fn say_once(findings: &mut Vec<Finding>) {
+    let precise = findings.iter().filter(|one| !one.rule.instead_of.is_empty());
+    let said: Vec<_> = precise.map(|one| (one.rule.instead_of, one.diagnostic.span)).collect();
+    if !said.is_empty() {
+        findings.retain(|one| {
+            let span = one.diagnostic.span;
+            let is_said = |names: &[&str], at: Span| {
+                names.contains(&one.rule.name) && at.start < span.end && span.start < at.end
+            };
+            one.file.is_some() || !said.iter().any(|(names, at)| is_said(names, *at))
+        });
+    }
+}
+
 const fn holds(outer: Span, inner: Span) -> bool {
     outer.start <= inner.start && inner.end <= outer.end
+}
+
+#[cfg(test)]
+mod tests {
+    use lapstrake_parser::check::CheckOptions;
+
+    use super::*;
+    use crate::policy::Policy;
+    use crate::rule::{Preset, all};
+
+    fn names(source: &str, preset: Preset) -> Vec<&'static str> {
+        let rules: Vec<_> = all().filter(|rule| rule.presets.contains(&preset)).collect();
+        let (checks, policy) = (CheckOptions::default(), Policy::default());
+        let wanted = Wanted { rules: &rules, checks: &checks, policy: &policy };
+        let dockerfile = lapstrake_parser::parse(source).dockerfile;
+        let found = lint(source, &dockerfile, &Known::nothing(), &wanted);
+        found.iter().map(|one| one.rule.name).collect()
+    }
+
+    #[test]
+    fn a_fault_is_told_once_by_the_rule_that_says_most() {
+        let source = "FROM debian:12\nENV A =b\nENV B b\nCMD ['a']\nENTRYPOINT a; b\n";
+        let own =
+            ["space-before-equals", "LegacyKeyValueFormat", "bad-exec-json", "JSONArgsRecommended"];
+        assert_eq!(names(source, Preset::Recommended), own);
+        let builders = [
+            "LegacyKeyValueFormat",
+            "LegacyKeyValueFormat",
+            "JSONArgsRecommended",
+            "JSONArgsRecommended",
+        ];
+        assert_eq!(names(source, Preset::BuildKit), builders);
+    }
 }

@@ -25,6 +25,8 @@ pub struct Rule {
     pub experimental: bool,
     /// The presets it is in.
     pub presets: &'static [Preset],
+    /// Rules that say less of the same fault: what this one has found at a place, they do not report again.
+    pub(crate) instead_of: &'static [&'static str],
     /// How it looks.
     pub(crate) check: Check,
 }
@@ -79,7 +81,9 @@ impl Rule {
     const fn buildkit(name: &'static str, check: Check) -> Self {
         let (origin, severity) = (Origin::BuildKit, Severity::Warning);
         let presets = &[Preset::Recommended, Preset::Strict, Preset::BuildKit];
-        Self { name, aliases: &[], origin, severity, experimental: false, presets, check }
+        let (aliases, instead_of) = (&[], &[]);
+        let experimental = false;
+        Self { name, aliases, origin, severity, experimental, presets, instead_of, check }
     }
 
     /// One of hadolint's rules, with hadolint's ids for it.
@@ -90,8 +94,9 @@ impl Rule {
         check: Check,
     ) -> Self {
         let presets = &[Preset::Strict, Preset::Hadolint];
-        let origin = Origin::Hadolint;
-        Self { name, aliases, origin, severity, experimental: false, presets, check }
+        let (origin, instead_of) = (Origin::Hadolint, &[]);
+        let experimental = false;
+        Self { name, aliases, origin, severity, experimental, presets, instead_of, check }
     }
 
     /// One of ShellCheck's warnings, with ShellCheck's id for it.
@@ -114,7 +119,9 @@ impl Rule {
     const fn own(name: &'static str, severity: Severity, check: Check) -> Self {
         let presets = &[Preset::Recommended, Preset::Strict];
         let origin = Origin::Lapstrake;
-        Self { name, aliases: &[], origin, severity, experimental: false, presets, check }
+        let (aliases, instead_of) = (&[], &[]);
+        let experimental = false;
+        Self { name, aliases, origin, severity, experimental, presets, instead_of, check }
     }
 
     /// The same rule, for everybody.
@@ -131,6 +138,11 @@ impl Rule {
     /// The same rule, of which there is a better one of another name.
     const fn hadolint_only(self) -> Self {
         Self { presets: &[Preset::Hadolint], ..self }
+    }
+
+    /// The same rule, in place of those where it finds something.
+    const fn instead_of(self, names: &'static [&'static str]) -> Self {
+        Self { instead_of: names, ..self }
     }
 
     /// The same rule, looking only when it is asked to.

@@ -1,6 +1,7 @@
 //! What only this project looks for.
 
 rules! { "lapstrake":
+    bad_exec_json
     cache_busting_copy
     cache_mount_misses
     context_waste
@@ -11,16 +12,21 @@ rules! { "lapstrake":
     entrypoint_not_runnable
     healthcheck_missing_tool
     heredoc_no_errexit
+    index_update_alone
     inherited_surprise
     inherited_triggers
     layer_rewrite
     no_op_layer
     no_shell_in_base
+    out_of_scope_var
     secret_copied
     semicolon_swallows_failure
+    signal_not_caught
     size_and_time
+    space_before_equals
     stale_index
     tls_off
+    unknown_from
     unsigned_packages
     unused_suppression
     user_not_in_image

@@ -26,7 +26,7 @@ use crate::subject::Subject;
 use lapstrake_parser::suggest;
 
 pub(super) static RULE: Rule =
-    Rule::hadolint("copy-from-unknown", &["DL3022"], Severity::Warning, Check::Stage(check));
+    Rule::hadolint("copy-from-unknown", &["DL3022"], Severity::Warning, Check::Stage(check)).hadolint_only();
 
 fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) {
     for instruction in stage.instructions {
