@@ -27,10 +27,10 @@ pub(crate) struct Lint {
     #[arg(long, value_name = "FORM=FILE")]
     pub(crate) output: Vec<ReportFile>,
     /// Make the fixes that keep what a file means, and tell what is left
-    #[arg(long, conflicts_with = "baseline")]
+    #[arg(long, conflicts_with_all = ["baseline", "diff_base"])]
     pub(crate) fix: bool,
     /// Show what --fix would change, and change nothing; the exit status is 1 if there is something
-    #[arg(long, conflicts_with_all = ["fix", "baseline", "format", "output"])]
+    #[arg(long, conflicts_with_all = ["fix", "baseline", "diff_base", "format", "output"])]
     pub(crate) diff: bool,
     /// Make fixes that are guesses, or that change what is built, as well
     #[arg(long = "unsafe")]
@@ -38,6 +38,9 @@ pub(crate) struct Lint {
     /// Leave out what this report has, which `--output gitlab=FILE` wrote
     #[arg(long, value_name = "FILE")]
     pub(crate) baseline: Option<PathBuf>,
+    /// Tell only of lines that this git revision does not have
+    #[arg(long, value_name = "REV")]
+    pub(crate) diff_base: Option<String>,
     /// The least severe finding that makes the exit status 1 [default: info]
     #[arg(long, value_name = "LEVEL")]
     pub(crate) failure_threshold: Option<Threshold>,

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -510,4 +510,110 @@ fn scripts_that_are_copied_and_executed_are_looked_at() {
     let said = lint(folder.path(), &arguments).ends_with(1).stdout;
     assert_eq!(said.matches("bin/run.sh:3:4: info[unquoted-variable]: `$1`").count(), 1, "{said}");
     assert!(!said.contains("other.sh"), "{said}");
+}
+
+/// `git` in a folder, as somebody.
+fn git(folder: &Path, arguments: &[&str]) {
+    let mut command = Command::new("git");
+    command.current_dir(folder).args(["-c", "user.name=a", "-c", "user.email=a@example.com"]);
+    Answer::of(command.args(arguments)).ends_with(0);
+}
+
+/// A repository with these files, committed.
+fn repository(files: &[(&str, &str)]) -> TempDir {
+    let folder = folder(files);
+    git(folder.path(), &["init", "--quiet", "--initial-branch", "main"]);
+    git(folder.path(), &["add", "."]);
+    git(folder.path(), &["commit", "--quiet", "-m", "one"]);
+    folder
+}
+
+#[test]
+fn only_changed_lines_are_told_of() {
+    let two = format!("{ODD}COPY a /\n{ODD}COPY a /\n");
+    let folder = repository(&[
+        ("Dockerfile", &format!("{ODD}COPY a /\n")),
+        ("below/a b.Dockerfile", &two.replace('\n', "\r\n")),
+        ("lapstrake.toml", "[lint]\nignored = [\"copy-source-missing\", \"DuplicateStageName\"]\n"),
+        ("old.Dockerfile", &format!("{two}# one\n# two\n# three\n")),
+        ("a", ""),
+    ]);
+    let lint = |below: &str, arguments: &[&str]| {
+        let fixed = ["--format", "short", "--no-store", "--diff-base", "main"];
+        lint(&folder.path().join(below), &[&fixed, arguments].concat())
+    };
+    let said = lint("", &[]).ends_with(0).stdout;
+    assert_eq!(
+        said,
+        "3 files: nothing found, 5 on lines that did not change (with context: without base images)\n"
+    );
+    // A line in front is no change of those behind it, and neither is another end of lines.
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).expect("write");
+    write("Dockerfile", &format!("# why\n{ODD}COPY a /\nFROM scratch as two\nCOPY a /\n"));
+    write("below/a b.Dockerfile", &two);
+    git(folder.path(), &["mv", "old.Dockerfile", "below/new.Dockerfile"]);
+    write("below/new.Dockerfile", &format!("{two}# one\n# two\n# three\n{ODD}"));
+    write("below/untracked.Dockerfile", ODD);
+    let expected = "Dockerfile:4:14: warning[FromAsCasing]: `FROM` and `as` are written in different cases\n\
+         below/new.Dockerfile:8:14: warning[FromAsCasing]: `FROM` and `as` are written in different cases\n\
+         below/untracked.Dockerfile:1:14: warning[FromAsCasing]: `FROM` and `as` are written in different cases\n\
+         4 files: 3 warnings, 5 on lines that did not change";
+    let told = |said: &str| said.split(" (with").next().unwrap_or_default().to_owned();
+    assert_eq!(told(&lint("", &[]).ends_with(1).stdout), expected);
+    // What is committed since counts as well, from wherever one looks.
+    git(folder.path(), &["checkout", "--quiet", "-b", "topic"]);
+    git(folder.path(), &["add", "."]);
+    git(folder.path(), &["commit", "--quiet", "-m", "two"]);
+    let said = lint("below", &[".."]).ends_with(1).stdout;
+    assert!(said.starts_with("../Dockerfile:4:14: warning[FromAsCasing]"), "{said}");
+    assert!(said.contains("../below/new.Dockerfile:8:14: warning[FromAsCasing]"), "{said}");
+    lint("", &["--failure-threshold", "error"]).ends_with(0);
+    // A baseline takes its own beside.
+    lint("", &["--output", "gitlab=known.json"]).ends_with(1);
+    lint("", &["--baseline", "known.json"]).ends_with(0).says(&["3 known before"]);
+    // A file that cannot be read as one stays so.
+    write("broken.Dockerfile", "FROM a\nCPOY a b\n");
+    git(folder.path(), &["add", "."]);
+    git(folder.path(), &["commit", "--quiet", "--amend", "-m", "two"]);
+    let head = ["--diff-base", "HEAD", "broken.Dockerfile"];
+    self::lint(folder.path(), &head).ends_with(4).says(&["unknown-instruction"]);
+}
+
+#[test]
+fn findings_in_scripts_have_changed_lines_too() {
+    let folder = repository(&[
+        ("below/Dockerfile", "FROM scratch\nCOPY run.sh /\nRUN sh /run.sh\n"),
+        ("below/run.sh", "rm $1\n"),
+    ]);
+    fs::write(folder.path().join("below/run.sh"), "rm $1\nrm $2\n").expect("write the script");
+    let arguments =
+        ["--no-store", "--preset", "strict", "--format", "short", "--diff-base", "HEAD", "below"];
+    let said = lint(folder.path(), &arguments).ends_with(1).stdout;
+    let line = "below/run.sh:2:4: info[unquoted-variable]";
+    assert!(said.starts_with(line) && !said.contains("run.sh:1:"), "{said}");
+}
+
+#[test]
+fn a_revision_has_to_be_there() {
+    let repository = repository(&[("Dockerfile", ODD)]);
+    let elsewhere = folder(&[("Dockerfile", ODD)]);
+    let ends = |folder: &Path, arguments: &[&str], words: &str| {
+        lint(folder, arguments).ends_with(2).says(&[words]);
+    };
+    ends(repository.path(), &["--diff-base", "gone"], "`gone` is no revision of the repository");
+    ends(repository.path(), &["--diff-base", "gone"], "a shallow clone has the newest commits");
+    ends(repository.path(), &["--diff-base=--all"], "`--all` is no revision");
+    ends(repository.path(), &["--diff-base", "HEAD:Dockerfile"], "is no revision");
+    ends(elsewhere.path(), &["--diff-base", "HEAD"], "Dockerfile is in no git repository");
+    ends(repository.path(), &["--diff-base", "HEAD", "-"], "standard input has no lines of an");
+    ends(repository.path(), &["--diff-base", "HEAD", "--fix"], "cannot be used with");
+    // Nothing of the caller's repository counts: a hook names it.
+    let mut command = Store::new().lap(&["lint", "--diff-base", "HEAD"]);
+    command.current_dir(repository.path()).env("GIT_DIR", elsewhere.path());
+    Answer::of(&mut command).ends_with(0);
+    let mut command = Store::new().lap(&["lint", "--diff-base", "HEAD"]);
+    command.current_dir(repository.path()).env("PATH", "");
+    Answer::of(&mut command).ends_with(2).says(&["needs git, which is not installed"]);
+    fs::remove_file(repository.path().join(".git/HEAD")).expect("break the repository");
+    ends(repository.path(), &["--diff-base", "HEAD"], "git cannot use the repository");
 }

@@ -34,6 +34,8 @@ pub struct Files<'a> {
 /// The folder that COPY takes files from.
 #[derive(Clone, Copy)]
 pub struct Context<'a> {
+    /// What stands in front of a path of the context to name it: nothing, or the folder with a `/` behind it.
+    pub name: &'a str,
     /// What can be copied: all but what the ignore file leaves out.
     pub files: Files<'a>,
     /// What secret is in a file that can be copied.

@@ -137,7 +137,7 @@ fn read(
         None => shell.unwrap_or(Dialect::Sh),
     };
     let script = shell::script_of_file(&text)?;
-    let name = entry.path.to_string().trim_start_matches('/').to_owned();
+    let name = format!("{}{}", context.name, entry.path.to_string().trim_start_matches('/'));
     Some(Shared {
         silenced: silenced(&text),
         file: Arc::new(OtherFile { name, text }),

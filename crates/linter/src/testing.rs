@@ -91,7 +91,7 @@ impl Folder {
         });
         let files = Files { tree: &tree, head: &head };
         let secret = |path: &TreePath| crate::secret_in(&head(path)?);
-        then(Context { files, secret: &secret, hidden: &hidden, ignore })
+        then(Context { name: "", files, secret: &secret, hidden: &hidden, ignore })
     }
 }
 

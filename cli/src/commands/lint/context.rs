@@ -39,6 +39,8 @@ type Found = Result<Arc<Folder>, Failure>;
 /// A context.
 pub(super) struct Folder {
     directory: OwnedFd,
+    /// What stands in front of the paths in it.
+    name: String,
     /// The ignore file that counts: its path and its text.
     ignore: Option<(String, String)>,
     patterns: IgnoreFile,
@@ -105,8 +107,13 @@ impl Folder {
         let bytes = fs::read(counting).ok();
         let text = bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
         let name = |path: &Path| path.display().to_string();
+        let mut prefix = name(path.strip_prefix(".").unwrap_or(path));
+        if !prefix.is_empty() && !prefix.ends_with('/') {
+            prefix.push('/');
+        }
         Ok(Self {
             directory,
+            name: prefix,
             ignore: text.map(|text| (name(counting), text)),
             patterns,
             instead_of: own.filter(|_| common.exists()).map(|_| name(&common)),
@@ -190,6 +197,6 @@ impl<'a> Sight<'a> {
         });
         let files = Files { tree: &tree, head: &head };
         let secret = |path: &TreePath| self.folder.secret(path);
-        then(Context { files, secret: &secret, hidden: &hidden, ignore })
+        then(Context { name: &self.folder.name, files, secret: &secret, hidden: &hidden, ignore })
     }
 }

@@ -24,6 +24,8 @@ pub(super) struct Linted {
     pub(super) threshold: Option<Severity>,
     /// How much was found that was known before.
     pub(super) left_out: usize,
+    /// How much was found on lines that were there before.
+    pub(super) on_old_lines: usize,
     /// How many fixes were made.
     pub(super) made: usize,
     /// The store has an image that it starts from.
@@ -71,6 +73,7 @@ impl Linted {
                         is_broken: false,
                         threshold: one.threshold,
                         left_out: 0,
+                        on_old_lines: 0,
                         made: 0,
                         knows_base: false,
                         knows_context: false,
@@ -172,7 +175,7 @@ pub(super) fn look(
     let mut faults: Vec<Fault> = of_syntax.chain(found.into_iter().map(Fault::of_rule)).collect();
     faults.sort_by_key(|fault| fault.diagnostic.span);
     let threshold = *threshold;
-    let (left_out, made) = (0, 0);
+    let (left_out, on_old_lines, made) = (0, 0, 0);
     Linted {
         source,
         faults,
@@ -180,6 +183,7 @@ pub(super) fn look(
         is_broken,
         threshold,
         left_out,
+        on_old_lines,
         made,
         knows_base,
         knows_context,

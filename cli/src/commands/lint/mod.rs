@@ -2,14 +2,16 @@
 //!
 //! [`input`](super::input) finds the files, [`config`] what their projects want, [`file`](mod@file) looks at one of
 //! them; here all of them are looked at, by [`shellcheck`] too if it is wanted, and told about in the order in
-//! which they were named, without what [`baseline`] knows.
+//! which they were named, without what [`baseline`] knows and what is on lines that are not [`changed`].
 
 mod baseline;
 mod builds;
+mod changed;
 mod config;
 mod context;
 mod facts;
 mod file;
+mod git;
 mod mending;
 mod shellcheck;
 
@@ -56,6 +58,12 @@ pub(crate) fn run(session: &Session, lint: &Lint) -> Result<Exit, Failure> {
     }
     let format = ReportFormat::chosen(lint.format).map_err(usage)?;
     let Inputs { found, failures } = input::inputs(&lint.paths);
+    if lint.diff_base.is_some() && found.contains(&Input::Stdin) {
+        let failure = Failure::new("standard input has no lines of an earlier revision");
+        return Err(usage(
+            failure.help("name the file in place of `-`, or leave `--diff-base` away"),
+        ));
+    }
     let origin = match &lint.config {
         Some(path) => Origin::File(path),
         None if lint.no_config => Origin::None,
@@ -87,6 +95,9 @@ pub(crate) fn run(session: &Session, lint: &Lint) -> Result<Exit, Failure> {
     }
     if let Some(path) = &lint.baseline {
         baseline::leave_out(path, &mut linted)?;
+    }
+    if let Some(revision) = &lint.diff_base {
+        changed::leave_out(revision, &mut linted)?;
     }
     tell(lint, format, &linted)?;
     Ok(if unread.is_empty() { exit(&linted) } else { Exit::USAGE })
@@ -265,6 +276,10 @@ fn summary(linted: &[Linted]) -> String {
         0_usize => String::new(),
         known => format!(", {known} known before"),
     };
+    let old = match linted.iter().map(|one| one.on_old_lines).sum() {
+        0_usize => String::new(),
+        old => format!(", {old} on lines that did not change"),
+    };
     let made = match linted.iter().map(|one| one.made).sum() {
         0_usize => String::new(),
         1 => ", 1 fix made".to_owned(),
@@ -277,5 +292,5 @@ fn summary(linted: &[Linted]) -> String {
         (false, true) => "with store: without context",
         (false, false) => "static: without context and base images",
     };
-    format!("{files}: {count}{known}{made} ({level})\n")
+    format!("{files}: {count}{known}{old}{made} ({level})\n")
 }
