@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::{Answer, Store};
+use crate::support::{Answer, Background, Store, prepared, testdata};
 
 /// With one thing to say of it: the case of `as`.
 const ODD: &str = "FROM scratch as base\n";
@@ -272,6 +272,50 @@ fn findings_go_into_several_files_at_once() {
     lint(folder.path(), &["--output", "sarif"]).ends_with(2).says(&["the file is missing"]);
 }
 
+/// Whether a log is what OASIS's schema wants, and with how many findings or for which reasons not.
+fn validated(log: &str) -> Answer {
+    let script = testdata("../sarif/validate.py");
+    let mut child = Command::new(prepared("LAPSTRAKE_TEST_SARIF_PYTHON"));
+    child.arg(script).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = Background::of(child);
+    child.input().write_all(log.as_bytes()).expect("write the log");
+    child.answer()
+}
+
+#[test]
+fn sarif_is_what_its_schema_wants() {
+    // Fixes, other places, other files, faults of the syntax, names that are no URI as they are, nothing at all.
+    let folder = folder(&[
+        ("a b%/ä.Dockerfile", "FROM debian AS one\nFROM debian as ONE\nRUN <<E\nmake\nmake x\nE\n"),
+        ("Dockerfile", "FROM scratch\nCOPY . /\nENV a b\nCMD a\nCMD b\nRUN sh /run.sh\n"),
+        (".dockerignore", "*.log\n"),
+        ("src/a.log", ""),
+        (".env", "A=b"),
+        ("run.sh", "rm $1\n"),
+        ("broken/Dockerfile", "FROM a\nCPOY a b\nRUN --muont=a b\n"),
+        ("empty/Dockerfile", ""),
+        ("utf/Dockerfile", "FROM scratch as a\nLABEL ü ß\n"),
+        ("clean/Dockerfile", "FROM scratch\n"),
+    ]);
+    let form = ["--no-store", "--preset", "strict", "--format", "sarif"];
+    let log = lint(folder.path(), &form).ends_with(4).stdout;
+    let parsed: Value = serde_json::from_str(&log).expect("JSON");
+    let count = parsed["runs"][0]["results"].as_array().map_or(0, Vec::len);
+    assert!(count > 20, "{count} findings");
+    assert_eq!(validated(&log).ends_with(0).stdout.trim(), count.to_string());
+    let log = lint(folder.path(), &[&form[..], &["clean"]].concat()).ends_with(1).stdout;
+    validated(&log).ends_with(0);
+    // What is no such log is told of.
+    validated(&log.replacen("\"results\"", "\"findings\"", 1)).ends_with(1);
+    validated(&log.replacen("\"uri\": \"", "\"uri\": \" {", 1)).ends_with(1).says(&["uri"]);
+    for part in
+        ["\"replacements\"", "\"relatedLocations\"", "a%20b%25/%C3%A4.Dockerfile", "\"run.sh\""]
+    {
+        let log = parsed.to_string();
+        assert!(log.contains(part), "{part} in {log}");
+    }
+}
+
 #[test]
 fn what_was_known_before_is_left_out() {
     let folder = folder(&[("Dockerfile", ODD), ("broken/Dockerfile", "FROM a\nCPOY a b\n")]);
@@ -303,10 +347,10 @@ fn what_was_known_before_is_left_out() {
 #[test]
 fn fixes_are_made_shown_and_stay_made() {
     use std::os::unix::fs::{PermissionsExt as _, symlink};
-    let odd = "FROM scratch as base\r\nENV a b\r\nCOPY --form=x y z\r\n";
+    let odd = "FROM scratch as base\r\nENV a b\r\nCOPY --form=x:1 y z\r\n";
     let safe = "FROM scratch AS base\r\nENV a=b\r\nMAINTAINER me\r\n";
     let folder = folder(&[
-        ("Dockerfile", &odd.replace("COPY --form=x y z", "MAINTAINER me")),
+        ("Dockerfile", &odd.replace("COPY --form=x:1 y z", "MAINTAINER me")),
         ("broken/Dockerfile", odd),
     ]);
     let path = folder.path().join("Dockerfile");
@@ -344,7 +388,7 @@ fn fixes_are_made_shown_and_stay_made() {
     lint(folder.path(), &["broken", "--fix"]).ends_with(4);
     lint(folder.path(), &["broken", "--fix", "--unsafe"]).ends_with(0);
     let mended = fs::read_to_string(folder.path().join("broken/Dockerfile")).expect("read it");
-    assert!(mended.ends_with("COPY --from=x y z\r\n"), "{mended}");
+    assert!(mended.ends_with("COPY --from=x:1 y z\r\n"), "{mended}");
     lint(folder.path(), &["--unsafe"]).ends_with(2).says(&["is for `--fix` and `--diff`"]);
     fs::write(&path, b"FROM scratch as a\n# \xff\n").expect("write it");
     lint(folder.path(), &["Dockerfile", "--fix"]).ends_with(1);
@@ -569,8 +613,10 @@ fn only_changed_lines_are_told_of() {
     assert!(said.contains("../below/new.Dockerfile:8:14: warning[FromAsCasing]"), "{said}");
     lint("", &["--failure-threshold", "error"]).ends_with(0);
     // A baseline takes its own beside.
-    lint("", &["--output", "gitlab=known.json"]).ends_with(1);
-    lint("", &["--baseline", "known.json"]).ends_with(0).says(&["3 known before"]);
+    let known = ["--no-store", "--output", "gitlab=known.json", "below"];
+    self::lint(folder.path(), &known).ends_with(1);
+    let said = lint("", &["--baseline", "known.json"]).ends_with(1).stdout;
+    assert!(said.contains("4 files: 1 warning, 6 known before, 1 on lines that did not"), "{said}");
     // A file that cannot be read as one stays so.
     write("broken.Dockerfile", "FROM a\nCPOY a b\n");
     git(folder.path(), &["add", "."]);

