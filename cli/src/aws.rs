@@ -3,10 +3,11 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 use std::{fs, io};
 
-use lapstrake_registry::Proxy;
+use lapstrake_registry::{Policy, Proxy};
 use lapstrake_transfer::{BucketConfig, BucketCredentials};
 
 use crate::args::BucketFields;
@@ -29,7 +30,7 @@ type Profile = BTreeMap<String, String>;
 pub(crate) fn bucket(
     fields: &BucketFields,
     variables: Variables<'_>,
-    proxy: Proxy,
+    (proxy, policy): (Proxy, Arc<Policy>),
 ) -> Result<BucketConfig, Failure> {
     let variable = |name: &str| {
         let value = variables(name)?.to_string_lossy().trim().to_owned();
@@ -67,6 +68,7 @@ pub(crate) fn bucket(
         names: names.filter(|name| !name.is_empty()).map(str::to_owned).collect(),
         touch: fields.touch.unwrap_or(TOUCH),
         proxy,
+        policy,
     })
 }
 
@@ -192,7 +194,7 @@ mod tests {
                 set.iter().find(|(known, _)| *known == name).map(|(_, value)| OsString::from(value))
             }
         };
-        bucket(fields, &variables, Proxy::default())
+        bucket(fields, &variables, (Proxy::default(), Arc::default()))
     }
 
     fn named() -> BucketFields {

@@ -7,6 +7,8 @@
 //!
 //! [network]
 //! mode = "private"                      # of commands that do not say which; or "host"
+//! deny = ["169.254.0.0/16", "*.internal"]  # what lap itself does not ask, whatever sends it there
+//! allow = ["169.254.7.7"]               # exceptions from that
 //!
 //! [store]
 //! max-size = "20g"                      # room that it may take while something is built; 0 for any
@@ -17,6 +19,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use lapstrake_registry::Rule;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
@@ -35,12 +38,18 @@ pub(crate) struct Config {
     pub(crate) store: Store,
 }
 
-/// The network of commands that do not say which.
+/// The network of commands that do not say which, and what is not asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Network {
     /// The best that there is where it is not told.
     pub(crate) mode: Option<network::Mode>,
+    /// Hosts that nothing is fetched from.
+    #[serde(deserialize_with = "rules")]
+    pub(crate) deny: Vec<Rule>,
+    /// Exceptions.
+    #[serde(deserialize_with = "rules")]
+    pub(crate) allow: Vec<Rule>,
 }
 
 /// What holds for the store.
@@ -62,7 +71,7 @@ pub(crate) struct Registry {
     pub(crate) insecure: bool,
 }
 
-/// Reads the files. What two files name is as the later one says.
+/// Reads the files. What two files name is as the later one says; what they deny and allow adds up.
 pub(crate) fn load(files: &ConfigFiles) -> Result<Config, Failure> {
     match files {
         ConfigFiles::Named(path) => read(path)?.ok_or_else(|| {
@@ -75,6 +84,8 @@ pub(crate) fn load(files: &ConfigFiles) -> Result<Config, Failure> {
                 let Config { registry, network, store } = read(path)?.unwrap_or_default();
                 config.registry.extend(registry);
                 config.network.mode = network.mode.or(config.network.mode);
+                config.network.deny.extend(network.deny);
+                config.network.allow.extend(network.allow);
                 config.store.max_size = store.max_size.or(config.store.max_size);
             }
             Ok(config)
@@ -101,6 +112,11 @@ fn parse(path: &Path, text: &str) -> Result<Config, Failure> {
         let path = path.display();
         Failure::new(format!("{path}:{line}:{column}: {}", error.message()))
     })
+}
+
+fn rules<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Rule>, D::Error> {
+    let texts = Vec::<String>::deserialize(deserializer)?;
+    texts.iter().map(|text| text.parse().map_err(D::Error::custom)).collect()
 }
 
 fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
@@ -153,6 +169,18 @@ mod tests {
     }
 
     #[test]
+    fn what_is_denied_adds_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = ["system", "user"].map(|name| folder.path().join(name));
+        fs::write(&files[0], "[network]\ndeny = [\"10.0.0.0/8\"]\n").unwrap();
+        fs::write(&files[1], "[network]\ndeny = [\"*.corp\"]\nallow = [\"10.0.0.7\"]\n").unwrap();
+        let network = load(&ConfigFiles::Usual(files.to_vec())).unwrap().network;
+        let texts = |rules: &[Rule]| rules.iter().map(Rule::to_string).collect::<Vec<_>>();
+        assert_eq!(texts(&network.deny), ["10.0.0.0/8", "*.corp"]);
+        assert_eq!(texts(&network.allow), ["10.0.0.7/32"]);
+    }
+
+    #[test]
     fn faults_name_file_place_and_key() {
         for (text, fault) in [
             (
@@ -166,6 +194,11 @@ mod tests {
             (
                 "[network]\nmode = \"bridge\"\n",
                 "/etc/c.toml:2:8: unknown variant `bridge`, expected `private` or `host`",
+            ),
+            (
+                "[network]\ndeny = [\"10.0.0.0/8\", \"10.0.0.0/99\"]\n",
+                "/etc/c.toml:2:8: \"10.0.0.0/99\" is no rule for hosts: write 10.0.0.0/8, an address, \
+                 a host name, *.internal or *",
             ),
             (
                 "[store]\nmax-size = \"much\"\n",

@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use crate::environment::variable;
 use crate::failure::Failure;
-use crate::{config, paths};
+use crate::session;
 
 /// What the remedy is when there is no program or it fails.
 const REMEDY: &str = "install passt or slirp4netns, and let users open /dev/net/tun";
@@ -47,7 +47,7 @@ impl DefaultNetwork {
     pub(crate) fn new(mode: Option<Mode>, store: &Store) -> Result<Self, Failure> {
         let mode = match mode {
             Some(mode) => Some(mode),
-            None => config::load(&paths::config_files(&variable))?.network.mode,
+            None => session::config()?.network.mode,
         };
         Ok(Self { mode, stubs: store.stubs(), found: OnceLock::new() })
     }

@@ -3,9 +3,10 @@
 use std::cell::OnceCell;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 use lapstrake_cache::{Error, Store};
-use lapstrake_registry::{ClientConfig, Proxy, RegistryConfig};
+use lapstrake_registry::{ClientConfig, Policy, Proxy, RegistryConfig};
 
 use crate::environment::variable;
 use crate::failure::Failure;
@@ -61,9 +62,22 @@ fn remedy(error: &Error) -> &'static str {
     }
 }
 
+/// The user's configuration, read by the first call.
+pub(crate) fn config() -> Result<&'static config::Config, Failure> {
+    static CONFIG: OnceLock<Result<config::Config, Failure>> = OnceLock::new();
+    let read = || config::load(&paths::config_files(&variable));
+    CONFIG.get_or_init(read).as_ref().map_err(Clone::clone)
+}
+
+/// Who is not connected to, as the configuration says.
+pub(crate) fn policy() -> Result<Arc<Policy>, Failure> {
+    let config::Network { deny, allow, .. } = &config()?.network;
+    Ok(Arc::new(Policy { deny: deny.clone(), allow: allow.clone() }))
+}
+
 /// How registries are reached, as the configuration says.
 pub(crate) fn registries() -> Result<ClientConfig, Failure> {
-    let config = config::load(&paths::config_files(&variable))?;
+    let config = config()?.clone();
     let registry = |(name, registry): (String, config::Registry)| {
         let registry = RegistryConfig { mirrors: registry.mirrors, insecure: registry.insecure };
         (name, registry)
@@ -73,18 +87,20 @@ pub(crate) fn registries() -> Result<ClientConfig, Failure> {
         credentials: credentials::source(paths::docker_config(&variable)),
         certificates: certificates::source(paths::certificates(&variable)),
         proxy: proxy(),
+        policy: policy()?,
         ..ClientConfig::default()
     })
 }
 
 /// How remote sources are reached.
-pub(crate) fn sources() -> lapstrake_source::Config {
+pub(crate) fn sources() -> Result<lapstrake_source::Config, Failure> {
     let mut config = lapstrake_source::Config::default();
     config.http.proxy = proxy();
+    config.http.policy = policy()?;
     if let Some(path) = variable("PATH") {
         config.git.path = path;
     }
-    config
+    Ok(config)
 }
 
 /// The proxies that the environment names; lower case first, as curl and Go read them.

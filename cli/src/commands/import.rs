@@ -95,7 +95,7 @@ fn fetched(url: &str, session: &Session) -> Result<File, Failure> {
         .map_err(|fault| Failure::new(format!("cannot import {shown}")).because(&fault))?;
     let (store, secrets) = (session.store()?, Secrets::default());
     let failed = |error: lapstrake_source::Error| Failure::of(&error);
-    let fetcher = Fetcher::new(store, session::sources(), secrets, &|| false).map_err(failed)?;
+    let fetcher = Fetcher::new(store, session::sources()?, secrets, &|| false).map_err(failed)?;
     let source = HttpSource { url: parsed, name: ARCHIVE.to_owned(), checksum: None };
     let found = fetcher.http(&source).map_err(failed)?;
     let layer = store.layer(&found.layer).map_err(|error| Failure::of(&error))?;

@@ -48,6 +48,7 @@ mod network;
 mod nginx;
 mod output;
 mod platform;
+mod policy;
 mod private;
 mod privilege;
 mod prune;

@@ -1,9 +1,12 @@
 //! Connections, kept and reused.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ureq::Agent;
+use ureq::unversioned::transport::DefaultConnector;
 
+use crate::policy::{Checked, Policy};
 use crate::proxy::{InvalidProxy, Proxy};
 use crate::tls::Tls;
 use crate::url::Origin;
@@ -17,6 +20,8 @@ const MAX_IDLE_PER_HOST: usize = 8;
 pub struct Settings {
     /// Who is reached through somebody else.
     pub proxy: Proxy,
+    /// Who is not connected to.
+    pub policy: Arc<Policy>,
     /// How long to wait.
     pub timeouts: Timeouts,
     /// The `User-Agent`.
@@ -48,6 +53,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             proxy: Proxy::default(),
+            policy: Arc::default(),
             timeouts: Timeouts::default(),
             user_agent: concat!("lapstrake/", env!("CARGO_PKG_VERSION")).to_owned(),
         }
@@ -62,6 +68,7 @@ pub struct Agents {
     http_proxied: Option<Agent>,
     https_proxied: Option<Agent>,
     proxy: Proxy,
+    policy: Arc<Policy>,
 }
 
 impl Agents {
@@ -76,22 +83,32 @@ impl Agents {
             http_proxied: settings.proxy.for_plain()?.map(through),
             https_proxied: settings.proxy.for_tls()?.map(through),
             proxy: settings.proxy.clone(),
+            policy: settings.policy.clone(),
         })
     }
 
     /// What requests to `origin` are sent with.
-    pub fn of(&self, origin: &Origin) -> &Agent {
+    ///
+    /// # Errors
+    /// When the policy denies a host that would be asked for at a proxy. One that is reached directly is
+    /// checked when a connection to it is made, which fails with [`crate::denied`].
+    pub fn of(&self, origin: &Origin) -> Result<&Agent, ureq::Error> {
         let proxied = if origin.tls { &self.https_proxied } else { &self.http_proxied };
         match proxied {
-            Some(proxied) if !self.proxy.bypasses(&origin.host) => proxied,
-            _ => &self.direct,
+            Some(proxied) if !self.proxy.bypasses(&origin.host) => {
+                let denied = |denied| ureq::Error::Other(Box::new(denied));
+                self.policy.check_name(&origin.host).map_err(denied)?;
+                Ok(proxied)
+            }
+            _ => Ok(&self.direct),
         }
     }
 }
 
 /// An agent that follows no redirects, takes every status for an answer and asks for bodies as they
-/// are.
+/// are. Behind a proxy the caller checks names against the policy.
 pub fn agent(settings: &Settings, tls: &Tls, proxy: Option<ureq::Proxy>) -> Agent {
+    let is_direct = proxy.is_none();
     let timeouts = &settings.timeouts;
     let agent = Agent::config_builder()
         .http_status_as_error(false)
@@ -108,5 +125,11 @@ pub fn agent(settings: &Settings, tls: &Tls, proxy: Option<ureq::Proxy>) -> Agen
         .timeout_per_write(Some(timeouts.idle.max(Duration::from_millis(1))))
         .max_idle_connections(MAX_IDLE)
         .max_idle_connections_per_host(MAX_IDLE_PER_HOST);
-    agent.build().into()
+    match is_direct && !settings.policy.is_empty() {
+        true => {
+            let resolver = Checked::new(settings.policy.clone());
+            Agent::with_parts(agent.build(), DefaultConnector::default(), resolver)
+        }
+        false => agent.build().into(),
+    }
 }

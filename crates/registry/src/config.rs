@@ -1,9 +1,10 @@
 //! What a client is told about the world.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-use lapstrake_http::Proxy;
+use lapstrake_http::{Policy, Proxy};
 
 use crate::certificates::CertificateSource;
 use crate::credentials::CredentialSource;
@@ -19,6 +20,8 @@ pub struct ClientConfig {
     pub certificates: CertificateSource,
     /// Proxies. Loopback addresses are always reached directly.
     pub proxy: Proxy,
+    /// Hosts that nothing is asked of, also not when a registry sends us there.
+    pub policy: Arc<Policy>,
     /// How long to wait.
     pub timeouts: Timeouts,
     /// How often to try again.
@@ -34,6 +37,7 @@ impl Default for ClientConfig {
             credentials: CredentialSource::none(),
             certificates: CertificateSource::none(),
             proxy: Proxy::default(),
+            policy: Arc::default(),
             timeouts: Timeouts::default(),
             retry: RetryPolicy::default(),
             user_agent: concat!("lapstrake/", env!("CARGO_PKG_VERSION")).to_owned(),

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::io;
 use std::time::Duration;
 
-use lapstrake_http::{InvalidProxy, InvalidUrl};
+use lapstrake_http::{Denied, InvalidProxy, InvalidUrl};
 use lapstrake_oci::{Digest, Platform};
 
 use crate::docker_config::InvalidDockerConfig;
@@ -71,6 +71,14 @@ pub enum Error {
         url: String,
         /// What happened.
         source: ureq::Error,
+    },
+    /// The configuration denies the host.
+    #[error("refusing to ask {url}")]
+    Policy {
+        /// Where to, without its query.
+        url: String,
+        /// What denies it.
+        source: Denied,
     },
     /// Nothing happened for too long.
     #[error("gave up on {host}: no {awaited} within {} s", .limit.as_secs_f32())]

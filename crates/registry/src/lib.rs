@@ -49,6 +49,6 @@ pub use docker_config_edit::DockerConfigEdit;
 pub use error::{Error, Failure};
 pub use guard::Forbidden;
 pub use image::{Resolved, Selected};
-pub use lapstrake_http::{InvalidUrl, Proxy};
+pub use lapstrake_http::{Denied, InvalidRule, InvalidUrl, Policy, Proxy, Rule};
 pub use search::Found;
 pub use upload::{Content, Uploaded};

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use lapstrake_http::{Agents, Origin, Settings, Tls, Url, agent};
+use lapstrake_http::{Agents, Origin, Settings, Tls, Url, agent, denied};
 use serde::Deserialize;
 use ureq::http::{HeaderMap, Method, Request, Response};
 use ureq::{Agent, Body, BodyReader, SendBody};
@@ -54,7 +54,7 @@ impl Transport {
 
     /// `GET`.
     pub(crate) fn get(&self, url: &Url, headers: &[(&str, &str)]) -> Result<Answer, Error> {
-        let mut request = self.agent(&url.origin)?.get(url.full());
+        let mut request = self.agent(url)?.get(url.full());
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -64,7 +64,7 @@ impl Transport {
     /// `POST` of a form.
     pub(crate) fn post(&self, url: &Url, form: &str) -> Result<Answer, Error> {
         let request = self
-            .agent(&url.origin)?
+            .agent(url)?
             .post(url.full())
             .header("Content-Type", "application/x-www-form-urlencoded");
         self.answer(url, request.send(form))
@@ -84,7 +84,7 @@ impl Transport {
         }
         let invalid = |source: ureq::http::Error| self.failed(url, source.into());
         let request = request.body(body).map_err(invalid)?;
-        self.answer(url, self.agent(&url.origin)?.run(request))
+        self.answer(url, self.agent(url)?.run(request))
     }
 
     /// All of a small body; `what` names it in errors.
@@ -153,6 +153,9 @@ impl Transport {
 
     fn failed(&self, url: &Url, source: ureq::Error) -> Error {
         let host = url.origin.to_string();
+        if let Some(denied) = denied(&source) {
+            return Error::Policy { url: url.to_string(), source: denied.clone() };
+        }
         match source {
             ureq::Error::Timeout(ureq::Timeout::Connect | ureq::Timeout::Resolve) => {
                 self.timed_out(host, CONNECTION, self.timeouts.connect)
@@ -175,9 +178,11 @@ impl Transport {
         Ok(answer)
     }
 
-    fn agent(&self, origin: &Origin) -> Result<Agent, Error> {
+    fn agent(&self, url: &Url) -> Result<Agent, Error> {
+        let origin = &url.origin;
+        let usual = self.agents.of(origin).map_err(|source| self.failed(url, source))?;
         if !origin.tls {
-            return Ok(self.agents.of(origin).clone());
+            return Ok(usual.clone());
         }
         if let Some(agent) = lock(&self.hosts).get(origin) {
             return Ok(agent.clone());
@@ -269,6 +274,7 @@ fn connection(config: &ClientConfig) -> Settings {
     let Timeouts { connect, response, idle, .. } = config.timeouts;
     Settings {
         proxy: config.proxy.clone(),
+        policy: config.policy.clone(),
         timeouts: lapstrake_http::Timeouts { connect, response, idle },
         user_agent: config.user_agent.clone(),
     }

@@ -4,11 +4,14 @@
 
 mod support;
 
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use lapstrake_oci::Reference;
-use lapstrake_registry::{Client, CredentialSource, Credentials, Error, Proxy, RegistryConfig};
+use lapstrake_registry::{
+    Client, CredentialSource, Credentials, Error, Policy, Proxy, RegistryConfig,
+};
 use support::server::{Asked, Reply, Server, chain};
 use support::{Image, basic, client, client_as, reference, settings};
 
@@ -220,6 +223,32 @@ fn a_registry_elsewhere_does_not_lead_inside() {
         assert_eq!((challenging.asked().len(), redirecting.asked().len()), (1, 1));
     }
     assert!(inside.asked().is_empty());
+}
+
+/// S54: what the configuration denies is not asked, whatever the registry says.
+#[test]
+fn a_registry_does_not_lead_to_hosts_that_are_denied() {
+    let inside = TcpListener::bind("127.0.0.2:0").unwrap();
+    inside.set_nonblocking(true).unwrap();
+    let address = inside.local_addr().unwrap();
+    let mut settings = settings();
+    let deny = vec!["127.0.0.2".parse().unwrap()];
+    settings.policy = Arc::new(Policy { deny, ..Policy::default() });
+    settings.credentials = CredentialSource::new(|_| Ok(Some(basic())));
+    let client = Client::new(settings).unwrap();
+    let realm = format!("Bearer realm=\"http://{address}/token\"");
+    let challenging = Server::start(move |_, _| Some(unauthorized(&realm)));
+    let redirecting =
+        Server::start(move |_, _| Some(Reply::redirect(&format!("http://{address}/m"))));
+    for server in [&challenging, &redirecting] {
+        let text = chain(&client.resolve(&reference(server)).unwrap_err());
+        assert!(text.contains("127.0.0.2/32 is in network.deny"), "{text}");
+        assert_eq!(server.asked().len(), 1);
+    }
+    let direct = Reference::parse(&format!("{address}/app")).unwrap();
+    let text = chain(&client.resolve(&direct).unwrap_err());
+    assert!(text.contains("127.0.0.2/32 is in network.deny"), "{text}");
+    assert!(inside.accept().is_err());
 }
 
 #[test]

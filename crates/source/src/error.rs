@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use lapstrake_http::{InvalidProxy, InvalidUrl};
+use lapstrake_http::{Denied, InvalidProxy, InvalidUrl};
 use lapstrake_oci::Digest;
 use lapstrake_rootfs::WriteError;
 use lapstrake_rootfs::tar::ApplyError;
@@ -23,6 +23,22 @@ pub enum Error {
         url: String,
         /// What happened.
         source: ureq::Error,
+    },
+    /// The configuration denies the host.
+    #[error("refusing to ask {url}")]
+    Policy {
+        /// Where to, without its query.
+        url: String,
+        /// What denies it.
+        source: Denied,
+    },
+    /// The addresses of a repository's host are not known.
+    #[error("cannot look up the host of {remote}")]
+    Lookup {
+        /// The repository, without its login.
+        remote: String,
+        /// What happened.
+        source: io::Error,
     },
     /// Nothing happened for too long.
     #[error("gave up on {url}: no {awaited} within {} s", .limit.as_secs_f32())]
@@ -140,8 +156,10 @@ pub enum Error {
         /// What it said last.
         said: String,
     },
-    /// A repository that is elsewhere, where its credentials do not go.
-    #[error("{remote} has moved, and credentials do not follow to another host")]
+    /// A repository that is elsewhere, where its credentials do not go and nothing was checked.
+    #[error(
+        "{remote} has moved, and with credentials or network.deny it is not followed: write its new address"
+    )]
     Moved {
         /// Where it was.
         remote: String,

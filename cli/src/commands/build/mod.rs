@@ -374,7 +374,7 @@ fn with_means<T>(
     let cancel = Cancel::new()?;
     let watch = signal::cancel_on_signal(cancel.clone())?;
     let cancelled = || cancel.is_cancelled();
-    let mut config = session::sources();
+    let mut config = session::sources()?;
     config.git.ssh_agent = forwarded.agents.socket("default").map(Path::to_owned);
     let sources = lapstrake_source::Fetcher::new(store, config, secrets.clone(), &cancelled)
         .map_err(|error| Failure::of(&error))?;

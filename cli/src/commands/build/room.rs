@@ -14,9 +14,8 @@ use lapstrake_cache::{Gauge, Goal, Holding, HoldingKind, Prune, Store};
 use lapstrake_executor::Cancel;
 
 use crate::args::Build;
-use crate::environment::variable;
 use crate::failure::Failure;
-use crate::{config, human, images, paths};
+use crate::{human, images, session};
 
 /// The least time between two looks.
 const REST: Duration = Duration::from_millis(250);
@@ -62,7 +61,7 @@ pub(super) fn wanted(
 ) -> Result<Option<Room>, Failure> {
     let cap = match build.max_size {
         Some(size) => Some(size.0),
-        None => config::load(&paths::config_files(&variable))?.store.max_size,
+        None => session::config()?.store.max_size,
     };
     cap.filter(|cap| *cap > 0).map(|cap| Room::new(cap, store, cancel.clone())).transpose()
 }

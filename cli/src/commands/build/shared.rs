@@ -113,7 +113,7 @@ fn found(place: &CachePlace) -> Result<Option<Place>, Failure> {
             Place::Repository { client, reference }
         }
         CachePlace::Bucket(fields) => {
-            let config = aws::bucket(fields, &variable, session::proxy())?;
+            let config = aws::bucket(fields, &variable, (session::proxy(), session::policy()?))?;
             Place::Bucket(Bucket::new(config).map_err(|error| Failure::of(&error))?)
         }
     }))

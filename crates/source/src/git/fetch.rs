@@ -62,8 +62,8 @@ impl Fetcher<'_> {
         let folder = self.store.temporary()?;
         let time = Duration::from_secs(self.config.most_seconds);
         let limits = Limits { time, bytes: self.config.most_bytes };
-        let proxy = &self.config.http.proxy;
-        let git = Git::new(&self.config.git, proxy, folder.path(), limits, self.cancelled)?;
+        let http = &self.config.http;
+        let git = Git::new(&self.config.git, http, folder.path(), limits, self.cancelled)?;
         let resolved = resolve(reference, &git, &self.secrets)?;
         let key = key(reference, &resolved);
         if let Some(found) = self.known_commit(&key)? {

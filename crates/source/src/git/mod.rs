@@ -1,7 +1,8 @@
 //! Commits of git repositories.
 //!
 //! Reading order: `reference` and `query` (what is asked for), `remote` (addresses), `access`
-//! (credentials); `program` (running `git`), `resolve` (what a name stands for), `repository`
+//! (credentials), `reach`
+//! (who is not connected to); `program` (running `git`), `resolve` (what a name stands for), `repository`
 //! (fetching), `tree`, `content` and `submodule` (what a commit holds), `checkout` (writing it as a
 //! layer), `fetch` (the store).
 
@@ -11,6 +12,7 @@ mod content;
 mod fetch;
 mod program;
 mod query;
+mod reach;
 mod reference;
 mod remote;
 mod repository;

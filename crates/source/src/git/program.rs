@@ -14,7 +14,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use lapstrake_http::Proxy;
+use lapstrake_http::Settings;
 use rustix::process::{
     Pid, Resource, Rlimit, Signal, WaitId, WaitIdOptions, kill_process_group, prlimit, waitid,
 };
@@ -105,7 +105,8 @@ UserKnownHostsFile known_hosts ~/.ssh/known_hosts ~/.ssh/known_hosts2
 /// Runs `git` in a folder of its own.
 pub(crate) struct Git<'a> {
     config: &'a GitConfig,
-    proxy: &'a Proxy,
+    /// Proxies, and who is not connected to.
+    pub(super) http: &'a Settings,
     /// Where it runs, and where its files are.
     folder: &'a Path,
     cancelled: &'a (dyn Fn() -> bool + Sync),
@@ -143,7 +144,7 @@ impl<'a> Git<'a> {
     /// `folder` is empty and belongs to the caller alone.
     pub(crate) fn new(
         config: &'a GitConfig,
-        proxy: &'a Proxy,
+        http: &'a Settings,
         folder: &'a Path,
         limits: Limits,
         cancelled: &'a (dyn Fn() -> bool + Sync),
@@ -154,7 +155,7 @@ impl<'a> Git<'a> {
             None => format!("{SSH_CONFIG}IdentityAgent none\n"),
         };
         fs::write(&path, text).map_err(Error::io("write", &path))?;
-        Ok(Self { config, proxy, folder, cancelled, begin: Instant::now(), limits })
+        Ok(Self { config, http, folder, cancelled, begin: Instant::now(), limits })
     }
 
     /// Where its files are.
@@ -174,11 +175,12 @@ impl<'a> Git<'a> {
         if let Some(agent) = &self.config.ssh_agent {
             command.env("SSH_AUTH_SOCK", agent);
         }
-        let proxies = [("http_proxy", &self.proxy.http), ("https_proxy", &self.proxy.https)];
+        let proxy = &self.http.proxy;
+        let proxies = [("http_proxy", &proxy.http), ("https_proxy", &proxy.https)];
         for (name, proxy) in proxies {
             command.envs(proxy.as_ref().map(|proxy| (name, proxy)));
         }
-        command.env("no_proxy", self.proxy.bypass.join(","));
+        command.env("no_proxy", proxy.bypass.join(","));
         let settings = SETTINGS.map(|(key, value)| (key.to_owned(), value.to_owned()));
         Run { git: self, command, settings: settings.into(), remote: remote.to_string() }
     }

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use super::program::{Git, Run};
 use super::reference::is_commit;
 use super::resolve::Resolved;
-use super::{Remote, access};
+use super::{Remote, access, reach};
 use crate::{Error, Secrets};
 
 /// The most bytes of what is no content: ids, a commit, a configuration.
@@ -23,7 +23,7 @@ pub(super) struct Repository<'a> {
     pub(super) remote: Remote,
     /// Its git directory.
     pub(super) folder: PathBuf,
-    /// How `git` logs in.
+    /// How `git` logs in, and where it connects to.
     login: Vec<(String, String)>,
 }
 
@@ -37,7 +37,8 @@ impl<'a> Repository<'a> {
         object: &str,
         (is_root, secrets): (bool, &Secrets),
     ) -> Result<Self, Error> {
-        let login = access::settings(&remote, is_root, secrets)?;
+        let mut login = access::settings(&remote, is_root, secrets)?;
+        login.extend(reach::settings(&remote, git.http)?);
         let format =
             if object.len() == 64 { "--object-format=sha256" } else { "--object-format=sha1" };
         let init =

@@ -2,7 +2,7 @@
 
 use super::program::Git;
 use super::reference::{check_name, is_commit};
-use super::{GitReference, Remote, access};
+use super::{GitReference, Remote, access, reach};
 use crate::{Error, Secrets};
 
 /// The most bytes that a list of references may have.
@@ -59,7 +59,8 @@ fn known(reference: &GitReference) -> Result<Option<Resolved>, Error> {
 fn ask(reference: &GitReference, git: &Git<'_>, secrets: &Secrets) -> Result<Resolved, Error> {
     let remote = &reference.remote;
     let address = remote.argument();
-    let login = access::settings(remote, true, secrets)?;
+    let mut login = access::settings(remote, true, secrets)?;
+    login.extend(reach::settings(remote, git.http)?);
     let list = |arguments: &[&str]| {
         let run = git.run(remote, [&["ls-remote", "--quiet"], arguments].concat());
         run.with(login.clone()).output(MOST).map(|list| String::from_utf8_lossy(&list).into_owned())

@@ -5,7 +5,7 @@ use std::io::Read;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use lapstrake_http::{Agents, InvalidUrl, Settings, Timeouts, Url};
+use lapstrake_http::{Agents, InvalidUrl, Settings, Timeouts, Url, denied};
 use ureq::http::{HeaderMap, Response};
 
 use super::HttpUrl;
@@ -86,7 +86,8 @@ impl Client {
         authorization: Option<&str>,
         known: &[Known],
     ) -> Result<Response<ureq::Body>, Error> {
-        let mut request = self.agents.of(&url.origin).get(url.full());
+        let failed = |source| self.failed(url, source);
+        let mut request = self.agents.of(&url.origin).map_err(failed)?.get(url.full());
         if let Some(value) = authorization {
             request = request.header("Authorization", value);
         }
@@ -95,10 +96,13 @@ impl Client {
         if !tags.is_empty() {
             request = request.header("If-None-Match", tags.join(", "));
         }
-        request.call().map_err(|source| self.failed(url, source))
+        request.call().map_err(failed)
     }
 
     fn failed(&self, url: &Url, source: ureq::Error) -> Error {
+        if let Some(denied) = denied(&source) {
+            return Error::Policy { url: url.to_string(), source: denied.clone() };
+        }
         let timeout = |awaited, limit| Error::Timeout { url: url.to_string(), awaited, limit };
         match source {
             ureq::Error::Timeout(ureq::Timeout::Connect | ureq::Timeout::Resolve) => {

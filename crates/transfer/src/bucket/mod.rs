@@ -18,7 +18,7 @@ use std::io::{self, Read, Seek as _};
 use std::sync::Arc;
 use std::time::Duration;
 
-use lapstrake_http::{Agents, Proxy, Settings, Url};
+use lapstrake_http::{Agents, Policy, Proxy, Settings, Url};
 use lapstrake_oci::{Descriptor, Digest, MAX_DOCUMENT_SIZE};
 use rusty_s3::UrlStyle;
 use ureq::SendBody;
@@ -55,6 +55,8 @@ pub struct BucketConfig {
     pub touch: Duration,
     /// How the server is reached.
     pub proxy: Proxy,
+    /// Who is not connected to.
+    pub policy: Arc<Policy>,
 }
 
 /// Who asks.
@@ -118,7 +120,11 @@ impl Bucket {
         let (name, region) = (config.bucket.clone(), config.region.clone());
         let bucket = rusty_s3::Bucket::new(endpoint, style, name, region)
             .map_err(|_| BucketError::Name { bucket: config.bucket.clone() })?;
-        let settings = Settings { proxy: config.proxy.clone(), ..Settings::default() };
+        let settings = Settings {
+            proxy: config.proxy.clone(),
+            policy: config.policy.clone(),
+            ..Settings::default()
+        };
         let agents = Agents::new(&settings).map_err(|source| BucketError::Proxy { source })?;
         let credentials = config.credentials.clone().map(|known| match known.token {
             Some(token) => rusty_s3::Credentials::new_with_token(known.id, known.secret, token),

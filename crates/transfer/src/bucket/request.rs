@@ -90,7 +90,8 @@ impl Inner {
             None => SendBody::none(),
         };
         let built = built.body(body).map_err(|source| failed(Box::new(source.into())))?;
-        self.agents.of(&url.origin).run(built).map_err(|source| failed(Box::new(source)))
+        let agent = self.agents.of(&url.origin).map_err(|source| failed(Box::new(source)))?;
+        agent.run(built).map_err(|source| failed(Box::new(source)))
     }
 
     /// The object's address with the signature.
