@@ -97,6 +97,10 @@ class Session:
         self.client.text_document_did_open(t.DidOpenTextDocumentParams(text_document=item))
         return await self.findings(1, name)
 
+    def saved(self, name="Dockerfile"):
+        """Says that a document was saved."""
+        self.client.text_document_did_save(t.DidSaveTextDocumentParams(text_document=self.document(name)))
+
     def change(self, version, *changes, name="Dockerfile"):
         """Changes a document: pairs of four numbers and the new text, or whole texts."""
         events = []

@@ -4,11 +4,13 @@ use std::fs;
 use std::io::{self, BufReader};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use lapstrake_cache::{Origin, Store};
 use lapstrake_image::ResolvedImage;
-use lapstrake_linter::Day;
+use lapstrake_linter::{Known, Policy};
 use lapstrake_lsp::{ContextEntry, End, Facts, Image, Rules, Workspace, serve};
+use lapstrake_parser::Dockerfile;
 
 use super::input::Input;
 use super::{build, explain, lint};
@@ -19,7 +21,7 @@ use crate::{human, images, output, text};
 
 /// Serves the editor at the other end of standard input and output.
 pub(crate) fn run(session: &Session) -> Result<Exit, Failure> {
-    let served = serve(BufReader::new(io::stdin()), output::raw_stdout(), &Machine { session });
+    let served = serve(BufReader::new(io::stdin()), output::raw_stdout(), &Machine::new(session));
     match served.map_err(|error| Failure::of_writing(&error))? {
         End::Orderly => Ok(Exit::SUCCESS),
         End::Early => Ok(Exit::FAILED),
@@ -29,26 +31,47 @@ pub(crate) fn run(session: &Session) -> Result<Exit, Failure> {
 /// This machine.
 struct Machine<'s> {
     session: &'s Session,
+    /// What rules may know of it: looked for when one asks, and anew once a file is opened or saved.
+    seen: Mutex<Option<lint::Machine>>,
+}
+
+impl<'s> Machine<'s> {
+    const fn new(session: &'s Session) -> Self {
+        Self { session, seen: Mutex::new(None) }
+    }
 }
 
 impl Workspace for Machine<'_> {
     fn rules(&self, dockerfile: Option<&Path>) -> (Rules, Option<String>) {
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = None;
         let input = dockerfile.map_or(Input::Stdin, |path| Input::File(path.to_owned()));
         match lint::rules(&input) {
-            Ok((rules, policy)) => (Rules { rules, policy }, None),
+            Ok((rules, policy, look_around)) => (Rules { rules, policy, look_around }, None),
             Err(failure) => {
                 let text = failure.text();
                 output::stderr(&text);
                 let what = text.trim_start_matches("error: ").lines().next().unwrap_or_default();
                 let what = if what.is_empty() { "the configuration has faults" } else { what };
                 let message = format!("lap: {what}; until it is mended, the usual rules look");
-                (Rules { rules: lint::usual_rules(), ..Rules::default() }, Some(message))
+                let (rules, policy) = (lint::usual_rules(), Policy::default());
+                (Rules { rules, policy, look_around: true }, Some(message))
             }
         }
     }
 
-    fn today(&self) -> Option<Day> {
-        lint::today()
+    fn known(
+        &self,
+        dockerfile: Option<&Path>,
+        file: (&str, &Dockerfile),
+        look_around: bool,
+        see: &mut dyn FnMut(&Known<'_>),
+    ) {
+        let Some(path) = dockerfile.filter(|_| look_around) else {
+            return lint::knowing_nothing(see);
+        };
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let machine = seen.get_or_insert_with(|| lint::Machine::new(self.session));
+        machine.with(path, file, see);
     }
 
     fn context(&self, dockerfile: &Path, folder: &str) -> Vec<ContextEntry> {

@@ -54,6 +54,21 @@ fn what_is_under_the_pointer_is_told() {
 }
 
 #[test]
+fn what_the_machine_has_is_known() {
+    let store = Store::new();
+    let context = Context::new(
+        "FROM busybox\nRUN echo app:x:7:7::/:/bin/sh >> /etc/passwd\nCOPY there /\nUSER app\n\
+         HEALTHCHECK CMD curl -f http://localhost\n",
+    );
+    context.write("there", "");
+    context.write("hidden", "");
+    context.write("src/a.log", "");
+    context.write(".dockerignore", "*.log\nhidden\n");
+    store.build("made", context.path()).ends_with(0);
+    holds_with("knowing", &store, context.path());
+}
+
+#[test]
 fn nothing_is_made_by_looking() {
     let store = Store::new();
     let context = Context::new("FROM scratch\n");

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use lapstrake_linter::{Finding, Known, Wanted};
+use lapstrake_linter::{Finding, Wanted};
 use lapstrake_parser::{Diagnostic, Parsed, Severity, Span};
 use lsp_types::{Position, Range, TextDocumentContentChangeEvent, Uri};
 
@@ -57,6 +57,11 @@ impl Document {
         self.lines.range(&self.text, span, self.encoding)
     }
 
+    /// The place in another text.
+    pub(crate) fn range_in(&self, text: &str, span: Span) -> Range {
+        Lines::new(text).range(text, span, self.encoding)
+    }
+
     pub(crate) fn span(&self, range: Range) -> Span {
         self.lines.span(&self.text, range, self.encoding)
     }
@@ -78,9 +83,19 @@ impl Document {
         let dockerfile = &self.parsed.dockerfile;
         let checks = lapstrake_linter::checks(dockerfile);
         let wanted = Wanted { rules: &rules, checks: &checks, policy: &self.rules.policy };
-        let known = Known { today: workspace.today(), ..Known::nothing() };
-        let found = lapstrake_linter::lint(&self.text, dockerfile, &known, &wanted);
-        let found = found.into_iter().map(|Finding { diagnostic, .. }| diagnostic);
+        let look_around = is_whole && self.rules.look_around;
+        let mut found = Vec::new();
+        workspace.known(
+            self.path().as_deref(),
+            (&self.text, dockerfile),
+            look_around,
+            &mut |known| {
+                found = lapstrake_linter::lint(&self.text, dockerfile, known, &wanted);
+            },
+        );
+        // What is in other files is told of where these are looked at.
+        let found = found.into_iter().filter(|one| one.file.is_none());
+        let found = found.map(|Finding { diagnostic, .. }| diagnostic);
         let mut all: Vec<_> = self.parsed.diagnostics.iter().cloned().chain(found).collect();
         all.sort_by_key(|one| one.span);
         all

@@ -3,7 +3,7 @@
 use lapstrake_parser::{Diagnostic, Severity};
 use lsp_types::{
     CodeDescription, DiagnosticRelatedInformation, DiagnosticSeverity, Location, NumberOrString,
-    PublishDiagnosticsParams,
+    PublishDiagnosticsParams, Uri,
 };
 
 use crate::document::Document;
@@ -26,6 +26,13 @@ pub(crate) fn shown(document: &Document, one: &Diagnostic) -> lsp_types::Diagnos
         location: Location { uri: document.uri.clone(), range: document.range(*span) },
         message: text.clone(),
     });
+    let others = one.elsewhere.iter().filter_map(|other| {
+        let uri = uri(&other.file.name)?;
+        let range = document.range_in(&other.file.text, other.span);
+        let message = other.message.clone();
+        Some(DiagnosticRelatedInformation { location: Location { uri, range }, message })
+    });
+    let related = related.chain(others);
     let href = one.url.as_deref().and_then(|url| url.parse().ok());
     lsp_types::Diagnostic {
         range: document.range(one.span),
@@ -43,5 +50,29 @@ pub(crate) fn shown(document: &Document, one: &Diagnostic) -> lsp_types::Diagnos
         },
         related_information: Some(related.collect()).filter(|all: &Vec<_>| !all.is_empty()),
         ..lsp_types::Diagnostic::default()
+    }
+}
+
+/// The URI of a file at an absolute path.
+fn uri(path: &str) -> Option<Uri> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte);
+    let path = path.starts_with('/').then_some(path)?;
+    let mut uri = "file://".to_owned();
+    for byte in path.bytes() {
+        match is_plain(byte) {
+            true => uri.push(char::from(byte)),
+            false => uri.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    uri.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn paths_are_uris() {
+        let uri = |path: &str| super::uri(path).map(|uri| uri.as_str().to_owned());
+        assert_eq!(uri("/a b/ä#.sh").as_deref(), Some("file:///a%20b/%C3%A4%23.sh"));
+        assert_eq!(uri("a"), None);
     }
 }

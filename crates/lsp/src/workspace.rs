@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use lapstrake_linter::{Day, Policy, Rule};
+use lapstrake_linter::{Known, Policy, Rule};
+use lapstrake_parser::Dockerfile;
 
 /// What is known beside the open documents. The third trait of the project (ARCHITECTURE.md): files and the
 /// store are the command's, and tests have others.
@@ -11,8 +12,16 @@ pub trait Workspace {
     /// configuration cannot be read, those that look without one, and what is wrong with it in a line.
     fn rules(&self, dockerfile: Option<&Path>) -> (Rules, Option<String>);
 
-    /// The day it is.
-    fn today(&self) -> Option<Day>;
+    /// Calls `see` once, with what is known of the build of the Dockerfile at that path, whose text may have
+    /// changed since it was written. Nothing but the text counts unless it is to look around; what it saw then may
+    /// be as old as the last call of [`Workspace::rules`].
+    fn known(
+        &self,
+        dockerfile: Option<&Path>,
+        file: (&str, &Dockerfile),
+        look_around: bool,
+        see: &mut dyn FnMut(&Known<'_>),
+    );
 
     /// What the context of a Dockerfile has in a folder, which is relative to it, without what is left out
     /// of the context. Empty if there is no such folder.
@@ -57,4 +66,6 @@ pub struct Rules {
     pub rules: Vec<&'static Rule>,
     /// What the project asks for.
     pub policy: Policy,
+    /// They may know what this machine has: what another tool would say does not depend on it.
+    pub look_around: bool,
 }

@@ -27,6 +27,7 @@ const MOST_GUESSED: usize = 100_000;
 const MOST: usize = 4_000_000;
 
 /// The contexts of all files that are looked at.
+#[derive(Default)]
 pub(super) struct Contexts {
     /// `--context`.
     named: Option<PathBuf>,

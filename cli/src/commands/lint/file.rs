@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use lapstrake_linter::{Foreign, Known, Policy, Rule, Wanted};
+use lapstrake_linter::{Foreign, Policy, Rule, Wanted};
 use lapstrake_parser::{Diagnostic, OtherFile, Severity};
 
 use super::super::input::Input;
-use super::context::{Contexts, Sight};
+use super::around::Around;
+use super::context::Contexts;
 use super::facts::Facts;
 use crate::diagnostics::{Finding, Report, Source};
 use crate::failure::Failure;
@@ -148,23 +149,11 @@ pub(super) fn look(
     let rules: Vec<_> = rules.collect();
     let checks = lapstrake_linter::checks(&parsed.dockerfile);
     let wanted = Wanted { rules: &rules, checks: &checks, policy };
-    let known = Known { today: super::today(), ..Known::nothing() };
-    let stages = facts.filter(|_| !is_broken);
+    let around = Around { facts: facts.filter(|_| !is_broken), contexts: *contexts };
     let file = (source.text(), &parsed.dockerfile);
-    let stages = stages.map(|facts| facts.stages(file, task.input, &known)).unwrap_or_default();
-    let made = stages.made();
-    let known = Known { stages: stages.known(&made), ..known };
-    let knows_base = stages.know_something();
-    let folder = contexts.and_then(|contexts| contexts.of(task.input));
-    let sight = folder.as_ref().map(|folder| Sight::new(folder, &parsed.dockerfile));
-    let lint = |known: &Known<'_>| {
+    let (found, sight) = around.with(task.input, file, |known| {
         lapstrake_linter::lint_with(source.text(), &parsed.dockerfile, known, &wanted, foreign)
-    };
-    let found = match &sight {
-        Some(sight) => sight.with(|context| lint(&Known { context: Some(context), ..known })),
-        None => lint(&known),
-    };
-    let knows_context = sight.is_some_and(|sight| sight.was_right());
+    });
     let (found, elsewhere): (Vec<_>, Vec<_>) =
         found.into_iter().partition(|one| one.file.is_none());
     let elsewhere =
@@ -185,7 +174,7 @@ pub(super) fn look(
         left_out,
         on_old_lines,
         made,
-        knows_base,
-        knows_context,
+        knows_base: sight.base,
+        knows_context: sight.context,
     }
 }

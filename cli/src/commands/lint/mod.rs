@@ -4,6 +4,7 @@
 //! them; here all of them are looked at, by [`shellcheck`] too if it is wanted, and told about in the order in
 //! which they were named, without what [`baseline`] knows and what is on lines that are not [`changed`].
 
+mod around;
 mod baseline;
 mod builds;
 mod changed;
@@ -22,6 +23,8 @@ use lapstrake_linter::{Day, Policy, Rule};
 use lapstrake_parser::Safety;
 use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 
+use self::around::Around;
+pub(super) use self::around::{Machine, knowing_nothing};
 pub(super) use self::builds::is_named;
 use self::config::{Origin, Settings};
 use self::context::Contexts;
@@ -72,7 +75,7 @@ pub(crate) fn run(session: &Session, lint: &Lint) -> Result<Exit, Failure> {
     let settings = config::load(&origin, &found)?;
     let facts = if lint.no_store { None } else { Facts::new(session) };
     let contexts = Contexts::new(lint.context.as_deref())?;
-    let around = Around { facts: facts.as_ref(), contexts: &contexts };
+    let around = Around { facts: facts.as_ref(), contexts: Some(&contexts) };
     let inputs = found.iter().zip(&settings);
     let tasks = inputs.map(|(input, settings)| task(lint, input, settings, around));
     let tasks: Vec<Task<'_>> = tasks.collect();
@@ -152,14 +155,15 @@ fn usage(failure: Failure) -> Failure {
     failure.exit_with(Exit::USAGE)
 }
 
-/// Which rules look at a file, as the configuration above it says, and what they are told.
+/// Which rules look at a file, as the configuration above it says, what they are told, and whether they may know
+/// what this machine has.
 ///
 /// # Errors
 /// As for [`config::load`].
-pub(super) fn rules(input: &Input) -> Result<(Vec<&'static Rule>, Policy), Failure> {
+pub(super) fn rules(input: &Input) -> Result<(Vec<&'static Rule>, Policy, bool), Failure> {
     let loaded = config::load(&Origin::Above, std::slice::from_ref(input))?;
     let settings = loaded.first().map(|settings| Settings::clone(settings)).unwrap_or_default();
-    Ok((looking(None, &settings), settings.policy))
+    Ok((looking(None, &settings), settings.policy, is_own(settings.preset)))
 }
 
 /// What the configuration above a folder asks for. One with faults is told about, and asks for nothing.
@@ -186,13 +190,6 @@ fn looking(preset: Option<PresetName>, settings: &Settings) -> Vec<&'static Rule
     lapstrake_linter::all().filter(looks).collect()
 }
 
-/// What rules may know beside the files.
-#[derive(Clone, Copy)]
-struct Around<'a> {
-    facts: Option<&'a Facts>,
-    contexts: &'a Contexts,
-}
-
 /// What is typed comes before what the configuration says.
 fn task<'a>(lint: &Lint, input: &'a Input, settings: &'a Settings, around: Around<'a>) -> Task<'a> {
     let threshold = match lint.failure_threshold {
@@ -202,12 +199,15 @@ fn task<'a>(lint: &Lint, input: &'a Input, settings: &'a Settings, around: Aroun
     };
     let rules = looking(lint.preset, settings);
     // What another tool would say does not depend on this machine.
-    let preset = lint.preset.or(settings.preset).unwrap_or_default();
-    let is_own = matches!(preset, PresetName::Recommended | PresetName::Strict);
-    let facts = around.facts.filter(|_| is_own);
-    let contexts = is_own.then_some(around.contexts);
+    let is_own = is_own(lint.preset.or(settings.preset));
+    let Around { facts, contexts } = if is_own { around } else { Around::default() };
     let (policy, threshold) = (&settings.policy, threshold.severity());
     Task { input, rules, policy, threshold, facts, contexts }
+}
+
+/// True for a choice of rules that no other tool has made.
+fn is_own(preset: Option<PresetName>) -> bool {
+    matches!(preset.unwrap_or_default(), PresetName::Recommended | PresetName::Strict)
 }
 
 fn exit(linted: &[Linted]) -> Exit {

@@ -1,0 +1,79 @@
+//! What rules may know beside the text of a file, brought together.
+
+use std::path::Path;
+
+use lapstrake_linter::Known;
+use lapstrake_parser::Dockerfile;
+
+use super::super::input::Input;
+use super::context::{Contexts, Sight};
+use super::facts::Facts;
+use crate::session::Session;
+
+/// Where to look for what rules may know.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Around<'a> {
+    pub(super) facts: Option<&'a Facts>,
+    pub(super) contexts: Option<&'a Contexts>,
+}
+
+/// What was known of a file.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Seen {
+    /// An image that it starts from, or what was built of it.
+    pub(super) base: bool,
+    /// The files that it copies.
+    pub(super) context: bool,
+}
+
+impl Around<'_> {
+    /// Does something with what is known of a file.
+    pub(super) fn with<T>(
+        self,
+        input: &Input,
+        (source, dockerfile): (&str, &Dockerfile),
+        then: impl FnOnce(&Known<'_>) -> T,
+    ) -> (T, Seen) {
+        let known = Known { today: super::today(), ..Known::nothing() };
+        let stages = self.facts.map(|facts| facts.stages((source, dockerfile), input, &known));
+        let stages = stages.unwrap_or_default();
+        let made = stages.made();
+        let known = Known { stages: stages.known(&made), ..known };
+        let base = stages.know_something();
+        let folder = self.contexts.and_then(|contexts| contexts.of(input));
+        let sight = folder.as_ref().map(|folder| Sight::new(folder, dockerfile));
+        let came_to = match &sight {
+            Some(sight) => sight.with(|context| then(&Known { context: Some(context), ..known })),
+            None => then(&known),
+        };
+        (came_to, Seen { base, context: sight.is_some_and(|sight| sight.was_right()) })
+    }
+}
+
+/// What this machine has, as it was when somebody looked first.
+pub(in super::super) struct Machine {
+    facts: Option<Facts>,
+    contexts: Contexts,
+}
+
+impl Machine {
+    pub(in super::super) fn new(session: &Session) -> Self {
+        Self { facts: Facts::new(session), contexts: Contexts::default() }
+    }
+
+    /// Does something with what is known of a file that may have been changed since it was written.
+    pub(in super::super) fn with<T>(
+        &self,
+        path: &Path,
+        file: (&str, &Dockerfile),
+        then: impl FnOnce(&Known<'_>) -> T,
+    ) -> T {
+        let around = Around { facts: self.facts.as_ref(), contexts: Some(&self.contexts) };
+        around.with(&Input::File(path.to_owned()), file, then).0
+    }
+}
+
+/// Does something with what is known without a look at anything.
+pub(in super::super) fn knowing_nothing<T>(then: impl FnOnce(&Known<'_>) -> T) -> T {
+    then(&Known { today: super::today(), ..Known::nothing() })
+}

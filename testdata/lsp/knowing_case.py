@@ -1,0 +1,59 @@
+"""What findings know of the machine: images and layers of the store, files of the context. `CONTEXT` is a folder whose
+Dockerfile has been built with the given text."""
+
+import os
+import pathlib
+
+from session import Session, place, run
+
+TEXT = """\
+FROM busybox
+RUN echo app:x:7:7::/:/bin/sh >> /etc/passwd
+COPY there /
+USER app
+HEALTHCHECK CMD curl -f http://localhost
+"""
+
+
+def codes(found):
+    return [(one.code, place(one.range)) for one in found]
+
+
+async def case():
+    session = Session()
+    session.root = pathlib.Path(os.environ["CONTEXT"])
+    async with session:
+        # The user is one of the last build, curl is not in the image.
+        assert codes(await session.open(TEXT)) == [("healthcheck-missing-tool", (4, 16, 4, 20))]
+        session.change(2, TEXT.replace("USER app", "USER other"))
+        found = codes(await session.findings(2))
+        assert ("user-not-in-image", (3, 5, 3, 10)) in found, found
+        # A path that an ignore file leaves out, with the line of that; one that is not there.
+        session.change(3, TEXT.replace("there /", "hidden gone /"))
+        found = [one for one in await session.findings(3) if one.code == "copy-source-missing"]
+        assert codes(found) == [
+            ("copy-source-missing", (2, 5, 2, 11)), ("copy-source-missing", (2, 12, 2, 16)),
+        ], found
+        [related] = found[0].related_information
+        assert related.location.uri == session.uri(".dockerignore"), related
+        assert place(related.location.range) == (1, 0, 1, 6), related
+        # Faults of the ignore file are not told of here.
+        session.change(4, TEXT.replace("there /", ". /"))
+        assert "dockerignore-lint" not in [one.code for one in await session.findings(4)]
+        # What is new there counts once the file is saved.
+        (session.root / "gone").touch()
+        session.change(5, TEXT.replace("there /", "there gone /"))
+        assert ("copy-source-missing", (2, 11, 2, 15)) in codes(await session.findings(5))
+        session.saved()
+        await session.until(
+            lambda: "copy-source-missing" not in [one.code for one in session.published[session.uri()].diagnostics]
+        )
+        # Another tool knows nothing of it.
+        (session.root / "lapstrake.toml").write_text('[lint]\npreset = "hadolint"\n')
+        session.saved()
+        await session.until(
+            lambda: "healthcheck-missing-tool" not in [one.code for one in session.published[session.uri()].diagnostics]
+        )
+
+
+run(case)
