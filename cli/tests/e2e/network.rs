@@ -2,9 +2,13 @@
 //! machine's own. The machine is a network namespace with servers of the test's own.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
+use nix::unistd::Pid;
 
 use crate::rootless::{RANGES, User};
 use crate::support::{Answer, Background, prepared, text, unusual_sleep, wait_for};
@@ -168,13 +172,119 @@ fn without_a_program_it_is_the_machines_network_and_said_once() {
     answer.says(&["no private network", "neither pasta nor slirp4netns", "install passt"]);
 }
 
+/// As on a machine whose administrator keeps the device to root.
+#[test]
+fn where_the_device_is_closed_it_is_the_machines_network_and_said_once() {
+    let machine = Machine::new();
+    let device = machine.user.path("tun");
+    fs::write(&device, "").expect("write");
+    fs::set_permissions(&device, fs::Permissions::from_mode(0o600)).expect("close it");
+    let close = format!("mount --bind {} /dev/net/tun; exec \"$@\"", text(&device));
+    let context = machine.user.context("FROM busybox\nRUN echo 1\nRUN echo 2\n");
+    let lap = |arguments: &[&str]| {
+        let inner = machine.command(Some("pasta"), arguments);
+        let mut command = Command::new("unshare");
+        command.args(["-m", "sh", "-euc", &close, "sh"]).arg(inner.get_program());
+        command.args(inner.get_args()).env_clear().current_dir("/");
+        command.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        Answer::of(&mut command)
+    };
+    let answer = lap(&["run", "--rm", "busybox", "true"]).ends_with(0);
+    assert_eq!(answer.stderr.lines().count(), 1, "{}", answer.stderr);
+    answer.says(&["host's network", "/dev/net/tun", "let users open"]);
+    let answer = lap(&["build", "--progress", "plain", "--pull=false", &context]).ends_with(0);
+    assert_eq!(answer.stderr.matches("let users open").count(), 1, "{}", answer.stderr);
+    let answer = lap(&["run", "--rm", "--network", "private", "busybox", "true"]).ends_with(125);
+    answer.says(&["no private network", "cannot open /dev/net/tun", "denied"]);
+}
+
+/// The kernel gives each namespace's interface another address.
+const WHICH: &str = "cat /sys/class/net/[!l]*/address";
+
+fn addresses(answer: &Answer) -> Vec<&str> {
+    let words = answer.stderr.lines().filter_map(|line| line.split_whitespace().last());
+    words.filter(|word| word.len() == 17 && word.matches(':').count() == 5).collect()
+}
+
+#[test]
+fn a_namespace_serves_the_steps_of_one_build_and_no_two_at_once() {
+    let machine = Machine::new();
+    for connector in CONNECTORS {
+        let row = format!("FROM busybox\nRUN {WHICH}; : 1\nRUN {WHICH}; : 2\nRUN {WHICH}; : 3\n");
+        let build = |dockerfile: &str| {
+            let context = machine.user.context(dockerfile);
+            let build = ["build", "--progress", "plain", "--pull=false", "--no-cache", &context];
+            machine.lap(Some(connector), &build).ends_with(0)
+        };
+        let (one, two) = (build(&row), build(&row));
+        let (one, two) = (addresses(&one), addresses(&two));
+        assert!(one.len() == 3 && one.iter().all(|address| *address == one[0]), "{one:?}");
+        assert!(two.len() == 3 && two.iter().all(|address| *address == two[0]), "{two:?}");
+        assert_ne!(one[0], two[0], "{connector}");
+        let beside = format!(
+            "FROM busybox AS a\nRUN {WHICH}; sleep 2; echo > /a\n\
+             FROM busybox AS b\nRUN {WHICH}; sleep 2; echo > /b\n\
+             FROM busybox\nCOPY --from=a /a /\nCOPY --from=b /b /\n"
+        );
+        let answer = build(&beside);
+        let [a, b] = addresses(&answer)[..] else { panic!("{}", answer.stderr) };
+        assert_ne!(a, b, "{connector}");
+    }
+}
+
+/// An insecure step has the network, may change it, and what it changed ends with it.
+#[test]
+fn what_an_insecure_step_changes_is_seen_by_no_other() {
+    let machine = Machine::new();
+    let look = "echo found $(ip -o addr | grep -c 203.0.113.77)";
+    let fetch = "(echo GET /; sleep 1) | timeout 5 nc 10.9.9.1 80 | tail -n 1";
+    let context = machine.user.context(&format!(
+        "FROM busybox\nRUN {look}; : 1\nRUN ip addr add 203.0.113.77/32 dev lo || echo no-$((1))\n\
+         RUN --security=insecure ip addr add 203.0.113.77/32 dev lo; {look}; {fetch}; \
+         if nc -w 1 127.0.0.1 7001 < /dev/null; then echo reached; fi\nRUN {look}; : 2\n",
+    ));
+    let flags = ["--allow", "security.insecure", "--progress", "plain", "--pull=false"];
+    let build = [&["build"], &flags[..], &[&context]].concat();
+    for connector in CONNECTORS {
+        let build = [&build[..], &["--no-cache"]].concat();
+        let answer = machine.lap(Some(connector), &build).ends_with(0);
+        let said = |words: &str| answer.stderr.lines().filter(|line| line.ends_with(words)).count();
+        let seen = (said(" found 0"), said(" found 1"), said(" no-1"), said(" outside"));
+        assert_eq!(seen, (2, 1, 1, 1), "{connector}: {}", answer.stderr);
+        assert_eq!((said(" reached"), machine.was_reached().as_str()), (0, ""), "{connector}");
+        assert!(machine.connectors().is_empty(), "{connector}");
+    }
+}
+
+/// CVE-2020-15257: abstract sockets belong to network namespaces.
+#[test]
+fn an_abstract_socket_of_the_machine_refuses() {
+    let machine = Machine::new();
+    machine.user.ok(&["pull", "-q", "debian:trixie-slim"]);
+    let connect = r#"use Socket; socket(my $s, AF_UNIX, SOCK_STREAM, 0) or die;
+        print connect($s, pack_sockaddr_un("\0lap-test")) ? "reached\n" : "$!\n";"#;
+    let run = |network| {
+        let image = "debian:trixie-slim";
+        let run = ["run", "--rm", "--network", network, image, "perl", "-e", connect];
+        machine.lap(Some("slirp4netns"), &run).ends_with(0).stdout
+    };
+    assert_eq!(run("private"), "Connection refused\n");
+    assert_eq!(run("none"), "Connection refused\n");
+    assert_eq!(machine.was_reached(), "");
+    assert_eq!(run("host"), "reached\n");
+}
+
 #[test]
 fn what_connects_ends_with_the_engine() {
-    for connector in CONNECTORS {
+    for (connector, whole_group) in
+        CONNECTORS.into_iter().flat_map(|one| [(one, false), (one, true)])
+    {
         let machine = Machine::new();
         let seconds = unusual_sleep();
         let run = ["run", "--rm", "busybox", "sleep", &seconds];
-        let running = Background::of(machine.command(Some(connector), &run));
+        let mut command = machine.command(Some(connector), &run);
+        command.process_group(0);
+        let running = Background::of(command);
         let engine = || {
             let ids = crate::support::processes_with(&seconds).into_iter();
             ids.into_iter().find(|id| {
@@ -189,10 +299,16 @@ fn what_connects_ends_with_the_engine() {
             })
         };
         wait_for("the command", || asleep().then_some(()));
-        let engine = nix::unistd::Pid::from_raw(engine().expect("the engine"));
-        nix::sys::signal::kill(engine, Signal::SIGKILL).expect("kill lap");
-        running.answer();
+        let engine = Pid::from_raw(engine().expect("the engine"));
+        let killed = Instant::now();
+        match whole_group {
+            true => nix::sys::signal::killpg(Pid::from_raw(running.id()), Signal::SIGKILL),
+            false => nix::sys::signal::kill(engine, Signal::SIGKILL),
+        }
+        .expect("kill lap");
         wait_for("the program to end", || machine.connectors().is_empty().then_some(()));
         wait_for("the command to end", || (!asleep()).then_some(()));
+        assert!(killed.elapsed() < Duration::from_secs(1), "{connector}: {:?}", killed.elapsed());
+        running.answer();
     }
 }
