@@ -166,6 +166,19 @@ fn the_age_of_the_last_build_is_known() {
 }
 
 #[test]
+fn an_empty_layer_of_the_last_build_is_known() {
+    let store = Store::new();
+    let file = Context::new(
+        "FROM busybox\nRUN rm -rf /tmp/* && mkdir -p /bin\nRUN mkdir -p /bin/new\nRUN test -d /bin/new\n",
+    );
+    lint(&store, file.path(), &[]).ends_with(0);
+    store.build("made", file.path()).ends_with(0);
+    let said = lint(&store, file.path(), &[]).ends_with(1).stdout;
+    let line = "Dockerfile:2:5: info[no-op-layer]: this RUN changed no file in the last build\n";
+    assert!(said.starts_with(line) && said.matches("no-op-layer").count() == 1, "{said}");
+}
+
+#[test]
 fn the_files_of_the_last_build_are_known() {
     let store = Store::new();
     let file = Context::new(

@@ -1,6 +1,7 @@
 //! What only this project looks for.
 
 rules! { "lapstrake":
+    arch_hard_coded
     bad_exec_json
     cache_busting_copy
     cache_mount_misses

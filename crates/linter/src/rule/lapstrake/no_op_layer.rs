@@ -4,6 +4,9 @@
 //! next, and a RUN of nothing else does nothing at all. What an earlier RUN has left behind stays in its layer as well: to remove
 //! lists and caches in a RUN of its own makes the image no smaller.
 //!
+//! Where the last build was made here, its layers count as well: a RUN of commands such as `rm`, `chmod` and `mkdir`, which are there to change files,
+//! and in whose layer there is nothing. What was to be changed is so already, or is not there.
+//!
 //! ```dockerfile
 //! FROM debian:12
 //! RUN cd /src
@@ -23,6 +26,7 @@
 //! **Fix**: none: what follows may count on what is so.
 
 use lapstrake_parser::Severity;
+use lapstrake_rootfs::TreePath;
 
 use crate::finding::Findings;
 use crate::rule::{Check, Rule};
@@ -52,6 +56,11 @@ const CLEANED: [(&[&str], &str); 5] = [
     (&["npm", "yarn", "pnpm"], "clean"),
 ];
 
+/// Commands that change files, and do nothing else.
+const CHANGING: [&str; 11] = [
+    "chgrp", "chmod", "chown", "install", "ln", "mkdir", "mv", "rm", "rmdir", "touch", "unlink",
+];
+
 /// Folders of lists and caches.
 const CACHES: [&str; 4] = ["/var/lib/apt/lists", "/var/cache/apt", "/var/cache/apk", "/var/cache/yum"];
 
@@ -75,7 +84,28 @@ fn check(run: &Run<'_>, findings: &mut Findings<'_>) {
     } else if commands.iter().all(cleans) {
         let draft = findings.add(span, "what this removes stays in an earlier layer");
         draft.help("remove it in the RUN that has made it, or mount a cache there");
+    } else if commands.iter().all(|one| is_to_change(one) || help(one).is_some()) && came_to_nothing(run) {
+        let draft = findings.add(span, "this RUN changed no file in the last build");
+        draft.help("leave it away: what it is to change is so already, or is not there").remark();
     }
+}
+
+/// True for a command that is there to change files, and for nothing else.
+fn is_to_change(command: &Command) -> bool {
+    CHANGING.contains(&command.name())
+        || (command.name() == "find" && command.has_argument("-delete"))
+        || (command.name() == "sed" && command.has_any_flag(&["i", "in-place"]))
+}
+
+/// True if the layer of the last build is known, and there is nothing in it.
+fn came_to_nothing(run: &Run<'_>) -> bool {
+    // What is mounted may have been changed, which is in no layer.
+    if run.is_trigger || run.instruction.flags_named("mount").next().is_some() {
+        return false;
+    }
+    let made = run.subject.made(run.instruction).filter(|made| made.size == 0);
+    let layer = made.and_then(|made| (made.files.tree)()?.layers().first().cloned());
+    layer.is_some_and(|layer| layer.subtree(&TreePath::root()).iter().all(|one| one.path.is_root()))
 }
 
 fn cleans(command: &Command) -> bool {
