@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use lapstrake_cache::nanoseconds;
 use lapstrake_oci::Digest;
-use lapstrake_solver::age;
+use lapstrake_solver::{age, age_within};
 
 /// Powers of 1000, at most three digits.
 pub(crate) fn size(bytes: u64) -> String {
@@ -35,10 +35,19 @@ pub(crate) fn count(number: u64, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
-/// How long ago a time of the store, in nanoseconds since 1970, was.
+/// How long ago a time of the store, in nanoseconds since 1970, was: `About an hour ago`.
 pub(crate) fn since(time: i64) -> String {
+    format!("{} ago", age(elapsed(time)))
+}
+
+/// The same in the middle of a sentence: `about an hour ago`.
+pub(crate) fn since_within(time: i64) -> String {
+    format!("{} ago", age_within(elapsed(time)))
+}
+
+fn elapsed(time: i64) -> Duration {
     let since = nanoseconds(SystemTime::now()).saturating_sub(time).max(0);
-    format!("{} ago", age(Duration::from_nanos(since.unsigned_abs())))
+    Duration::from_nanos(since.unsigned_abs())
 }
 
 /// A time of the store, in nanoseconds since 1970, as RFC 3339 has it.

@@ -24,6 +24,11 @@ pub fn age(age: Duration) -> String {
     }
 }
 
+/// The same in the middle of a sentence: `about an hour`.
+pub fn age_within(duration: Duration) -> String {
+    age(duration).to_ascii_lowercase()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -50,6 +55,7 @@ mod tests {
             ("2 years", 730 * 86400),
         ] {
             assert_eq!(age(Duration::from_secs(seconds)), text);
+            assert_eq!(age_within(Duration::from_secs(seconds)), text.to_lowercase());
         }
     }
 }

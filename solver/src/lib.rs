@@ -35,7 +35,7 @@ pub mod schedule;
 mod stamp;
 pub mod why;
 
-pub use age::age;
+pub use age::{age, age_within};
 pub use build::{Built, Request, Times, build, survey};
 pub use delivery::Delivery;
 pub use error::Error;

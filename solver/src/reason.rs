@@ -11,7 +11,7 @@ use std::time::Duration;
 use lapstrake_rootfs::ContentHash;
 use serde::{Deserialize, Serialize};
 
-use crate::age::age;
+use crate::age::age_within;
 
 /// Longer texts are cut.
 const TEXT: usize = 200;
@@ -277,9 +277,9 @@ impl fmt::Display for Reason {
             Self::Unwanted => f.write_str("asked to run again"),
             Self::First => f.write_str("first build of this step"),
             Self::Gone => f.write_str("its earlier result is no longer in the store"),
-            Self::Evicted { since, is_same: true } => write!(f, "evicted {} ago", age(*since)),
+            Self::Evicted { since, is_same: true } => write!(f, "evicted {} ago", age_within(*since)),
             Self::Evicted { since, is_same: false } => {
-                write!(f, "its earlier results were evicted {} ago", age(*since))
+                write!(f, "its earlier results were evicted {} ago", age_within(*since))
             }
             Self::Changed { subject, before, after } => match (before.as_deref(), after.as_deref())
             {

@@ -77,7 +77,9 @@ fn layer_of(holders: &Holders<'_>, place: &Place) -> Result<Told, Failure> {
     let records = records(holders, &here, *below)?;
     let record_of_step = records.first();
     let step = record_of_step.and_then(|origin| origin.name.as_deref());
-    lines.push(format!("made by   {}", one_line(step.unwrap_or(history))));
+    let maker = one_line(step.unwrap_or(history));
+    let maker = if maker.is_empty() { "unknown: its image does not say" } else { &maker };
+    lines.push(format!("made by   {maker}"));
     match record_of_step {
         Some(origin) => {
             lines.push(format!("made      {}", made(origin)));
@@ -118,9 +120,9 @@ fn keyless(layer: &LayerId) -> &'static str {
 
 /// When, and how long it took.
 pub(super) fn made(origin: &Origin) -> String {
-    let created = human::since(origin.record.created);
+    let created = human::since_within(origin.record.created);
     let took = origin.took.map(|took| format!(", in {}", seconds(took))).unwrap_or_default();
-    format!("{created}{took}; used last {}", human::since(origin.used))
+    format!("{created}{took}; used last {}", human::since_within(origin.used))
 }
 
 pub(super) fn seconds(milliseconds: u64) -> String {

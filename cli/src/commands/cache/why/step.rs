@@ -102,7 +102,7 @@ fn gone(holders: &Holders<'_>, key: &ActionKey) -> Result<Told, Failure> {
     let log = failed(holders.store)?.into_iter().find(|(failed, _)| failed == key);
     let mut lines = vec![format!("key        {key}")];
     if let Some(time) = evicted {
-        let since = human::since(time);
+        let since = human::since_within(time);
         lines.push(format!(
             "record     evicted {since}: the next build that needs the step executes it"
         ));
