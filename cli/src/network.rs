@@ -42,6 +42,19 @@ pub(crate) struct DefaultNetwork {
     found: OnceLock<Result<Network, Lack>>,
 }
 
+/// The default network, as the configuration says, where no program has to be looked for.
+pub(crate) fn known_default() -> Result<Option<Network>, Failure> {
+    Ok(known(config::load(&paths::config_files(&variable))?.network.mode))
+}
+
+fn known(mode: Option<Mode>) -> Option<Network> {
+    match mode {
+        Some(Mode::Host) => Some(Network::Host),
+        Some(Mode::Private) => None,
+        None => (!IdMap::current().is_namespace()).then_some(Network::Host),
+    }
+}
+
 impl DefaultNetwork {
     /// As the configuration says, and `mode` before it.
     pub(crate) fn new(mode: Option<Mode>, store: &Store) -> Result<Self, Failure> {
@@ -58,11 +71,10 @@ impl DefaultNetwork {
         &self,
         warn: &dyn Fn(String),
     ) -> Result<Network, Box<dyn std::error::Error + Send + Sync>> {
-        let find = || match self.mode {
-            Some(Mode::Host) => Ok(Network::Host),
-            Some(Mode::Private) => self.connected(),
-            None if !IdMap::current().is_namespace() => Ok(Network::Host),
-            None => Ok(self.connected().unwrap_or_else(|Lack { reason }| {
+        let find = || match (known(self.mode), self.mode) {
+            (Some(network), _) => Ok(network),
+            (None, Some(_)) => self.connected(),
+            (None, None) => Ok(self.connected().unwrap_or_else(|Lack { reason }| {
                 warn(format!("commands use the host's network: {reason}; {REMEDY}"));
                 Network::Host
             })),

@@ -1,6 +1,5 @@
 //! What the commands of one call have in common. Nothing is opened before a command asks for it.
 
-use std::cell::OnceCell;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -15,18 +14,19 @@ use crate::{certificates, config, credentials, paths, rootless};
 /// The store and the way to registries.
 pub(crate) struct Session {
     root: Option<PathBuf>,
-    store: OnceCell<Store>,
+    place: OnceLock<PathBuf>,
+    store: OnceLock<Store>,
 }
 
 impl Session {
     /// `root` is what the command line says.
     pub(crate) fn new(root: Option<PathBuf>) -> Self {
-        Self { root, store: OnceCell::new() }
+        Self { root, place: OnceLock::new(), store: OnceLock::new() }
     }
 
     /// A session on a store that is open.
     pub(crate) fn with(store: Store) -> Self {
-        Self { root: None, store: OnceCell::from(store) }
+        Self { root: None, place: OnceLock::new(), store: OnceLock::from(store) }
     }
 
     /// The store, opened by the first call.
@@ -34,12 +34,21 @@ impl Session {
         if let Some(store) = self.store.get() {
             return Ok(store);
         }
-        let is_root = rustix::process::geteuid().is_root();
-        let root = paths::store_root(self.root.as_deref(), &variable, is_root)?;
-        rootless::enter()?;
-        let store = Store::open(&root).map_err(|error| Failure::of(&error).help(remedy(&error)))?;
+        let store = Store::open(self.place()?);
+        let store = store.map_err(|error| Failure::of(&error).help(remedy(&error)))?;
         lapstrake_executor::remove_stale_groups(&store.groups());
         Ok(self.store.get_or_init(|| store))
+    }
+
+    /// Where the store is or will be. From the first call on this process is root, if only of a user namespace.
+    pub(crate) fn place(&self) -> Result<&Path, Failure> {
+        if let Some(place) = self.place.get() {
+            return Ok(place);
+        }
+        let is_root = rustix::process::geteuid().is_root();
+        let place = paths::store_root(self.root.as_deref(), &variable, is_root)?;
+        rootless::enter()?;
+        Ok(self.place.get_or_init(|| place))
     }
 
     /// The store, if there is one already, for somebody who only looks: it is neither made nor written, the

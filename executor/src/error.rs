@@ -277,6 +277,8 @@ pub enum Refusal {
     NotTerminal,
     #[error("its parent process has ended")]
     ParentEnded,
+    #[error("the description is of another one")]
+    OtherShape,
 }
 
 /// An error number of the kernel that can be sent between processes.

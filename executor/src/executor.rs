@@ -1,9 +1,10 @@
 //! Running a command from start to end: one of the project's two traits, and its real form.
 
+use crate::begun;
 use crate::cancel::Cancel;
 use crate::cgroup::Exceeded;
 use crate::error::Error;
-use crate::sandbox::{self, Stdio};
+use crate::sandbox::Stdio;
 use crate::spec::SandboxSpec;
 use crate::status::Status;
 
@@ -49,7 +50,7 @@ impl Executor for Sandboxes {
         cancel: &Cancel,
         on_output: &mut dyn FnMut(&[u8]),
     ) -> Result<Ended, Error> {
-        let sandbox = sandbox::start(spec, Stdio::Captured)?;
+        let sandbox = begun::start(spec, Stdio::Captured)?;
         let status = sandbox.wait(cancel, on_output)?;
         Ok(Ended { status, exceeded: sandbox.exceeded() })
     }

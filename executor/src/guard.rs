@@ -19,7 +19,8 @@ use rustix::process::{WaitId, WaitIdOptions};
 
 use crate::error::{Error, Operation};
 use crate::network;
-use crate::sandbox::{null, spawn_stage};
+use crate::sandbox::null;
+use crate::spawn::spawn_stage;
 use crate::sys::Child;
 use crate::wire::{GUARD_NAME, descriptor};
 
@@ -42,6 +43,14 @@ pub(crate) fn watch(sandbox: BorrowedFd<'_>) -> Result<(), Error> {
     // There is none yet, or somebody killed it.
     let running = guard.insert(Guard::start()?);
     running.send(sandbox).map_err(Error::system(Operation::Send, "the guard's sandbox"))
+}
+
+/// Tells the guard that no sandbox of this process runs any more, so that it ends while this process does
+/// something else; [`dismiss_guard`] waits for it.
+pub fn relieve_guard() {
+    if let Some(guard) = &*lock() {
+        guard.relieve();
+    }
 }
 
 /// Ends the process that watches over this process's sandboxes and those that connect their networks, and
@@ -80,9 +89,16 @@ impl Guard {
     }
 }
 
+impl Guard {
+    fn relieve(&self) {
+        // It may be gone.
+        let _ = rustix::net::shutdown(&self.socket, rustix::net::Shutdown::Both);
+    }
+}
+
 impl Drop for Guard {
     fn drop(&mut self) {
-        let _ = rustix::net::shutdown(&self.socket, rustix::net::Shutdown::Both);
+        self.relieve();
         let wait = || {
             rustix::process::waitid(WaitId::PidFd(self.child.pidfd.as_fd()), WaitIdOptions::EXITED)
         };

@@ -12,12 +12,13 @@
 //! The program that links this crate has to call [`sandbox_main_if_requested`] first in `main`.
 //!
 //! Modules in reading order: `spec`, `status`, `cancel`, `error` (the interface); `plan`, `facts`,
-//! `resolv`, `user`, `idmap`, `seccomp` (pure); `stage` (inside the sandbox); `sandbox`, `guard`,
-//! `network`, `publish`, `cgroup`, `terminal`, `stage_file`, `wire`, `stubs` (the parent); `sys` (all `unsafe`).
+//! `resolv`, `user`, `idmap`, `seccomp` (pure); `stage` (inside the sandbox); `begun`, `sandbox`,
+//! `guard`, `network`, `publish`, `cgroup`, `terminal`, `spawn`, `stage_file`, `memory`, `wire`, `stubs` (the parent); `sys` (all `unsafe`).
 
 #![deny(unsafe_code)]
 #![warn(clippy::indexing_slicing)]
 
+mod begun;
 mod bytes;
 mod cancel;
 mod cgroup;
@@ -27,12 +28,14 @@ mod facts;
 mod guard;
 mod idmap;
 mod inside;
+mod memory;
 mod network;
 mod plan;
 mod publish;
 mod resolv;
 mod sandbox;
 mod seccomp;
+mod spawn;
 mod spec;
 mod stage;
 mod stage_file;
@@ -43,19 +46,20 @@ mod terminal;
 mod user;
 mod wire;
 
+pub use begun::{Begun, Shape, start};
 pub use bytes::Bytes;
 pub use cancel::Cancel;
 pub use cgroup::{ControlGroup, Exceeded, GroupLimits, Swap, Unenforceable, remove_stale_groups};
 pub use error::{Errno, Error, Operation, Refusal};
 pub use executor::{Ended, Executor, Sandboxes};
 pub use facts::{CgroupLayout, HostFacts};
-pub use guard::dismiss_guard;
+pub use guard::{dismiss_guard, relieve_guard};
 pub use idmap::IdMap;
 pub use network::{Connector, ConnectorKind};
 pub use plan::{Attribute, Capabilities, NewMount, Place, Step, plan};
 pub use publish::{Listeners, Protocol, Publication, Published};
 pub use resolv::resolv_conf;
-pub use sandbox::{Sandbox, Stdio, start};
+pub use sandbox::{Sandbox, Stdio};
 pub use spec::{
     DEFAULT_HOSTNAME, DEFAULT_PATH, Limit, Mount, Network, Resource, Rootfs, SandboxSpec, Scratch,
     Security, Source, TerminalSize,

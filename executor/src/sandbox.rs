@@ -1,7 +1,6 @@
-//! The parent's side: starting a sandbox, waiting for it, and clearing up after it.
+//! The parent's side of a running sandbox: waiting for it, and clearing up after it.
 
-use std::ffi::CStr;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -17,18 +16,13 @@ use crate::cancel::Cancel;
 use crate::cgroup::{Exceeded, Group};
 use crate::error::{Error, Operation};
 use crate::facts::HostFacts;
-use crate::guard;
 use crate::network::Lease;
-use crate::plan::plan;
 use crate::publish::{Listeners, Relay};
-use crate::seccomp;
-use crate::spec::{Network, SandboxSpec};
-use crate::stage_file::{self, sealed, stage_file};
+use crate::spec::SandboxSpec;
 use crate::status::Status;
 use crate::stubs::{self, Trace};
-use crate::sys::{self, Child, Spawn};
-use crate::terminal;
-use crate::wire::{Order, Report, STAGE_NAME, descriptor};
+use crate::sys::Child;
+use crate::wire::Report;
 
 /// What the command reads from and writes to. With [`SandboxSpec::terminal`] it is the terminal,
 /// whatever is given here.
@@ -77,62 +71,31 @@ struct End {
     exceeded: Vec<Exceeded>,
 }
 
-/// Starts a command; returns once it has been executed.
-///
-/// Blocks for the set-up only. This process must not ignore SIGCHLD: the kernel would forget how
-/// the command ended. Fails with [`Error::NotFound`] or [`Error::NotExecutable`] when the
-/// program cannot be executed; then, as with any error, nothing of the sandbox is left.
-pub fn start(spec: &SandboxSpec, stdio: Stdio) -> Result<Sandbox, Error> {
-    let group = spec.group.as_ref().map(Group::new).transpose()?;
-    if let Some(lowest) = spec.rootfs.lower.first() {
-        stage_file::prepare(lowest, facts().id_map.is_namespace());
-    }
-    let network = match &spec.network {
-        Network::Private(connector) => Some(Lease::new(connector, spec.security)?),
-        Network::Host | Network::None => None,
-    };
-    let order = Order {
-        steps: plan(spec, facts())?,
-        filter: seccomp::default_filter().to_vec(),
-        owns_stdio: spec.terminal.is_some() || !matches!(stdio, Stdio::Inherited),
-        groups: group.as_ref().map(Group::doors).unwrap_or_default(),
-    };
-    let order = sealed("lap-order", &order.encode()?)?;
-    let (report, report_end) = pipe()?;
-    let (leave_end, leave) = pipe()?;
-    let ends = Ends::new(spec, stdio)?;
-    let mut own = vec![
-        (&order, descriptor::ORDER),
-        (&report_end, descriptor::REPORT),
-        (&leave_end, descriptor::LEAVE),
-    ];
-    own.extend(network.as_ref().map(|lease| (lease.namespace(), descriptor::NETWORK)));
-    let child = spawn(spec, &ends, &own)?;
-    drop((order, report_end));
-    let Ends { output, terminal, stdio } = ends;
-    drop(stdio);
-    let mut sandbox = Sandbox {
-        pid: child.pid,
-        pidfd: child.pidfd,
-        output,
-        terminal: None,
-        upper: spec.rootfs.upper.clone(),
-        timeout: spec.timeout,
-        end: Mutex::new(End { group, network, ..End::default() }),
-    };
-    guard::watch(sandbox.pidfd())?;
-    rustix::io::write(&leave, b"l").map_err(Error::system(Operation::Send, "leave"))?;
-    // Only now, so that a stage that has failed already is told by its report.
-    drop((leave, leave_end));
-    sandbox.receive(report)?;
-    if let Some((socket, inner)) = terminal {
-        drop(inner);
-        sandbox.terminal = Some(terminal::receive(socket.as_fd())?);
-    }
-    Ok(sandbox)
-}
-
 impl Sandbox {
+    /// One whose process waits for its order.
+    pub(crate) fn new(child: Child, output: Option<OwnedFd>, network: Option<Lease>) -> Self {
+        Self {
+            pid: child.pid,
+            pidfd: child.pidfd,
+            output,
+            terminal: None,
+            upper: PathBuf::new(),
+            timeout: None,
+            end: Mutex::new(End { network, ..End::default() }),
+        }
+    }
+
+    /// What has to be known of its description from now on.
+    pub(crate) fn describe(&mut self, spec: &SandboxSpec, group: Option<Group>) {
+        self.upper = spec.rootfs.upper.clone();
+        self.timeout = spec.timeout;
+        self.end().group = group;
+    }
+
+    pub(crate) fn set_terminal(&mut self, terminal: OwnedFd) {
+        self.terminal = Some(terminal);
+    }
+
     /// The process id of the command on the host.
     pub fn pid(&self) -> i32 {
         self.pid.as_raw_nonzero().get()
@@ -212,7 +175,7 @@ impl Sandbox {
     }
 
     /// Reads what the stage reports until the command has been executed.
-    fn receive(&self, report: OwnedFd) -> Result<(), Error> {
+    pub(crate) fn receive(&self, report: OwnedFd) -> Result<(), Error> {
         let mut bytes = Vec::new();
         std::io::Read::read_to_end(&mut std::fs::File::from(report), &mut bytes)
             .map_err(Error::system(Operation::Receive, "report"))?;
@@ -367,89 +330,6 @@ impl Stop {
             }
         }
     }
-}
-
-/// The parent's and the stage's ends of what connects them.
-struct Ends {
-    output: Option<OwnedFd>,
-    /// The socket that the terminal comes through: ours, the stage's.
-    terminal: Option<(OwnedFd, OwnedFd)>,
-    /// For descriptors 0, 1 and 2.
-    stdio: Option<[OwnedFd; 3]>,
-}
-
-impl Ends {
-    fn new(spec: &SandboxSpec, stdio: Stdio) -> Result<Self, Error> {
-        if spec.terminal.is_some() {
-            let null = || null(OFlags::RDWR);
-            let stdio = Some([null()?, null()?, null()?]);
-            return Ok(Self { output: None, terminal: Some(terminal::socket_pair()?), stdio });
-        }
-        let (output, stdio) = match stdio {
-            Stdio::Inherited => (None, None),
-            Stdio::Given { stdin, stdout, stderr } => (None, Some([stdin, stdout, stderr])),
-            Stdio::Captured => {
-                let (output, end) = pipe()?;
-                rustix::io::ioctl_fionbio(&output, true)
-                    .map_err(Error::system(Operation::Configure, "output"))?;
-                let second = end.try_clone().map_err(Error::system(Operation::Create, "pipe"))?;
-                (Some(output), Some([null(OFlags::RDONLY)?, end, second]))
-            }
-        };
-        Ok(Self { output, terminal: None, stdio })
-    }
-}
-
-fn spawn(spec: &SandboxSpec, ends: &Ends, own: &[(&OwnedFd, RawFd)]) -> Result<Child, Error> {
-    let mut wanted = own.to_vec();
-    wanted.extend(ends.terminal.as_ref().map(|(_, end)| (end, descriptor::TERMINAL)));
-    wanted.extend(ends.stdio.iter().flatten().zip(0..));
-    spawn_stage(STAGE_NAME, namespaces(spec), &wanted)
-}
-
-/// Executes the stage file under a name, with these descriptors as these numbers.
-pub(crate) fn spawn_stage(
-    name: &'static CStr,
-    namespaces: i32,
-    wanted: &[(&OwnedFd, RawFd)],
-) -> Result<Child, Error> {
-    // Above every target, so that placing one does not overwrite another.
-    let lifted = wanted
-        .iter()
-        .map(|(end, _)| rustix::io::fcntl_dupfd_cloexec(end, descriptor::ABOVE))
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(Error::system(Operation::Create, "descriptors"))?;
-    let descriptors: Vec<_> =
-        lifted.iter().zip(wanted).map(|(from, (_, to))| (from.as_raw_fd(), *to)).collect();
-    let spawn = Spawn { program: stage_file()?, name, namespaces, descriptors: &descriptors };
-    spawn_when_free(&spawn).map_err(Error::system(Operation::Clone, "the sandbox"))
-}
-
-/// Spawns; a process that was forked while the stage file was written, and has not executed its
-/// program yet, still has it open for writing. That passes.
-fn spawn_when_free(spawn: &Spawn<'_>) -> Result<Child, crate::error::Errno> {
-    const ATTEMPTS: u32 = 100;
-    for _ in 1..ATTEMPTS {
-        match sys::spawn(spawn) {
-            Err(error) if error.raw() == libc::ETXTBSY => {
-                std::thread::sleep(Duration::from_millis(5));
-            }
-            result => return result,
-        }
-    }
-    sys::spawn(spawn)
-}
-
-fn namespaces(spec: &SandboxSpec) -> i32 {
-    let always = libc::CLONE_NEWNS | libc::CLONE_NEWPID | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS;
-    let network = match spec.network {
-        // What is to be joined is joined by the stage.
-        Network::Host | Network::Private(_) => 0,
-        Network::None => libc::CLONE_NEWNET,
-    };
-    // One that is to join a group makes its namespace there.
-    let group = if spec.group.is_some() { 0 } else { libc::CLONE_NEWCGROUP };
-    always | network | group
 }
 
 pub(crate) fn facts() -> &'static HostFacts {

@@ -12,10 +12,11 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::sync::Mutex;
 
-use rustix::fs::{MemfdFlags, Mode, OFlags, SealFlags};
+use rustix::fs::{MemfdFlags, Mode, OFlags};
 use rustix::mount::MountAttrFlags;
 
 use crate::error::{Error, Operation};
+use crate::memory;
 use crate::stage::{Layer, Overlay};
 use crate::wire::descriptor;
 
@@ -95,41 +96,15 @@ fn install(stage: &mut Option<&'static OwnedFd>, file: OwnedFd) -> BorrowedFd<'s
 fn sealed_copy(path: &Path) -> Result<OwnedFd, Error> {
     let name = || path.to_string_lossy().into_owned();
     let mut binary = File::open(path).map_err(Error::system(Operation::Open, name()))?;
-    let mut copy = File::from(memory_file("lap-stage", MemfdFlags::EXEC)?);
+    let mut copy = memory::create("lap-stage", MemfdFlags::EXEC)?;
     std::io::copy(&mut binary, &mut copy).map_err(Error::system(Operation::Read, name()))?;
-    let copy = seal(copy.into())?;
+    memory::seal(&copy)?;
+    // What is open for writing cannot be executed.
+    let reader = memory::reader(&copy)?;
+    drop(copy);
     // Out of the way of the numbers that the stage's descriptors get.
-    rustix::io::fcntl_dupfd_cloexec(&copy, descriptor::ABOVE)
+    rustix::io::fcntl_dupfd_cloexec(&reader, descriptor::ABOVE)
         .map_err(Error::system(Operation::Create, name()))
-}
-
-/// A memory file with this content that can only be read.
-pub(crate) fn sealed(name: &str, content: &[u8]) -> Result<OwnedFd, Error> {
-    let mut file = File::from(memory_file(name, MemfdFlags::NOEXEC_SEAL)?);
-    std::io::Write::write_all(&mut file, content).map_err(Error::system(Operation::Write, name))?;
-    seal(file.into())
-}
-
-/// `kind` says whether it will be executed, which the administrator may have restricted
-/// (`vm.memfd_noexec`); kernels before 6.3 do not know the question.
-fn memory_file(name: &str, kind: MemfdFlags) -> Result<OwnedFd, Error> {
-    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
-    match rustix::fs::memfd_create(name, flags | kind) {
-        Err(rustix::io::Errno::INVAL) => rustix::fs::memfd_create(name, flags),
-        file => file,
-    }
-    .map_err(Error::system(Operation::Create, name))
-}
-
-/// Seals and opens again for reading: what is open for writing cannot be executed.
-fn seal(file: OwnedFd) -> Result<OwnedFd, Error> {
-    use std::os::fd::AsRawFd;
-    let seals = SealFlags::SEAL | SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE;
-    rustix::fs::fcntl_add_seals(&file, seals)
-        .map_err(Error::system(Operation::Seal, "memory file"))?;
-    let path = format!("/proc/self/fd/{}", file.as_raw_fd());
-    rustix::fs::open(path.as_str(), OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
-        .map_err(Error::system(Operation::Open, path))
 }
 
 #[cfg(test)]

@@ -7,7 +7,6 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use rustix::process::Pid;
 
 use crate::error::Errno;
-use crate::seccomp::Instruction;
 
 /// Room for the few frames between `clone` and `execveat`.
 const STACK_SIZE: usize = 64 << 10;
@@ -216,20 +215,11 @@ pub(crate) fn join_new_keyring() -> Result<(), Errno> {
 }
 
 /// Loads a system call filter for this process.
-pub(crate) fn load_filter(program: &[Instruction]) -> Result<(), Errno> {
-    let mut instructions: Vec<libc::sock_filter> = program
-        .iter()
-        .map(|instruction| libc::sock_filter {
-            code: instruction.code,
-            jt: instruction.jump_true,
-            jf: instruction.jump_false,
-            k: instruction.value,
-        })
-        .collect();
-    let Ok(length) = u16::try_from(instructions.len()) else {
+pub(crate) fn load_filter(program: &[libc::sock_filter]) -> Result<(), Errno> {
+    let Ok(length) = u16::try_from(program.len()) else {
         return Err(nix::errno::Errno::E2BIG.into());
     };
-    let program = libc::sock_fprog { len: length, filter: instructions.as_mut_ptr() };
+    let program = libc::sock_fprog { len: length, filter: program.as_ptr().cast_mut() };
     // SAFETY: `program` points to `length` instructions, which the kernel copies and verifies.
     check(unsafe {
         libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, &raw const program)

@@ -10,16 +10,16 @@ use serde::{Deserialize, Serialize};
 use crate::bytes::{self, Bytes};
 use crate::error::{Error, Operation};
 use crate::plan::Step;
-use crate::seccomp::Instruction;
 use crate::stubs::Trace;
 
 /// Descriptor numbers of the stage.
 pub(crate) mod descriptor {
-    /// The order, in a sealed memory file.
+    /// The order, in a memory file that is written and sealed before the stage reads it.
     pub(crate) const ORDER: i32 = 3;
     /// The pipe for reports; closed by the command's execution.
     pub(crate) const REPORT: i32 = 4;
-    /// The pipe that says that the command may be executed; closed when the parent is gone.
+    /// The pipe with a byte when the order is written, and one when the command may be executed; closed
+    /// when the parent is gone.
     pub(crate) const LEAVE: i32 = 5;
     /// The network namespace to be joined, when there is one.
     pub(crate) const NETWORK: i32 = 6;
@@ -28,6 +28,9 @@ pub(crate) mod descriptor {
     /// The first number above them: what is to become one of them must not be one of them.
     pub(crate) const ABOVE: i32 = 8;
 }
+
+/// What comes through [`descriptor::LEAVE`].
+pub(crate) const GO_ON: u8 = b'g';
 
 /// `argv[0]` of the stage.
 pub(crate) const STAGE_NAME: &std::ffi::CStr = c"lap-sandbox";
@@ -47,8 +50,6 @@ const MAX_REPORT: usize = 16 << 20;
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Order {
     pub(crate) steps: Vec<Step>,
-    /// For [`Step::FilterSystemCalls`].
-    pub(crate) filter: Vec<Instruction>,
     /// Standard input and output were made for this sandbox and can be given to its user.
     pub(crate) owns_stdio: bool,
     /// For [`Step::JoinGroup`]: files of the host that the process writes itself into.

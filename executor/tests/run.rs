@@ -8,7 +8,9 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use ground::{Ground, run, succeed};
-use lapstrake_executor::{Cancel, Error, Executor, SandboxSpec, Sandboxes, Status, Stdio, start};
+use lapstrake_executor::{
+    Begun, Cancel, Error, Executor, Network, SandboxSpec, Sandboxes, Shape, Status, Stdio, start,
+};
 
 #[test]
 fn output_comes_in_order() {
@@ -163,6 +165,51 @@ fn a_dropped_sandbox_leaves_nothing_running() {
     assert!(is_running("sleep\x006031"));
     drop(sandbox);
     assert!(!is_running("sleep\x006031"));
+}
+
+#[test]
+fn a_sandbox_that_has_begun_waits_and_then_runs() {
+    let ground = Ground::busybox();
+    let spec = ground.command(&["echo", "told"]);
+    let begun = Begun::new(Shape::from(&spec), Stdio::Captured, &ground.extra()).unwrap();
+    let before = lapstrake_sandboxes();
+    std::thread::sleep(Duration::from_millis(50));
+    assert_eq!((before, lapstrake_sandboxes()), (1, 1), "it waits");
+    let mut output = Vec::new();
+    let sandbox = begun.start(&spec).unwrap();
+    let cancel = Cancel::new().unwrap();
+    let status = sandbox.wait(&cancel, &mut |bytes| output.extend_from_slice(bytes)).unwrap();
+    assert_eq!((status, output.as_slice()), (Status::Exited(0), &b"told\n"[..]));
+}
+
+#[test]
+fn a_sandbox_that_is_never_told_what_to_run_leaves_nothing() {
+    let ground = Ground::busybox();
+    let spec = ground.command(&["true"]);
+    let begin =
+        |spec: &SandboxSpec| Begun::new(Shape::from(spec), Stdio::Captured, &ground.extra());
+    drop(begin(&spec).unwrap());
+    assert_eq!(lapstrake_sandboxes(), 0);
+    // One for another network, and one for what is no description.
+    let mut other = spec.clone();
+    other.network = Network::None;
+    let refused = begin(&other).unwrap().start(&spec).unwrap_err();
+    assert!(matches!(refused, Error::InvalidSpec { .. }), "{refused:?}");
+    let mut nothing = spec.clone();
+    nothing.argv.clear();
+    begin(&nothing).unwrap().start(&nothing).unwrap_err();
+    assert_eq!(lapstrake_sandboxes(), 0);
+}
+
+/// How many children of this process wait for their order or carry it out.
+fn lapstrake_sandboxes() -> usize {
+    let threads = fs::read_dir("/proc/self/task").unwrap();
+    let all = threads.map(|thread| {
+        fs::read_to_string(thread.unwrap().path().join("children")).unwrap_or_default()
+    });
+    let own = all.collect::<String>();
+    let name = |pid: &str| fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    own.split_whitespace().filter(|pid| name(pid) == b"lap-sandbox\0").count()
 }
 
 #[test]

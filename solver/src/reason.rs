@@ -277,7 +277,9 @@ impl fmt::Display for Reason {
             Self::Unwanted => f.write_str("asked to run again"),
             Self::First => f.write_str("first build of this step"),
             Self::Gone => f.write_str("its earlier result is no longer in the store"),
-            Self::Evicted { since, is_same: true } => write!(f, "evicted {} ago", age_within(*since)),
+            Self::Evicted { since, is_same: true } => {
+                write!(f, "evicted {} ago", age_within(*since))
+            }
             Self::Evicted { since, is_same: false } => {
                 write!(f, "its earlier results were evicted {} ago", age_within(*since))
             }

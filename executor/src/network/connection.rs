@@ -12,8 +12,9 @@ use super::program::Program;
 use super::{Connector, ConnectorKind};
 use crate::error::{Error, Operation};
 use crate::guard;
-use crate::sandbox::{facts, null, pipe, spawn_stage};
-use crate::stage_file::sealed;
+use crate::memory::sealed;
+use crate::sandbox::{facts, null, pipe};
+use crate::spawn::spawn_stage;
 use crate::terminal;
 use crate::wire::{self, CONNECTOR_NAME, descriptor};
 

@@ -1,111 +1,26 @@
-//! The system call filter: Docker's default profile, compiled once in a process.
+//! The system call filter: Docker's default profile, compiled by the build script.
 //!
 //! Not made with the seccompiler crate: it knows one architecture and one error number for each
 //! filter (Docker allows 32-bit programs and answers `clone3` with ENOSYS), and its linear
 //! programs cost the kernel far more to load.
-//!
-//! Reading order: `profile` (the facts), `numbers` (the table), `bpf` (the compiler).
 
-mod bpf;
-mod numbers;
-mod profile;
+#[cfg(test)]
+mod compiler;
+#[cfg(test)]
+mod emulate;
 
-use std::collections::BTreeMap;
-use std::ops::Range;
-use std::sync::OnceLock;
+use libc::sock_filter;
 
-pub(crate) use bpf::Instruction;
-use bpf::{Architecture, Run};
-use numbers::{NUMBERS, Row};
-use profile::{REFUSED, UNKNOWN, Verdict};
-
-/// The bit that marks system calls of the x32 ABI; they report the architecture x86_64.
-const X32: u32 = 0x4000_0000;
-
-/// The numbers that x32 has for itself (`arch/x86/entry/syscalls/syscall_64.tbl`): above those that the
-/// profile knows, but no newer.
-const X32_OWN: Range<u32> = 512..548;
+static FILTER: &[sock_filter] = include!(concat!(env!("OUT_DIR"), "/filter.rs"));
 
 /// The program for the default profile on this machine.
-pub(crate) fn default_filter() -> &'static [Instruction] {
-    static FILTER: OnceLock<Vec<Instruction>> = OnceLock::new();
-    FILTER.get_or_init(|| bpf::compile(&architectures()))
-}
-
-#[cfg(target_arch = "x86_64")]
-fn architectures() -> Vec<Architecture> {
-    const X86_64: u32 = 0xc000_003e;
-    const I386: u32 = 0x4000_0003;
-    let mut native = runs(|(_, [native, _, _, _, _])| *native, 0);
-    native.extend(runs(|(_, [_, _, x32, _, _])| *x32, X32));
-    let compatible = runs(|(_, [_, i386, _, _, _])| *i386, 0);
-    vec![
-        Architecture { audit: X86_64, runs: native },
-        Architecture { audit: I386, runs: compatible },
-    ]
-}
-
-#[cfg(target_arch = "aarch64")]
-fn architectures() -> Vec<Architecture> {
-    const AARCH64: u32 = 0xc000_00b7;
-    const ARM: u32 = 0x4000_0028;
-    let native = runs(|(_, [_, _, _, aarch64, _])| *aarch64, 0);
-    let compatible = runs(|(_, [_, _, _, _, arm])| *arm, 0);
-    vec![
-        Architecture { audit: AARCH64, runs: native },
-        Architecture { audit: ARM, runs: compatible },
-    ]
-}
-
-/// The runs of equal verdicts of one ABI, whose numbers begin at `base`.
-fn runs(number: impl Fn(&Row) -> i32, base: u32) -> Vec<Run> {
-    let mut runs: Vec<Run> = Vec::new();
-    let mut push = |number: u32, verdict: Verdict| {
-        if runs.last().is_none_or(|last| last.verdict != verdict) {
-            runs.push(Run { first: base | number, verdict });
-        }
-    };
-    let mut next = 0;
-    for (number, verdict) in verdicts(number) {
-        for first in unlisted_runs(next, number) {
-            push(first, unlisted(first, base));
-        }
-        push(number, verdict);
-        next = number + 1;
-    }
-    for first in unlisted_runs(next, u32::MAX) {
-        push(first, unlisted(first, base));
-    }
-    runs
-}
-
-/// Where the verdict of numbers between these two that are not listed may change.
-fn unlisted_runs(first: u32, end: u32) -> impl Iterator<Item = u32> {
-    let changes = [profile::NEWEST + 1, X32_OWN.start, X32_OWN.end];
-    let later = changes.into_iter().filter(move |change| (first..end).contains(change));
-    (first < end).then_some(first).into_iter().chain(later)
-}
-
-fn unlisted(number: u32, base: u32) -> Verdict {
-    let is_old = number <= profile::NEWEST || (base == X32 && X32_OWN.contains(&number));
-    if is_old { REFUSED } else { UNKNOWN }
-}
-
-/// The verdict for each listed number of one ABI.
-fn verdicts(number: impl Fn(&Row) -> i32) -> BTreeMap<u32, Verdict> {
-    let by_name: BTreeMap<&str, u32> =
-        NUMBERS.iter().filter_map(|row| Some((row.0, u32::try_from(number(row)).ok()?))).collect();
-    let lists = [profile::ALLOWED, profile::TRACING, profile::BY_CAPABILITY, profile::ARCHITECTURE];
-    let allowed = lists.into_iter().flatten().map(|&name| (name, Verdict::Allow));
-    allowed
-        .chain(profile::CONDITIONAL.iter().copied())
-        .filter_map(|(name, verdict)| Some((*by_name.get(name)?, verdict)))
-        .collect()
+pub(crate) fn default_filter() -> &'static [sock_filter] {
+    FILTER
 }
 
 #[cfg(all(test, target_arch = "x86_64"))]
 mod tests {
-    use super::bpf::emulate;
+    use super::compiler::{Verdict, program, verdicts};
     use super::*;
 
     const X86_64: u32 = 0xc000_003e;
@@ -114,8 +29,18 @@ mod tests {
     const EPERM: u32 = 0x0005_0000 | libc::EPERM as u32;
     const ENOSYS: u32 = 0x0005_0000 | libc::ENOSYS as u32;
 
+    const X32: u32 = 0x4000_0000;
+
     fn native(number: libc::c_long, first: u64) -> u32 {
         emulate::run(default_filter(), X86_64, number as u32, first)
+    }
+
+    #[test]
+    fn it_is_what_the_compiler_makes() {
+        let compiled = program("x86_64").unwrap();
+        let fields =
+            compiled.iter().map(|one| (one.code, one.jump_true, one.jump_false, one.value));
+        assert!(default_filter().iter().map(|one| (one.code, one.jt, one.jf, one.k)).eq(fields));
     }
 
     #[test]
@@ -191,14 +116,5 @@ mod tests {
         assert_eq!(run(X86_64, X32 | 548), ENOSYS, "none");
         assert_eq!(run(X86_64, 528), ENOSYS, "none");
         assert_eq!(run(0x1234, 0), 0x8000_0000);
-    }
-
-    #[test]
-    fn every_name_of_the_profile_has_a_number() {
-        let lists =
-            [profile::ALLOWED, profile::TRACING, profile::BY_CAPABILITY, profile::ARCHITECTURE];
-        for name in lists.into_iter().flatten() {
-            assert!(NUMBERS.iter().any(|row| row.0 == *name), "{name}");
-        }
     }
 }

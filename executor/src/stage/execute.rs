@@ -27,24 +27,15 @@ impl Stage {
             env.push(self.home()?);
         }
         let argv = strings(argv)?;
-        self.take_leave()?;
+        // Until somebody else than the parent, too, sees to it that this process does not outlive the
+        // parent. From then on that is out of the command's hands.
+        super::may_go_on(&self.leave)?;
         let traces = self.inside.traces.clone();
         super::send(&self.report, &Report::Ready { traces })?;
         // Close-on-exec is too late for the kernel's look-up of a script's interpreter.
         self.inside.close();
         sys::reset_signals().map_err(Error::system(Operation::ResetSignals, "signals"))?;
         Err(execute(&program, &argv, &env, search))
-    }
-
-    /// Waits until somebody else than the parent, too, sees to it that this process does not outlive the
-    /// parent. From then on that is out of the command's hands.
-    fn take_leave(&self) -> Result<(), Error> {
-        let fail = Error::system(Operation::TieToParent, "process");
-        match rustix::io::retry_on_intr(|| rustix::io::read(&self.leave, &mut [0; 1])) {
-            Ok(0) => Err(Error::refused(Operation::Execute, "", Refusal::ParentEnded)),
-            Ok(_) => Ok(()),
-            Err(error) => Err(fail(error)),
-        }
     }
 
     /// What a login would set; the passwd file need not be readable for that.

@@ -32,7 +32,7 @@ use rustix::process::{DumpableBehavior, Signal};
 
 use crate::error::{Error, Operation, Refusal};
 use crate::plan::Step;
-use crate::seccomp::Instruction;
+use crate::seccomp;
 use crate::sys;
 use crate::user::Identity;
 use crate::wire::{CONNECTOR_NAME, GUARD_NAME, Order, Report, STAGE_NAME, descriptor};
@@ -64,7 +64,11 @@ fn stage_main() -> i32 {
     let Ok(report) = sys::take_inherited(descriptor::REPORT) else {
         return SETUP_FAILED;
     };
-    let mut order = match read_order() {
+    let leave = match sys::take_inherited(descriptor::LEAVE) {
+        Ok(leave) => leave,
+        Err(_) => return SETUP_FAILED,
+    };
+    let mut order = match may_go_on(&leave).and_then(|()| read_order()) {
         Ok(order) => order,
         Err(error) => {
             let _ = send(&report, &Report::Failed { error, traces: Vec::new() });
@@ -78,15 +82,20 @@ fn stage_main() -> i32 {
         let _ = send(&report, &Report::Failed { error, traces: Vec::new() });
         return SETUP_FAILED;
     }
-    let leave = match sys::take_inherited(descriptor::LEAVE) {
-        Ok(leave) => leave,
-        Err(_) => return SETUP_FAILED,
-    };
     let mut stage = Stage::new(&mut order, report, leave);
     // Returns only when the command was not executed.
     let error = stage.run(order.steps);
     stage.fail(error);
     SETUP_FAILED
+}
+
+/// Waits for the parent's next byte.
+fn may_go_on(leave: &OwnedFd) -> Result<(), Error> {
+    match rustix::io::retry_on_intr(|| rustix::io::read(leave, &mut [0; 1])) {
+        Ok(0) => Err(Error::refused(Operation::Execute, "", Refusal::ParentEnded)),
+        Ok(_) => Ok(()),
+        Err(error) => Err(Error::system(Operation::TieToParent, "process")(error)),
+    }
 }
 
 /// Closes what no step takes over.
@@ -128,7 +137,6 @@ fn send(pipe: &OwnedFd, report: &Report) -> Result<(), Error> {
 struct Stage {
     report: OwnedFd,
     leave: OwnedFd,
-    filter: Vec<Instruction>,
     owns_stdio: bool,
     groups: Vec<PathBuf>,
     /// From the mounting of the root file system until it is entered.
@@ -146,7 +154,6 @@ impl Stage {
         Self {
             report,
             leave,
-            filter: std::mem::take(&mut order.filter),
             owns_stdio: order.owns_stdio,
             groups: std::mem::take(&mut order.groups),
             outside: None,
@@ -225,7 +232,7 @@ impl Stage {
             Step::SetLimits(limits) => identity::set_limits(&limits),
             Step::RefuseNewPrivileges => rustix::thread::set_no_new_privs(true)
                 .map_err(Error::system(Operation::DropCapabilities, "new privileges")),
-            Step::FilterSystemCalls => sys::load_filter(&self.filter)
+            Step::FilterSystemCalls => sys::load_filter(seccomp::default_filter())
                 .map_err(Error::system(Operation::FilterSystemCalls, "system calls")),
             Step::BecomeUser { capabilities } => {
                 if self.owns_stdio {

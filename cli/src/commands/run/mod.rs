@@ -6,21 +6,24 @@ mod port;
 mod process;
 mod step;
 
-use lapstrake_cache::{Staging, Store};
+use std::panic::resume_unwind;
+use std::path::Path;
+
+use lapstrake_cache::{Staging, Store, Use};
 use lapstrake_executor::{
-    Cancel, Limit, Listeners, Mount, Network, Rootfs, Sandbox, SandboxSpec, Stdio, resolv_conf,
-    start,
+    Begun, Cancel, Limit, Listeners, Mount, Network, Rootfs, Sandbox, SandboxSpec, Security, Shape,
+    Stdio, resolv_conf,
 };
 use lapstrake_oci::Platform;
 
 use crate::args::{Run, RunNetwork, Ulimit};
-use crate::attach::{self, Running};
+use crate::attach::{self, Attached, Running};
 use crate::commands::limit;
 use crate::environment::exact;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::images::{self, Runnable};
-use crate::network::{DefaultNetwork, Mode};
+use crate::network::{self, DefaultNetwork, Mode};
 use crate::session::{ResolvConf, Session};
 use crate::{output, platform, signal, terminal};
 
@@ -48,23 +51,81 @@ fn checked(run: &Run) -> Result<(), Failure> {
 
 fn contained(run: &Run, session: &Session) -> Result<Exit, Failure> {
     let settings = settings(run)?;
-    let store = session.store()?;
-    let _lease = store.lease()?;
-    let platform = platform::one(run.platform.as_deref())?;
-    let image = match &run.step {
-        Some(key) => step::runnable(store, key)?,
-        None => images::runnable(store, run.image(), run.pull, platform.as_ref(), run.quiet)?,
+    let place = session.place()?;
+    let (early, prepared) = match known_network(run)? {
+        // What is to run is found out while the sandbox begins. Where its network is yet to be connected,
+        // or the store yet to be made, it begins later.
+        Some(network) if place.is_dir() => std::thread::scope(|scope| {
+            let preparing = scope.spawn(|| Prepared::new(run, session, settings));
+            let early = Beginning::new(run, network, place);
+            (Some(early), preparing.join().unwrap_or_else(|panic| resume_unwind(panic)))
+        }),
+        _ => (None, Prepared::new(run, session, settings)),
     };
-    let process = process::compose(run, &image.config.config, settings)?;
-    let staging = store.stage_layer()?;
-    let network = network(run, store)?;
-    let ports = port::listen(run, &image.config.config, &network)?;
-    let mut spec = spec(run, &image, (process, network), &staging)?;
+    let Prepared { store, lease, image, process, staging } = prepared?;
+    let beginning = match early {
+        Some(beginning) => beginning?,
+        None => Beginning::new(run, network(run, store)?, &store.stubs())?,
+    };
+    let ports = port::listen(run, &image.config.config, &beginning.network)?;
+    let mut spec = spec(run, &image, (process, beginning.network.clone()), &staging)?;
     spec.group = limit::group(&run.together, store)?;
     // Dropped last: what the command wrote goes when nothing is mounted on it any more.
-    let exit = attended(run, &spec, ports).map_err(|failure| emulated(failure, &image))?;
-    drop(staging);
+    let exit =
+        attended(run, &spec, beginning, ports).map_err(|failure| emulated(failure, &image))?;
+    drop((staging, lease));
     Ok(exit)
+}
+
+/// Everything that is to be found out, and room for what the command writes.
+struct Prepared<'s> {
+    store: &'s Store,
+    lease: Use,
+    image: Runnable,
+    process: Process,
+    staging: Staging,
+}
+
+impl<'s> Prepared<'s> {
+    fn new(run: &Run, session: &'s Session, settings: Vec<Setting>) -> Result<Self, Failure> {
+        let store = session.store()?;
+        let lease = store.lease()?;
+        let platform = platform::one(run.platform.as_deref())?;
+        let image = match &run.step {
+            Some(key) => step::runnable(store, key)?,
+            None => images::runnable(store, run.image(), run.pull, platform.as_ref(), run.quiet)?,
+        };
+        let process = process::compose(run, &image.config.config, settings)?;
+        let staging = store.stage_layer()?;
+        Ok(Self { store, lease, image, process, staging })
+    }
+}
+
+/// A sandbox that has begun, and its connections to the user.
+struct Beginning {
+    network: Network,
+    sandbox: Begun,
+    /// `None` with a terminal.
+    attached: Option<Attached>,
+}
+
+impl Beginning {
+    fn new(run: &Run, network: Network, spare: &Path) -> Result<Self, Failure> {
+        let shape = Shape {
+            network: network.clone(),
+            security: Security::Sandbox,
+            has_group: !run.together.group().map_err(Failure::new)?.is_empty(),
+            has_terminal: run.terminal,
+        };
+        let (stdio, attached) = match run.terminal {
+            true => (Stdio::Captured, None),
+            false => {
+                let (stdio, attached) = attach::pipes(run.interactive)?;
+                (stdio, Some(attached))
+            }
+        };
+        Ok(Self { network, sandbox: Begun::new(shape, stdio, spare)?, attached })
+    }
 }
 
 /// Says how programs of another machine can be run, if that is why it failed.
@@ -118,13 +179,23 @@ fn spec(
     })
 }
 
+/// The network, where no program has to be looked for.
+fn known_network(run: &Run) -> Result<Option<Network>, Failure> {
+    match run.network {
+        RunNetwork::Host => Ok(Some(Network::Host)),
+        RunNetwork::None => Ok(Some(Network::None)),
+        RunNetwork::Private => Ok(None),
+        RunNetwork::Default if run.publishes() => Ok(None),
+        RunNetwork::Default => network::known_default(),
+    }
+}
+
 fn network(run: &Run, store: &Store) -> Result<Network, Failure> {
-    let mode = match run.network {
-        RunNetwork::Host => return Ok(Network::Host),
-        RunNetwork::None => return Ok(Network::None),
-        RunNetwork::Private => Some(Mode::Private),
-        RunNetwork::Default => run.publishes().then_some(Mode::Private),
-    };
+    if let Some(known) = known_network(run)? {
+        return Ok(known);
+    }
+    let is_private = run.network == RunNetwork::Private || run.publishes();
+    let mode = is_private.then_some(Mode::Private);
     let warn = |message: String| output::stderr(&format!("warning: {message}\n"));
     let network = DefaultNetwork::new(mode, store)?.get(&warn);
     network.map_err(|error| Failure::of(&*error))
@@ -143,8 +214,13 @@ fn shared_memory(run: &Run) -> Option<Mount> {
 }
 
 /// Runs the command while the user's terminal and signals are its own.
-fn attended(run: &Run, spec: &SandboxSpec, ports: Listeners) -> Result<Exit, Failure> {
-    let (sandbox, running) = started(run, spec)?;
+fn attended(
+    run: &Run,
+    spec: &SandboxSpec,
+    beginning: Beginning,
+    ports: Listeners,
+) -> Result<Exit, Failure> {
+    let (sandbox, running) = started(run, spec, beginning)?;
     if !ports.is_empty() {
         sandbox.publish(ports)?;
     }
@@ -152,6 +228,7 @@ fn attended(run: &Run, spec: &SandboxSpec, ports: Listeners) -> Result<Exit, Fai
     let pidfd = pidfd.map_err(|error| Failure::new("cannot watch the command").because(&error))?;
     let watch = signal::forward(pidfd, running.resize())?;
     let status = sandbox.wait(&Cancel::new()?, &mut |_| {})?;
+    lapstrake_executor::relieve_guard();
     running.finish();
     drop(watch);
     if !status.success() {
@@ -162,13 +239,16 @@ fn attended(run: &Run, spec: &SandboxSpec, ports: Listeners) -> Result<Exit, Fai
     Ok(Exit::of(status))
 }
 
-fn started(run: &Run, spec: &SandboxSpec) -> Result<(Sandbox, Running), Failure> {
-    if run.terminal {
-        let sandbox = start(spec, Stdio::Captured)?;
-        let running = attach::start_terminal(&sandbox, run.interactive)?;
-        return Ok((sandbox, running));
-    }
-    let (stdio, attached) = attach::pipes(run.interactive)?;
-    let sandbox = start(spec, stdio)?;
-    Ok((sandbox, attached.start()))
+fn started(
+    run: &Run,
+    spec: &SandboxSpec,
+    beginning: Beginning,
+) -> Result<(Sandbox, Running), Failure> {
+    let Beginning { sandbox, attached, .. } = beginning;
+    let sandbox = sandbox.start(spec)?;
+    let running = match attached {
+        Some(attached) => attached.start(),
+        None => attach::start_terminal(&sandbox, run.interactive)?,
+    };
+    Ok((sandbox, running))
 }

@@ -1,5 +1,6 @@
 //! A fresh sandbox from start to exit: `true` in `lap run` with all its defaults, beside programs that make
-//! sandboxes of a root file system and a description that are there already.
+//! sandboxes of a root file system and a description that are there already. `bwrap` comes twice: as it is used
+//! for one program, and with the mounts and capabilities that a container of Docker has.
 
 use std::fs;
 use std::path::Path;
@@ -15,28 +16,35 @@ use crate::process;
 
 const RUNS: usize = 41;
 
+/// What it takes for a sandbox at all.
+const BARE: &str = "bwrap --unshare-pid --unshare-ipc --unshare-uts --unshare-cgroup \
+    --die-with-parent --bind rootfs / --proc /proc --dev /dev";
+
+const SYSTEM: &str = "--ro-bind /sys /sys --ro-bind /sys/fs/cgroup /sys/fs/cgroup \
+    --mqueue /dev/mqueue --tmpfs /dev/shm --hostname lapstrake --cap-drop ALL";
+
+/// Docker's, all 14.
+const CAPABILITIES: &str = "CHOWN DAC_OVERRIDE FSETID FOWNER MKNOD NET_RAW SETGID SETUID SETFCAP \
+    SETPCAP NET_BIND_SERVICE SYS_CHROOT KILL AUDIT_WRITE";
+
 /// Where the second hierarchy of control groups is on machines with both versions, which crun refuses.
 const HYBRID: &str = "/sys/fs/cgroup/unified";
 
 pub(super) fn sandbox(bench: &Bench) -> Outcome<Vec<Row>> {
     let bundle = bench.disk.path("bundle");
     prepare(bench, &bundle)?;
-    let peers: [(&str, Vec<&str>); 3] = [
-        (
-            "bwrap",
-            words(
-                "bwrap --unshare-pid --unshare-ipc --unshare-uts --unshare-cgroup --die-with-parent --bind rootfs / --proc /proc --dev /dev true",
-            ),
-        ),
+    let peers = [
+        ("bwrap with Docker's mounts", [words(BARE), dockers_mounts(), words("true")].concat()),
+        ("bwrap, bare", [words(BARE), words("true")].concat()),
         ("crun", words("crun --cgroup-manager=disabled run lapstrake-bench-crun")),
         ("runc", words("runc run lapstrake-bench-runc")),
     ];
     let mut rows = Vec::new();
     for (peer, command) in peers {
         let theirs = || {
-            let (program, rest) = command.split_first().unwrap_or((&"", &[]));
-            let mut command = Command::new(program);
-            command.args(rest).current_dir(&bundle);
+            let mut words = command.iter();
+            let mut command = Command::new(words.next().map_or("", String::as_str));
+            command.args(words).current_dir(&bundle);
             command
         };
         time(theirs())?;
@@ -49,8 +57,30 @@ pub(super) fn sandbox(bench: &Bench) -> Outcome<Vec<Row>> {
     Ok(rows)
 }
 
-fn words(line: &str) -> Vec<&str> {
-    line.split(' ').collect()
+fn words(line: &str) -> Vec<String> {
+    line.split(' ').map(str::to_owned).collect()
+}
+
+/// What a sandbox of ours has and `bwrap` makes when it is told: the mounts that moby's
+/// `daemon/pkg/oci/defaults.go` names, those of what this machine has, and its capabilities. There is no
+/// overlay in this version, and a filter of system calls would have to be compiled for it.
+fn dockers_mounts() -> Vec<String> {
+    const HIDDEN: &str = "/proc/acpi /proc/asound /proc/interrupts /proc/kcore /proc/keys \
+        /proc/latency_stats /proc/sched_debug /proc/scsi /proc/timer_list /proc/timer_stats \
+        /sys/devices/virtual/powercap /sys/firmware";
+    const READ_ONLY: &str = "/proc/bus /proc/fs /proc/irq /proc/sys /proc/sysrq-trigger";
+    let here =
+        |paths: &'static str| paths.split_whitespace().filter(|path| Path::new(path).exists());
+    let hidden = here(HIDDEN).map(|path| match Path::new(path).is_dir() {
+        true => format!("--tmpfs {path}"),
+        false => format!("--ro-bind /dev/null {path}"),
+    });
+    let read_only = here(READ_ONLY).map(|path| format!("--ro-bind {path} {path}"));
+    let files = ["hosts", "hostname", "resolv.conf"];
+    let files = files.map(|name| format!("--ro-bind /etc/{name} /etc/{name}"));
+    let capabilities = CAPABILITIES.split(' ').map(|name| format!("--cap-add CAP_{name}"));
+    let options = [SYSTEM.to_owned()].into_iter().chain(hidden).chain(read_only).chain(files);
+    options.chain(capabilities).flat_map(|option| words(&option)).collect()
 }
 
 fn ours(bench: &Bench) -> Command {

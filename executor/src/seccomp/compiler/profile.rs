@@ -6,7 +6,7 @@
 
 /// What happens to a system call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(crate) enum Verdict {
     /// It is carried out.
     Allow,
     /// It fails with this error number.
@@ -17,7 +17,7 @@ pub(super) enum Verdict {
 
 /// A condition on the first argument, compared as 32 bits: the kernel looks at no more of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Check {
+pub(crate) enum Check {
     /// Allowed unless a bit of the mask is set, else EPERM.
     WithoutBits(u32),
     /// Allowed for these values, else EPERM.

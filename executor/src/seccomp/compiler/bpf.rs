@@ -4,8 +4,6 @@
 //! hundreds of a linear list. That also matters at start: the kernel runs a new filter once for
 //! every number (`seccomp_cache_prepare`).
 
-use serde::{Deserialize, Serialize};
-
 use super::profile::{Check, REFUSED, Verdict};
 
 const LOAD: u16 = 0x20;
@@ -24,7 +22,7 @@ const RETURN_ERRNO: u32 = 0x0005_0000;
 const RETURN_KILL_PROCESS: u32 = 0x8000_0000;
 
 /// One instruction of classic BPF, `struct sock_filter`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Instruction {
     pub(crate) code: u16,
     pub(crate) jump_true: u8,
@@ -194,39 +192,4 @@ fn jump(distance: usize) -> Instruction {
 
 fn give(value: u32) -> Instruction {
     Instruction { code: RETURN, jump_true: 0, jump_false: 0, value }
-}
-
-#[cfg(test)]
-pub(super) mod emulate {
-    //! Runs a program as the kernel does, on little-endian `struct seccomp_data`.
-
-    use super::*;
-
-    /// The value that the program returns.
-    pub(crate) fn run(program: &[Instruction], architecture: u32, number: u32, first: u64) -> u32 {
-        let (mut at, mut accumulator) = (0, 0);
-        loop {
-            let instruction = *program.get(at).expect("it ends with a return");
-            at += 1;
-            let jump = |taken: bool| {
-                usize::from(if taken { instruction.jump_true } else { instruction.jump_false })
-            };
-            match instruction.code {
-                LOAD => {
-                    accumulator = match instruction.value {
-                        OFFSET_NUMBER => number,
-                        OFFSET_ARCHITECTURE => architecture,
-                        OFFSET_FIRST_ARGUMENT => first as u32,
-                        other => panic!("load from {other}"),
-                    }
-                }
-                JUMP => at += instruction.value as usize,
-                JUMP_EQUAL => at += jump(accumulator == instruction.value),
-                JUMP_AT_LEAST => at += jump(accumulator >= instruction.value),
-                JUMP_ANY_BIT => at += jump(accumulator & instruction.value != 0),
-                RETURN => return instruction.value,
-                other => panic!("code {other}"),
-            }
-        }
-    }
 }

@@ -1,0 +1,180 @@
+//! The parent's side of a sandbox until its command is executed.
+//!
+//! The process of a sandbox takes about as long to start as a small program does to find out what is to
+//! be executed. So it can begin before that is known, beside the finding out, and wait for its order.
+
+use std::os::fd::{AsFd as _, OwnedFd, RawFd};
+use std::path::Path;
+
+use rustix::fs::OFlags;
+
+use crate::cgroup::Group;
+use crate::error::{Error, Operation, Refusal};
+use crate::guard;
+use crate::memory::Unwritten;
+use crate::network::Lease;
+use crate::plan::plan;
+use crate::sandbox::{Sandbox, Stdio, facts, null, pipe};
+use crate::spawn::spawn_stage;
+use crate::spec::{Network, SandboxSpec, Security};
+use crate::stage_file;
+use crate::terminal;
+use crate::wire::{GO_ON, Order, STAGE_NAME, descriptor};
+
+/// What has to be known of a [`SandboxSpec`] for its process to begin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// As [`SandboxSpec::network`].
+    pub network: Network,
+    /// As [`SandboxSpec::security`].
+    pub security: Security,
+    /// Whether there is a [`SandboxSpec::group`].
+    pub has_group: bool,
+    /// Whether there is a [`SandboxSpec::terminal`].
+    pub has_terminal: bool,
+}
+
+impl From<&SandboxSpec> for Shape {
+    fn from(spec: &SandboxSpec) -> Self {
+        Self {
+            network: spec.network.clone(),
+            security: spec.security,
+            has_group: spec.group.is_some(),
+            has_terminal: spec.terminal.is_some(),
+        }
+    }
+}
+
+/// A sandbox that waits to be told what it is to be. Dropping it ends it.
+///
+/// Like a [`Sandbox`] it dies with the thread that began it, and with this process.
+#[derive(Debug)]
+pub struct Begun {
+    shape: Shape,
+    sandbox: Sandbox,
+    order: Unwritten,
+    owns_stdio: bool,
+    /// Reading end, writing end.
+    report: OwnedFd,
+    /// The reading end is kept so that writing cannot fail when the process has ended: it says why itself.
+    leave: (OwnedFd, OwnedFd),
+    /// The socket that the terminal comes through.
+    terminal: Option<OwnedFd>,
+}
+
+/// Starts a command; returns once it has been executed.
+///
+/// Blocks for the set-up only. This process must not ignore SIGCHLD: the kernel would forget how
+/// the command ended. Fails with [`Error::NotFound`] or [`Error::NotExecutable`] when the
+/// program cannot be executed; then, as with any error, nothing of the sandbox is left.
+pub fn start(spec: &SandboxSpec, stdio: Stdio) -> Result<Sandbox, Error> {
+    let spare = spec.rootfs.lower.first().map_or(Path::new(""), |lowest| lowest);
+    Begun::new(Shape::from(spec), stdio, spare)?.start(spec)
+}
+
+impl Begun {
+    /// Begins a sandbox of this shape. `spare` is a directory that holds no program, such as one of the
+    /// store's: what is executed is shown through an overlay, which needs two.
+    pub fn new(shape: Shape, stdio: Stdio, spare: &Path) -> Result<Self, Error> {
+        stage_file::prepare(spare, facts().id_map.is_namespace());
+        let network = match &shape.network {
+            Network::Private(connector) => Some(Lease::new(connector, shape.security)?),
+            Network::Host | Network::None => None,
+        };
+        let owns_stdio = shape.has_terminal || !matches!(stdio, Stdio::Inherited);
+        let (order, order_end) = Unwritten::new("lap-order")?;
+        let (report, report_end) = pipe()?;
+        let (leave_end, leave) = pipe()?;
+        let Ends { output, terminal, stdio } = Ends::new(shape.has_terminal, stdio)?;
+        let (terminal, terminal_end) = terminal.unzip();
+        let namespace = network.as_ref().map(Lease::namespace);
+        let own = [
+            (Some(&order_end), descriptor::ORDER),
+            (Some(&report_end), descriptor::REPORT),
+            (Some(&leave_end), descriptor::LEAVE),
+            (namespace, descriptor::NETWORK),
+            (terminal_end.as_ref(), descriptor::TERMINAL),
+        ];
+        let own = own.into_iter().filter_map(|(end, number)| Some((end?, number)));
+        let wanted: Vec<(&OwnedFd, RawFd)> = own.chain(stdio.iter().flatten().zip(0..)).collect();
+        let child = spawn_stage(STAGE_NAME, namespaces(&shape), &wanted)?;
+        let sandbox = Sandbox::new(child, output, network);
+        let leave = (leave_end, leave);
+        Ok(Self { shape, sandbox, order, owns_stdio, report, leave, terminal })
+    }
+
+    /// Has it execute the command of a description of its shape; returns once it has.
+    ///
+    /// # Errors
+    /// As [`start`].
+    pub fn start(self, spec: &SandboxSpec) -> Result<Sandbox, Error> {
+        let Self { shape, mut sandbox, order, owns_stdio, report, leave, terminal } = self;
+        if Shape::from(spec) != shape {
+            return Err(Error::invalid("shape", format!("{shape:?}"), Refusal::OtherShape));
+        }
+        let steps = plan(spec, facts())?;
+        let group = spec.group.as_ref().map(Group::new).transpose()?;
+        let groups = group.as_ref().map(Group::doors).unwrap_or_default();
+        sandbox.describe(spec, group);
+        order.write(&Order { steps, owns_stdio, groups }.encode()?)?;
+        go_on(&leave.1)?;
+        // The first time the guard starts here, beside the set-up in the sandbox.
+        guard::watch(sandbox.pidfd())?;
+        go_on(&leave.1)?;
+        // Only now, so that a stage that has failed already is told by its report.
+        drop(leave);
+        sandbox.receive(report)?;
+        if let Some(socket) = terminal {
+            sandbox.set_terminal(terminal::receive(socket.as_fd())?);
+        }
+        Ok(sandbox)
+    }
+}
+
+fn go_on(leave: &OwnedFd) -> Result<(), Error> {
+    rustix::io::write(leave, &[GO_ON]).map_err(Error::system(Operation::Send, "leave"))?;
+    Ok(())
+}
+
+/// The parent's and the stage's ends of what connects them.
+struct Ends {
+    output: Option<OwnedFd>,
+    /// The socket that the terminal comes through: ours, the stage's.
+    terminal: Option<(OwnedFd, OwnedFd)>,
+    /// For descriptors 0, 1 and 2.
+    stdio: Option<[OwnedFd; 3]>,
+}
+
+impl Ends {
+    fn new(has_terminal: bool, stdio: Stdio) -> Result<Self, Error> {
+        if has_terminal {
+            let null = || null(OFlags::RDWR);
+            let stdio = Some([null()?, null()?, null()?]);
+            return Ok(Self { output: None, terminal: Some(terminal::socket_pair()?), stdio });
+        }
+        let (output, stdio) = match stdio {
+            Stdio::Inherited => (None, None),
+            Stdio::Given { stdin, stdout, stderr } => (None, Some([stdin, stdout, stderr])),
+            Stdio::Captured => {
+                let (output, end) = pipe()?;
+                rustix::io::ioctl_fionbio(&output, true)
+                    .map_err(Error::system(Operation::Configure, "output"))?;
+                let second = end.try_clone().map_err(Error::system(Operation::Create, "pipe"))?;
+                (Some(output), Some([null(OFlags::RDONLY)?, end, second]))
+            }
+        };
+        Ok(Self { output, terminal: None, stdio })
+    }
+}
+
+fn namespaces(shape: &Shape) -> i32 {
+    let always = libc::CLONE_NEWNS | libc::CLONE_NEWPID | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS;
+    let network = match shape.network {
+        // What is to be joined is joined by the stage.
+        Network::Host | Network::Private(_) => 0,
+        Network::None => libc::CLONE_NEWNET,
+    };
+    // One that is to join a group makes its namespace there.
+    let group = if shape.has_group { 0 } else { libc::CLONE_NEWCGROUP };
+    always | network | group
+}
