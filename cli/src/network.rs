@@ -44,7 +44,7 @@ pub(crate) struct DefaultNetwork {
 
 /// The default network, as the configuration says, where no program has to be looked for.
 pub(crate) fn known_default() -> Result<Option<Network>, Failure> {
-    Ok(known(config::load(&paths::config_files(&variable))?.network.mode))
+    Ok(known(session::config()?.network.mode))
 }
 
 fn known(mode: Option<Mode>) -> Option<Network> {
