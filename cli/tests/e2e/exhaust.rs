@@ -10,6 +10,7 @@ use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 
 use crate::leak::{descendants, mounts_anywhere, runs};
+use crate::machine::{Machine, is_alone};
 use crate::rootless::{RANGES, UID, User};
 use crate::support::{Context, LIMIT, Store, scratch, text};
 
@@ -117,8 +118,8 @@ impl Ended {
         assert!(self.peak < ENGINE, "the engine used {} kB", self.peak);
     }
 
-    /// `root` is the store, which has seen another command since.
-    fn left_nothing(&self, root: &Path) {
+    /// `root` is the store, which has seen another command since; `machine` is what it was before.
+    fn left_nothing(&self, root: &Path, machine: &Machine) {
         let left: Vec<_> = self.seen.iter().filter(|id| runs(**id)).collect();
         assert!(left.is_empty(), "processes are left: {left:?}");
         assert_eq!(mounts_anywhere(&root.join("tmp")), [""; 0]);
@@ -126,6 +127,7 @@ impl Ended {
             let files = fs::read_dir(root.join(folder)).map_or(0, Iterator::count);
             assert_eq!(files, 0, "files are left in {folder}");
         }
+        machine.is_back(&self.stderr);
     }
 }
 
@@ -140,34 +142,42 @@ fn size_of(folder: &Path) -> u64 {
 
 #[test]
 fn steps_of_root_that_exhaust_something_say_what() {
+    if !is_alone("exhaust::steps_of_root_that_exhaust_something_say_what") {
+        return;
+    }
     let store = Store::new();
     store.ok(&["pull", "-q", "busybox"]);
     for bomb in &BOMBS {
         let context = Context::new(&dockerfile(bomb));
         let words = [&["build", "--progress", "quiet"], bomb.flags, &[&text(context.path())]];
+        let machine = Machine::look();
         let ended = watched(store.lap(&words.concat()), true);
         ended.failed_with(bomb.says);
         assert!(ended.peak > 0, "the engine was not seen");
         store.ok(&["images"]);
-        ended.left_nothing(&store.root());
+        ended.left_nothing(&store.root(), &machine);
     }
     assert!(size_of(&store.root().join("logs")) < LOG, "the logs are large");
 }
 
 #[test]
 fn steps_of_a_user_that_exhaust_something_say_what() {
+    if !is_alone("exhaust::steps_of_a_user_that_exhaust_something_say_what") {
+        return;
+    }
     let user = User::new(RANGES);
     user.ok(&["pull", "-q", "busybox"]);
     for bomb in &BOMBS {
         let context = user.context(&dockerfile(bomb));
         let words = [&["build", "--progress", "quiet"], bomb.flags, &[&context]];
+        let machine = Machine::look();
         let ended = watched(user.command_behind(&[], &words.concat()), true);
         match bomb.needs_group && ended.stderr.contains("cannot enforce the limit") {
             true => ended.failed_with(&[]),
             false => ended.failed_with(bomb.says),
         }
         user.ok(&["images"]);
-        ended.left_nothing(&user.path("home/.local/share/lapstrake"));
+        ended.left_nothing(&user.path("home/.local/share/lapstrake"), &machine);
     }
 }
 
@@ -209,16 +219,20 @@ fn full_disk(root: PathBuf, lap: impl Fn(&[&str]) -> Command, contexts: [String;
     let good = |words: &[&str]| crate::support::Answer::of(&mut lap(words)).ends_with(0);
     good(&["pull", "-q", "busybox"]);
     for context in &contexts {
+        let machine = Machine::look();
         let ended = watched(lap(&["build", "--progress", "plain", context]), true);
         ended.failed_with(&["No space left on device"]);
         good(&["images"]);
-        ended.left_nothing(&root);
+        ended.left_nothing(&root, &machine);
     }
     good(&["run", "--rm", "busybox", "true"]);
 }
 
 #[test]
 fn a_full_disk_is_named_and_nothing_is_left() {
+    if !is_alone("exhaust::a_full_disk_is_named_and_nothing_is_left") {
+        return;
+    }
     let folder = scratch();
     make_small(folder.path(), 0, 32);
     let root = folder.path().join("store");
@@ -235,6 +249,9 @@ fn a_full_disk_is_named_and_nothing_is_left() {
 
 #[test]
 fn a_full_disk_of_a_user_is_named_and_nothing_is_left() {
+    if !is_alone("exhaust::a_full_disk_of_a_user_is_named_and_nothing_is_left") {
+        return;
+    }
     let user = User::new(RANGES);
     make_small(&user.path("home"), UID, 32);
     let [run, copy] = TOO_LARGE;
@@ -249,22 +266,28 @@ fn a_full_disk_of_a_user_is_named_and_nothing_is_left() {
 /// What is refused before it begins leaves no file either.
 #[test]
 fn a_fault_in_the_dockerfile_leaves_nothing() {
+    if !is_alone("exhaust::a_fault_in_the_dockerfile_leaves_nothing") {
+        return;
+    }
     let store = Store::new();
     let context = Context::new("FROM busybox\nRUM true\n");
     let build = || watched(store.lap(&["build", &text(context.path())]), true);
     build();
     let files = || crate::support::tool("find", &[&text(&store.root())]);
-    let before = files();
+    let (before, machine) = (files(), Machine::look());
     let ended = build();
     assert_eq!(ended.code, Some(1));
     assert!(ended.stderr.contains("Dockerfile:2:1"), "{}", ended.stderr);
-    ended.left_nothing(&store.root());
+    ended.left_nothing(&store.root(), &machine);
     assert_eq!(files(), before);
 }
 
 /// A registry that hangs up in the middle of every answer.
 #[test]
 fn a_registry_that_hangs_up_leaves_nothing() {
+    if !is_alone("exhaust::a_registry_that_hangs_up_leaves_nothing") {
+        return;
+    }
     let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("bind a port");
     let port = listener.local_addr().expect("its address").port();
     std::thread::spawn(move || {
@@ -281,8 +304,9 @@ fn a_registry_that_hangs_up_leaves_nothing() {
     let store = Store::new();
     store.ok(&["images"]);
     let context = Context::new(&format!("FROM 127.0.0.1:{port}/x\nRUN true\n"));
+    let machine = Machine::look();
     let ended = watched(store.lap(&["build", &text(context.path())]), true);
     ended.failed_with(&["cannot use the image", &port.to_string(), "Dockerfile:1"]);
     store.ok(&["images"]);
-    ended.left_nothing(&store.root());
+    ended.left_nothing(&store.root(), &machine);
 }

@@ -41,6 +41,7 @@ mod lint;
 mod lint_store;
 mod log;
 mod lsp;
+mod machine;
 mod many;
 mod mount;
 mod mounts;
