@@ -18,7 +18,7 @@ use crate::graph::{Graph, VertexId};
 use crate::image::ImageSource;
 use crate::journal::Journal;
 use crate::lower::{self, ImagePlan, Lowered, Options, Plan};
-use crate::op::{Agents, Contexts, DefaultNetwork, Layers, Value, Workshop, source_time};
+use crate::op::{Agents, Ahead, Contexts, DefaultNetwork, Layers, Value, Workshop, source_time};
 use crate::schedule::Results;
 use crate::{export, schedule};
 
@@ -150,6 +150,7 @@ pub fn build(request: Request<'_>, tools: &Tools<'_>) -> Result<Built, Error> {
         journal: Journal::default(),
         layers: Layers::new(tools.store, tools.imports, &bases),
         network: tools.network,
+        ahead: Ahead::default(),
         resolv_conf: &request.resolv_conf,
         resolved_conf: request.resolved_conf.as_deref(),
         digests: Digests::of(digested(&plan, request.times)),
@@ -214,11 +215,13 @@ pub fn survey(request: &Request<'_>, tools: &Tools<'_>) -> Result<(), Error> {
 fn execute(plan: &Plan, workshop: &Workshop<'_>) -> Result<Results<Value>, Error> {
     std::thread::scope(|scope| {
         scope.spawn(|| workshop.digests.work(workshop.store, &workshop.layers));
+        scope.spawn(|| workshop.find_network());
         let results =
             schedule::run(&plan.graph, &plan.targets(), WORKERS, &|id, vertex, inputs| {
                 workshop.execute(id, vertex, inputs)
             });
         workshop.digests.close(results.is_ok());
+        workshop.ahead.close();
         results
     })
 }

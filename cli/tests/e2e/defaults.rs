@@ -135,12 +135,17 @@ impl Table {
         self.is("host", "buildkitsandbox");
     }
 
+    /// A user's step that does not say which network it is to have gets one of its own.
+    fn has_private_network(&self) -> bool {
+        self.rootless && matches!(self.mode, "default" | "insecure")
+    }
+
     /// All are new but that of the user where there is no need, and the network that is lent.
     fn namespaces(&self) {
         for name in ["cgroup", "ipc", "mnt", "net", "pid", "user", "uts"] {
             let own = fs::read_link(format!("/proc/self/ns/{name}")).expect("the own namespace");
             let is_new = match name {
-                "net" => self.mode == "none",
+                "net" => self.mode == "none" || self.has_private_network(),
                 "user" => self.rootless,
                 _ => true,
             };
@@ -239,13 +244,22 @@ impl Table {
         }
     }
 
-    /// The host's interfaces, or a loopback alone; names of files that are made for each sandbox.
+    /// The host's interfaces; a loopback alone; or that and one which pasta calls what the host calls the
+    /// one by which it reaches others. Names of files that are made for each sandbox.
     fn network(&self) {
         let own = fs::read_to_string("/proc/self/net/dev").expect("the interfaces");
         let faces = own.lines().filter_map(|line| Some(line.split_once(':')?.0.trim()));
         let mut faces: Vec<&str> = faces.collect();
         faces.sort_unstable();
-        let expected = if self.mode == "none" { "lo".to_owned() } else { faces.join(" ") };
+        let expected = match self.mode {
+            "none" => "lo".to_owned(),
+            _ if self.has_private_network() => {
+                let mut both = [outward(), "lo".to_owned()];
+                both.sort_unstable();
+                both.join(" ")
+            }
+            _ => faces.join(" "),
+        };
         self.is("faces", &expected);
         self.is("hosts 1", "127.0.0.1\tlocalhost buildkitsandbox");
         self.is("hosts 2", "::1\tlocalhost ip6-localhost ip6-loopback");
@@ -272,6 +286,14 @@ impl Table {
         let names = self.seen.keys().filter_map(|key| key.strip_prefix("env "));
         assert_eq!(names.collect::<Vec<_>>(), ["HOME", "PATH"]);
     }
+}
+
+/// The interface of the first default route.
+fn outward() -> String {
+    let routes = fs::read_to_string("/proc/self/net/route").expect("the routes");
+    let mut routes = routes.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let route = routes.find(|words| words.get(1) == Some(&"00000000"));
+    route.expect("a default route").first().expect("its interface").to_string()
 }
 
 /// CHOWN DAC_OVERRIDE FOWNER FSETID KILL SETGID SETUID SETPCAP NET_BIND_SERVICE NET_RAW SYS_CHROOT

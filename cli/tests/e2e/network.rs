@@ -11,7 +11,7 @@ use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
 use crate::rootless::{RANGES, User};
-use crate::support::{Answer, Background, prepared, text, unusual_sleep, wait_for};
+use crate::support::{Answer, Background, text, unusual_sleep, wait_for};
 
 /// Begins a machine: two addresses, a way to everywhere, a resolver and servers; then the command. Each
 /// connection to a server that is for the machine alone is a line in `$LOG`.
@@ -71,7 +71,6 @@ impl Machine {
     pub(crate) fn new() -> Self {
         let user = User::new(RANGES);
         user.ok(&["pull", "-q", "busybox"]);
-        fs::copy(prepared("LAPSTRAKE_CONFIG"), user.path("config.toml")).expect("copy");
         fs::write(user.path("etc/resolv.conf"), "nameserver 127.0.0.1\n").expect("write");
         Self { user }
     }

@@ -37,10 +37,7 @@ impl User {
             fs::write(user.path("etc").join(name), content).expect("write");
         }
         fs::copy(env!("CARGO_BIN_EXE_lap"), user.path("lap")).expect("copy lap");
-        // Whatever connects networks on this machine; that is the subject of `network`.
-        let settings = fs::read_to_string(prepared("LAPSTRAKE_CONFIG")).expect("the settings");
-        fs::write(user.path("config.toml"), settings + "\n[network]\nmode = \"host\"\n")
-            .expect("write the settings");
+        fs::copy(prepared("LAPSTRAKE_CONFIG"), user.path("config.toml")).expect("copy");
         user
     }
 

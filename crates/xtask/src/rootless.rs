@@ -43,10 +43,6 @@ impl User {
         for (from, name) in [(lap, "lap"), (settings, "lapstrake.toml")] {
             fs::copy(from, user.folder.join(name)).on("copy", from)?;
         }
-        // Whatever connects networks here, a case is to be as quick as root's.
-        let settings = user.folder.join("lapstrake.toml");
-        let text = fs::read_to_string(&settings).on("read", &settings)?;
-        fs::write(&settings, text + "\n[network]\nmode = \"host\"\n").on("write", &settings)?;
         Ok(user)
     }
 

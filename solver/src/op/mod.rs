@@ -1,6 +1,7 @@
 //! One vertex: its key, the look-up, and on a miss its execution.
 
 mod agent;
+mod ahead;
 mod copy;
 mod fetch;
 mod layers;
@@ -38,6 +39,7 @@ use crate::journal::Journal;
 use crate::{Error, Event};
 
 pub use agent::Agents;
+pub use ahead::Ahead;
 pub use fetch::source_time;
 pub use layers::Layers;
 pub use local::{Context, Contexts};
@@ -92,6 +94,8 @@ pub struct Workshop<'a> {
     pub layers: Layers<'a>,
     /// The network of commands that do not say which.
     pub network: DefaultNetwork<'a>,
+    /// Has that found early.
+    pub ahead: Ahead,
     /// The host's resolv.conf.
     pub resolv_conf: &'a [u8],
     /// That of systemd-resolved with the real servers, where there is one.
@@ -102,8 +106,8 @@ pub struct Workshop<'a> {
     pub epoch: Option<i64>,
 }
 
-/// Finds the network of commands that do not say which, when the first of them begins; always the same
-/// one. It is in no key: a command is to come to the same in all of them.
+/// Finds the network of commands that do not say which, when the first of them begins or a moment before;
+/// always the same one. It is in no key: a command is to come to the same in all of them.
 pub type DefaultNetwork<'a> = &'a (dyn Fn() -> Result<executor::Network, Fault> + Sync);
 
 type Fault = Box<dyn StdError + Send + Sync>;
@@ -237,6 +241,7 @@ impl Workshop<'_> {
         if let Some(found) = self.cached(id, vertex, below, key)? {
             return Ok(found);
         }
+        self.ahead.begin();
         if vertex.name.is_some() {
             (self.events)(Event::Started { vertex: id });
         }

@@ -340,6 +340,19 @@ fn mounts_are_ordered_and_of_two_at_one_place_the_later_counts() {
     assert_eq!(shown, ["/a 0", "/a/b 0", "/w/d 4096", "/x secret"]);
 }
 
+/// To find it may start a program, which a build does not do that executes nothing.
+#[test]
+fn the_network_is_wanted_when_a_command_is_executed() {
+    let bench = Bench::new();
+    bench.file("a", "1");
+    let dockerfile = |flags: &str| format!("FROM base\nCOPY a /\nRUN {flags} write f 1\n");
+    for (flags, wanted) in [("", true), ("--network=none", false)] {
+        let build = || bench.build(&dockerfile(flags)).outcome("RUN");
+        assert_eq!((build(), bench.wanted_network()), (Executed, wanted), "{flags}");
+        assert_eq!((build(), bench.wanted_network()), (Cached, false), "{flags}");
+    }
+}
+
 #[test]
 fn what_a_command_may_do_counts() {
     let mut bench = Bench::new();

@@ -6,6 +6,7 @@ use std::error::Error as StdError;
 use std::fs;
 use std::path::Path;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use lapstrake_cache::Store;
 use lapstrake_executor::{
@@ -179,6 +180,8 @@ pub(crate) struct Bench {
     pub(crate) secrets: Secrets,
     pub(crate) agents: Agents,
     pub(crate) times: Times,
+    /// How often the network was asked for.
+    networks: AtomicUsize,
 }
 
 /// What a build came to.
@@ -214,6 +217,7 @@ impl Bench {
             secrets: Secrets::default(),
             agents: Agents::default(),
             times: Times::default(),
+            networks: AtomicUsize::new(0),
         }
     }
 
@@ -292,7 +296,10 @@ impl Bench {
                 review: &|_| Vec::new(),
                 store: &self.store,
                 executor: &self.executor,
-                network: &|| Ok(lapstrake_executor::Network::Host),
+                network: &|| {
+                    self.networks.fetch_add(1, Ordering::Relaxed);
+                    Ok(lapstrake_executor::Network::Host)
+                },
                 images: &self.images,
                 fetcher: &fetcher,
                 imports: &imports,
@@ -323,6 +330,11 @@ impl Bench {
     /// Commands that were executed since the last call.
     pub(crate) fn executed(&self) -> Vec<String> {
         std::mem::take(&mut *self.executor.commands.lock().unwrap())
+    }
+
+    /// Whether the network was asked for since the last call.
+    pub(crate) fn wanted_network(&self) -> bool {
+        self.networks.swap(0, Ordering::Relaxed) > 0
     }
 
     /// Paths and contents of the regular files of an image's topmost layer.
