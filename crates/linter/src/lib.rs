@@ -38,6 +38,7 @@ mod failure;
 mod files;
 mod finding;
 mod foreign;
+mod from;
 mod ignored;
 mod known;
 mod label;

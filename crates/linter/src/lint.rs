@@ -73,10 +73,14 @@ pub fn lint_with(
     findings
 }
 
-/// Takes out what a more precise rule has said of the same place.
+/// Takes out what a more precise rule has said of the same place, or of one that it shows as well.
 fn say_once(findings: &mut Vec<Finding>) {
     let precise = findings.iter().filter(|one| !one.rule.instead_of.is_empty());
-    let said: Vec<_> = precise.map(|one| (one.rule.instead_of, one.diagnostic.span)).collect();
+    let said = precise.flat_map(|Finding { rule, diagnostic, .. }| {
+        let labels = diagnostic.labels.iter().map(|(span, _)| *span);
+        labels.chain([diagnostic.span]).map(|span| (rule.instead_of, span))
+    });
+    let said: Vec<_> = said.collect();
     if !said.is_empty() {
         findings.retain(|one| {
             let span = one.diagnostic.span;

@@ -48,7 +48,8 @@ const PLAY: [&str; 12] = [
     "docs",
 ];
 
-/// Tokens: what they are, how they begin, and how many characters follow.
+/// Tokens: what they are, how they begin, and how many characters follow. The beginnings are those that the makers document for
+/// secret scanning: GitHub's "supported secret scanning patterns", GitLab's "token prefixes", AWS's "IAM identifiers".
 const TOKENS: [(&str, &str, Range<usize>); 9] = [
     ("an access key of AWS", "AKIA", 16..17),
     ("a token of GitHub", "ghp_", 36..37),
@@ -60,6 +61,9 @@ const TOKENS: [(&str, &str, Range<usize>); 9] = [
     ("a key of Google", "AIza", 35..36),
     ("a token of npm", "npm_", 36..37),
 ];
+
+/// How the first line of a private key ends (RFC 7468).
+const END_OF_KEY_LINE: &[u8] = b" PRIVATE KEY-----\n";
 
 /// What makes a file a secret by its path alone; `text` gives the begin of it.
 pub(crate) fn by_name(path: &str, text: impl FnOnce() -> Option<Vec<u8>>) -> Option<&'static str> {
@@ -98,24 +102,35 @@ pub(crate) fn is_play(path: &str) -> bool {
 
 /// What secret is in a text that begins like this, if one is.
 pub fn secret_in(head: &[u8]) -> Option<&'static str> {
-    let private = memchr::memmem::find_iter(head, b" PRIVATE KEY-----\n");
-    for at in private {
-        let line = head.get(..at)?.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
-        if line.starts_with(b"-----BEGIN") {
-            return Some("a private key");
-        }
-    }
-    let is_token = |(_, start, length): &&(&str, &str, Range<usize>)| {
-        memchr::memmem::find_iter(head, start.as_bytes()).any(|at| {
-            let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-".contains(byte);
-            let before = at.checked_sub(1).and_then(|at| head.get(at));
-            let behind = head.get(at + start.len()..).unwrap_or_default();
-            let own = behind.iter().take_while(|byte| is_part(byte)).count();
-            let token = behind.get(..own).unwrap_or_default();
-            !before.is_some_and(is_part) && length.contains(&own) && is_random(token)
+    secrets_in(head).first().map(|(what, _)| *what)
+}
+
+/// The secrets in a text, and where they are: private keys first.
+pub(crate) fn secrets_in(text: &[u8]) -> Vec<(&'static str, Range<usize>)> {
+    let private = memchr::memmem::find_iter(text, END_OF_KEY_LINE).filter_map(|at| {
+        let before = text.get(..at)?.rsplit(|byte| *byte == b'\n').next()?;
+        let line = at - before.len()..at + END_OF_KEY_LINE.len() - 1;
+        before.starts_with(b"-----BEGIN").then_some(("a private key", line))
+    });
+    let tokens = TOKENS.iter().flat_map(|(what, start, length)| {
+        let places = memchr::memmem::find_iter(text, start.as_bytes());
+        places.filter_map(move |at| {
+            let range = at..token_end(text, at, start, length)?;
+            Some((*what, range))
         })
-    };
-    TOKENS.iter().find(is_token).map(|(what, ..)| *what)
+    });
+    private.chain(tokens).collect()
+}
+
+/// Where the token ends that seems to begin there, if it is one.
+fn token_end(text: &[u8], at: usize, start: &str, length: &Range<usize>) -> Option<usize> {
+    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-".contains(byte);
+    let before = at.checked_sub(1).and_then(|at| text.get(at));
+    let behind = text.get(at + start.len()..).unwrap_or_default();
+    let own = behind.iter().take_while(|byte| is_part(byte)).count();
+    let token = behind.get(..own).unwrap_or_default();
+    let is_one = !before.is_some_and(is_part) && length.contains(&own) && is_random(token);
+    is_one.then_some(at + start.len() + own)
 }
 
 /// True unless it is a word that stands for a token, such as `XXXXXXXXXXXXXXXX` or `EXAMPLE`.

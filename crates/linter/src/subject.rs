@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
-use lapstrake_parser::{Dockerfile, Instruction, InstructionKind, Keyword, Stage, Word};
+use lapstrake_parser::{Dockerfile, Instruction, InstructionKind, Keyword, Span, Stage, Word};
 use lapstrake_rootfs::View;
 
 use crate::copied::{self, ContextCopy};
@@ -11,6 +11,7 @@ use crate::environment::Environment;
 use crate::files::Context;
 use crate::known::{Known, KnownStage, Made};
 use crate::policy::Policy;
+use crate::secret::secrets_in;
 use crate::shared::{self, Shared};
 use crate::shell::{self, Script};
 use crate::value::{Value, value};
@@ -33,6 +34,8 @@ pub(crate) struct Subject<'a> {
     scripts: OnceCell<BTreeMap<usize, Script>>,
     /// The numbers of the stages of each name, in small letters.
     stage_numbers: OnceCell<BTreeMap<String, Vec<usize>>>,
+    /// What secrets are in the text, looked for when a rule asks first.
+    secrets: OnceCell<Vec<(&'static str, Span)>>,
     /// What can be copied, looked for when a rule asks first.
     view: OnceCell<Option<View>>,
     /// What COPY and ADD take of that.
@@ -69,6 +72,7 @@ impl<'a> Subject<'a> {
             globals,
             scripts: OnceCell::new(),
             stage_numbers: OnceCell::new(),
+            secrets: OnceCell::new(),
             view: OnceCell::new(),
             copies: OnceCell::new(),
             shared: OnceCell::new(),
@@ -84,6 +88,14 @@ impl<'a> Subject<'a> {
         }
         let view = self.view.get_or_init(|| (context.files.tree)()).as_ref()?;
         Some((copies, view, context))
+    }
+
+    /// The secrets in the text: what they are, and where.
+    pub(crate) fn secrets(&self) -> &[(&'static str, Span)] {
+        self.secrets.get_or_init(|| {
+            let found = secrets_in(self.source.as_bytes()).into_iter();
+            found.map(|(what, range)| (what, Span::new(range.start, range.end))).collect()
+        })
     }
 
     /// The scripts of the context that are executed.

@@ -5,9 +5,12 @@ rules! { "lapstrake":
     bad_exec_json
     cache_busting_copy
     cache_mount_misses
+    clear_text
     context_waste
     copy_source_missing
+    dead_stage_or_arg
     deleted_too_late
+    docker_socket
     dockerignore_lint
     effective_user
     entrypoint_not_runnable
@@ -20,18 +23,25 @@ rules! { "lapstrake":
     no_op_layer
     no_shell_in_base
     out_of_scope_var
+    password_set
+    pipe_to_shell
+    sandbox_off
     secret_copied
+    secret_in_text
     semicolon_swallows_failure
     signal_not_caught
     size_and_time
     space_before_equals
+    ssh_exposed
     stale_index
     tls_off
     unknown_from
     unsigned_packages
     unused_suppression
+    upgrade_in_build
     user_not_in_image
     value_busts_cache
+    volatile_arg_early
     world_writable
     wrong_shell_dialect
 }

@@ -29,7 +29,7 @@ use crate::rule::{Check, Rule};
 use crate::run::Run;
 use crate::subject::Subject;
 
-pub(super) static RULE: Rule = Rule::own("stale-index", Severity::Warning, Check::Stage(check));
+pub(super) static RULE: Rule = Rule::own("stale-index", Severity::Warning, Check::Stage(check)).instead_of(&["index-update-alone"]);
 
 /// Package managers with the words by which they fetch lists, and by which they install.
 const MANAGERS: [(&[&str], &str, &str); 2] =

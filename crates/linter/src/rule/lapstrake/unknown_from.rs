@@ -23,9 +23,10 @@
 //!
 //! **Fix**: doubtful: the nearest name of an earlier stage.
 
-use lapstrake_parser::{Instruction, Severity, Span, Stage, mount, suggest};
+use lapstrake_parser::{Severity, Span, Stage, suggest};
 
 use crate::finding::Findings;
+use crate::from::named;
 use crate::rule::{Check, Rule};
 use crate::subject::Subject;
 
@@ -40,17 +41,6 @@ fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) 
             }
         }
     }
-}
-
-/// What an instruction takes files from, and where that is written.
-fn named(instruction: &Instruction) -> Vec<(String, Span)> {
-    let copied = instruction.flag("from").and_then(|flag| flag.value.as_ref());
-    let mounts = instruction.flags_named("mount").filter_map(|flag| flag.value.as_ref());
-    let mounted = mounts.filter_map(|word| {
-        let (name, range) = mount::option(word.as_str(), &["from"])?;
-        Some((name, word.span_of(range)))
-    });
-    copied.map(|word| (word.as_str().to_owned(), word.span())).into_iter().chain(mounted).collect()
 }
 
 fn judge(

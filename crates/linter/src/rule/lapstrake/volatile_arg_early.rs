@@ -1,0 +1,58 @@
+//! # Arguments that change with each build come last
+//!
+//! The value of an ARG counts for each RUN below it, whether that mentions it or not. A date or a revision above an install
+//! has it run again in every build. Looks at names such as `BUILD_DATE`, `VCS_REF` and `GIT_SHA`, and at RUNs below that do not mention
+//! them, but for those in front of the first that does.
+//!
+//! ```dockerfile
+//! FROM debian:12
+//! ARG GIT_SHA
+//! RUN apt-get update && apt-get install -y curl
+//! LABEL org.opencontainers.image.revision=$GIT_SHA
+//! ```
+//!
+//! Better:
+//!
+//! ```dockerfile
+//! FROM debian:12
+//! RUN apt-get update && apt-get install -y curl
+//! ARG GIT_SHA
+//! LABEL org.opencontainers.image.revision=$GIT_SHA
+//! ```
+//!
+//! **Fix**: none: a RUN may read the variable without naming it.
+
+use lapstrake_parser::{Instruction, InstructionKind, Severity, Stage};
+
+use crate::finding::Findings;
+use crate::rule::{Check, Rule};
+use crate::subject::{Subject, mentions};
+
+pub(super) static RULE: Rule = Rule::own("volatile-arg-early", Severity::Warning, Check::Stage(check));
+
+/// Names of what no two builds have in common.
+const NAMES: [&str; 18] = [
+    "BUILD_DATE", "BUILD_ID", "BUILD_NUMBER", "BUILD_TIME", "BUILD_TIMESTAMP", "BUILDDATE", "BUILDTIME", "COMMIT_HASH", "COMMIT_ID",
+    "COMMIT_SHA", "GIT_COMMIT", "GIT_HASH", "GIT_REVISION", "GIT_SHA", "GITHUB_SHA", "REVISION", "VCS_REF", "VCS_REVISION",
+];
+
+fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) {
+    for (at, instruction) in stage.instructions.iter().enumerate() {
+        let InstructionKind::Arg(declarations) = &instruction.kind else { continue };
+        let below = stage.instructions.get(at + 1..).unwrap_or_default();
+        for name in declarations.iter().map(|arg| &arg.name).filter(|name| NAMES.contains(&name.as_str())) {
+            let text = |one: &Instruction| subject.source.get(one.span.range()).unwrap_or_default();
+            let before = below.iter().take_while(|one| !mentions(text(one), name.as_str()));
+            let mut runs = before.filter(|one| matches!(one.kind, InstructionKind::Run(_)));
+            let Some(first) = runs.next() else { continue };
+            let others = runs.count();
+            let count = match others {
+                0 => "the RUN".to_owned(),
+                _ => format!("{} RUNs", others + 1),
+            };
+            let message = format!("each new `{}` has {count} below run again", name.as_str());
+            let draft = findings.add(name.span(), message).label(first.keyword().span, "this does not mention it");
+            draft.help("declare it just above what mentions it first");
+        }
+    }
+}
