@@ -3,6 +3,7 @@ Dockerfile has been built with the given text."""
 
 import os
 import pathlib
+import subprocess
 
 from session import Session, place, run
 
@@ -48,11 +49,21 @@ async def case():
         await session.until(
             lambda: "copy-source-missing" not in [one.code for one in session.published[session.uri()].diagnostics]
         )
+        # What is built meanwhile counts at once.
+        text = "FROM busybox\nRUN touch /a\nUSER other\n"
+        session.change(6, text)
+        assert codes(await session.findings(6)) == []
+        (session.root / "Dockerfile").write_text(text)
+        subprocess.run([os.environ["LAP"], "build", "--progress", "quiet", str(session.root)], check=True)
+        session.change(7, text + "\n")
+        assert codes(await session.findings(7)) == [("user-not-in-image", (2, 5, 2, 10))]
         # Another tool knows nothing of it.
+        session.change(8, text)
+        assert len(await session.findings(8)) == 1
         (session.root / "lapstrake.toml").write_text('[lint]\npreset = "hadolint"\n')
         session.saved()
         await session.until(
-            lambda: "healthcheck-missing-tool" not in [one.code for one in session.published[session.uri()].diagnostics]
+            lambda: "user-not-in-image" not in [one.code for one in session.published[session.uri()].diagnostics]
         )
 
 

@@ -31,7 +31,8 @@ pub(crate) fn run(session: &Session) -> Result<Exit, Failure> {
 /// This machine.
 struct Machine<'s> {
     session: &'s Session,
-    /// What rules may know of it: looked for when one asks, and anew once a file is opened or saved.
+    /// What rules may know of it: looked for when one asks, and anew once a file is opened or saved, or
+    /// the store changes.
     seen: Mutex<Option<lint::Machine>>,
 }
 
@@ -70,6 +71,7 @@ impl Workspace for Machine<'_> {
             return lint::knowing_nothing(see);
         };
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        *seen = seen.take().filter(lint::Machine::is_current);
         let machine = seen.get_or_insert_with(|| lint::Machine::new(self.session));
         machine.with(path, file, see);
     }

@@ -7,7 +7,7 @@ use lapstrake_parser::Dockerfile;
 
 use super::super::input::Input;
 use super::context::{Contexts, Sight};
-use super::facts::Facts;
+use super::facts::{Facts, State};
 use crate::session::Session;
 
 /// Where to look for what rules may know.
@@ -53,12 +53,21 @@ impl Around<'_> {
 /// What this machine has, as it was when somebody looked first.
 pub(in super::super) struct Machine {
     facts: Option<Facts>,
+    /// How the store was then.
+    state: State,
     contexts: Contexts,
 }
 
 impl Machine {
     pub(in super::super) fn new(session: &Session) -> Self {
-        Self { facts: Facts::new(session), contexts: Contexts::default() }
+        let facts = Facts::new(session);
+        let state = facts.as_ref().map(Facts::state).unwrap_or_default();
+        Self { facts, state, contexts: Contexts::default() }
+    }
+
+    /// False once something has been written into the store: what was opened to be looked at does not follow.
+    pub(in super::super) fn is_current(&self) -> bool {
+        self.facts.as_ref().is_none_or(|facts| facts.state() == self.state)
     }
 
     /// Does something with what is known of a file that may have been changed since it was written.

@@ -2,11 +2,12 @@
 //! the store is neither made nor written.
 
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::Read as _;
 use std::os::fd::AsFd as _;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::SystemTime;
 
 use lapstrake_cache::Store;
 use lapstrake_image::ResolvedImage;
@@ -29,6 +30,9 @@ pub(super) struct Facts {
     found: Mutex<BTreeMap<(String, String), Found>>,
     builds: Builds,
 }
+
+/// When the files of the database were changed, and how long they are.
+pub(super) type State = [Option<(SystemTime, u64)>; 2];
 
 /// An image, if the store has it.
 type Found = Option<Arc<Image>>;
@@ -84,6 +88,14 @@ impl Facts {
             store: session.existing()?,
             found: Mutex::default(),
             builds: Builds::default(),
+        })
+    }
+
+    /// Whether something has been written since an earlier look.
+    pub(super) fn state(&self) -> State {
+        ["store.db", "store.db-wal"].map(|name| {
+            let metadata = fs::metadata(self.store.root().join(name)).ok()?;
+            Some((metadata.modified().ok()?, metadata.len()))
         })
     }
 
