@@ -10,7 +10,7 @@
 //! cache/KEY.N/                what build steps keep for the next ones, see [`CacheFolder`]
 //! stat/HEX                    stat indexes of build contexts
 //! groups/NAME                 control groups of sandboxes that run, see the executor
-//! notes/HEX                   what is known of remote sources
+//! notes/HEX                   what is known of remote sources, and of steps that came to two things
 //! store.db                    tags, action records and what they were made of, diff ids: the
 //!                             index over all this
 //! logs/ID/                    what the steps of the last builds wrote, see `log`
@@ -55,6 +55,7 @@ mod store;
 mod tag;
 mod temporary;
 mod usage;
+mod variation;
 mod verify;
 
 pub use account::Account;

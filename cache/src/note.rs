@@ -1,4 +1,4 @@
-//! Notes: what is known of remote sources, as opaque bytes of whoever fetches them.
+//! Notes: what is known of remote sources, as opaque bytes of whoever fetches them; and of `variation`s.
 
 use std::fs;
 use std::path::PathBuf;

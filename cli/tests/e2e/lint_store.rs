@@ -179,6 +179,26 @@ fn an_empty_layer_of_the_last_build_is_known() {
 }
 
 #[test]
+fn a_step_that_left_two_things_is_known() {
+    let store = Store::new();
+    let file = Context::new(
+        "FROM busybox\nRUN echo same > /same\nRUN mkdir -p /var/log && cat /proc/sys/kernel/random/uuid > /var/log/id\n\
+         RUN echo same > /other\n",
+    );
+    let strict = ["--preset", "strict"];
+    for _ in 0..2 {
+        let said = lint(&store, file.path(), &strict).stdout;
+        assert!(!said.contains("not-reproducible"), "{said}");
+        store.build("made", file.path()).ends_with(0);
+    }
+    store.build_with("made", file.path(), &["--no-cache"]).ends_with(0);
+    let said = lint(&store, file.path(), &strict).ends_with(1).stdout;
+    let line = "Dockerfile:3:1: info[not-reproducible]: executed twice on the same files, this left 1 file \
+                that differs: /var/log/id\n";
+    assert!(said.contains(line) && said.matches("not-reproducible").count() == 1, "{said}");
+}
+
+#[test]
 fn the_files_of_the_last_build_are_known() {
     let store = Store::new();
     let file = Context::new(

@@ -8,7 +8,7 @@ use lapstrake_oci::{ImageConfig, Platform};
 use lapstrake_parser::ignore_file::IgnoreFile;
 
 use crate::day::Day;
-use crate::files::{Context, Files};
+use crate::files::{Context, Files, Tree};
 
 /// What is known about a build.
 #[derive(Clone, Debug)]
@@ -49,7 +49,7 @@ pub struct KnownStage<'a> {
 }
 
 /// The layer of an instruction.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Made<'a> {
     /// Where the instruction starts, in bytes.
     pub at: usize,
@@ -63,6 +63,8 @@ pub struct Made<'a> {
     pub age: Duration,
     /// The variable whose value had it executed again, if one had.
     pub changed: Option<Changed>,
+    /// What was in another layer that it came to when it was executed on the same files, if there was one.
+    pub other: Tree<'a>,
     /// The packages that the package lists in the layer have.
     pub packages: Packages<'a>,
 }
@@ -80,6 +82,15 @@ pub struct Package {
     pub name: String,
     /// Its version, as its package manager writes it.
     pub version: String,
+}
+
+impl fmt::Debug for Made<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Made")
+            .field("at", &self.at)
+            .field("size", &self.size)
+            .finish_non_exhaustive()
+    }
 }
 
 impl fmt::Debug for Packages<'_> {

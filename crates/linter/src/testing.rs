@@ -186,6 +186,7 @@ pub(crate) struct Layers(BTreeMap<usize, Layer>);
 #[derive(Default)]
 struct Layer {
     files: BaseFiles,
+    other: Option<BaseFiles>,
     took: Option<Duration>,
     age: Duration,
     changed: Option<Changed>,
@@ -195,12 +196,13 @@ struct Layer {
 type Way<'l> = (
     Box<dyn Fn() -> Option<View> + Sync + 'l>,
     Box<dyn Fn(&TreePath) -> Option<Vec<u8>> + Sync + 'l>,
+    Box<dyn Fn() -> Option<View> + Sync + 'l>,
     Box<dyn Fn() -> Vec<Package> + Sync + 'l>,
 );
 
 impl Layers {
     /// Adds what an option says: `layer LINE: FILE`, `layer LINE took: SECONDS`, `layer LINE age: DAYS`,
-    /// `layer LINE changed: NAME BEFORE AFTER`, and `layer LINE has: KIND NAME VERSION`.
+    /// `layer LINE other: FILE` for another layer that it came to, `layer LINE changed: NAME BEFORE AFTER`, and `layer LINE has: KIND NAME VERSION`.
     pub(crate) fn add(&mut self, source: &str, name: &str, value: &str) {
         let mut words = name.split_whitespace().skip(1);
         let line: usize = words.next().unwrap().parse().unwrap();
@@ -209,6 +211,7 @@ impl Layers {
         match words.next() {
             None => layer.files.add(value),
             Some("took") => layer.took = Some(Duration::from_secs(value.parse().unwrap())),
+            Some("other") => layer.other.get_or_insert_default().add(value),
             Some("age") => {
                 let days: u64 = value.parse().unwrap();
                 layer.age = Duration::from_secs(days * 24 * 60 * 60);
@@ -234,22 +237,28 @@ impl Layers {
                 Some(View::new(vec![Arc::new(manifest)]))
             };
             let head = |path: &TreePath| layer.files.content.get(path).cloned();
-            (Box::new(tree), Box::new(head), Box::new(|| layer.packages.clone()))
+            let other = || {
+                let manifest = LayerManifest::new(layer.other.as_ref()?.entries.clone());
+                Some(View::new(vec![Arc::new(manifest)]))
+            };
+            (Box::new(tree), Box::new(head), Box::new(other), Box::new(|| layer.packages.clone()))
         });
         ways.collect()
     }
 
     /// The same for the rules.
     pub(crate) fn made<'l>(&self, ways: &'l [Way<'l>]) -> Vec<Made<'l>> {
-        let made = self.0.iter().zip(ways).map(|((at, layer), (tree, head, packages))| Made {
-            at: *at,
-            files: Files { tree, head },
-            size: LayerManifest::new(layer.files.entries.clone()).size(),
-            took: layer.took,
-            age: layer.age,
-            changed: layer.changed.clone(),
-            packages: Packages(packages),
-        });
+        let made =
+            self.0.iter().zip(ways).map(|((at, layer), (tree, head, other, packages))| Made {
+                at: *at,
+                files: Files { tree, head },
+                size: LayerManifest::new(layer.files.entries.clone()).size(),
+                took: layer.took,
+                age: layer.age,
+                changed: layer.changed.clone(),
+                other,
+                packages: Packages(packages),
+            });
         made.collect()
     }
 }

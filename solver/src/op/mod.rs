@@ -316,6 +316,11 @@ impl Workshop<'_> {
         self.layers.remember(layer);
         match made.is_recorded {
             true => {
+                // One that was executed once more, and was here already, may have come to something else.
+                let earlier = self.store.record(key)?;
+                if let Some(earlier) = earlier.filter(|earlier| earlier.layer != record.layer) {
+                    self.store.put_variation(key, &earlier.layer)?;
+                }
                 self.store.put_record(key, &record)?;
                 self.journal.note(id, *key, record);
             }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
-use lapstrake_cache::{Layer, Origin, Store, nanoseconds};
+use lapstrake_cache::{ActionKey, Layer, Origin, Store, nanoseconds};
 use lapstrake_linter::{Changed, Files, Made, Package, Packages};
 use lapstrake_parser::{Instruction, Keyword, Stage};
 use lapstrake_rootfs::{LayerId, TreePath, View};
@@ -40,6 +40,7 @@ pub(super) struct Layered<'f> {
     changed: Option<Changed>,
     tree: ViewOf<'f>,
     head: Head<'f>,
+    other: ViewOf<'f>,
     packages: Installed<'f>,
 }
 
@@ -147,11 +148,24 @@ fn layered<'f>(
         changed: changed(store, origin),
         tree: Box::new(move || Some(tree.get_or_init(read).as_ref()?.view.clone())),
         head: Box::new(move |path: &TreePath| of_head.get_or_init(read).as_ref()?.head(path)),
+        other: other(store, origin.key),
         packages: Box::new(move || {
             of_packages.get_or_init(read).as_ref().map(Tree::packages).unwrap_or_default()
         }),
     };
     Some((id, layer))
+}
+
+/// What is in another layer that a step came to.
+fn other(store: &Store, key: ActionKey) -> ViewOf<'_> {
+    let read = OnceLock::new();
+    Box::new(move || {
+        let view: &Option<View> = read.get_or_init(|| {
+            let layer = store.layer(&store.variation(&key)?).ok()??;
+            Some(View::new(vec![layer.manifest]))
+        });
+        view.clone()
+    })
 }
 
 /// The variable that had a step executed again.
@@ -172,6 +186,7 @@ impl Layered<'_> {
         Made {
             at: self.at,
             files: Files { tree: &*self.tree, head: &*self.head },
+            other: &*self.other,
             size: self.size,
             took: self.took,
             age: self.age,

@@ -22,6 +22,7 @@ rules! { "lapstrake":
     layer_rewrite
     no_op_layer
     no_shell_in_base
+    not_reproducible
     out_of_scope_var
     password_set
     pipe_to_shell
