@@ -5,6 +5,20 @@ use lapstrake_parser::{Instruction, InstructionKind, mount};
 use crate::shell::{Command, Script};
 use crate::subject::Subject;
 
+/// Programs that compare what was fetched.
+const CHECKERS: [&str; 10] = [
+    "sha256sum",
+    "sha512sum",
+    "sha384sum",
+    "sha1sum",
+    "md5sum",
+    "shasum",
+    "gpg",
+    "gpgv",
+    "cosign",
+    "minisign",
+];
+
 /// A RUN, or an ONBUILD RUN, whose commands are known.
 #[derive(Clone, Copy)]
 pub(crate) struct Run<'a> {
@@ -41,6 +55,12 @@ impl<'a> Run<'a> {
     ) -> impl Iterator<Item = (usize, &'a Command)> {
         let commands = self.script.commands.iter().enumerate();
         commands.filter(move |(_, command)| programs.contains(&command.name()))
+    }
+
+    /// True if a checksum or a signature is compared.
+    pub(crate) fn checks_downloads(&self) -> bool {
+        let mut commands = self.script.commands.iter();
+        commands.any(|one| CHECKERS.contains(&one.base_name()) || one.has_argument("dgst"))
     }
 
     /// True if a cache or a temporary file system is mounted at a path with this text in it.

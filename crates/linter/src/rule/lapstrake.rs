@@ -3,17 +3,22 @@
 rules! { "lapstrake":
     arch_hard_coded
     bad_exec_json
+    broad_copy
     cache_busting_copy
     cache_mount_misses
     clear_text
     context_waste
+    copy_after_user_no_chown
     copy_source_missing
+    curl_without_fail
     dead_stage_or_arg
     deleted_too_late
+    digest_pin
     docker_socket
     dockerignore_lint
     effective_user
     entrypoint_not_runnable
+    executable_owned_by_runtime_user
     healthcheck_missing_tool
     heredoc_no_errexit
     index_update_alone
@@ -26,9 +31,11 @@ rules! { "lapstrake":
     out_of_scope_var
     password_set
     pipe_to_shell
+    prefer_cache_mount
     sandbox_off
     secret_copied
     secret_in_text
+    secret_mount_mode
     semicolon_swallows_failure
     signal_not_caught
     size_and_time
@@ -40,6 +47,7 @@ rules! { "lapstrake":
     unsigned_packages
     unused_suppression
     upgrade_in_build
+    user_created_never_used
     user_not_in_image
     value_busts_cache
     volatile_arg_early

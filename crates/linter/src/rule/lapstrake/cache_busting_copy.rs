@@ -38,7 +38,7 @@ use crate::shell::Command;
 use crate::subject::Subject;
 
 pub(super) static RULE: Rule =
-    Rule::own("cache-busting-copy", Severity::Warning, Check::Stage(check));
+    Rule::own("cache-busting-copy", Severity::Warning, Check::Stage(check)).instead_of(&["broad-copy"]);
 
 /// So many names of files are told.
 const TOLD: usize = 4;

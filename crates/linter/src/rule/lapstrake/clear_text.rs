@@ -22,15 +22,9 @@ use lapstrake_parser::{Instruction, InstructionKind, Severity, Span};
 use crate::finding::Findings;
 use crate::rule::{Check, Rule};
 use crate::run::Run;
-use crate::shell::Command;
 use crate::subject::Subject;
 
 pub(super) static RULE: Rule = Rule::own("clear-text", Severity::Warning, Check::Instruction(check));
-
-/// Programs that compare what was fetched.
-const CHECKERS: [&str; 10] = [
-    "sha256sum", "sha512sum", "sha384sum", "sha1sum", "md5sum", "shasum", "gpg", "gpgv", "cosign", "minisign",
-];
 
 fn check(subject: &Subject<'_>, instruction: &Instruction, findings: &mut Findings<'_>) {
     if let InstructionKind::Add(transfer) = &instruction.kind {
@@ -41,8 +35,7 @@ fn check(subject: &Subject<'_>, instruction: &Instruction, findings: &mut Findin
         return;
     }
     let Some(run) = Run::of(subject, instruction) else { return };
-    let checks = |command: &Command| CHECKERS.contains(&command.base_name()) || command.has_argument("dgst");
-    if run.script.commands.iter().any(checks) {
+    if run.checks_downloads() {
         return;
     }
     for command in &run.script.commands {
