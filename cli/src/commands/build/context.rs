@@ -12,6 +12,7 @@ use lapstrake_parser::ignore_file::IgnoreFile;
 use lapstrake_solver::op::Context;
 use lapstrake_source::{GitReference, HttpUrl, redacted};
 use rustix::fs::{Mode, OFlags, ResolveFlags};
+use rustix::io::Errno;
 
 use crate::commands::input;
 use crate::failure::Failure;
@@ -19,6 +20,8 @@ pub(super) use remote::Remote;
 
 /// A Dockerfile or ignore file that is larger is none.
 const LIMIT: u64 = 16 << 20;
+/// Look-ups of one path, at most, while others rename what is on its way.
+const LOOK_UPS: u32 = 1000;
 const STDIN: &str = "-";
 /// How standard input is shown where a path is.
 const STDIN_NAME: &str = "<stdin>";
@@ -268,8 +271,11 @@ fn open_regular(directory: &Path, path: &Path, way: ResolveFlags) -> io::Result<
     let flags = OFlags::RDONLY | OFlags::CLOEXEC;
     let directory = rustix::fs::open(directory, flags | OFlags::DIRECTORY, Mode::empty())?;
     let flags = flags | OFlags::NONBLOCK;
-    let (name, resolve) = (path, way | ResolveFlags::NO_MAGICLINKS);
-    let file = rustix::fs::openat2(&directory, name, flags, Mode::empty(), resolve)?;
+    let resolve = way | ResolveFlags::NO_MAGICLINKS;
+    let open = || rustix::fs::openat2(&directory, path, flags, Mode::empty(), resolve);
+    // EAGAIN: something was renamed meanwhile, and a `..` on the way may have left the folder.
+    let again = |result: &Result<_, Errno>| matches!(result, Err(Errno::AGAIN));
+    let file = (1..LOOK_UPS).map(|_| open()).find(|result| !again(result)).unwrap_or_else(open)?;
     let kind = rustix::fs::FileType::from_raw_mode(rustix::fs::fstat(&file)?.st_mode);
     match kind.is_file() {
         true => Ok(file),

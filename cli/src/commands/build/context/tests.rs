@@ -104,3 +104,27 @@ fn an_ignore_file_cannot_lead_out_of_the_context() {
     std::os::unix::fs::symlink("/etc/passwd", folder.0.join(".dockerignore")).unwrap();
     assert!(fault(&folder.0, None).contains(".dockerignore"));
 }
+
+#[test]
+fn a_link_with_dots_is_followed_while_others_rename() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let folder = Folder::new("renamed");
+    folder.write("real/file", "x");
+    folder.write("links/one/keep", "");
+    let link = folder.0.join("links/one/file");
+    std::os::unix::fs::symlink("../../links/../real/file", link).unwrap();
+    let other = folder.write("other/a", "");
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let renamed = other.with_file_name("b");
+            while !is_over.load(Ordering::Relaxed) {
+                fs::rename(&other, &renamed).unwrap();
+                fs::rename(&renamed, &other).unwrap();
+            }
+        });
+        let failed = (0..20_000).find_map(|_| open_in(&folder.0, "links/one/file").err());
+        is_over.store(true, Ordering::Relaxed);
+        assert!(failed.is_none(), "{failed:?}");
+    });
+}
