@@ -20,7 +20,7 @@ use crate::journal::Journal;
 use crate::lower::{self, ImagePlan, Lowered, Options, Plan};
 use crate::op::{Agents, Ahead, Contexts, DefaultNetwork, Layers, Value, Workshop, source_time};
 use crate::schedule::Results;
-use crate::{export, schedule};
+use crate::{arrival, export, schedule};
 
 /// How many steps run at the same time, at most. Steps mostly wait, so it is not the number of
 /// processors.
@@ -156,7 +156,8 @@ pub fn build(request: Request<'_>, tools: &Tools<'_>) -> Result<Built, Error> {
         digests: Digests::of(digested(&plan, request.times)),
         epoch: plan.images.iter().find_map(|image| image.epoch),
     };
-    let completed = complete(&plan, &workshop, tools.delivery, request.times);
+    let complete = || complete(&plan, &workshop, tools.delivery, request.times);
+    let completed = arrival::told(tools.imports, tools.events, complete);
     // Also of a build that fails, whose own reason counts.
     let noted = tools.store.note_uses().map_err(Error::Store);
     let completed = completed?;

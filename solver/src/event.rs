@@ -53,6 +53,17 @@ pub enum Event {
         /// What about it.
         progress: ImageProgress,
     },
+    /// Layers of a shared cache came further.
+    Arriving {
+        /// The cache.
+        cache: String,
+        /// Bytes so far, as they are sent.
+        done: u64,
+        /// Bytes of all layers that were needed until now.
+        total: u64,
+        /// No more are needed.
+        is_over: bool,
+    },
     /// The image config and tags are being written.
     Exporting,
     /// They are written.

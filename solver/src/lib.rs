@@ -16,6 +16,7 @@
 //! with their place in the Dockerfile.
 
 mod age;
+mod arrival;
 mod bases;
 pub mod build;
 pub mod delivery;

@@ -59,6 +59,8 @@ pub(super) struct Layer {
 enum Key {
     Vertex(VertexId),
     Image(String),
+    /// The layers of a shared cache.
+    Cache(String),
     Export,
 }
 
@@ -117,6 +119,16 @@ impl Board {
                 self.end(step, (outcome, elapsed), now, &mut updates);
             }
             Event::Image { name, progress } => self.image(name, progress, now, &mut updates),
+            Event::Arriving { cache, done, total, is_over } => {
+                let at = self.begin(Key::Cache(cache), now, &mut updates);
+                let Some(step) = self.steps.get_mut(at) else { return updates };
+                let elapsed = now.saturating_sub(step.began);
+                step.status = Some(format!("{} / {}", size(done), size(total)));
+                updates.push(Update { step: at, change: Change::Status });
+                if is_over {
+                    self.end(at, (Outcome::Executed, elapsed), now, &mut updates);
+                }
+            }
             Event::Exporting => {
                 self.begin(Key::Export, now, &mut updates);
             }
@@ -156,6 +168,7 @@ impl Board {
         let name = match &key {
             Key::Vertex(vertex) => self.planned.remove(vertex).unwrap_or_default(),
             Key::Image(name) => self.activity.step(name),
+            Key::Cache(name) => format!("[internal] load layers of the cache {name}"),
             Key::Export => "exporting to image".to_owned(),
         };
         if !matches!(key, Key::Vertex(_)) {

@@ -231,6 +231,25 @@ fn failures_and_what_they_stopped() {
 }
 
 #[test]
+fn layers_of_a_cache_come() {
+    let arriving = |done, total, is_over| {
+        Some(Event::Arriving { cache: "r.example/c".into(), done, total, is_over })
+    };
+    let events = vec![
+        (100, arriving(500_000, 2_000_000, false)),
+        (200, arriving(900_000, 2_000_000, false)),
+        (1_100, arriving(2_000_000, 3_000_000, false)),
+        (1_200, arriving(3_000_000, 3_000_000, true)),
+    ];
+    let built = Conclusion::Built { id: "sha256:12".into(), names: &[] };
+    assert_eq!(
+        plain(events, &built),
+        "#1 [internal] load layers of the cache r.example/c\n#1 500kB / 2MB\n#1 2MB / 3MB\n\
+         #1 3MB / 3MB\n#1 DONE 1.1s\n\n"
+    );
+}
+
+#[test]
 fn an_image_that_cannot_be_had() {
     let events = vec![(0, Some(image(ImageProgress::Resolving)))];
     let conclusion = Conclusion::Failed { reason: "no such\nhost", image: Some("busybox") };

@@ -63,7 +63,19 @@ fn reused(context: &Context, flag: &str) -> Store {
     let answer = store.build_with("app", context.path(), &["--cache-from", flag]);
     assert_eq!(executed(&answer), 0, "{}", answer.stderr);
     assert_eq!(answer.stderr.matches("CACHED").count(), STEPS, "{}", answer.stderr);
+    let (came, all) = came(&answer).expect("what came is told");
+    assert_eq!(came, all, "{}", answer.stderr);
     store
+}
+
+/// How much of the layers of a cache came, and how much they are, in what was said last.
+fn came(answer: &Answer) -> Option<(&str, &str)> {
+    let lines =
+        answer.stderr.lines().filter_map(|line| line.split_once(" [internal] load layers of"));
+    let step = lines.last()?.0;
+    let of_step = |line: &&str| line.starts_with(step) && line.contains(" / ");
+    let last = answer.stderr.lines().filter(of_step).last()?;
+    last.strip_prefix(step)?.trim().split_once(" / ")
 }
 
 /// The blobs of the layers.
@@ -102,6 +114,8 @@ fn a_fresh_store_executes_nothing() {
         let first = exported(&context, &flag);
         check_blobs(&place);
         let second = reused(&context, &from(&place));
+        let again = second.build_with("app", context.path(), &["--cache-from", &from(&place)]);
+        assert_eq!(came(&again), None, "what is here comes again");
         assert_eq!(ids(&second), ids(&first), "{compression}");
         let files = ["sh", "-c", "stat -c '%n %a %u %s %Y %h' /app /app/* /app/src/* /home /id"];
         assert_eq!(second.prints("app", &files), first.prints("app", &files));

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::io::{self, Read};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use lapstrake_cache::{ActionKey, Layer, Record, Store};
@@ -25,6 +26,8 @@ pub struct Imports<'a> {
     store: &'a Store,
     cancelled: Box<dyn Fn() -> bool + Send + Sync + 'a>,
     places: Vec<Place>,
+    /// What came from each.
+    arrivals: Vec<Arrival>,
     /// In the order of the caches.
     records: HashMap<ActionKey, Vec<Record>>,
     /// Where a layer can be had, in the order of the caches.
@@ -41,6 +44,24 @@ pub struct Offered {
     pub blob: Descriptor,
     /// How the blob was made of the tar, as [`lapstrake_image::Packing`] writes it.
     pub packing: String,
+}
+
+/// What came from a cache, and what is on its way: bytes of layers as they are sent.
+#[derive(Debug, Default)]
+struct Arrival {
+    done: AtomicU64,
+    total: AtomicU64,
+}
+
+/// How far the layers of a cache are that were needed until now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arriving {
+    /// The cache.
+    pub place: String,
+    /// Bytes that came, as they were sent.
+    pub done: u64,
+    /// Bytes of all these layers.
+    pub total: u64,
 }
 
 #[derive(Default)]
@@ -69,6 +90,7 @@ impl<'a> Imports<'a> {
             store,
             cancelled: Box::new(cancelled),
             places: Vec::new(),
+            arrivals: Vec::new(),
             records: HashMap::new(),
             layers: HashMap::new(),
             state: Mutex::default(),
@@ -96,7 +118,23 @@ impl<'a> Imports<'a> {
             }
         }
         self.places.push(place);
+        self.arrivals.push(Arrival::default());
         Ok(())
+    }
+
+    /// Whether nothing is known from other caches.
+    pub fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    /// How far the layers are that were needed, for each cache that one came from.
+    pub fn arriving(&self) -> Vec<Arriving> {
+        let each = self.places.iter().zip(&self.arrivals).map(|(place, arrival)| Arriving {
+            place: place.to_string(),
+            done: arrival.done.load(Ordering::Relaxed),
+            total: arrival.total.load(Ordering::Relaxed),
+        });
+        each.filter(|one| one.total > 0).collect()
     }
 
     /// What `key` came to elsewhere, if the layer can still be had.
@@ -173,9 +211,10 @@ impl<'a> Imports<'a> {
             return Ok(None);
         }
         let mut losses = Vec::new();
-        for (place, cached) in sources {
-            let Some(place) = self.places.get(*place) else { continue };
-            match self.bring(place, cached) {
+        for (number, cached) in sources {
+            let place = self.places.get(*number).zip(self.arrivals.get(*number));
+            let Some((place, arrival)) = place else { continue };
+            match self.counted(place, cached, arrival) {
                 Ok(layer) => {
                     self.state().fetched += 1;
                     return Ok(Some(layer));
@@ -249,12 +288,34 @@ impl<'a> Imports<'a> {
         self.state().bad.contains(blob)
     }
 
-    fn bring(&self, place: &Place, cached: &Offer) -> Result<Layer, Error> {
+    /// Brings a layer, and lets others know how far it is. One that fails has never been on its way.
+    fn counted(&self, place: &Place, cached: &Offer, arrival: &Arrival) -> Result<Layer, Error> {
+        let came = AtomicU64::new(0);
+        arrival.total.fetch_add(cached.blob.size, Ordering::Relaxed);
+        let count = |bytes| {
+            came.fetch_add(bytes, Ordering::Relaxed);
+            arrival.done.fetch_add(bytes, Ordering::Relaxed);
+        };
+        let brought = self.bring(place, cached, &count);
+        if brought.is_err() {
+            arrival.total.fetch_sub(cached.blob.size, Ordering::Relaxed);
+            arrival.done.fetch_sub(came.load(Ordering::Relaxed), Ordering::Relaxed);
+        }
+        brought
+    }
+
+    fn bring(
+        &self,
+        place: &Place,
+        cached: &Offer,
+        count: &(dyn Fn(u64) + Sync),
+    ) -> Result<Layer, Error> {
         let known = match &cached.details {
             Details::Manifest(manifest) => Known::Manifest(bring_manifest(place, manifest)?),
             Details::Made(made) => Known::Made(made),
         };
-        let blob = Stoppable { reader: place.blob(&cached.blob)?, cancelled: &*self.cancelled };
+        let (reader, cancelled) = (place.blob(&cached.blob)?, &*self.cancelled);
+        let blob = Watched { reader, cancelled, count };
         let layer = rebuild::rebuild(self.store, cached, blob, known)?;
         let (digest, size) = (&cached.blob.digest, cached.blob.size);
         self.store.put_packed(&cached.diff_id, &cached.packing, digest, size)?;
@@ -278,17 +339,20 @@ fn bring_manifest(place: &Place, manifest: &Descriptor) -> Result<LayerManifest,
     rebuild::manifest(manifest, place.blob(manifest)?)
 }
 
-/// Fails when the user stops the build.
-struct Stoppable<'a> {
+/// Tells how much is read, and fails when the user stops the build.
+struct Watched<'a> {
     reader: Box<dyn Read + Send>,
     cancelled: &'a (dyn Fn() -> bool + Send + Sync),
+    count: &'a (dyn Fn(u64) + Sync),
 }
 
-impl Read for Stoppable<'_> {
+impl Read for Watched<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match (self.cancelled)() {
-            true => Err(io::Error::other("cancelled")),
-            false => self.reader.read(buffer),
+        if (self.cancelled)() {
+            return Err(io::Error::other("cancelled"));
         }
+        let read = self.reader.read(buffer)?;
+        (self.count)(read as u64);
+        Ok(read)
     }
 }

@@ -44,7 +44,7 @@ pub use bucket::{Bucket, BucketConfig, BucketCredentials, BucketError};
 pub use config::CONFIG_TYPE;
 pub use error::Error;
 pub use export::{Export, Exported, Step, export};
-pub use import::{Imports, Offered};
+pub use import::{Arriving, Imports, Offered};
 pub use inline::{made, tell, untell};
 pub use mount::{MountImport, MountImported, export_mount, import_mount};
 pub use place::Place;
