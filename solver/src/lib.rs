@@ -9,7 +9,8 @@
 //! 5. [`schedule`]: every vertex once its inputs are there; independent ones at the same time.
 //! 6. [`op`]: one vertex: look-up, and on a miss its execution.
 //!    [`reason`] says why it was missed.
-//! 7. `delivery`: the layers are brought here, but for those that are already where the image goes.
+//! 7. `delivery`: the layers are brought here, but for those that are already where the image goes;
+//!    `arrival` tells how far they are.
 //! 8. [`export`]: config, manifest and tags; `stamp` gives an image the times that it is to have.
 //!
 //! This crate prints nothing and reads no environment: it reports [`event::Event`]s, and errors

@@ -70,12 +70,11 @@ fn reused(context: &Context, flag: &str) -> Store {
 
 /// How much of the layers of a cache came, and how much they are, in what was said last.
 fn came(answer: &Answer) -> Option<(&str, &str)> {
-    let lines =
-        answer.stderr.lines().filter_map(|line| line.split_once(" [internal] load layers of"));
-    let step = lines.last()?.0;
-    let of_step = |line: &&str| line.starts_with(step) && line.contains(" / ");
-    let last = answer.stderr.lines().filter(of_step).last()?;
-    last.strip_prefix(step)?.trim().split_once(" / ")
+    let mut lines = answer.stderr.lines().rev();
+    let name = |line: &str| Some(line.split_once(" [internal] load layers of")?.0.to_owned());
+    let step = lines.clone().find_map(name)?;
+    let last = lines.find(|line| line.starts_with(&step) && line.contains(" / "))?;
+    last.strip_prefix(&step)?.trim().split_once(" / ")
 }
 
 /// The blobs of the layers.
