@@ -15,6 +15,7 @@ rules! { "lapstrake":
     deleted_too_late
     digest_pin
     docker_socket
+    dockerignore_idle
     dockerignore_lint
     effective_user
     entrypoint_not_runnable

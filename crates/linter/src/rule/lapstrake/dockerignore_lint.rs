@@ -88,7 +88,7 @@ fn walked_past(lines: &Lines<'_>, line: &Line) -> Option<(String, String)> {
 }
 
 /// What is in folders and has the line's name, if nothing in the root has: the first path, and how many more there are.
-fn deeper(lines: &Lines<'_>, line: &Line) -> Option<(String, usize)> {
+pub(super) fn deeper(lines: &Lines<'_>, line: &Line) -> Option<(String, usize)> {
     let name = line.pattern.trim_matches('/');
     if line.keeps || name.contains('/') || name.contains("**") || !line.matched.is_empty() {
         return None;
