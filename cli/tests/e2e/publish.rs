@@ -172,10 +172,10 @@ fn datagrams_come_and_go() {
 
 #[test]
 fn ranges_and_free_ports() {
-    let served = Served::new(
-        "slirp4netns",
-        &["-p", "8000-8002:80-82", "-p", "9000-9009:80", "-p", "127.0.0.1::81"],
-    );
+    // As with Docker, also users other than root may listen on low ports.
+    let flags =
+        ["-u", "1000", "-p", "8000-8002:80-82", "-p", "9000-9009:80", "-p", "127.0.0.1::81"];
+    let served = Served::new("slirp4netns", &flags);
     for (port, inside) in [(8000, 80), (8001, 81), (8002, 82), (9000, 80)] {
         assert_eq!(served.answer(&format!("127.0.0.1:{port}")), format!("{inside} hello\n"));
     }
@@ -260,7 +260,8 @@ fn roots_command_has_a_network_for_its_ports() {
     for connector in CONNECTORS {
         let port = free_port();
         let published = format!("127.0.0.1:{port}:80");
-        let run = ["run", "--rm", "-P", "-p", &published, "served", "sh", "-c", serve];
+        let run =
+            ["run", "--rm", "-u", "1000", "-P", "-p", &published, "served", "sh", "-c", serve];
         let programs = store.beside(connector);
         fs::create_dir(&programs).expect("make a folder");
         symlink(format!("/usr/bin/{connector}"), programs.join(connector)).expect("make a link");

@@ -160,6 +160,10 @@ fn is_ready(ready: &OwnedFd) -> Result<bool, Error> {
     Ok(read.map_err(Error::system(Operation::Receive, "a connection's report"))? > 0)
 }
 
+/// The lowest port that users other than root may listen on; Docker's is 0, as nobody else has ports
+/// there.
+const LOWEST_PORT: &str = "/proc/sys/net/ipv4/ip_unprivileged_port_start";
+
 /// A namespace without anybody in it. A thread of its own makes it, as who makes one is in it.
 pub(crate) fn new_namespace() -> Result<OwnedFd, Error> {
     fn fail<E: Into<crate::error::Errno>>() -> impl FnOnce(E) -> Error {
@@ -167,6 +171,8 @@ pub(crate) fn new_namespace() -> Result<OwnedFd, Error> {
     }
     let make = || {
         nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWNET).map_err(fail())?;
+        // Where it cannot be set, as in some containers, root alone listens there.
+        let _ = fs::write(LOWEST_PORT, "0");
         let flags = OFlags::RDONLY | OFlags::CLOEXEC;
         rustix::fs::open("/proc/thread-self/ns/net", flags, Mode::empty()).map_err(fail())
     };
