@@ -4,6 +4,7 @@ use std::fs;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
 use lapstrake_executor::Cancel;
@@ -90,14 +91,26 @@ fn force(number: i32) -> ! {
     std::process::exit(Exit::signal(number).code());
 }
 
-/// Passes signals on to the process of `pidfd`. A change of the terminal's size goes to `resize`.
-pub(crate) fn forward(
-    pidfd: OwnedFd,
-    resize: impl Fn() + Send + 'static,
-) -> Result<Watch, Failure> {
+/// Where signals go.
+pub(crate) struct Target {
+    /// The process.
+    pub(crate) pidfd: OwnedFd,
+    /// Told of a change of the terminal's size.
+    pub(crate) resize: Box<dyn Fn() + Send>,
+}
+
+/// Passes signals on to the target that is sent. From now on they end this process no more: those that come
+/// before the target wait for it, so that a command which has begun is never left alone.
+pub(crate) fn forward() -> Result<(Watch, Sender<Target>), Failure> {
     let numbers = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH];
-    let mut asked = 0;
-    Watch::start(&numbers, move |number| {
+    let (sender, receiver) = channel();
+    let (mut known, mut asked) = (None, 0);
+    let watch = Watch::start(&numbers, move |number| {
+        if known.is_none() {
+            // Without one there is nothing to end.
+            known = receiver.recv().ok();
+        }
+        let Some(Target { pidfd, resize }) = &known else { return };
         if number == SIGWINCH {
             return resize();
         }
@@ -105,9 +118,10 @@ pub(crate) fn forward(
         let number = if asked >= PATIENCE { SIGKILL } else { number };
         if let Some(signal) = Signal::from_named_raw(number) {
             // When it has ended there is nobody to tell.
-            let _ = rustix::process::pidfd_send_signal(&pidfd, signal);
+            let _ = rustix::process::pidfd_send_signal(pidfd, signal);
         }
-    })
+    });
+    Ok((watch?, sender))
 }
 
 /// Tells when the user's terminal changes its size.
@@ -121,4 +135,26 @@ fn ignored() -> Vec<i32> {
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
     (1..=64).filter(|number| mask & (1 << (number - 1)) != 0).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt as _;
+    use std::process::Command;
+
+    use rustix::process::{Pid, PidfdFlags, kill_process, pidfd_open};
+
+    use super::*;
+
+    #[test]
+    fn what_comes_before_the_target_waits_for_it() {
+        let (watch, targets) = forward().unwrap();
+        kill_process(rustix::process::getpid(), Signal::USR1).unwrap();
+        let mut target = Command::new("sleep").arg("60").spawn().unwrap();
+        let pid = Pid::from_raw(target.id().try_into().unwrap()).unwrap();
+        let pidfd = pidfd_open(pid, PidfdFlags::empty()).unwrap();
+        targets.send(Target { pidfd, resize: Box::new(|| {}) }).ok().unwrap();
+        assert_eq!(target.wait().unwrap().signal(), Some(SIGUSR1));
+        drop(watch);
+    }
 }

@@ -293,9 +293,13 @@ mod tests {
             let whole = parsed(Arguments::command(), &typed(line)).unwrap();
             assert_eq!(format!("{quick:?}"), format!("{whole:?}"), "{line}");
         }
-        for line in
-            ["lap --root /x run b", "lap images", "lap run --help", "lap build", "lap run -p 1 b"]
-        {
+        for line in [
+            "lap --root /x run b",
+            "lap images",
+            "lap run --help",
+            "lap build",
+            "lap run --no-such b",
+        ] {
             assert!(quickly(&typed(line)).is_none(), "{line}");
         }
     }

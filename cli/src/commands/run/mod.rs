@@ -25,7 +25,8 @@ use crate::failure::Failure;
 use crate::images::{self, Runnable};
 use crate::network::{self, DefaultNetwork, Mode};
 use crate::session::{ResolvConf, Session};
-use crate::{output, platform, signal, terminal};
+use crate::signal::{self, Target};
+use crate::{output, platform, terminal};
 
 use environment::Setting;
 use process::Process;
@@ -220,13 +221,15 @@ fn attended(
     beginning: Beginning,
     ports: Listeners,
 ) -> Result<Exit, Failure> {
+    let (watch, signals) = signal::forward()?;
     let (sandbox, running) = started(run, spec, beginning)?;
+    let pidfd = sandbox.pidfd().try_clone_to_owned();
+    let pidfd = pidfd.map_err(|error| Failure::new("cannot watch the command").because(&error))?;
+    // The other end is there for as long as the watch is.
+    let _ = signals.send(Target { pidfd, resize: Box::new(running.resize()) });
     if !ports.is_empty() {
         sandbox.publish(ports)?;
     }
-    let pidfd = sandbox.pidfd().try_clone_to_owned();
-    let pidfd = pidfd.map_err(|error| Failure::new("cannot watch the command").because(&error))?;
-    let watch = signal::forward(pidfd, running.resize())?;
     let status = sandbox.wait(&Cancel::new()?, &mut |_| {})?;
     lapstrake_executor::relieve_guard();
     running.finish();
