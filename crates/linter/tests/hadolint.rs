@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use lapstrake_linter::{Finding, Known, Policy, Rule, Wanted};
+use lapstrake_linter::{Finding, Known, Policy, Preset, Rule, Wanted};
 use lapstrake_parser::check::CheckOptions;
 use lapstrake_parser::{Dockerfile, LineIndex};
 use serde_json::Value;
@@ -67,7 +67,8 @@ fn join(lines: &[impl ToString]) -> String {
 /// The hadolint ids of a rule that hadolint uses without being asked to.
 fn ids(rule: &'static Rule) -> impl Iterator<Item = &'static str> {
     let is_id = |id: &str| id.starts_with("DL") || id.starts_with("SC");
-    rule.aliases.iter().copied().filter(move |id| is_id(id) && !rule.experimental)
+    let is_used = rule.presets.contains(&Preset::Hadolint) && !rule.experimental;
+    rule.aliases.iter().copied().filter(move |id| is_id(id) && is_used)
 }
 
 /// What hadolint found, of the rules that are here.

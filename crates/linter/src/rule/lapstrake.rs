@@ -45,6 +45,7 @@ rules! { "lapstrake":
     stale_index
     tls_off
     unknown_from
+    unreached_stage
     unsigned_packages
     unused_suppression
     upgrade_in_build

@@ -2,34 +2,35 @@
 //! them over real files.
 
 rules! { "shellcheck":
-    find_without_path
-    echo_flags_in_sh
-    source_in_sh
-    bash_builtin_in_sh
-    find_to_xargs
-    backticks
-    unquoted_variable
-    unquoted_substitution
-    masked_status
-    variable_in_single_quotes
-    loop_runs_once
-    negation_skips_errexit
-    echo_of_escapes
     and_or_is_no_if
-    braces_in_sh
-    option_of_set_in_sh
+    backticks
+    bash_builtin_in_sh
     both_outputs_in_sh
-    glob_may_be_flag
-    variable_as_format
+    braces_in_sh
     dollar_quotes_in_sh
     double_brackets_in_sh
     double_equals_in_sh
-    local_in_sh
-    substring_in_sh
-    replacement_in_sh
-    unchecked_cd
-    removal_below_empty
+    echo_flags_in_sh
+    echo_of_escapes
+    find_to_xargs
+    find_without_path
+    glob_may_be_flag
     joined_tests
+    local_in_sh
+    loop_runs_once
+    masked_status
+    negation_skips_errexit
+    option_of_set_in_sh
+    removal_below_empty
+    replacement_in_sh
+    source_in_sh
     status_looked_at_later
+    substring_in_sh
+    unchecked_cd
+    unquoted_substitution
+    unquoted_variable
     unused_variable
+    useless_cat
+    variable_as_format
+    variable_in_single_quotes
 }

@@ -24,7 +24,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use lapstrake_parser::{ArgDeclaration, Instruction, InstructionKind, Severity, Stage};
 
 use crate::finding::Findings;
-use crate::from::named_at_last;
+use crate::from::{may_be_stage, needed};
 use crate::rule::{Check, Rule};
 use crate::subject::Subject;
 
@@ -45,7 +45,7 @@ fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) 
     let uses = uses(subject.source);
     globals(subject, &uses, findings);
     // What a variable names may be any of them.
-    let is_any = subject.stages.iter().any(|stage| stage.from.image.as_str().starts_with('$'));
+    let is_any = subject.stages.iter().any(|stage| may_be_stage(stage.from.image.as_str()));
     let bases = subject.stages.iter().filter_map(|stage| subject.base_of(stage));
     let bases: BTreeSet<usize> = bases.map(|base| base.index).collect();
     for stage in &subject.stages {
@@ -125,22 +125,13 @@ fn arguments(stage: &Stage<'_>, uses: &Uses<'_>, findings: &mut Findings<'_>) {
 
 /// Stages that no other one is made of, and that cannot be named as a target.
 fn stages(subject: &Subject<'_>, findings: &mut Findings<'_>) {
-    let mut needed: BTreeSet<usize> = BTreeSet::new();
-    for stage in subject.stages.iter().rev() {
-        let is_root = subject.is_target(stage) || stage.from.name.is_some();
-        if !is_root && !needed.contains(&stage.index) {
-            let draft = findings.add(stage.from.image.span(), "no other stage takes anything from this one");
-            draft.help("leave it out, or give it a name by which it can be built: `AS …`");
-            continue;
-        }
-        let from = stage.instructions.iter().flat_map(named_at_last).map(|(name, _)| name);
-        for name in from.chain([stage.from.image.as_str().to_owned()]) {
-            if name.contains('$') && subject.stages.len() > 2 {
-                // It may be any of them.
-                needed.extend(0..stage.index);
-            }
-            let number = name.parse().ok();
-            needed.extend(subject.stage_named(&name, stage.index).or(number));
+    let can_be_built = |stage: &Stage<'_>| subject.is_target(stage) || stage.from.name.is_some();
+    let needed = needed(subject, can_be_built);
+    for stage in &subject.stages {
+        if !can_be_built(stage) && !needed.contains(&stage.index) {
+            let what = "no other stage takes anything from this one";
+            let help = "leave it out, or give it a name by which it can be built: `AS …`";
+            findings.add(stage.from.image.span(), what).help(help);
         }
     }
 }
