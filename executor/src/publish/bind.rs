@@ -153,7 +153,8 @@ fn listener(publication: &Publication, address: SocketAddr) -> Result<Listener, 
     })
 }
 
-fn socket(kind: SocketType, address: IpAddr) -> Result<OwnedFd, Errno> {
+/// One that does not wait.
+pub(super) fn socket(kind: SocketType, address: IpAddr) -> Result<OwnedFd, Errno> {
     let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let socket = rustix::net::socket_with(family, kind, flags, None)?;

@@ -9,10 +9,13 @@
 mod bind;
 mod datagram;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::atomic::AtomicUsize;
 use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
 
@@ -112,12 +115,13 @@ fn relay(
         return;
     }
     let targets = own_addresses();
+    let open = &AtomicUsize::new(0);
     std::thread::scope(|scope| {
         for listener in listeners {
             let to = || targets.iter().map(|&address| SocketAddr::new(address, listener.inside()));
             let to: Vec<SocketAddr> = to().collect();
             let serve = move || match listener {
-                Listener::Stream { socket, .. } => stream::serve(socket, &to, stopped),
+                Listener::Stream { socket, .. } => stream::serve(socket, &to, stopped, open),
                 Listener::Datagram { socket, .. } => datagram::serve(socket, &to, stopped),
             };
             // Without a thread its connections wait until the end: there is no room for anything.

@@ -7,11 +7,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec};
-use rustix::net::sockopt;
+use rustix::io::Errno;
+use rustix::net::{SocketType, sockopt};
 
-use super::STACK_SIZE;
+use super::{STACK_SIZE, bind};
 
-/// Connections of one port at a time; more wait. Each takes two descriptors, of which a process has 1,024.
+/// Connections of a sandbox at a time; more wait. Each takes two descriptors, of which a process mostly may
+/// have 1,024.
 const MAX_CONNECTIONS: usize = 256;
 
 const BUFFER: usize = 64 << 10;
@@ -22,9 +24,14 @@ const DRAIN: Duration = Duration::from_secs(1);
 /// How long to wait when there is no room for another connection.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Accepts connections until stopped. Those of the last second before the command ended are drained.
-pub(super) fn serve(listener: &TcpListener, targets: &[SocketAddr], stopped: &OwnedFd) {
-    let open = AtomicUsize::new(0);
+/// Accepts connections until stopped. Those of the last second before the command ended are drained. `open`
+/// counts those of all ports.
+pub(super) fn serve(
+    listener: &TcpListener,
+    targets: &[SocketAddr],
+    stopped: &OwnedFd,
+    open: &AtomicUsize,
+) {
     std::thread::scope(|scope| {
         loop {
             let is_full = open.load(Ordering::Relaxed) >= MAX_CONNECTIONS;
@@ -36,9 +43,11 @@ pub(super) fn serve(listener: &TcpListener, targets: &[SocketAddr], stopped: &Ow
             if is_ready(polled.first()) {
                 return;
             }
+            if is_full {
+                continue;
+            }
             let client = match listener.accept() {
-                Ok((client, _)) if !is_full => client,
-                Ok(_) => continue,
+                Ok((client, _)) => client,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
                 Err(_) => {
                     // No descriptor is left, or the client has gone.
@@ -47,7 +56,6 @@ pub(super) fn serve(listener: &TcpListener, targets: &[SocketAddr], stopped: &Ow
                 }
             };
             open.fetch_add(1, Ordering::Relaxed);
-            let open = &open;
             let relay = move || {
                 connection(&client, targets, stopped);
                 open.fetch_sub(1, Ordering::Relaxed);
@@ -62,7 +70,7 @@ pub(super) fn serve(listener: &TcpListener, targets: &[SocketAddr], stopped: &Ow
 
 /// One connection from its beginning to its end. A client that is refused inside is reset.
 fn connection(client: &TcpStream, targets: &[SocketAddr], stopped: &OwnedFd) {
-    let server = targets.iter().find_map(|target| TcpStream::connect(target).ok());
+    let server = targets.iter().find_map(|target| connected(target, stopped));
     let outcome = match &server {
         Some(server) => relay(client, server, stopped),
         None => Err(io::ErrorKind::ConnectionRefused.into()),
@@ -73,6 +81,21 @@ fn connection(client: &TcpStream, targets: &[SocketAddr], stopped: &OwnedFd) {
             let _ = sockopt::set_socket_linger(socket, Some(Duration::ZERO));
         }
     }
+}
+
+/// A connection inside. One that is not accepted is waited for, but not beyond the end.
+fn connected(target: &SocketAddr, stopped: &OwnedFd) -> Option<TcpStream> {
+    let socket = bind::socket(SocketType::STREAM, target.ip()).ok()?;
+    match rustix::net::connect(&socket, target) {
+        Ok(()) | Err(Errno::INPROGRESS) => {}
+        Err(_) => return None,
+    }
+    let mut polled = [PollFd::new(&socket, PollFlags::OUT), PollFd::new(stopped, PollFlags::IN)];
+    while !polled.iter().any(|one| is_ready(Some(one))) {
+        wait(&mut polled, None);
+    }
+    let is_there = is_ready(polled.first());
+    (is_there && sockopt::socket_error(&socket) == Ok(Ok(()))).then(|| socket.into())
 }
 
 /// Bytes on their way.
