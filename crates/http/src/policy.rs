@@ -68,15 +68,14 @@ impl Policy {
     /// # Errors
     /// When it may not.
     pub fn check(&self, host: &str, address: IpAddr) -> Result<(), Denied> {
+        let host = plain(host);
         let find =
-            |rules: &[Rule]| rules.iter().find(|rule| rule.holds(host, Some(address))).cloned();
+            |rules: &[Rule]| rules.iter().find(|rule| rule.holds(&host, Some(address))).cloned();
         match find(&self.deny).filter(|_| find(&self.allow).is_none()) {
             None => Ok(()),
-            Some(rule) => Err(Denied {
-                host: host.to_owned(),
-                address: (!rule.holds(host, None)).then_some(address),
-                rule,
-            }),
+            Some(rule) => {
+                Err(Denied { address: (!rule.holds(&host, None)).then_some(address), host, rule })
+            }
         }
     }
 
@@ -85,11 +84,12 @@ impl Policy {
     /// # Errors
     /// When it may not.
     pub fn check_name(&self, host: &str) -> Result<(), Denied> {
+        let host = plain(host);
         let address = host.parse().ok();
-        let find = |rules: &[Rule]| rules.iter().find(|rule| rule.holds(host, address)).cloned();
+        let find = |rules: &[Rule]| rules.iter().find(|rule| rule.holds(&host, address)).cloned();
         match find(&self.deny).filter(|_| find(&self.allow).is_none()) {
             None => Ok(()),
-            Some(rule) => Err(Denied { host: host.to_owned(), address: None, rule }),
+            Some(rule) => Err(Denied { host, address: None, rule }),
         }
     }
 
@@ -111,6 +111,11 @@ impl Policy {
             _ => Ok(kept),
         }
     }
+}
+
+/// A host as rules write it: names in large letters, or with the dot of the root, lead to the same one.
+fn plain(host: &str) -> String {
+    host.trim_end_matches('.').to_ascii_lowercase()
 }
 
 impl Rule {
@@ -177,7 +182,7 @@ impl FromStr for Rule {
             let address = address.to_canonical();
             return Ok(Self::Network(address, if address.is_ipv4() { 32 } else { 128 }));
         }
-        let name = text.trim_end_matches('.').to_ascii_lowercase();
+        let name = plain(text);
         let (suffix, is_below) = match name.strip_prefix('*') {
             Some(suffix) => (suffix.to_owned(), true),
             None => (name, false),
@@ -286,6 +291,8 @@ mod tests {
             (&["*.internal"], &[], "internal", "8.8.8.8", false),
             (&["*.Internal."], &[], "a.b.internal", "8.8.8.8", true),
             (&["db.corp"], &[], "db.corp", "8.8.8.8", true),
+            (&["db.corp"], &[], "DB.Corp.", "8.8.8.8", true),
+            (&["*.corp"], &[], "db.CORP", "8.8.8.8", true),
             (&["db.corp"], &[], "x.db.corp", "8.8.8.8", false),
             (&["*"], &["*.good.com", "10.1.0.0/16"], "a.com", "8.8.8.8", true),
             (&["*"], &["*.good.com", "10.1.0.0/16"], "r.good.com", "8.8.8.8", false),
@@ -300,6 +307,7 @@ mod tests {
     fn behind_a_proxy_names_count() {
         let policy = Policy { deny: rules(&["*.internal", "10.0.0.0/8"]), allow: Vec::new() };
         assert!(policy.check_name("a.internal").is_err() && policy.check_name("10.1.1.1").is_err());
+        assert!(policy.check_name("A.INTERNAL.").is_err());
         assert!(policy.check_name("a.com").is_ok());
     }
 
