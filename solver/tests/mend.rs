@@ -58,7 +58,7 @@ fn mended(text: &str, rule: &'static Rule) -> Option<String> {
     let parsed = lapstrake_parser::parse(text);
     let (checks, policy) = (lapstrake_linter::checks(&parsed.dockerfile), Policy::default());
     let strict: Vec<_> = lapstrake_linter::all().filter(|one| !one.experimental).collect();
-    let wanted = Wanted { rules: &strict, checks: &checks, policy: &policy };
+    let wanted = Wanted { rules: &strict, checks: &checks, policy: &policy, only_shipped: false };
     let found = lapstrake_linter::lint(text, &parsed.dockerfile, &Known::nothing(), &wanted);
     let own = found.iter().filter(|one| one.rule.name == rule.name);
     let fixes = own.filter_map(|one| one.diagnostic.fix.as_ref());

@@ -47,7 +47,7 @@ impl Workspace for Machine<'_> {
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = None;
         let input = dockerfile.map_or(Input::Stdin, |path| Input::File(path.to_owned()));
         match lint::rules(&input) {
-            Ok((rules, policy, look_around)) => (Rules { rules, policy, look_around }, None),
+            Ok((rules, policy, are_own)) => (Rules { rules, policy, are_own }, None),
             Err(failure) => {
                 let text = failure.text();
                 output::stderr(&text);
@@ -55,7 +55,7 @@ impl Workspace for Machine<'_> {
                 let what = if what.is_empty() { "the configuration has faults" } else { what };
                 let message = format!("lap: {what}; until it is mended, the usual rules look");
                 let (rules, policy) = (lint::usual_rules(), Policy::default());
-                (Rules { rules, policy, look_around: true }, Some(message))
+                (Rules { rules, policy, are_own: true }, Some(message))
             }
         }
     }

@@ -64,6 +64,9 @@ pub fn lint_with(
     }
     let mut findings: Vec<Finding> = heard.into_iter().map(|found| found.finding).collect();
     say_once(&mut findings);
+    if wanted.only_shipped {
+        findings.retain(|one| !one.rule.of_size || is_shipped(&subject, one.diagnostic.span));
+    }
     for finding in &mut findings {
         if let Some(severity) = wanted.policy.severity(finding.rule) {
             finding.diagnostic.severity = severity;
@@ -71,6 +74,13 @@ pub fn lint_with(
     }
     findings.sort_by_key(|finding| (finding.file.is_some(), finding.diagnostic.span));
     findings
+}
+
+/// True for a place in a stage that is in an image.
+fn is_shipped(subject: &Subject<'_>, place: Span) -> bool {
+    let mut stages = subject.stages.iter().rev();
+    let stage = stages.find(|stage| stage.instruction.span.start <= place.start);
+    stage.is_none_or(|stage| subject.is_shipped(stage))
 }
 
 /// Takes out what a more precise rule has said of the same place, or of one that it shows as well.
@@ -107,10 +117,22 @@ mod tests {
     fn names(source: &str, preset: Preset) -> Vec<&'static str> {
         let rules: Vec<_> = all().filter(|rule| rule.presets.contains(&preset)).collect();
         let (checks, policy) = (CheckOptions::default(), Policy::default());
-        let wanted = Wanted { rules: &rules, checks: &checks, policy: &policy };
+        let only_shipped = matches!(preset, Preset::Recommended | Preset::Strict);
+        let wanted = Wanted { rules: &rules, checks: &checks, policy: &policy, only_shipped };
         let dockerfile = lapstrake_parser::parse(source).dockerfile;
         let found = lint(source, &dockerfile, &Known::nothing(), &wanted);
         found.iter().map(|one| one.rule.name).collect()
+    }
+
+    #[test]
+    fn the_size_of_what_is_not_shipped_does_not_matter() {
+        let source = "FROM alpine:3 AS one\nRUN apk add a\nFROM alpine:3 AS two\nRUN apk add b\n\
+                      FROM two\nCOPY --from=one /a /a\nRUN apk add c\n";
+        let count = |preset| {
+            names(source, preset).into_iter().filter(|name| *name == "apk-index-kept").count()
+        };
+        assert_eq!(count(Preset::Recommended), 2);
+        assert_eq!(count(Preset::Hadolint), 3);
     }
 
     #[test]

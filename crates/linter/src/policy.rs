@@ -16,6 +16,8 @@ pub struct Wanted<'a> {
     pub checks: &'a CheckOptions,
     /// What the project asks for.
     pub policy: &'a Policy,
+    /// What makes an image larger is told of stages that are in one. Other tools tell it of all.
+    pub only_shipped: bool,
 }
 
 /// What a project asks for, whatever the file is. By default nothing.

@@ -27,6 +27,8 @@ pub struct Rule {
     pub presets: &'static [Preset],
     /// Rules that say less of the same fault: what this one has found at a place, they do not report again.
     pub(crate) instead_of: &'static [&'static str],
+    /// It is about the size of the image: a stage that is not in it does not matter.
+    pub(crate) of_size: bool,
     /// How it looks.
     pub(crate) check: Check,
 }
@@ -83,7 +85,8 @@ impl Rule {
         let presets = &[Preset::Recommended, Preset::Strict, Preset::BuildKit];
         let (aliases, instead_of) = (&[], &[]);
         let experimental = false;
-        Self { name, aliases, origin, severity, experimental, presets, instead_of, check }
+        let of_size = false;
+        Self { name, aliases, origin, severity, experimental, presets, instead_of, of_size, check }
     }
 
     /// One of hadolint's rules, with hadolint's ids for it.
@@ -96,7 +99,8 @@ impl Rule {
         let presets = &[Preset::Strict, Preset::Hadolint];
         let (origin, instead_of) = (Origin::Hadolint, &[]);
         let experimental = false;
-        Self { name, aliases, origin, severity, experimental, presets, instead_of, check }
+        let of_size = false;
+        Self { name, aliases, origin, severity, experimental, presets, instead_of, of_size, check }
     }
 
     /// One of ShellCheck's warnings, with ShellCheck's id for it.
@@ -121,13 +125,19 @@ impl Rule {
         let origin = Origin::Lapstrake;
         let (aliases, instead_of) = (&[], &[]);
         let experimental = false;
-        Self { name, aliases, origin, severity, experimental, presets, instead_of, check }
+        let of_size = false;
+        Self { name, aliases, origin, severity, experimental, presets, instead_of, of_size, check }
     }
 
     /// The same rule, for everybody.
     const fn recommended(self) -> Self {
         let presets = &[Preset::Recommended, Preset::Strict, Preset::Hadolint];
         Self { presets, ..self }
+    }
+
+    /// The same rule, which is about the size of the image.
+    const fn of_size(self) -> Self {
+        Self { of_size: true, ..self }
     }
 
     /// The same rule, for who asks for much.

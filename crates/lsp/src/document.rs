@@ -82,8 +82,10 @@ impl Document {
         let rules: Vec<_> = rules.filter(|rule| is_whole || rule.sees_one_instruction()).collect();
         let dockerfile = &self.parsed.dockerfile;
         let checks = lapstrake_linter::checks(dockerfile);
-        let wanted = Wanted { rules: &rules, checks: &checks, policy: &self.rules.policy };
-        let look_around = is_whole && self.rules.look_around;
+        let Rules { policy, are_own: only_shipped, .. } = &self.rules;
+        let only_shipped = *only_shipped;
+        let wanted = Wanted { rules: &rules, checks: &checks, policy, only_shipped };
+        let look_around = is_whole && only_shipped;
         let mut found = Vec::new();
         workspace.known(
             self.path().as_deref(),

@@ -66,6 +66,7 @@ pub struct Rules {
     pub rules: Vec<&'static Rule>,
     /// What the project asks for.
     pub policy: Policy,
-    /// They may know what this machine has: what another tool would say does not depend on it.
-    pub look_around: bool,
+    /// They are a choice of no other tool: they may know what this machine has, and only what is shipped counts for
+    /// them.
+    pub are_own: bool,
 }

@@ -121,7 +121,12 @@ impl<'a> Check<'a> {
     fn lint(&self, known: &Known<'_>, wanted: impl Fn(&Rule) -> bool) -> Vec<Diagnostic> {
         let rules = lapstrake_linter::all().filter(|rule| rule.origin == Origin::BuildKit);
         let rules: Vec<&'static Rule> = rules.filter(|rule| wanted(rule)).collect();
-        let wanted = Wanted { rules: &rules, checks: &self.checks, policy: self.policy };
+        let wanted = Wanted {
+            rules: &rules,
+            checks: &self.checks,
+            policy: self.policy,
+            only_shipped: false,
+        };
         let found = lapstrake_linter::lint(self.source, self.dockerfile, known, &wanted);
         found.into_iter().map(|Finding { diagnostic, .. }| diagnostic).collect()
     }

@@ -7,8 +7,6 @@ use lapstrake_parser::{Diagnostic, OtherFile, Severity};
 
 use super::super::input::Input;
 use super::around::Around;
-use super::context::Contexts;
-use super::facts::Facts;
 use crate::diagnostics::{Finding, Report, Source};
 use crate::failure::Failure;
 
@@ -116,10 +114,10 @@ pub(super) struct Task<'a> {
     pub(super) policy: &'a Policy,
     /// The least severe finding that counts.
     pub(super) threshold: Option<Severity>,
-    /// What the store knows.
-    pub(super) facts: Option<&'a Facts>,
-    /// Where COPY takes files from.
-    pub(super) contexts: Option<&'a Contexts>,
+    /// The rules are a choice of no other tool.
+    pub(super) is_own: bool,
+    /// What they may know beside the file.
+    pub(super) around: Around<'a>,
 }
 
 /// Reads a file and lets the rules look at it. A fault of the syntax is a finding; then only those
@@ -142,14 +140,14 @@ pub(super) fn look(
     task: &Task<'_>,
     foreign: &[Foreign],
 ) -> Linted {
-    let Task { rules, policy, threshold, facts, contexts, .. } = task;
+    let Task { rules, policy, threshold, is_own, around, .. } = task;
     let parsed = lapstrake_parser::parse(source.text());
     let is_broken = parsed.diagnostics.iter().any(|one| one.severity == Severity::Error);
     let rules = rules.iter().copied().filter(|rule| !is_broken || rule.sees_one_instruction());
     let rules: Vec<_> = rules.collect();
     let checks = lapstrake_linter::checks(&parsed.dockerfile);
-    let wanted = Wanted { rules: &rules, checks: &checks, policy };
-    let around = Around { facts: facts.filter(|_| !is_broken), contexts: *contexts };
+    let wanted = Wanted { rules: &rules, checks: &checks, policy, only_shipped: *is_own };
+    let around = Around { facts: around.facts.filter(|_| !is_broken), ..*around };
     let file = (source.text(), &parsed.dockerfile);
     let (found, sight) = around.with(task.input, file, |known| {
         lapstrake_linter::lint_with(source.text(), &parsed.dockerfile, known, &wanted, foreign)

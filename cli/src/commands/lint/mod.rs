@@ -155,8 +155,8 @@ fn usage(failure: Failure) -> Failure {
     failure.exit_with(Exit::USAGE)
 }
 
-/// Which rules look at a file, as the configuration above it says, what they are told, and whether they may know
-/// what this machine has.
+/// Which rules look at a file, as the configuration above it says, what they are told, and whether they are a choice of no
+/// other tool.
 ///
 /// # Errors
 /// As for [`config::load`].
@@ -200,9 +200,9 @@ fn task<'a>(lint: &Lint, input: &'a Input, settings: &'a Settings, around: Aroun
     let rules = looking(lint.preset, settings);
     // What another tool would say does not depend on this machine.
     let is_own = is_own(lint.preset.or(settings.preset));
-    let Around { facts, contexts } = if is_own { around } else { Around::default() };
+    let around = if is_own { around } else { Around::default() };
     let (policy, threshold) = (&settings.policy, threshold.severity());
-    Task { input, rules, policy, threshold, facts, contexts }
+    Task { input, rules, policy, threshold, is_own, around }
 }
 
 /// True for a choice of rules that no other tool has made.

@@ -298,7 +298,7 @@ impl Case<'_> {
             &source,
             &parsed.dockerfile,
             &known,
-            &Wanted { rules: &self.rules(rule), checks: &checks, policy },
+            &Wanted { rules: &self.rules(rule), checks: &checks, policy, only_shipped: false },
         );
         let found: Vec<_> =
             findings.into_iter().filter(|finding| finding.rule.name == rule.name).collect();
@@ -410,7 +410,7 @@ fn a_trigger_of_a_base_shows_where_the_base_is_named() {
     let parsed = lapstrake_parser::parse(source);
     let rules: Vec<_> = crate::all().filter(|rule| rule.origin == Origin::BuildKit).collect();
     let (checks, policy) = (CheckOptions::default(), Policy::default());
-    let wanted = Wanted { rules: &rules, checks: &checks, policy: &policy };
+    let wanted = Wanted { rules: &rules, checks: &checks, policy: &policy, only_shipped: false };
     let found = crate::lint(source, &parsed.dockerfile, &known, &wanted);
     let found: Vec<_> = found.iter().map(|one| (one.rule.name, &one.diagnostic)).collect();
     let names: Vec<_> = found.iter().map(|(name, _)| *name).collect();

@@ -26,7 +26,7 @@ use crate::run::Run;
 use crate::subject::Subject;
 
 pub(super) static RULE: Rule =
-    Rule::hadolint("apt-lists-kept", &["DL3009"], Severity::Info, Check::Stage(check));
+    Rule::hadolint("apt-lists-kept", &["DL3009"], Severity::Info, Check::Stage(check)).of_size();
 
 fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) {
     if !subject.is_shipped(stage) {

@@ -25,7 +25,7 @@ use crate::run::Run;
 use crate::shell::Command;
 
 pub(super) static RULE: Rule =
-    Rule::hadolint("dnf-cache-kept", &["DL3040"], Severity::Warning, Check::Script(check)).recommended();
+    Rule::hadolint("dnf-cache-kept", &["DL3040"], Severity::Warning, Check::Script(check)).recommended().of_size();
 
 fn check(run: &Run<'_>, findings: &mut Findings<'_>) {
     if ["/var/cache/libdnf5", ".cache/libdnf5", "/var/cache/dnf"].iter().any(|path| run.has_mount(path)) {

@@ -26,7 +26,7 @@ use crate::shell::Command;
 use crate::subject::Subject;
 
 pub(super) static RULE: Rule =
-    Rule::hadolint("pip-cache-kept", &["DL3042"], Severity::Warning, Check::Stage(check)).recommended();
+    Rule::hadolint("pip-cache-kept", &["DL3042"], Severity::Warning, Check::Stage(check)).recommended().of_size();
 
 fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) {
     let mut is_off = subject.base_of(stage).is_some_and(|base| base.instructions.iter().any(turns_off));

@@ -25,7 +25,7 @@ use crate::shell::Command;
 use crate::subject::Subject;
 
 pub(super) static RULE: Rule =
-    Rule::hadolint("yarn-cache-kept", &["DL3060"], Severity::Info, Check::Stage(check)).recommended();
+    Rule::hadolint("yarn-cache-kept", &["DL3060"], Severity::Info, Check::Stage(check)).recommended().of_size();
 
 fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) {
     if !subject.is_shipped(stage) {
