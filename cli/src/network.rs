@@ -10,6 +10,7 @@ use lapstrake_cache::Store;
 use lapstrake_executor::{Connector, IdMap, Network};
 use serde::Deserialize;
 
+use crate::args::Host;
 use crate::environment::variable;
 use crate::failure::Failure;
 use crate::session;
@@ -39,6 +40,8 @@ struct Lack {
 pub(crate) struct DefaultNetwork {
     mode: Option<Mode>,
     stubs: PathBuf,
+    /// The name of a host that is to be this machine.
+    gateway: Option<String>,
     found: OnceLock<Result<Network, Lack>>,
 }
 
@@ -56,28 +59,39 @@ fn known(mode: Option<Mode>) -> Option<Network> {
 }
 
 impl DefaultNetwork {
-    /// As the configuration says, and `mode` before it.
-    pub(crate) fn new(mode: Option<Mode>, store: &Store) -> Result<Self, Failure> {
+    /// As the configuration says, and `mode` before it. `hosts` are those that commands are to know.
+    pub(crate) fn new(mode: Option<Mode>, hosts: &[Host], store: &Store) -> Result<Self, Failure> {
         let mode = match mode {
             Some(mode) => Some(mode),
             None => session::config()?.network.mode,
         };
-        Ok(Self { mode, stubs: store.stubs(), found: OnceLock::new() })
+        let gateway = hosts.iter().find(|host| host.is_gateway).map(|host| host.name.clone());
+        Ok(Self { mode, stubs: store.stubs(), gateway, found: OnceLock::new() })
     }
 
     /// The network; found by the first call, which may take a moment. `warn` is told, once, when it is the
-    /// host's for want of a better one.
+    /// host's for want of a better one, and when it is not and a command expects to find the host in it.
     pub(crate) fn get(
         &self,
         warn: &dyn Fn(String),
     ) -> Result<Network, Box<dyn std::error::Error + Send + Sync>> {
-        let find = || match (known(self.mode), self.mode) {
+        let choose = || match (known(self.mode), self.mode) {
             (Some(network), _) => Ok(network),
             (None, Some(_)) => self.connected(),
             (None, None) => Ok(self.connected().unwrap_or_else(|Lack { reason }| {
                 warn(format!("commands use the host's network: {reason}; {REMEDY}"));
                 Network::Host
             })),
+        };
+        let find = || {
+            let network = choose()?;
+            if let (Network::Private(_), Some(name)) = (&network, &self.gateway) {
+                warn(format!(
+                    "{name}:host-gateway leads nowhere: a private network does not reach this machine; \
+                     --network host does"
+                ));
+            }
+            Ok(network)
         };
         Ok(self.found.get_or_init(find).clone()?)
     }

@@ -30,6 +30,8 @@ impl FromStr for Assignment {
 pub(crate) struct Host {
     pub(crate) name: String,
     pub(crate) address: IpAddr,
+    /// Whether it was written as the host's, which depends on the network.
+    pub(crate) is_gateway: bool,
 }
 
 impl FromStr for Host {
@@ -44,12 +46,13 @@ impl FromStr for Host {
             return Err("a host name has no spaces".into());
         }
         let bare = address.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+        let is_gateway = address == "host-gateway";
         let address = match bare.unwrap_or(address) {
-            // The sandbox shares the network of the host.
+            // As it is where the sandbox shares the network of the host.
             "host-gateway" => IpAddr::V4(Ipv4Addr::LOCALHOST),
             address => address.parse().map_err(|_| format!("{address:?} is no IP address"))?,
         };
-        Ok(Self { name: name.to_owned(), address })
+        Ok(Self { name: name.to_owned(), address, is_gateway })
     }
 }
 

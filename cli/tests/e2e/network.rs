@@ -160,6 +160,24 @@ fn a_build_has_one_too_and_leaves_nothing() {
     }
 }
 
+/// Docker gives such a host an address of the machine's; a private network has none.
+#[test]
+fn the_machine_as_a_host_is_said_to_be_out_of_reach() {
+    let machine = Machine::new();
+    let host = ["--add-host", "me:host-gateway"];
+    let run = |network| {
+        [&["run", "--rm", "--network", network], &host[..], &["busybox", "true"]].concat()
+    };
+    let said = "me:host-gateway leads nowhere";
+    machine.lap(Some("slirp4netns"), &run("default")).ends_with(0).says(&[said, "--network host"]);
+    assert_eq!(machine.lap(Some("slirp4netns"), &run("host")).ends_with(0).stderr, "");
+    let context = machine.user.context("FROM busybox\nRUN true\nRUN : 2\n");
+    let build =
+        [&["build", "--progress", "plain", "--pull=false"], &host[..], &[&context]].concat();
+    let answer = machine.lap(Some("slirp4netns"), &build).ends_with(0);
+    assert_eq!(answer.stderr.matches(said).count(), 1, "{}", answer.stderr);
+}
+
 #[test]
 fn without_a_program_it_is_the_machines_network_and_said_once() {
     let machine = Machine::new();

@@ -380,7 +380,7 @@ fn with_means<T>(
         .map_err(|error| Failure::of(&error))?;
     let imports = shared::imports(build, store, mode, cancelled)?;
     let room = room::wanted(build, store, &cancel)?;
-    let network = DefaultNetwork::new(None, store)?;
+    let network = DefaultNetwork::new(None, &build.hosts, store)?;
     let means = Means {
         store,
         sources: &sources,

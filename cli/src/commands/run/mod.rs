@@ -198,7 +198,7 @@ fn network(run: &Run, store: &Store) -> Result<Network, Failure> {
     let is_private = run.network == RunNetwork::Private || run.publishes();
     let mode = is_private.then_some(Mode::Private);
     let warn = |message: String| output::stderr(&format!("warning: {message}\n"));
-    let network = DefaultNetwork::new(mode, store)?.get(&warn);
+    let network = DefaultNetwork::new(mode, &run.hosts, store)?.get(&warn);
     network.map_err(|error| Failure::of(&*error))
 }
 
