@@ -23,6 +23,12 @@ pub enum Error {
         /// The name.
         tag: String,
     },
+    /// A pipe, device, socket or directory in the place of a file of a cache.
+    #[error("{} is not a regular file", path.display())]
+    NotRegular {
+        /// The file.
+        path: PathBuf,
+    },
     /// What lies there is something else.
     #[error("{place} is no build cache of lapstrake, but {found}")]
     NoCache {

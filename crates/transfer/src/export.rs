@@ -237,7 +237,7 @@ impl Work<'_> {
         let blobs = config.layers.iter().flat_map(|layer| [&layer.blob, &layer.manifest]);
         let manifest = Manifest::new(MediaType::OciManifest, described, blobs.cloned().collect());
         let bytes = manifest.to_bytes().map_err(document("the manifest of the cache"))?;
-        place.name(&bytes, self.temporary)
+        place.name(&bytes, self.temporary, &|| (self.export.cancelled)())
     }
 }
 

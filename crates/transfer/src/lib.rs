@@ -26,13 +26,14 @@
 //! The crate knows no Dockerfile and no graph, reads no environment and prints nothing.
 //!
 //! In reading order: `config`, `inline` (a cache in the config of an image), `place` (where caches
-//! are), `bucket` (object stores), `offer` (what they know), `import`, `rebuild` (from a blob to a
+//! are), `folder` (image layouts), `bucket` (object stores), `offer` (what they know), `import`, `rebuild` (from a blob to a
 //! layer), `export`, `mount` (a cache mount as an archive), `error`.
 
 mod bucket;
 mod config;
 mod error;
 mod export;
+mod folder;
 mod import;
 mod inline;
 mod mount;

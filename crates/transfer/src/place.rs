@@ -1,24 +1,19 @@
 //! Where caches are: in folders, in repositories of registries, in buckets.
 
-use std::fs::{self, File, Permissions};
+use std::fs::Permissions;
 use std::io::{self, Read, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use lapstrake_cache::Store;
 use lapstrake_oci::{
-    Descriptor, Digest, Document, Index, MAX_DOCUMENT_SIZE, Manifest, MediaType, Reference,
+    Descriptor, Digest, Document, MAX_DOCUMENT_SIZE, Manifest, MediaType, Reference,
 };
 use lapstrake_registry::Client;
 use tempfile::NamedTempFile;
 
+use crate::folder::{self, NAME, WRITE};
 use crate::{Bucket, Error};
-
-/// What names a manifest in the index of a layout (image-spec, annotations.md).
-const NAME: &str = "org.opencontainers.image.ref.name";
-
-/// What makes a folder a layout (image-spec, image-layout.md).
-const LAYOUT: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
 
 /// Images of an index that are looked at.
 const PLATFORMS: usize = 64;
@@ -60,7 +55,7 @@ impl Place {
     pub(crate) fn manifests(&self) -> Result<Vec<Manifest>, Error> {
         let named = match self {
             Self::Folder { path, tag } => {
-                let index = index(path)?;
+                let index = folder::index(path)?;
                 let missing = || Error::NotThere { folder: path.clone(), tag: tag.clone() };
                 let named = |entry: &&Descriptor| entry.annotations.get(NAME) == Some(tag);
                 let entry = index.manifests.iter().find(named).ok_or_else(missing)?;
@@ -102,11 +97,7 @@ impl Place {
     /// The bytes of a blob, which are not checked here.
     pub(crate) fn blob(&self, blob: &Descriptor) -> Result<Box<dyn Read + Send>, Error> {
         match self {
-            Self::Folder { path, .. } => {
-                let failed = |source| Error::Read { digest: blob.digest, source };
-                let file = File::open(blob_path(path, &blob.digest)).map_err(failed)?;
-                Ok(Box::new(file))
-            }
+            Self::Folder { path, .. } => Ok(Box::new(folder::open_blob(path, &blob.digest)?)),
             Self::Repository { client, reference } => Ok(Box::new(client.blob(reference, blob)?)),
             Self::Bucket(bucket) => Ok(bucket.blob(&blob.digest)?),
         }
@@ -138,20 +129,16 @@ impl Place {
 impl Place {
     /// Sees to it that blobs can be written.
     pub(crate) fn begin(&self) -> Result<(), Error> {
-        let Self::Folder { path, .. } = self else { return Ok(()) };
-        fs::create_dir_all(path.join("blobs/sha256")).map_err(Error::io(WRITE))?;
-        let file = path.join("oci-layout");
-        match file.exists() {
-            true => Ok(()),
-            false => replace(path, &file, LAYOUT),
+        match self {
+            Self::Folder { path, .. } => folder::begin(path),
+            Self::Repository { .. } | Self::Bucket(_) => Ok(()),
         }
     }
 
     /// Whether a blob is there. Its bytes are not read.
     pub(crate) fn has(&self, blob: &Descriptor) -> Result<bool, Error> {
         match self {
-            Self::Folder { path, .. } => Ok(fs::metadata(blob_path(path, &blob.digest))
-                .is_ok_and(|found| found.len() == blob.size)),
+            Self::Folder { path, .. } => Ok(folder::has(path, blob)),
             Self::Repository { client, reference } => Ok(client.has_blob(reference, &blob.digest)?),
             Self::Bucket(bucket) => Ok(bucket.has(blob)?),
         }
@@ -174,7 +161,7 @@ impl Place {
     /// A file that can become a blob. Dropped, it is gone.
     pub(crate) fn scratch(&self, temporary: &Path) -> Result<NamedTempFile, Error> {
         let folder = match self {
-            Self::Folder { path, .. } => path.join("blobs/sha256"),
+            Self::Folder { path, .. } => folder::blobs(path),
             Self::Repository { .. } | Self::Bucket(_) => temporary.to_owned(),
         };
         let file = tempfile::Builder::new().prefix(".lap-").tempfile_in(folder);
@@ -187,7 +174,7 @@ impl Place {
             Self::Folder { path, .. } => {
                 let readable = Permissions::from_mode(0o644);
                 file.as_file().set_permissions(readable).map_err(Error::io(WRITE))?;
-                let path = blob_path(path, &blob.digest);
+                let path = folder::blob_path(path, &blob.digest);
                 file.persist(path).map_err(|error| Error::io(WRITE)(error.error))?;
             }
             Self::Repository { client, reference } => {
@@ -215,21 +202,19 @@ impl Place {
         self.put(blob, file)
     }
 
-    /// Gives the cache its name; all blobs are there.
-    pub(crate) fn name(&self, manifest: &[u8], temporary: &Path) -> Result<(), Error> {
+    /// Gives the cache its name; all blobs are there. `cancelled` ends the wait for others that
+    /// name something in the same folder.
+    pub(crate) fn name(
+        &self,
+        manifest: &[u8],
+        temporary: &Path,
+        cancelled: &dyn Fn() -> bool,
+    ) -> Result<(), Error> {
         match self {
             Self::Folder { path, tag } => {
-                let mut entry = Descriptor::of(MediaType::OciManifest, manifest);
+                let entry = Descriptor::of(MediaType::OciManifest, manifest);
                 self.put_bytes(&entry, manifest, temporary)?;
-                entry.annotations.insert(NAME.to_owned(), tag.clone());
-                let mut index = match index(path) {
-                    Err(Error::NotThere { .. }) => Index::new(MediaType::OciIndex, Vec::new()),
-                    other => other?,
-                };
-                index.manifests.retain(|known| known.annotations.get(NAME) != Some(tag));
-                index.manifests.push(entry);
-                let bytes = index.to_bytes().map_err(document("index.json"))?;
-                replace(path, &path.join("index.json"), &bytes)
+                folder::name(path, tag, entry, cancelled)
             }
             Self::Repository { client, reference } => {
                 client.push_document(reference, &MediaType::OciManifest, manifest)?;
@@ -248,42 +233,8 @@ impl Place {
     }
 }
 
-const WRITE: &str = "write the cache";
-
 /// For `map_err`: a fault of a document.
 pub(crate) fn document(what: &str) -> impl FnOnce(lapstrake_oci::Error) -> Error {
     let what = what.to_owned();
     move |source| Error::Document { what, source }
-}
-
-fn blob_path(folder: &Path, digest: &Digest) -> PathBuf {
-    folder.join("blobs/sha256").join(digest.hex())
-}
-
-/// The index of a layout.
-fn index(folder: &Path) -> Result<Index, Error> {
-    let file = match File::open(folder.join("index.json")) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(Error::NotThere {
-                folder: folder.to_owned(),
-                tag: "index.json".to_owned(),
-            });
-        }
-        file => file.map_err(Error::io("open index.json"))?,
-    };
-    let mut bytes = Vec::new();
-    let limit = MAX_DOCUMENT_SIZE as u64 + 1;
-    file.take(limit).read_to_end(&mut bytes).map_err(Error::io("read index.json"))?;
-    Index::parse(&bytes).map_err(document("index.json"))
-}
-
-/// Puts a file with these bytes in the place of one that may be there. Atomic.
-fn replace(folder: &Path, path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let mut file =
-        tempfile::Builder::new().prefix(".lap-").tempfile_in(folder).map_err(Error::io(WRITE))?;
-    file.write_all(bytes).map_err(Error::io(WRITE))?;
-    let readable = Permissions::from_mode(0o644);
-    file.as_file().set_permissions(readable).map_err(Error::io(WRITE))?;
-    file.persist(path).map_err(|error| Error::io(WRITE)(error.error))?;
-    Ok(())
 }
