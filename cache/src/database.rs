@@ -59,8 +59,10 @@ const SCHEMA: &str = "
     CREATE INDEX IF NOT EXISTS evicted_step ON evicted (step) WHERE step IS NOT NULL;
     CREATE INDEX IF NOT EXISTS layer_diff_id ON layer (diff_id);
     CREATE INDEX IF NOT EXISTS layer_boot ON layer (boot) WHERE boot IS NOT NULL;
-    PRAGMA user_version = 5;
 ";
+
+/// Written last: a database that has all tables and does not know everything yet is of no version.
+const WHOLE: &str = "PRAGMA user_version = 5";
 
 /// Opens the database below `root`. A damaged one is moved aside to `store.db.bad` and a new one
 /// begun: what it knew is missed, not lost. Where one of an earlier version is given what it lacks, the
@@ -70,31 +72,54 @@ const SCHEMA: &str = "
 /// [`Error::Database`] and [`Error::Io`]; [`Error::Newer`] for a database of a later version.
 pub(crate) fn open(root: &Path) -> Result<(Connection, Fresh), Error> {
     let path = root.join("store.db");
-    if let Ok(connection) = connect(&path) {
-        match version(&connection) {
-            Ok(VERSION) => return Ok((connection, Fresh(false))),
-            Ok(0) => return begin(connection),
-            Ok(version) if GROWS.contains(&version) => {
-                layout::complete(root)?;
-                return begin(connection).map(|(connection, _)| (connection, Fresh(false)));
-            }
-            Ok(found) if found > VERSION => {
-                return Err(Error::Newer { root: root.into(), found, known: VERSION });
-            }
-            // Somebody else has it, which is no damage.
-            Err(error) if is_busy(&error) => {
-                return Err(Error::database("read the version")(error));
-            }
-            Ok(_) | Err(_) => {}
+    match connect(&path).and_then(|connection| Ok((version(&connection)?, connection))) {
+        Ok((VERSION, connection)) => Ok((connection, Fresh(false))),
+        // Nobody has said yet that it is whole.
+        Ok((0, connection)) => begin(connection),
+        Ok((version, connection)) if GROWS.contains(&version) => {
+            layout::complete(root)?;
+            let (connection, _) = begin(connection)?;
+            finish(&connection)?;
+            Ok((connection, Fresh(false)))
         }
+        Ok((found, _)) if found > VERSION => {
+            Err(Error::Newer { root: root.into(), found, known: VERSION })
+        }
+        Ok((_, connection)) => {
+            // Closed, it takes the files beside it away.
+            drop(connection);
+            anew(root)
+        }
+        Err(error) if is_damage(&error) => anew(root),
+        Err(error) => Err(Error::database("begin")(error)),
     }
+}
+
+/// Moves the database aside and begins a new one.
+pub(crate) fn anew(root: &Path) -> Result<(Connection, Fresh), Error> {
     for suffix in ["", "-wal", "-shm"] {
         let from = root.join(format!("store.db{suffix}"));
         let to = root.join(format!("store.db{suffix}.bad"));
         // Where nothing can be moved, the next line says why.
         drop(fs::rename(from, to));
     }
-    begin(connect(&path).map_err(Error::database("begin"))?)
+    begin(connect(&root.join("store.db")).map_err(Error::database("begin"))?)
+}
+
+/// Says that a new database knows all that there is to be known.
+pub(crate) fn finish(connection: &Connection) -> Result<(), Error> {
+    connection.execute_batch(WHOLE).map_err(Error::database("finish"))
+}
+
+/// What is wrong with the inside of the database; nothing if it is sound.
+pub(crate) fn fault(connection: &Connection) -> Result<Option<String>, Error> {
+    let check = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0));
+    match check {
+        Ok(text) if text == "ok" => Ok(None),
+        Ok(text) => Ok(Some(text)),
+        Err(error) if is_damage(&error) => Ok(Some(error.to_string())),
+        Err(error) => Err(Error::database("check")(error)),
+    }
 }
 
 /// Opens the database below `root` to be read only. Nothing beside it is made: where no process has it
@@ -139,8 +164,10 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-fn is_busy(error: &rusqlite::Error) -> bool {
-    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+/// Whether it is the bytes of the file that are wrong, and no want of room, rights or patience.
+fn is_damage(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error_code();
+    matches!(code, Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
 }
 
 fn version(connection: &Connection) -> rusqlite::Result<i64> {

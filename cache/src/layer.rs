@@ -305,6 +305,17 @@ impl Store {
         Ok(true)
     }
 
+    /// Notes a layer whose folder is there and whole.
+    pub(crate) fn note_layer(&self, id: &LayerId, size: u64) -> Result<(), Error> {
+        self.database()
+            .execute(
+                "INSERT OR IGNORE INTO layer (id, size, boot) VALUES (?1, ?2, ?3)",
+                (id.to_string(), size.cast_signed(), self.boot()),
+            )
+            .map_err(Error::database("note a layer"))?;
+        Ok(())
+    }
+
     /// Layers of this boot that were not flushed yet.
     pub(crate) fn unflushed_layers(&self) -> Result<Vec<String>, Error> {
         let database = self.database();

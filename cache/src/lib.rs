@@ -49,6 +49,7 @@ mod note;
 mod origin;
 mod prune;
 mod record;
+mod recover;
 mod remote;
 mod stat;
 mod store;

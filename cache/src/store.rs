@@ -44,7 +44,7 @@ impl Store {
         let (connection, Fresh(fresh)) = database::open(root)?;
         let store = Self::with(root, connection)?;
         if fresh {
-            store.restore_tags()?;
+            store.recover()?;
         }
         prune::finish(&store)?;
         Ok(store)

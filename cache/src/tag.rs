@@ -152,7 +152,9 @@ impl Store {
         let index: Index =
             serde_json::from_slice(&bytes).map_err(|source| Error::Index { path, source })?;
         for named in index.manifests {
-            if let Some(name) = named.annotations.get(NAME) {
+            if let Some(name) = named.annotations.get(NAME)
+                && self.tag(name)?.is_none()
+            {
                 self.insert_tag(name, &named.digest)?;
             }
         }

@@ -17,7 +17,7 @@ use lapstrake_rootfs::scan::{ScanError, scan};
 use lapstrake_rootfs::{LayerId, LayerManifest, TreePath};
 
 use crate::layer::layer_id;
-use crate::{Error, Store};
+use crate::{Error, Store, database};
 
 /// Bytes of a blob that are read at once.
 const CHUNK: usize = 1 << 20;
@@ -63,6 +63,9 @@ pub enum Fault {
     /// The bytes of a blob are others than its name says.
     #[error("other content")]
     Content,
+    /// The database is damaged inside.
+    #[error("{0}")]
+    Database(String),
 }
 
 /// What became of something damaged.
@@ -79,7 +82,7 @@ pub enum Mending {
 /// Something damaged.
 #[derive(Debug)]
 pub struct Damage {
-    /// The name of the layer, or the digest of the blob.
+    /// The name of the layer, the digest of the blob, or `store.db`.
     pub id: String,
     /// The first thing that is wrong with it.
     pub fault: Fault,
@@ -105,9 +108,13 @@ impl Damage {
         Self { id, fault, description: String::new(), mending: Mending::None }
     }
 
-    /// Whether it is a layer, and no blob.
-    pub fn is_layer(&self) -> bool {
-        layer_id(&self.id).is_some()
+    /// What it is: `layer`, `blob` or `database`.
+    pub fn kind(&self) -> &'static str {
+        match self.fault {
+            Fault::Database(_) => "database",
+            _ if layer_id(&self.id).is_some() => "layer",
+            _ => "blob",
+        }
     }
 }
 
@@ -119,12 +126,21 @@ impl Store {
     ///
     /// With `repair`, what is damaged is dropped, with the records that lead to it: a later build executes
     /// these steps again, a later pull fetches it again. What a running process uses stays. Rows go in
-    /// one transaction; interrupted, the rest is removed by whoever opens the store next.
+    /// one transaction; interrupted, the rest is removed by whoever opens the store next. A damaged database is
+    /// moved aside, and a new one begun with the tags and the layers of their images.
     ///
     /// # Errors
     /// When the database or the folders cannot be read or, with `repair`, written.
     pub fn verify(&self, repair: bool) -> Result<Verified, Error> {
         let mut verified = Verified::default();
+        if let Some(damage) = self.verify_database(repair)? {
+            let is_left = damage.mending != Mending::Dropped;
+            verified.damages.push(damage);
+            if is_left {
+                // Nothing that it says can be relied on.
+                return Ok(verified);
+            }
+        }
         let lease = self.lease()?;
         for name in self.layer_names()? {
             let Some(id) = layer_id(&name) else { continue };
@@ -154,13 +170,24 @@ impl Store {
         }
         drop(lease);
         self.describe(&mut verified.damages)?;
-        if repair && !verified.damages.is_empty() {
+        let mut rest = verified.damages.iter_mut().filter(|damage| damage.kind() != "database");
+        if repair && rest.next().is_some() {
             self.repair(&mut verified.damages)?;
         }
         Ok(verified)
     }
 
-    fn verify_layer(&self, id: &LayerId) -> Result<(), Fault> {
+    fn verify_database(&self, repair: bool) -> Result<Option<Damage>, Error> {
+        let fault = database::fault(&self.database())?;
+        let Some(fault) = fault else { return Ok(None) };
+        let mut damage = Damage::new("store.db".to_owned(), Fault::Database(fault));
+        if repair {
+            damage.mending = if self.renew_database()? { Mending::Dropped } else { Mending::InUse };
+        }
+        Ok(Some(damage))
+    }
+
+    pub(crate) fn verify_layer(&self, id: &LayerId) -> Result<(), Fault> {
         let folder = self.layer_folder(id);
         if !folder.exists() {
             return Err(Fault::Missing);

@@ -19,7 +19,8 @@ impl Store {
         let gate = Gate::alone(self.root())?;
         let leased = Gate::leased(self.root())?;
         let mut layers: Vec<LayerId> = Vec::new();
-        for damage in damages.iter_mut() {
+        let inside = |damage: &&mut Damage| damage.kind() != "database";
+        for damage in damages.iter_mut().filter(inside) {
             damage.mending = match leased.contains(&damage.id) {
                 true => Mending::InUse,
                 false => Mending::Dropped,
@@ -35,7 +36,9 @@ impl Store {
         let own: Vec<&Origin> =
             origins.iter().filter(|origin| layers.contains(&origin.record.layer)).collect();
         self.forget(&own, &layers)?;
-        let dropped = damages.iter().filter(|damage| damage.mending == Mending::Dropped);
+        let dropped = damages
+            .iter()
+            .filter(|damage| damage.kind() != "database" && damage.mending == Mending::Dropped);
         for (number, damage) in dropped.enumerate() {
             let path = self.path_of(damage);
             match fs::rename(&path, aside.path().join(number.to_string())) {

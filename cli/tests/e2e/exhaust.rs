@@ -226,6 +226,16 @@ fn full_disk(root: PathBuf, lap: impl Fn(&[&str]) -> Command, contexts: [String;
         ended.left_nothing(&root, &machine);
     }
     good(&["run", "--rm", "busybox", "true"]);
+    // To the last byte: nothing can be written, and nothing is taken for damage.
+    let rest = root.join("rest");
+    let mut file = fs::File::create(&rest).expect("make a file");
+    let _ = std::io::copy(&mut std::io::repeat(7), &mut file);
+    let _ = crate::support::Answer::of(&mut lap(&["images"]));
+    drop(file);
+    fs::remove_file(&rest).expect("remove it");
+    assert!(!root.join("store.db.bad").exists(), "the database was moved aside");
+    good(&["cache", "prune", "-a"]);
+    good(&["run", "--rm", "busybox", "true"]);
 }
 
 #[test]

@@ -56,6 +56,7 @@ mod prune;
 mod publish;
 mod push;
 mod recipe;
+mod recover;
 mod registry;
 mod registry_host;
 mod remote;

@@ -48,10 +48,9 @@ fn text(verified: &Verified) -> String {
 }
 
 fn row(damage: &Damage) -> [String; 4] {
-    let kind = if damage.is_layer() { "layer" } else { "blob" };
     [
         damage.id.chars().take(ID).collect(),
-        kind.to_owned(),
+        damage.kind().to_owned(),
         damage.fault.to_string(),
         damage.description.clone(),
     ]
