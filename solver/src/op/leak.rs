@@ -4,21 +4,12 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::os::fd::BorrowedFd;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use lapstrake_rootfs::{Entry, Kind, LayerManifest, TreePath, read};
 use memchr::memmem::Finder;
 use rayon::prelude::*;
 
-/// Shorter secrets are not looked for: their bytes are in many files by chance.
-const SHORTEST: usize = 8;
-
-/// The same for values with spaces: a few short words are in many texts.
-const SHORTEST_PHRASE: usize = 20;
-
-/// A line of a secret is looked for by itself from this length on, when it has no spaces: a token, or
-/// a line of a key. Other lines may be what is written around a secret.
-const SHORTEST_LINE: usize = 32;
+use super::encoding::{self, Unescape};
+use super::part::{self, SHORTEST};
 
 /// Read at once, at least.
 const CHUNK: usize = 256 << 10;
@@ -49,6 +40,8 @@ impl Needle<'_> {
 /// Looks for secrets.
 pub(super) struct Search<'s> {
     plain: Vec<Needle<'s>>,
+    /// Looked for in what is left when the encoding for URLs is undone.
+    escaped: Vec<Needle<'s>>,
     /// What programs break into lines: looked for as if there were no line ends.
     encoded: Vec<Needle<'s>>,
     longest: usize,
@@ -56,24 +49,14 @@ pub(super) struct Search<'s> {
 
 impl<'s> Search<'s> {
     pub(super) fn new(secrets: &'s [(String, Vec<u8>)]) -> Self {
-        let mut search = Self { plain: Vec::new(), encoded: Vec::new(), longest: 0 };
+        let (plain, escaped, encoded) = (Vec::new(), Vec::new(), Vec::new());
+        let mut search = Self { plain, escaped, encoded, longest: 0 };
         for (id, value) in secrets {
-            let end = value.iter().rposition(|byte| !matches!(byte, b'\n' | b'\r'));
-            let whole = end.and_then(|end| value.get(..=end)).unwrap_or_default();
-            let has_spaces = whole.iter().any(u8::is_ascii_whitespace);
-            if whole.len() < if has_spaces { SHORTEST_PHRASE } else { SHORTEST } {
-                continue;
-            }
-            search.add(id, whole);
-            let is_token = |line: &&[u8]| {
-                line.len() >= SHORTEST_LINE
-                    && line.len() < whole.len()
-                    && !line.starts_with(b"-----")
-                    && !line.iter().any(u8::is_ascii_whitespace)
-            };
-            let lines = whole.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
-            for line in lines.filter(is_token) {
-                search.plain(id, "as it is", line);
+            for part in part::sought(value) {
+                search.add(id, &part.bytes);
+                if part.all_forms {
+                    search.add_encoded(id, &part.bytes);
+                }
             }
         }
         search
@@ -119,7 +102,8 @@ impl<'s> Search<'s> {
 
     fn file(&self, mut file: File) -> io::Result<Option<&Needle<'s>>> {
         let mut chunk = vec![0; CHUNK.max(self.longest)];
-        let (mut stream, mut joined) = (Vec::new(), Vec::new());
+        let (mut stream, mut unescaped, mut joined) = (Vec::new(), Vec::new(), Vec::new());
+        let mut unescape = Unescape::default();
         loop {
             let read = match file.read(&mut chunk) {
                 Ok(0) => return Ok(None),
@@ -129,11 +113,14 @@ impl<'s> Search<'s> {
             };
             stream.extend_from_slice(read);
             joined.extend(read.iter().filter(|byte| !is_line_end(**byte)));
-            if let Some(found) = find(&self.plain, &stream).or_else(|| find(&self.encoded, &joined))
-            {
-                return Ok(Some(found));
+            unescape.push(read, &mut unescaped);
+            let found = find(&self.plain, &stream)
+                .or_else(|| find(&self.escaped, &unescaped))
+                .or_else(|| find(&self.encoded, &joined));
+            if found.is_some() {
+                return Ok(found);
             }
-            for part in [&mut stream, &mut joined] {
+            for part in [&mut stream, &mut unescaped, &mut joined] {
                 // One may have begun here.
                 part.drain(..part.len().saturating_sub(self.longest));
             }
@@ -141,36 +128,30 @@ impl<'s> Search<'s> {
     }
 
     fn bytes(&self, bytes: &[u8]) -> Option<&Needle<'s>> {
-        find(&self.plain, bytes).or_else(|| find(&self.encoded, bytes))
+        let mut unescaped = Vec::with_capacity(bytes.len());
+        Unescape::default().push(bytes, &mut unescaped);
+        find(&self.plain, bytes)
+            .or_else(|| find(&self.escaped, &unescaped))
+            .or_else(|| find(&self.encoded, bytes))
     }
 
-    /// Adds a value in all the ways in which programs write it.
     fn add(&mut self, id: &'s str, value: &[u8]) {
-        self.plain(id, "as it is", value);
-        for digits in [b"0123456789abcdef", b"0123456789ABCDEF"] {
-            let url = percent(value, digits);
-            if url != value {
-                self.plain(id, "encoded for URLs", &url);
-            }
-            let hex: Vec<u8> = value.iter().flat_map(|byte| pair(*byte, digits)).collect();
-            self.encoded(id, "in hexadecimal", &hex);
-        }
-        for behind in 0..3 {
-            for engine in [STANDARD_NO_PAD, URL_SAFE_NO_PAD] {
-                self.encoded(id, "in base64", &base64(value, behind, |bytes| engine.encode(bytes)));
-            }
-        }
+        let spaced: Vec<u8> = value.iter().copied().map(encoding::spaced).collect();
+        self.longest = self.longest.max(value.len());
+        self.plain.push(needle(id, "as it is", value));
+        self.escaped.push(needle(id, "encoded for URLs", &spaced));
     }
 
-    fn plain(&mut self, id: &'s str, form: &'static str, bytes: &[u8]) {
-        self.longest = self.longest.max(bytes.len());
-        self.plain.push(Needle { id, form, finder: Finder::new(bytes).into_owned() });
+    fn add_encoded(&mut self, id: &'s str, value: &[u8]) {
+        for (form, bytes) in encoding::encoded(value) {
+            self.longest = self.longest.max(bytes.len());
+            self.encoded.push(needle(id, form, &bytes));
+        }
     }
+}
 
-    fn encoded(&mut self, id: &'s str, form: &'static str, bytes: &[u8]) {
-        self.longest = self.longest.max(bytes.len());
-        self.encoded.push(Needle { id, form, finder: Finder::new(bytes).into_owned() });
-    }
+fn needle<'s>(id: &'s str, form: &'static str, bytes: &[u8]) -> Needle<'s> {
+    Needle { id, form, finder: Finder::new(bytes).into_owned() }
 }
 
 fn find<'n, 's>(needles: &'n [Needle<'s>], bytes: &[u8]) -> Option<&'n Needle<'s>> {
@@ -181,33 +162,11 @@ fn is_line_end(byte: u8) -> bool {
     matches!(byte, b'\n' | b'\r')
 }
 
-/// The digits of a byte.
-fn pair(byte: u8, digits: &[u8; 16]) -> [u8; 2] {
-    let digit = |at: u8| digits.get(usize::from(at)).copied().unwrap_or_default();
-    [digit(byte >> 4), digit(byte & 15)]
-}
-
-/// All but the unreserved characters of RFC 3986 escaped.
-fn percent(value: &[u8], digits: &[u8; 16]) -> Vec<u8> {
-    let escaped = |byte: &u8| match byte {
-        b'-' | b'.' | b'_' | b'~' => vec![*byte],
-        _ if byte.is_ascii_alphanumeric() => vec![*byte],
-        _ => [&b"%"[..], &pair(*byte, digits)].concat(),
-    };
-    value.iter().flat_map(escaped).collect()
-}
-
-/// What stands for the value alone when this many bytes, up to a multiple of three, come before it and
-/// any behind it: without the characters that they have a part in.
-fn base64(value: &[u8], before: usize, encode: impl Fn(&[u8]) -> String) -> Vec<u8> {
-    let whole = [&vec![0; before], value].concat();
-    let end = whole.len() * 8 / 6;
-    let text = encode(&whole).into_bytes();
-    text.get((before * 8).div_ceil(6)..end).unwrap_or_default().to_vec()
-}
-
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD_NO_PAD;
+
     use super::*;
 
     const SECRET: &str = "s3cr3t/value+of a?token";
@@ -238,6 +197,42 @@ mod tests {
             assert_eq!(found(&format!("{SECRET}\n"), text), Some(form), "{text}");
         }
         assert_eq!(found(SECRET, "s3cr3t/value+of a?toke czNjcjN0L3ZhbHVlK29mIGE"), None);
+    }
+
+    /// What Python's urllib.parse, JavaScript's encodeURIComponent and forms in browsers write.
+    #[test]
+    fn whatever_is_escaped_for_urls() {
+        let secret = "s3cr3t/value+of a?token!x";
+        for text in [
+            "s3cr3t/value%2Bof%20a%3Ftoken%21x",
+            "s3cr3t/value%2Bof%20a%3Ftoken!x",
+            "s3cr3t%2Fvalue%2Bof%20a%3Ftoken!x",
+            "s3cr3t%2fvalue%2bof%20a%3ftoken!x",
+            "s3cr3t%2Fvalue%2Bof+a%3Ftoken%21x",
+            "s3cr3t%2Fvalue+of%20a?token!x",
+            "%73%33%63%72%33%74%2F%76%61%6C%75%65%2B%6F%66%20%61%3F%74%6F%6B%65%6E%21%78",
+        ] {
+            assert_eq!(found(secret, &format!("?t={text}&")), Some("encoded for URLs"), "{text}");
+            for before in [CHUNK - 1, CHUNK - 12] {
+                let text = format!("{}{text}", "x".repeat(before));
+                assert_eq!(found(secret, &text), Some("encoded for URLs"), "{before}");
+            }
+        }
+        assert_eq!(found(secret, "s3cr3t%2Fvalue%2Cof%20a%3Ftoken!x"), None);
+        assert_eq!(found("s3cr3t%20value", "s3cr3t%2520value"), Some("encoded for URLs"));
+    }
+
+    #[test]
+    fn parts_of_a_secret_are_found_too() {
+        let settings = "HOST=registry.example.com\nUSER=deployment-robot\nTOKEN=q7RkT2xV9mZs4LwB\n";
+        assert_eq!(found(settings, "//x/:_authToken=q7RkT2xV9mZs4LwB"), Some("as it is"));
+        assert_eq!(found(settings, "cTdSa1QyeFY5bVpzNEx3Qg=="), Some("in base64"));
+        assert_eq!(found(settings, "deployment-robot@registry.example.com"), None);
+        let json = r#"{"user":"deployment-robot","token":"q7RkT2xV9mZs4LwB"}"#;
+        assert_eq!(found(json, "t=q7RkT2xV9mZs4LwB"), Some("as it is"));
+        assert_eq!(found(json, "deployment-robot"), None);
+        let key = "-----BEGIN KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcw\nq7RkT2xV9mZs4LwB\n";
+        assert_eq!(found(key, "q7RkT2xV9mZs4LwB"), Some("as it is"));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod agent;
 mod ahead;
 mod copy;
+mod encoding;
 mod fetch;
 mod layers;
 mod leak;
@@ -12,6 +13,7 @@ mod mkdir;
 mod mount;
 mod own;
 mod owner;
+mod part;
 mod run;
 mod secret;
 mod start;
