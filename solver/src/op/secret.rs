@@ -1,6 +1,7 @@
 //! Secrets in what a command writes: they are not shown.
 
-use std::collections::BTreeSet;
+use super::encoding::{self, unescaped};
+use super::part;
 
 /// What is shown in place of a secret.
 const COVER: &[u8] = b"****";
@@ -11,23 +12,86 @@ const SHORTEST_LINE: usize = 8;
 /// Hides secrets in a stream, also where one is cut into several pieces.
 ///
 /// Hidden are whole values without the line ends behind them, and the longer lines of values that
-/// have several.
+/// have several; and what is looked for in layers ([`part::sought`]), in the same forms unless line
+/// ends lie within.
 #[derive(Default)]
 pub(super) struct Mask {
     /// Longest first.
-    needles: Vec<Vec<u8>>,
-    /// Which bytes a needle begins with.
-    starts: BTreeSet<u8>,
+    needles: Vec<Needle>,
+    /// For each byte the needles that may begin with it, in their order.
+    starts: Vec<Vec<usize>>,
     /// The end of what was written, if it may be the beginning of a secret.
     held: Vec<u8>,
 }
 
+/// What is hidden.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Needle {
+    bytes: Vec<u8>,
+    /// Whether each byte may be encoded as in URLs.
+    may_be_escaped: bool,
+}
+
+/// What a stream has at a place.
+enum Match {
+    /// The needle, in this many bytes.
+    Whole(usize),
+    /// The needle's beginning, and the stream's end.
+    Beginning,
+    None,
+}
+
+impl Needle {
+    fn exact(bytes: &[u8]) -> Self {
+        Self { bytes: bytes.to_vec(), may_be_escaped: false }
+    }
+
+    fn may_begin_with(&self, byte: u8) -> bool {
+        let first = self.bytes.first();
+        first == Some(&byte)
+            || self.may_be_escaped && (byte == b'%' || byte == b'+' && first == Some(&b' '))
+    }
+
+    fn at(&self, stream: &[u8]) -> Match {
+        let mut rest = stream;
+        for wanted in &self.bytes {
+            let length = match rest.first() {
+                None => return Match::Beginning,
+                Some(_) if self.may_be_escaped && unescaped(rest) == Some(*wanted) => 3,
+                Some(byte) if byte == wanted => 1,
+                Some(b'+') if self.may_be_escaped && *wanted == b' ' => 1,
+                Some(b'%') if self.may_be_escaped && may_become(rest, *wanted) => {
+                    return Match::Beginning;
+                }
+                Some(_) => return Match::None,
+            };
+            rest = rest.get(length..).unwrap_or_default();
+        }
+        Match::Whole(stream.len() - rest.len())
+    }
+}
+
+/// Whether the end of a stream can go on to an escape of this byte.
+fn may_become(end: &[u8], wanted: u8) -> bool {
+    match end {
+        [b'%'] => true,
+        [b'%', high] => {
+            unescaped(&[b'%', *high, b'0']).is_some_and(|byte| byte >> 4 == wanted >> 4)
+        }
+        _ => false,
+    }
+}
+
 impl Mask {
     pub(super) fn new<'s>(values: impl IntoIterator<Item = &'s [u8]>) -> Self {
-        let mut needles: Vec<Vec<u8>> = values.into_iter().flat_map(needles_of).collect();
-        needles.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+        let mut needles: Vec<Needle> = values.into_iter().flat_map(needles_of).collect();
+        needles.sort_by(|a, b| b.bytes.len().cmp(&a.bytes.len()).then_with(|| a.cmp(b)));
         needles.dedup();
-        let starts = needles.iter().filter_map(|needle| needle.first().copied()).collect();
+        let of = |byte: u8| {
+            let may_begin = |(_, needle): &(usize, &Needle)| needle.may_begin_with(byte);
+            needles.iter().enumerate().filter(may_begin).map(|(at, _)| at).collect()
+        };
+        let starts = (0..=u8::MAX).map(of).collect();
         Self { needles, starts, held: Vec::new() }
     }
 
@@ -54,17 +118,18 @@ impl Mask {
         let mut shown = Vec::with_capacity(stream.len());
         let mut rest = stream;
         while let Some((first, behind)) = rest.split_first() {
-            if !self.starts.contains(first) {
-                shown.push(*first);
-                rest = behind;
-                continue;
+            let (mut found, mut may_go_on) = (None, false);
+            for needle in self.beginning_with(*first) {
+                match needle.at(rest) {
+                    Match::Whole(length) => found = found.max(Some(length)),
+                    Match::Beginning => may_go_on = true,
+                    Match::None => {}
+                }
             }
-            let may_go_on =
-                |needle: &Vec<u8>| needle.len() > rest.len() && needle.starts_with(rest);
-            if !is_end && self.needles.iter().any(may_go_on) {
+            if may_go_on && !is_end {
                 break;
             }
-            match self.needles.iter().find_map(|needle| rest.strip_prefix(needle.as_slice())) {
+            match found.and_then(|length| rest.get(length..)) {
                 Some(behind) => {
                     shown.extend_from_slice(COVER);
                     rest = behind;
@@ -77,18 +142,28 @@ impl Mask {
         }
         (shown, rest)
     }
+
+    fn beginning_with(&self, first: u8) -> impl Iterator<Item = &Needle> {
+        let starts = self.starts.get(usize::from(first)).map(Vec::as_slice).unwrap_or_default();
+        starts.iter().filter_map(|at| self.needles.get(*at))
+    }
 }
 
-fn needles_of(value: &[u8]) -> Vec<Vec<u8>> {
-    let end = value.iter().rposition(|byte| !matches!(byte, b'\n' | b'\r'));
-    let whole = end.and_then(|end| value.get(..=end)).unwrap_or_default();
+fn needles_of(value: &[u8]) -> Vec<Needle> {
+    let whole = part::without_line_end(value);
     let lines = whole.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end);
     let lines = lines.filter(|line| line.len() >= SHORTEST_LINE);
-    std::iter::once(whole)
-        .chain(lines)
-        .filter(|part| !part.is_empty())
-        .map(<[u8]>::to_vec)
-        .collect()
+    let plain = std::iter::once(whole).chain(lines).filter(|part| !part.is_empty());
+    let mut needles: Vec<Needle> = plain.map(Needle::exact).collect();
+    for part in part::sought(value) {
+        if part.all_forms {
+            let forms = encoding::encoded(&part.bytes);
+            needles.extend(forms.iter().map(|(_, bytes)| Needle::exact(bytes)));
+        }
+        needles.push(Needle::exact(&part.bytes));
+        needles.push(Needle { bytes: part.bytes, may_be_escaped: true });
+    }
+    needles
 }
 
 #[cfg(test)]
@@ -138,5 +213,37 @@ mod tests {
         let key = "-----BEGIN KEY-----\nAAAABBBBCCCC\n}\n-----END KEY-----\n";
         assert_eq!(shown(&[key], &["AAAABBBBCCCC } BBBB"]), "**** } BBBB");
         assert_eq!(shown(&[key], &["key: ", key]), "key: ****\n");
+    }
+
+    /// Made with coreutils' base64 and od, and Python's urllib.parse.
+    #[test]
+    fn encoded_values_are_hidden_wherever_the_stream_is_cut() {
+        let secret = "s3cr3t/value+of a?token";
+        for (text, expected) in [
+            ("<s3cr3t%2Fvalue%2Bof%20a%3Ftoken>", "<****>"),
+            ("<s3cr3t/value%2bof+a%3ftoken>", "<****>"),
+            ("<%73%33cr3t/value+of a?toke%6E>", "<****>"),
+            ("<s3cr3t%2Fvalue%2Cof>", "<s3cr3t%2Fvalue%2Cof>"),
+            ("7333637233742f76616c75652b6f6620613f746f6b656e0a", "****0a"),
+            ("7333637233742F76616C75652B6F6620613F746F6B656E", "****"),
+            ("czNjcjN0L3ZhbHVlK29mIGE/dG9rZW4=", "****4="),
+            ("xzM2NyM3QvdmFsdWUrb2YgYT90b2tlbg==", "x****g=="),
+            ("100% s3cr3t czNj 7333", "100% s3cr3t czNj 7333"),
+        ] {
+            for cut in 0..text.len() {
+                let pieces = [&text[..cut], &text[cut..]];
+                assert_eq!(shown(&[secret], &pieces), expected, "{pieces:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn encoded_short_values_and_what_is_no_secret_are_shown() {
+        assert_eq!(shown(&["abc"], &["abc YWJj 616263 %61bc"]), "**** YWJj 616263 %61bc");
+        let settings = "HOST=example.com\nTOKEN=q7RkT2xV9mZs4LwB\n";
+        assert_eq!(
+            shown(&[settings], &["example.com: q7RkT2xV9mZs4LwB cTdSa1QyeFY5bVpzNEx3Qg=="]),
+            "example.com: **** ****g=="
+        );
     }
 }
