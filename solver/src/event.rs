@@ -66,6 +66,13 @@ pub enum Event {
     },
     /// The image config and tags are being written.
     Exporting,
+    /// All of the image is in the store; nothing has a name yet. A build that is cancelled now leaves
+    /// names as they were.
+    Written {
+        /// Whether the store did not have the image before, or not as one that has a name when this build
+        /// gives it one.
+        is_new: bool,
+    },
     /// They are written.
     Exported {
         /// How long it took.

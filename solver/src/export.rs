@@ -58,17 +58,24 @@ pub fn export(
     let images = plan.images.iter().map(|image| write((plan, image), request, completed, workshop));
     let images = images.collect::<Result<Vec<Written>, _>>()?;
     let epoch = plan.images.iter().find_map(|image| image.epoch);
-    let built = match (plan.is_index, &images[..]) {
-        (false, [Written { id, manifest }]) => built(*id, manifest.digest, epoch),
+    let (built, was_there) = match (plan.is_index, &images[..]) {
+        (false, [Written { id, manifest, was_there }]) => {
+            (built(*id, manifest.digest, epoch), *was_there)
+        }
         _ => {
             let manifests = images.into_iter().map(|image| image.manifest).collect();
             let mut index = Index::new(MediaType::OciIndex, manifests);
             index.annotations = request.annotations.on(Annotated::Index, None);
-            let index = put(index.to_bytes(), MediaType::OciIndex, workshop.store)?;
-            built(index.digest, index.digest, epoch)
+            let (index, was_there) = put(index.to_bytes(), MediaType::OciIndex, workshop.store)?;
+            (built(index.digest, index.digest, epoch), was_there)
         }
     };
     let store = workshop.store;
+    let is_known = was_there && (request.tags.is_empty() || has_name(store, &built.document)?);
+    (workshop.events)(Event::Written { is_new: !is_known });
+    if workshop.cancel.is_cancelled() {
+        return Err(Error::Cancelled);
+    }
     store.sync().map_err(Error::Store)?;
     name(store, &built.document, &request.tags).map_err(Error::Store)?;
     (workshop.events)(Event::Exported { elapsed: begin.elapsed() });
@@ -80,6 +87,8 @@ struct Written {
     id: Digest,
     /// With its platform.
     manifest: Descriptor,
+    /// Whether the manifest was in the store before.
+    was_there: bool,
 }
 
 fn write(
@@ -98,14 +107,15 @@ fn write(
     if request.inline_cache {
         tell(&mut config, &layers, plan, workshop)?;
     }
-    let config = put(config.to_bytes(), MediaType::OciConfig, workshop.store)?;
+    let (config, _) = put(config.to_bytes(), MediaType::OciConfig, workshop.store)?;
     let noted = |on| request.annotations.on(on, Some(&image.platform));
     let mut manifest = manifest(image, config.clone(), &described);
     manifest.annotations = noted(Annotated::Manifest);
-    let mut manifest = put(manifest.to_bytes(), MediaType::OciManifest, workshop.store)?;
+    let (mut manifest, was_there) =
+        put(manifest.to_bytes(), MediaType::OciManifest, workshop.store)?;
     manifest.annotations = noted(Annotated::ManifestDescriptor);
     let platform = Some(image.platform.clone());
-    Ok(Written { id: config.digest, manifest: Descriptor { platform, ..manifest } })
+    Ok(Written { id: config.digest, manifest: Descriptor { platform, ..manifest }, was_there })
 }
 
 /// Tells in the config what the steps of its layers came to.
@@ -131,20 +141,22 @@ fn tell(
         .map_err(|error| failed(error.into()))
 }
 
-/// Writes a document.
+/// Writes a document. Whether it was there.
 fn put(
     document: Result<Vec<u8>, oci::Error>,
     media_type: MediaType,
     store: &Store,
-) -> Result<Descriptor, Error> {
+) -> Result<(Descriptor, bool), Error> {
     let what = match media_type {
         MediaType::OciConfig => "config",
         MediaType::OciManifest => "manifest",
         _ => "index",
     };
     let bytes = document.map_err(|source| Error::Export { what, source: source.into() })?;
+    let document = Descriptor::of(media_type, &bytes);
+    let was_there = store.has_blob(&document.digest, document.size);
     store.put_blob(&bytes).map_err(Error::Store)?;
-    Ok(Descriptor::of(media_type, &bytes))
+    Ok((document, was_there))
 }
 
 /// The layers that the plan's images have beside those of their bases.
@@ -255,6 +267,12 @@ fn manifest(image: &ImagePlan, config: Descriptor, described: &[Described]) -> M
         }
     }
     Manifest::new(MediaType::OciManifest, config, layers)
+}
+
+/// Whether a name stands for the image. What a build that was killed before it gave one wrote has none.
+fn has_name(store: &Store, document: &Digest) -> Result<bool, Error> {
+    let tags = store.tags().map_err(Error::Store)?;
+    Ok(tags.iter().any(|tag| tag.manifest == *document))
 }
 
 fn name(

@@ -122,7 +122,8 @@ pub(crate) struct Build {
     #[arg(long, value_name = "WHAT", conflicts_with = "verify_reproducible")]
     pub(crate) on_fail: Option<OnFail>,
     /// Room that the store may take while this builds, such as 20g; what was used least recently goes, and
-    /// when that is not enough the build fails. 0 for any [default: what the configuration says]
+    /// when that is not enough the build fails. 0 for any [default: max-size under [store] in the
+    /// configuration]
     #[arg(long, value_name = "SIZE")]
     pub(crate) max_size: Option<Size>,
     /// Run every step again

@@ -136,7 +136,7 @@ impl Board {
                 let step = self.begin(Key::Export, now, &mut updates);
                 self.end(step, (Outcome::Executed, elapsed), now, &mut updates);
             }
-            Event::Warning { .. } => {}
+            Event::Written { .. } | Event::Warning { .. } => {}
         }
         updates
     }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::support::{Answer, Context, Store, prepared, text, tool};
+use crate::support::{Answer, Context, Store, prepared, scratch, text, tool};
 
 const MIB: u64 = 1 << 20;
 
@@ -73,7 +73,7 @@ fn an_image_without_room_gets_no_name() {
     let large = writing("b", 8);
     store.try_build("large", large.path(), &["--max-size", &cap]).ends_with(1).says(&["lap rmi"]);
     assert_eq!(store.answer(&["inspect", "large"]).code, Some(1));
-    // Nothing is executed, so nothing is looked at.
+    // It is there already, so nothing is added.
     store.build_with("small", writing("a", 1).path(), &["--max-size", &cap]);
     store.build_with("large", large.path(), &["--max-size", "0"]);
 }
@@ -94,4 +94,123 @@ fn the_configuration_says_it_too() {
     };
     build(&[]).ends_with(1).says(&["the store takes"]);
     build(&["--max-size", "1g"]).ends_with(0);
+}
+
+/// A file of so many mebibytes without holes.
+fn write_blob(path: &Path, size: u64) {
+    let size = usize::try_from(size * MIB).expect("a size");
+    fs::write(path, vec![b'x'; size]).expect("write a blob");
+}
+
+/// A store with its base image that may take so many mebibytes more.
+fn bounded(room: u64) -> (Store, u64) {
+    let store = Store::new();
+    store.build("base", Context::new("FROM busybox\n").path());
+    let cap = du(&store.root()) + room * MIB;
+    (store, cap)
+}
+
+/// Builds twice. Neither time is there an image, and each time the store takes what it may take.
+#[track_caller]
+fn refused_twice((store, cap): &(Store, u64), context: &Context, flags: &[&str]) {
+    let most = cap.to_string();
+    let flags = [&["--max-size", &most], flags].concat();
+    for attempt in ["the first", "the second"] {
+        let answer = store.try_build("large", context.path(), &flags);
+        answer.ends_with(1).says(&["the store takes", "may take", "lap rmi", "under [store]"]);
+        let takes = du(&store.root());
+        assert!(takes <= *cap, "after {attempt} build the store takes {takes} of {cap}");
+        assert_eq!(store.answer(&["inspect", "large"]).code, Some(1), "{attempt}");
+    }
+}
+
+#[test]
+fn a_copied_file_that_was_refused_goes() {
+    let context = Context::new("FROM busybox\nCOPY blob /\n");
+    write_blob(&context.path().join("blob"), 40);
+    let bounded = bounded(10);
+    refused_twice(&bounded, &context, &[]);
+    bounded.0.build_with("large", context.path(), &["--max-size", "1g"]);
+}
+
+#[test]
+fn copied_small_files_that_were_refused_go() {
+    let context = Context::new("FROM busybox\nCOPY files /files\n");
+    fs::create_dir(context.path().join("files")).expect("create a folder");
+    for number in 0..400 {
+        let path = context.path().join(format!("files/{number}"));
+        fs::write(path, vec![b'x'; 100_000]).expect("write a file");
+    }
+    refused_twice(&bounded(10), &context, &[]);
+}
+
+#[test]
+fn a_bound_folder_that_was_refused_goes() {
+    let context = Context::new("FROM busybox\nRUN --mount=type=bind,target=/in test -e /in/blob\n");
+    write_blob(&context.path().join("blob"), 40);
+    refused_twice(&bounded(10), &context, &[]);
+}
+
+/// Of a build that has no room for all its steps those stay that have.
+#[test]
+fn what_fits_of_a_refused_build_stays() {
+    let context = Context::new(
+        "FROM busybox\nRUN dd if=/dev/zero of=/a bs=1M count=4\nCOPY blob /\nRUN touch /end\n",
+    );
+    write_blob(&context.path().join("blob"), 40);
+    let (store, cap) = bounded(10);
+    refused_twice(&(store, cap), &context, &[]);
+    let (store, cap) = bounded(10);
+    let flags = ["--max-size", &cap.to_string()];
+    store.try_build("large", context.path(), &flags).ends_with(1);
+    let again = store.try_build("large", context.path(), &flags).ends_with(1);
+    // The base image and the first step.
+    assert_eq!(again.stderr.matches("CACHED").count(), 2, "{}", again.stderr);
+}
+
+#[test]
+fn a_cache_mount_that_was_refused_goes() {
+    let context = Context::new(
+        "FROM busybox\nRUN --mount=type=cache,target=/c dd if=/dev/zero of=/c/blob bs=1M count=40 && sleep 30\n",
+    );
+    let bounded = bounded(10);
+    refused_twice(&bounded, &context, &[]);
+    assert!(!bounded.0.ok(&["cache", "mounts", "ls"]).contains("/c"));
+}
+
+/// Nothing is executed.
+#[test]
+fn what_comes_from_a_shared_cache_counts() {
+    let context = Context::new("FROM busybox\nCOPY blob /\n");
+    write_blob(&context.path().join("blob"), 40);
+    let folder = scratch();
+    let place = folder.path().join("cache");
+    let to = format!("type=local,dest={}", text(&place));
+    Store::new().build_with("large", context.path(), &["--cache-to", &to]);
+    let from = format!("type=local,src={}", text(&place));
+    let bounded = bounded(10);
+    refused_twice(&bounded, &context, &["--cache-from", &from]);
+    let flags = ["--cache-from", &from, "--max-size", "1g"];
+    let answer = bounded.0.build_with("large", context.path(), &flags);
+    // The base image and the step.
+    assert_eq!(answer.stderr.matches("CACHED").count(), 2, "{}", answer.stderr);
+}
+
+/// All steps are cached, in a store that takes more than it may.
+#[test]
+fn a_new_image_of_cached_steps_has_to_fit() {
+    let bounded = bounded(10);
+    let (store, cap) = &bounded;
+    let context = Context::new("FROM busybox\nCOPY blob /\n");
+    write_blob(&context.path().join("blob"), 40);
+    store.build("large", context.path());
+    let flags = ["--max-size", &cap.to_string()];
+    // It adds nothing, under this name or another one.
+    store.build_with("large", context.path(), &flags);
+    store.build_with("also", context.path(), &flags);
+    let other = [&flags[..], &["--label", "a=b"]].concat();
+    store.try_build("other", context.path(), &other).ends_with(1).says(&["the store takes"]);
+    store.ok(&["rmi", "large", "also"]);
+    assert!(du(&store.root()) > *cap, "the layer is still in the cache");
+    refused_twice(&bounded, &context, &[]);
 }

@@ -42,12 +42,7 @@ pub(super) fn execute(
             recorder.event(&event);
         }
         if let Some(room) = means.room {
-            match event {
-                Event::Started { .. } => room.begin(),
-                // Nothing has a name yet.
-                Event::Exporting => room.settle(),
-                _ => {}
-            }
+            room.event(&event);
         }
         progress.event(event);
     };

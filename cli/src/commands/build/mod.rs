@@ -368,10 +368,25 @@ fn with_means<T>(
     work: impl FnOnce(&Means<'_>) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     let store = session.store()?;
+    let cancel = Cancel::new()?;
+    let room = room::wanted(build, store, &cancel)?;
+    let result = with_lease((build, mode), store, (&cancel, room.as_ref()), work);
+    if let (Some(room), true) = (&room, result.is_err()) {
+        room.clear(mode);
+    }
+    result
+}
+
+/// The same, while what the build uses is left alone by removals.
+fn with_lease<T>(
+    (build, mode): (&Build, Mode),
+    store: &Store,
+    (cancel, room): (&Cancel, Option<&Room>),
+    work: impl FnOnce(&Means<'_>) -> Result<T, Failure>,
+) -> Result<T, Failure> {
     let _lease = store.lease()?;
     let secrets = step::secrets(&build.step.secrets)?;
     let forwarded = Forwarded::new(&build.step.agents, store)?;
-    let cancel = Cancel::new()?;
     let watch = signal::cancel_on_signal(cancel.clone())?;
     let cancelled = || cancel.is_cancelled();
     let mut config = session::sources()?;
@@ -379,7 +394,6 @@ fn with_means<T>(
     let sources = lapstrake_source::Fetcher::new(store, config, secrets.clone(), &cancelled)
         .map_err(|error| Failure::of(&error))?;
     let imports = shared::imports(build, store, mode, cancelled)?;
-    let room = room::wanted(build, store, &cancel)?;
     let network = DefaultNetwork::new(None, &build.hosts, store)?;
     let means = Means {
         store,
@@ -387,17 +401,17 @@ fn with_means<T>(
         imports: &imports,
         secrets: &secrets,
         agents: &forwarded.agents,
-        cancel: &cancel,
+        cancel,
         watch: &watch,
         mode,
         explain: build.explain,
         on_fail: build.on_fail,
-        room: room.as_ref(),
+        room,
         network: &network,
         keep_logs: !build.verify_reproducible,
     };
     std::thread::scope(|scope| {
-        let _watched = room.as_ref().map(|room| room.watch(scope));
+        let _watched = room.map(|room| room.watch(scope));
         work(&means)
     })
 }

@@ -1,30 +1,36 @@
 //! `--max-size`: the room that the store may take while a build runs.
 //!
-//! From the first step that is executed on, the store is measured again and again, the files of
-//! running steps included, and once more before the image gets its name. When it takes more than it
+//! From the first step that is executed, or layer that comes from elsewhere, on, the store is measured
+//! again and again, the files of running steps included, and once more before the image gets its name;
+//! then also when nothing was executed, if the image is new. When the store takes more than it
 //! may, images without a name are none any more, and of all that nothing needs then goes what was
-//! used least recently. When that is not enough, the build ends.
+//! used least recently. When that is not enough, the build ends, and what it made goes as well.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::Scope;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
-use lapstrake_cache::{Gauge, Goal, Holding, HoldingKind, Prune, Store};
+use lapstrake_cache::{Gauge, Goal, Holding, HoldingKind, Prune, Store, nanoseconds};
 use lapstrake_executor::Cancel;
+use lapstrake_solver::Event;
+use lapstrake_solver::event::{ImageProgress, LayerState};
 
 use crate::args::Build;
 use crate::failure::Failure;
-use crate::{human, images, session};
+use crate::progress::Mode;
+use crate::{human, images, output, session};
 
 /// The least time between two looks.
-const REST: Duration = Duration::from_millis(250);
+const REST: Duration = Duration::from_millis(100);
 /// How many times as long as it takes to look is rested at least.
 const SHARE: u32 = 10;
 
 /// See the module.
 pub(super) struct Room {
     cap: u64,
+    /// When the build began: nanoseconds since 1970.
+    began: i64,
     /// Has no lease, as whoever removes must not.
     store: Store,
     cancel: Cancel,
@@ -39,14 +45,16 @@ struct State {
     gauge: Gauge,
     /// Bytes that were removed.
     removed: u64,
-    /// Why the build cannot go on.
+    /// Whether the build cannot go on.
+    was_refused: bool,
+    /// Why not, until it is told.
     failure: Option<Failure>,
 }
 
 /// How far the build is.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 enum Phase {
-    /// Nothing was executed.
+    /// Nothing was executed, and nothing came.
     #[default]
     Idle,
     Working,
@@ -80,8 +88,9 @@ impl Room {
     /// For a build with a lease of its own on the same store.
     fn new(cap: u64, store: &Store, cancel: Cancel) -> Result<Self, Failure> {
         let store = Store::open(store.root()).map_err(|error| Failure::of(&error))?;
+        let (began, has_begun) = (nanoseconds(SystemTime::now()), AtomicBool::new(false));
         let (state, moved) = (Mutex::default(), Condvar::new());
-        Ok(Self { cap, store, cancel, has_begun: AtomicBool::new(false), state, moved })
+        Ok(Self { cap, began, store, cancel, has_begun, state, moved })
     }
 
     /// Looks while the build works, until the result is dropped.
@@ -104,24 +113,82 @@ impl Room {
         }
     }
 
-    /// A step is executed.
-    pub(super) fn begin(&self) {
-        // Only the first step takes the lock, which is held while somebody looks.
+    /// Something happened in the build.
+    pub(super) fn event(&self, event: &Event) {
+        match event {
+            Event::Started { .. } | Event::Arriving { .. } => self.begin(),
+            Event::Image {
+                progress:
+                    ImageProgress::Downloading { .. }
+                    | ImageProgress::Layer { state: LayerState::Moving, .. },
+                ..
+            } => self.begin(),
+            Event::Written { is_new } => self.settle(*is_new),
+            _ => {}
+        }
+    }
+
+    /// The store grows from now on.
+    fn begin(&self) {
+        // Only the first time takes the lock, which is held while somebody looks.
         if !self.has_begun.swap(true, Ordering::Relaxed) {
-            self.state().phase = Phase::Working;
+            let mut state = self.state();
+            if state.phase == Phase::Idle {
+                state.phase = Phase::Working;
+            }
             self.moved.notify_all();
         }
     }
 
-    /// All steps are done, and what is written from now on is no part of the store. Cancels the build if what
-    /// they made has no room.
-    pub(super) fn settle(&self) {
+    /// All is in the store. Cancels the build if it has no room, unless the build added nothing.
+    fn settle(&self, is_new: bool) {
         let mut state = self.state();
-        if state.phase == Phase::Working {
+        if state.phase == Phase::Working || (state.phase == Phase::Idle && is_new) {
             self.look(&mut state);
-            state.phase = Phase::Over;
-            self.moved.notify_all();
         }
+        state.phase = Phase::Over;
+        self.moved.notify_all();
+    }
+
+    /// After a build that failed and has no lease any more: removes down to what the store may take, first
+    /// what this build made. Tells what went; when that cannot be, why.
+    pub(super) fn clear(&self, mode: Mode) {
+        let mut state = self.state();
+        state.removed = 0;
+        if !self.has_begun.load(Ordering::Relaxed) && !state.was_refused {
+            return;
+        }
+        let reduced = self.reduce(&mut state);
+        drop(state);
+        if mode != Mode::Quiet {
+            output::stderr(&self.told());
+        }
+        if let Err(failure) = reduced {
+            output::stderr(&failure.text());
+        }
+    }
+
+    fn reduce(&self, state: &mut State) -> Result<(), Failure> {
+        let is_new = |holding: &Holding| holding.created >= self.began;
+        if self.excess(state)? > 0 {
+            self.remove(state, Goal::Keep(0), &is_blob)?;
+        }
+        for wanted in [&is_new as &dyn Fn(&Holding) -> bool, &|_| true] {
+            // A removal writes as well, so once may not be enough.
+            loop {
+                let excess = self.excess(state)?;
+                if excess == 0 || self.remove(state, Goal::Free(excess), wanted)? == 0 {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Bytes that the store takes and may not take.
+    fn excess(&self, state: &mut State) -> Result<u64, Failure> {
+        let size = state.gauge.measure(&self.store).map_err(|error| Failure::of(&error))?;
+        Ok(size.saturating_sub(self.cap))
     }
 
     /// Why the build was cancelled, if it was for want of room.
@@ -142,11 +209,12 @@ impl Room {
     }
 
     fn look(&self, state: &mut State) {
-        if state.failure.is_some() {
+        if state.was_refused {
             return;
         }
         state.failure = self.fit(state).err();
         if state.failure.is_some() {
+            state.was_refused = true;
             self.cancel.cancel();
         }
     }
@@ -158,7 +226,7 @@ impl Room {
         if size <= self.cap {
             return Ok(());
         }
-        self.remove(state, Goal::Keep(0), &|holding| holding.kind == HoldingKind::Blob)?;
+        self.remove(state, Goal::Keep(0), &is_blob)?;
         let size = state.gauge.measure(&self.store).map_err(failure)?;
         // With a tenth of room behind, so that not every step has to do this.
         let over = size.saturating_sub(self.cap / 10 * 9);
@@ -170,23 +238,28 @@ impl Room {
         }
     }
 
+    /// How many went.
     fn remove(
         &self,
         state: &mut State,
         goal: Goal,
         wanted: &dyn Fn(&Holding) -> bool,
-    ) -> Result<(), Failure> {
+    ) -> Result<usize, Failure> {
         let images = images::local(&self.store);
         let prune = Prune { goal, unused_for: Duration::ZERO, all: false, wanted, dry_run: false };
         let removed = self.store.prune(&prune, &|| images.needed_by_names())?;
         let freed = removed.iter().map(|holding| holding.reclaimable).fold(0, u64::saturating_add);
         state.removed = state.removed.saturating_add(freed);
-        Ok(())
+        Ok(removed.len())
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn is_blob(holding: &Holding) -> bool {
+    holding.kind == HoldingKind::Blob
 }
 
 fn full(left: u64, cap: u64) -> Failure {
@@ -195,5 +268,5 @@ fn full(left: u64, cap: u64) -> Failure {
         human::size(left),
         human::size(cap)
     ))
-    .help("remove images with lap rmi, or allow more with --max-size or max-size in the configuration")
+    .help("remove images with lap rmi, or allow more with --max-size or with max-size under [store] in the configuration")
 }
