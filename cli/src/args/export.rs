@@ -267,7 +267,9 @@ fn compression(value: &str) -> Result<LayerCompression, String> {
 }
 
 pub(super) fn level(value: &str) -> Result<u32, String> {
-    value.parse().map_err(|_| format!("compression-level={value} is no number"))
+    value.parse().map_err(|_| {
+        format!("compression-level={value} is not from 0 to 9 for gzip, 1 to 22 for zstd")
+    })
 }
 
 pub(super) fn boolean(key: &str, value: &str) -> Result<bool, String> {

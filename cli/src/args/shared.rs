@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::ValueEnum as _;
+use lapstrake_oci::Reference;
 
 use super::bucket::{BucketFields, is_secret};
 use super::export::{boolean, fields, level};
@@ -77,6 +78,16 @@ impl FromStr for CacheTo {
     fn from_str(text: &str) -> Result<Self, String> {
         let written = Written::read(text, "dest", Written::set_form)?;
         let place = written.place("dest")?;
+        // Other programs write other names into layouts, and those can be read.
+        if let CachePlace::Folder { tag, .. } = &place
+            && !is_tag(tag)
+        {
+            return Err(
+                "the tag has to be of 1 to 128 letters, digits, `_`, `.` and `-`, and to begin \
+                        with a letter, a digit or `_`"
+                    .into(),
+            );
+        }
         let Written { all, compression, level, ignore_error, .. } = written;
         if place == CachePlace::Inline && (all || compression.is_some() || level.is_some()) {
             return Err("type=inline tells of the image's own layers as they are: mode=max and \
@@ -188,8 +199,14 @@ fn supported(kind: &str) -> Result<(), String> {
     match kind.trim() {
         "local" | "registry" | "inline" | "s3" => Ok(()),
         kind @ ("gha" | "azblob") => Err(format!("type={kind} is not supported yet: {TYPES}")),
+        "" => Err(format!("type is empty: {TYPES}")),
         kind => Err(format!("there is no type {kind}: {TYPES}")),
     }
+}
+
+fn is_tag(text: &str) -> bool {
+    // Of which repository makes no difference.
+    Reference::parse("localhost/cache").and_then(|cache| cache.with_tag(text)).is_ok()
 }
 
 fn unknown(key: &str, value: &str) -> String {
@@ -267,6 +284,37 @@ mod tests {
             "type=none",
         ] {
             assert!(to(text).is_err(), "{text}");
+        }
+    }
+
+    /// distribution-spec, "Pulling manifests": `[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}`.
+    #[test]
+    fn what_is_written_has_a_tag() {
+        let to = |tag: &str| format!("type=local,dest=a,tag={tag}").parse::<CacheTo>();
+        let longest = "a".repeat(128);
+        for tag in ["t", "_", "1.2-rc_3", "Main", &longest] {
+            assert_eq!(to(tag).map(|to| to.place), Ok(folder("a", tag)));
+        }
+        let long = "a".repeat(3000);
+        for tag in ["x y", "../../x", ".a", "-a", "a/b", "a:b", "ä", "a\tb", &long] {
+            let error = to(tag).unwrap_err();
+            assert!(error.contains("1 to 128 letters") && error.len() < 200, "{error}");
+        }
+        // What skopeo and others write.
+        let from = "type=local,src=a,tag=docker.io/library/app:1".parse::<CacheFrom>();
+        assert_eq!(from, Ok(CacheFrom(folder("a", "docker.io/library/app:1"))));
+    }
+
+    #[test]
+    fn errors_say_what_to_write() {
+        let to = |text: &str| text.parse::<CacheTo>().unwrap_err();
+        for text in ["type=", "type=,dest=a", "type= "] {
+            let error = to(text);
+            assert!(error.starts_with("type is empty: a cache is of type=local"), "{error}");
+        }
+        for level in ["-1", "x", "99999999999"] {
+            let error = to(&format!("type=local,dest=a,compression-level={level}"));
+            assert!(error.contains("0 to 9 for gzip, 1 to 22 for zstd"), "{error}");
         }
     }
 

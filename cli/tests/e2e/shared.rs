@@ -340,6 +340,41 @@ fn a_cache_that_cannot_be_read_is_a_warning() {
 }
 
 #[test]
+fn what_is_no_file_is_no_cache_and_is_not_waited_for() {
+    let (context, folder) = (single(), scratch());
+    let place = folder.path().join("cache");
+    exported(&context, &to(&place, ""));
+    let pipe = |path: &Path| {
+        fs::remove_file(path).expect("remove a file");
+        tool("mkfifo", &[&text(path)]);
+    };
+    layers(&place).iter().for_each(|layer| pipe(layer));
+    let store = Store::new();
+    let answer = store.build_with("app", context.path(), &["--cache-from", &from(&place)]);
+    answer.says(&["is not a regular file"]);
+    pipe(&place.join("index.json"));
+    let answer = Store::new().build_with("app", context.path(), &["--cache-from", &from(&place)]);
+    answer.says(&["warning: cannot use the cache", "index.json is not a regular file"]);
+    let answer = Store::new().try_build("app", context.path(), &["--cache-to", &to(&place, "")]);
+    answer.ends_with(1).says(&["cannot write the cache", "index.json is not a regular file"]);
+}
+
+#[test]
+fn warnings_of_caches_are_told_quietly_as_well() {
+    let (context, folder) = (single(), scratch());
+    let file = folder.path().join("file");
+    fs::write(&file, "in the way").expect("write");
+    let store = Store::new();
+    let (to, from) = (to(&file, ",ignore-error=true"), from(&folder.path().join("nothing")));
+    let flags = ["-q", "--cache-to", &to, "--cache-from", &from];
+    let answer = store.build_with("app", context.path(), &flags);
+    let answer = answer.says(&["warning: cannot use the cache", "warning: cannot write the cache"]);
+    assert_eq!(answer.stderr.lines().count(), 2, "{}", answer.stderr);
+    assert_eq!(answer.stdout.lines().count(), 1, "{}", answer.stdout);
+    assert!(answer.stdout.starts_with("sha256:"), "{}", answer.stdout);
+}
+
+#[test]
 fn a_cache_that_cannot_be_written_is_an_error_unless_it_may_fail() {
     let (context, folder) = (project(), scratch());
     let file = folder.path().join("file");
@@ -381,6 +416,7 @@ fn a_cache_that_is_named_wrong_is_refused_before_anything_is_built() {
     let store = Store::new();
     for (flag, words) in [
         ("type=local,dest=there,compression=gzip,compression-level=12", "0 to 9"),
+        ("type=local,dest=there,tag=x y", "the tag has to be of 1 to 128 letters"),
         ("type=registry,ref=No/Such/Name", "no name in a registry"),
     ] {
         let answer = store.try_build("app", context.path(), &["--cache-to", flag]);

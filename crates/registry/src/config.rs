@@ -91,6 +91,8 @@ pub struct RetryPolicy {
     pub first_delay: Duration,
     /// The longest delay. When a registry asks for a longer one (`Retry-After`), it is not waited for.
     pub longest_delay: Duration,
+    /// Whether a host that took a question and let [`Timeouts::response`] go by is asked again.
+    pub after_silence: bool,
 }
 
 impl Default for RetryPolicy {
@@ -99,6 +101,7 @@ impl Default for RetryPolicy {
             attempts: 5,
             first_delay: Duration::from_millis(250),
             longest_delay: Duration::from_secs(60),
+            after_silence: true,
         }
     }
 }

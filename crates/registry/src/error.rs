@@ -341,7 +341,15 @@ impl Error {
             _ => false,
         }
     }
+
+    /// Whether a question was taken and nothing came back.
+    pub(crate) fn is_silence(&self) -> bool {
+        matches!(self, Self::Timeout { awaited, .. } if *awaited == ANSWER)
+    }
 }
+
+/// What is waited for after a question.
+pub(crate) const ANSWER: &str = "answer";
 
 /// What a connection timeout waits for.
 pub(crate) const CONNECTION: &str = "connection";

@@ -16,7 +16,8 @@ pub(crate) fn delay(
     attempt: u32,
     error: &Error,
 ) -> Option<Duration> {
-    if attempt >= attempts || !error.is_transient() {
+    let is_unwanted = error.is_silence() && !policy.after_silence;
+    if attempt >= attempts || !error.is_transient() || is_unwanted {
         return None;
     }
     let asked = match error {
@@ -61,6 +62,7 @@ mod tests {
             attempts: 9,
             first_delay: Duration::from_secs(1),
             longest_delay: Duration::from_secs(5),
+            after_silence: true,
         };
         let seconds =
             |attempt| delay(&policy, 9, attempt, &status(503, None)).map(|delay| delay.as_secs());

@@ -14,7 +14,7 @@ use ureq::{Agent, Body, BodyReader, SendBody};
 use crate::auth::lock;
 use crate::certificates::CertificateSource;
 use crate::config::{ClientConfig, Timeouts};
-use crate::error::{CONNECTION, Error};
+use crate::error::{ANSWER, CONNECTION, Error};
 use crate::retry::parse_retry_after;
 
 /// How much of an error's body is read for its message.
@@ -161,9 +161,9 @@ impl Transport {
                 self.timed_out(host, CONNECTION, self.timeouts.connect)
             }
             ureq::Error::Timeout(ureq::Timeout::PerRead | ureq::Timeout::PerWrite) => {
-                self.timed_out(host, "answer", self.timeouts.idle)
+                self.timed_out(host, ANSWER, self.timeouts.idle)
             }
-            ureq::Error::Timeout(_) => self.timed_out(host, "answer", self.timeouts.response),
+            ureq::Error::Timeout(_) => self.timed_out(host, ANSWER, self.timeouts.response),
             source => Error::Request { url: url.to_string(), source },
         }
     }

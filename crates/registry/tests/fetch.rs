@@ -367,6 +367,25 @@ fn silence_names_the_host() {
     );
 }
 
+/// What answers is tried again as ever: only silence is final.
+#[test]
+fn a_silent_host_is_asked_once_if_that_is_wanted() {
+    let mut settings = settings();
+    settings.timeouts.response = Duration::from_millis(100);
+    settings.retry.after_silence = false;
+    let client = Client::new(settings).unwrap();
+    let silent = Server::start(move |_, _| {
+        thread::sleep(Duration::from_secs(2));
+        None
+    });
+    let text = chain(&client.resolve(&reference(&silent)).unwrap_err());
+    assert!(text.contains("no answer within 0.1 s"), "{text}");
+    assert_eq!(silent.asked().len(), 1);
+    let broken = Server::start(|_, _| Some(Reply::new(503, "")));
+    client.resolve(&reference(&broken)).unwrap_err();
+    assert_eq!(broken.asked().len(), 3);
+}
+
 #[test]
 fn tags_over_several_pages() {
     let server = Server::start(|asked, _| {

@@ -393,7 +393,7 @@ fn with_lease<T>(
     config.git.ssh_agent = forwarded.agents.socket("default").map(Path::to_owned);
     let sources = lapstrake_source::Fetcher::new(store, config, secrets.clone(), &cancelled)
         .map_err(|error| Failure::of(&error))?;
-    let imports = shared::imports(build, store, mode, cancelled)?;
+    let imports = shared::imports(build, store, cancelled)?;
     let network = DefaultNetwork::new(None, &build.hosts, store)?;
     let means = Means {
         store,

@@ -1,9 +1,11 @@
 //! Caches that are shared: `--cache-from` and `--cache-to`.
 
+use std::time::Duration;
+
 use lapstrake_cache::Store;
 use lapstrake_image::Packing;
 use lapstrake_oci::Reference;
-use lapstrake_registry::Client;
+use lapstrake_registry::{Client, ClientConfig};
 use lapstrake_transfer::{Bucket, Error, Export, Exported, Imports, Place, Step, export};
 
 use crate::args::{Build, CacheFrom, CachePlace, CacheTo, LayerCompression};
@@ -16,19 +18,21 @@ use crate::{aws, output, session};
 
 use super::Means;
 
+/// How long a registry that is to have a cache may take for the beginning of an answer.
+const ANSWER: Duration = Duration::from_secs(30);
+
 /// What the caches know that `--cache-from` names. One that cannot be read is told and left out.
 pub(super) fn imports<'a>(
     build: &Build,
     store: &'a Store,
-    mode: Mode,
     cancelled: impl Fn() -> bool + Send + Sync + 'a,
 ) -> Result<Imports<'a>, Failure> {
     let mut imports = Imports::new(store, cancelled);
     for CacheFrom(named) in &build.cache_from {
-        let Some(place) = found(named)? else { continue };
+        let Some(place) = found(named, briefly)? else { continue };
         let name = place.to_string();
         if let Err(error) = imports.add(place) {
-            warn(mode, &format!("cannot use the cache {name}"), &error);
+            warn(&format!("cannot use the cache {name}"), &error);
         }
     }
     Ok(imports)
@@ -53,7 +57,7 @@ pub(super) fn targets(build: &Build) -> Result<Vec<Target>, Failure> {
     let target = |to: &CacheTo| {
         let (all, ignore_error) = (to.all, to.ignore_error);
         let packing = packing(to)?;
-        let place = found(&to.place)?;
+        let place = found(&to.place, |config| config)?;
         Ok(place.map(|place| Target { place, all, packing, ignore_error }))
     };
     build.cache_to.iter().filter_map(|to| target(to).transpose()).collect()
@@ -81,7 +85,7 @@ pub(super) fn export_to(
                 output::stderr(&summary(place, &exported));
             }
             Ok(_) => {}
-            Err(error) if *ignore_error => warn(means.mode, &what, &error),
+            Err(error) if *ignore_error => warn(&what, &error),
             Err(error) => return Err(Failure::new(what).because(&error)),
         }
     }
@@ -97,8 +101,20 @@ fn packing(to: &CacheTo) -> Result<Packing, Failure> {
     push::packing(to.compression.unwrap_or(usual), to.level)
 }
 
-/// A cache that is spelled right; `None` for one that goes with the image.
-fn found(place: &CachePlace) -> Result<Option<Place>, Failure> {
+/// How a registry is asked for a cache. A build can do without: it is not to wait for minutes for a
+/// host that takes connections and says nothing.
+fn briefly(mut config: ClientConfig) -> ClientConfig {
+    config.timeouts.response = ANSWER;
+    config.retry.after_silence = false;
+    config
+}
+
+/// A cache that is spelled right; `None` for one that goes with the image. `asked` says how the
+/// registry is asked.
+fn found(
+    place: &CachePlace,
+    asked: impl FnOnce(ClientConfig) -> ClientConfig,
+) -> Result<Option<Place>, Failure> {
     Ok(Some(match place {
         CachePlace::Inline => return Ok(None),
         CachePlace::Folder { path, tag } => Place::Folder { path: path.clone(), tag: tag.clone() },
@@ -108,8 +124,8 @@ fn found(place: &CachePlace) -> Result<Option<Place>, Failure> {
                     .because(&error)
                     .help("write HOST/NAME:TAG, or type=local with a directory")
             })?;
-            let client =
-                Client::new(session::registries()?).map_err(|error| Failure::of(&error))?;
+            let client = Client::new(asked(session::registries()?));
+            let client = client.map_err(|error| Failure::of(&error))?;
             Place::Repository { client, reference }
         }
         CachePlace::Bucket(fields) => {
@@ -124,9 +140,10 @@ fn summary(place: &Place, exported: &Exported) -> String {
     format!("cache {place}: {steps} steps, {layers} layers, {written} of them written\n")
 }
 
-fn warn(mode: Mode, what: &str, error: &Error) {
-    if mode != Mode::Quiet {
-        let text = harmless(&format!("{what}: {}", error.with_causes()));
-        output::stderr(&format!("warning: {text}\n"));
-    }
+/// With `--quiet` as well: what a Dockerfile is warned of can be read at any time with `--check`, but
+/// that a cache was not there only this run knows, and a job that is slow from now on says nothing
+/// else. Standard output has the image's id alone either way.
+fn warn(what: &str, error: &Error) {
+    let text = harmless(&format!("{what}: {}", error.with_causes()));
+    output::stderr(&format!("warning: {text}\n"));
 }

@@ -82,6 +82,7 @@ pub(crate) fn settings() -> ClientConfig {
         attempts: 3,
         first_delay: Duration::from_millis(5),
         longest_delay: Duration::from_secs(2),
+        after_silence: true,
     };
     ClientConfig { retry, ..ClientConfig::default() }
 }
