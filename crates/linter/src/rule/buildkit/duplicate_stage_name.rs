@@ -23,7 +23,8 @@ use crate::finding::Findings;
 use crate::rule::{Check, Rule};
 use crate::subject::Subject;
 
-pub(super) static RULE: Rule = Rule::buildkit("DuplicateStageName", Check::File(check)).alias(&["DL3024"]);
+pub(super) static RULE: Rule =
+    Rule::buildkit("DuplicateStageName", Check::File(check)).alias(&["DL3024"]);
 
 fn check(subject: &Subject<'_>, findings: &mut Findings<'_>) {
     let names: Vec<_> = subject.stages.iter().map(Stage::name).collect();

@@ -34,7 +34,8 @@ fn check(_: &Subject<'_>, instruction: &Instruction, findings: &mut Findings<'_>
         return;
     };
     if word.value != meant {
-        let message = format!("`{}` and `{}` are written in different cases", from.value, word.value);
+        let message =
+            format!("`{}` and `{}` are written in different cases", from.value, word.value);
         findings
             .add(word.span, message)
             .label(from.span, "written like this here")

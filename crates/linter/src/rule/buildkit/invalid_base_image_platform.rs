@@ -36,8 +36,7 @@ fn check(subject: &Subject<'_>, findings: &mut Findings<'_>) {
         }
         let is = Platform::new(&image.os, &image.architecture, &image.variant);
         let word = &stage.from.image;
-        let message =
-            format!("the image `{}` is for {is}, the build for {wanted}", word.as_str());
+        let message = format!("the image `{}` is for {is}, the build for {wanted}", word.as_str());
         let help = format!("take an image for {wanted}, or write `--platform={is}`");
         findings.add(word.span(), message).help(help);
     }

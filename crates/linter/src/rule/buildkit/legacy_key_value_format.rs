@@ -41,7 +41,9 @@ fn check(step: &Step<'_>, findings: &mut Findings<'_>) {
                     .help(format!("write `{name} {}={value}`", pair.key.as_str()))
                     .fix(Safety::Safe, [(between, format!("={value}"))]);
             }
-            None => drop(draft.help(format!("write `{name} key=value`, with quotes around blanks"))),
+            None => {
+                drop(draft.help(format!("write `{name} key=value`, with quotes around blanks")))
+            }
         }
     }
 }

@@ -23,7 +23,8 @@ use crate::finding::Findings;
 use crate::rule::{Check, Rule};
 use crate::subject::Subject;
 
-pub(super) static RULE: Rule = Rule::buildkit("MaintainerDeprecated", Check::Instruction(check)).alias(&["DL4000"]);
+pub(super) static RULE: Rule =
+    Rule::buildkit("MaintainerDeprecated", Check::Instruction(check)).alias(&["DL4000"]);
 
 const LABEL: &str = "org.opencontainers.image.authors";
 

@@ -24,13 +24,13 @@ use crate::finding::Findings;
 use crate::rule::{Check, Rule};
 use crate::walk::Step;
 
-pub(super) static RULE: Rule =
-    Rule::buildkit("MultipleInstructionsDisallowed", Check::Step(check));
+pub(super) static RULE: Rule = Rule::buildkit("MultipleInstructionsDisallowed", Check::Step(check));
 
 fn check(step: &Step<'_>, findings: &mut Findings<'_>) {
     let keyword = step.instruction.kind.keyword();
     if let Some(voided) = step.state.voided(keyword) {
-        let message = format!("this {} is without effect: a later one takes its place", keyword.name());
+        let message =
+            format!("this {} is without effect: a later one takes its place", keyword.name());
         findings
             .add(voided, message)
             .label(step.instruction.keyword().span, "only this one counts")

@@ -20,7 +20,8 @@ use crate::finding::Findings;
 use crate::rule::{Check, Rule};
 use crate::subject::Subject;
 
-pub(super) static RULE: Rule = Rule::buildkit("RedundantTargetPlatform", Check::Instruction(check)).alias(&["DL3065"]);
+pub(super) static RULE: Rule =
+    Rule::buildkit("RedundantTargetPlatform", Check::Instruction(check)).alias(&["DL3065"]);
 
 const TARGET: &str = "TARGETPLATFORM";
 

@@ -19,7 +19,8 @@ use crate::finding::Findings;
 use crate::rule::{Check, Rule};
 use crate::subject::Subject;
 
-pub(super) static RULE: Rule = Rule::buildkit("ReservedStageName", Check::File(check)).alias(&["DL3063"]);
+pub(super) static RULE: Rule =
+    Rule::buildkit("ReservedStageName", Check::File(check)).alias(&["DL3063"]);
 
 const RESERVED: [&str; 2] = ["context", "scratch"];
 

@@ -30,7 +30,15 @@ pub(super) static RULE: Rule = Rule::buildkit("SecretsUsedInArgOrEnv", Check::St
 
 /// Words of names that hold secrets.
 const SECRET: [&str; 10] = [
-    "apikey", "auth", "credential", "credentials", "key", "password", "pword", "passwd", "secret",
+    "apikey",
+    "auth",
+    "credential",
+    "credentials",
+    "key",
+    "password",
+    "pword",
+    "passwd",
+    "secret",
     "token",
 ];
 
@@ -42,7 +50,8 @@ fn check(step: &Step<'_>, findings: &mut Findings<'_>) {
         InstructionKind::Arg(declarations) => {
             let names = declarations.iter().map(|declaration| &declaration.name);
             for name in names.filter(|name| is_secret(name.as_str())) {
-                let message = format!("the value of the ARG `{}` stays in the history", name.as_str());
+                let message =
+                    format!("the value of the ARG `{}` stays in the history", name.as_str());
                 findings.add(name.span(), message).help(HELP);
             }
         }

@@ -57,12 +57,7 @@ fn defaults(step: &Step<'_>, declarations: &[ArgDeclaration], findings: &mut Fin
 }
 
 /// Each name once for each piece, as in BuildKit.
-fn report(
-    step: &Step<'_>,
-    piece: &Expandable<'_>,
-    declared: &[&str],
-    findings: &mut Findings<'_>,
-) {
+fn report(step: &Step<'_>, piece: &Expandable<'_>, declared: &[&str], findings: &mut Findings<'_>) {
     let state = step.state;
     let Some(value) = piece.value(&state.environment, step.subject.dockerfile.escape) else {
         return;
@@ -80,9 +75,8 @@ fn report(
             continue;
         }
         let place = piece.span_of(name_range(piece.text(), reference));
-        let draft = findings
-            .add(place, format!("`{name}` is not defined here"))
-            .help(match is_global {
+        let draft =
+            findings.add(place, format!("`{name}` is not defined here")).help(match is_global {
                 true => format!("declare it in the stage as well: `ARG {name}`"),
                 false => "it is empty: define it with ARG or ENV".to_owned(),
             });

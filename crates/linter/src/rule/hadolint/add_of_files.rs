@@ -35,8 +35,10 @@ fn check(_: &Subject<'_>, instruction: &Instruction, findings: &mut Findings<'_>
     let plain = paths.clone().find(|word| !is_for_add(word.as_str()));
     let Some(plain) = plain else { return };
     let draft = findings.add(plain.span(), "ADD of a plain file").help("use COPY");
-    let is_known = |word: &Word| !is_for_add(word.as_str()) && !word.as_str().contains(['$', '*', '?', '[']);
-    let has_own_flags = ["checksum", "keep-git-dir", "unpack"].iter().any(|name| instruction.flag(name).is_some());
+    let is_known =
+        |word: &Word| !is_for_add(word.as_str()) && !word.as_str().contains(['$', '*', '?', '[']);
+    let has_own_flags =
+        ["checksum", "keep-git-dir", "unpack"].iter().any(|name| instruction.flag(name).is_some());
     if paths.clone().all(is_known) && !has_own_flags {
         draft.fix(Safety::Safe, [(instruction.keyword().span, "COPY".to_owned())]);
     }
@@ -51,6 +53,6 @@ fn is_for_add(source: &str) -> bool {
 }
 
 const ARCHIVES: [&str; 15] = [
-    ".tar", ".Z", ".bz2", ".gz", ".lz", ".lzma", ".tZ", ".tb2", ".tbz", ".tbz2", ".tgz", ".tlz", ".tpz",
-    ".txz", ".xz",
+    ".tar", ".Z", ".bz2", ".gz", ".lz", ".lzma", ".tZ", ".tb2", ".tbz", ".tbz2", ".tgz", ".tlz",
+    ".tpz", ".txz", ".xz",
 ];

@@ -23,14 +23,18 @@ use crate::rule::{Check, Rule};
 use crate::run::Run;
 
 pub(super) static RULE: Rule =
-    Rule::hadolint("apk-index-kept", &["DL3019"], Severity::Info, Check::Script(check)).recommended().of_size();
+    Rule::hadolint("apk-index-kept", &["DL3019"], Severity::Info, Check::Script(check))
+        .recommended()
+        .of_size();
 
 fn check(run: &Run<'_>, findings: &mut Findings<'_>) {
     if run.has_mount("/var/cache/apk") {
         return;
     }
     for command in run.commands(&["apk"]) {
-        let Some(add) = command.arguments().iter().find(|word| word.text == "add") else { continue };
+        let Some(add) = command.arguments().iter().find(|word| word.text == "add") else {
+            continue;
+        };
         if command.has_flag("no-cache") {
             continue;
         }

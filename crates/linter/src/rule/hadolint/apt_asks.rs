@@ -16,7 +16,7 @@
 //!
 //! **Fix**: safe: without an answer nothing is installed.
 
-use lapstrake_parser::{Severity};
+use lapstrake_parser::Severity;
 
 use crate::finding::Findings;
 use crate::package;
@@ -29,7 +29,9 @@ pub(super) static RULE: Rule =
 fn check(run: &Run<'_>, findings: &mut Findings<'_>) {
     for command in run.commands(&["apt-get"]) {
         let subcommand = ["install"].into_iter().find(|name| command.has_argument(name));
-        let answers = command.has_any_flag(&["y", "yes", "qq", "assume-yes"]) || command.count_flag("q") + command.count_flag("quiet") >= 2 || command.has_any_argument(&["-q=2", "--quiet=2"]);
+        let answers = command.has_any_flag(&["y", "yes", "qq", "assume-yes"])
+            || command.count_flag("q") + command.count_flag("quiet") >= 2
+            || command.has_any_argument(&["-q=2", "--quiet=2"]);
         if let Some(subcommand) = subcommand.filter(|_| !answers) {
             package::report_asking(findings, command, subcommand, "-y");
         }

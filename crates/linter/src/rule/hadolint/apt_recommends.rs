@@ -30,7 +30,9 @@ fn check(run: &Run<'_>, findings: &mut Findings<'_>) {
         let Some(install) = command.arguments().iter().find(|word| word.text == "install") else {
             continue;
         };
-        if command.has_flag("no-install-recommends") || command.arguments().iter().any(|word| turns_off(&word.text)) {
+        if command.has_flag("no-install-recommends")
+            || command.arguments().iter().any(|word| turns_off(&word.text))
+        {
             continue;
         }
         let draft = findings.add(install.span, "what packages recommend is installed as well");

@@ -41,7 +41,8 @@ fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) 
         for command in &run.script.commands {
             let unpacked = |(_, names): &mut (&Word, Vec<&str>)| unpacks(command, names);
             for (source, _) in copied.extract_if(.., unpacked) {
-                let draft = findings.add(source.span(), "the archive is copied, and unpacked later");
+                let draft =
+                    findings.add(source.span(), "the archive is copied, and unpacked later");
                 let draft = draft.label(command.span(), "unpacked here");
                 draft.help("ADD unpacks it, and leaves no copy of it in the image");
             }
@@ -90,7 +91,8 @@ const TARS: [&str; 9] =
     [".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tb2", ".tbz", ".tbz2", ".tar.xz", ".txz"];
 
 fn unpacks(command: &Command, names: &[&str]) -> bool {
-    let is_named = |name: &&str| command.arguments().iter().any(|word| base_name(&word.text) == *name);
+    let is_named =
+        |name: &&str| command.arguments().iter().any(|word| base_name(&word.text) == *name);
     match command.name() {
         "tar" => extracts(command) && names.iter().any(is_named),
         // Of other compressed files ADD makes nothing.

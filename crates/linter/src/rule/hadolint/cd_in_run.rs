@@ -18,7 +18,7 @@
 //!
 //! **Fix**: none: what follows may count on the directory from before.
 
-use lapstrake_parser::{Severity};
+use lapstrake_parser::Severity;
 
 use crate::finding::Findings;
 use crate::rule::{Check, Rule};

@@ -37,7 +37,9 @@ fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) 
         let is_one = |last: &&Instruction| is_short(last) && flags(last) == flags(instruction);
         if let Some(last) = before.filter(is_one).filter(|_| is_short(instruction)) {
             let draft = findings.add(instruction.keyword().span, "one RUN right behind another");
-            draft.label(last.keyword().span, "this one could hold both").help("join them with `&&`");
+            draft
+                .label(last.keyword().span, "this one could hold both")
+                .help("join them with `&&`");
         }
         before = Some(instruction);
     }
@@ -50,5 +52,9 @@ fn is_short(subject: &Subject<'_>, run: &Instruction) -> bool {
 }
 
 fn flags(instruction: &Instruction) -> Vec<(&str, &str)> {
-    instruction.flags.iter().map(|flag| (flag.name.value.as_str(), flag.value.as_ref().map_or("", Word::as_str))).collect()
+    instruction
+        .flags
+        .iter()
+        .map(|flag| (flag.name.value.as_str(), flag.value.as_ref().map_or("", Word::as_str)))
+        .collect()
 }

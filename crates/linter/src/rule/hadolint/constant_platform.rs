@@ -22,7 +22,8 @@ use crate::rule::{Check, Rule};
 use crate::subject::Subject;
 
 pub(super) static RULE: Rule =
-    Rule::hadolint("constant-platform", &["DL3029"], Severity::Warning, Check::Stage(check)).hadolint_only();
+    Rule::hadolint("constant-platform", &["DL3029"], Severity::Warning, Check::Stage(check))
+        .hadolint_only();
 
 fn check(_: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) {
     let Some(platform) = &stage.from.platform else { return };

@@ -26,7 +26,8 @@ use crate::subject::Subject;
 use lapstrake_parser::suggest;
 
 pub(super) static RULE: Rule =
-    Rule::hadolint("copy-from-unknown", &["DL3022"], Severity::Warning, Check::Stage(check)).hadolint_only();
+    Rule::hadolint("copy-from-unknown", &["DL3022"], Severity::Warning, Check::Stage(check))
+        .hadolint_only();
 
 fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) {
     for instruction in stage.instructions {
@@ -42,7 +43,8 @@ fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) 
         }
         let names = subject.stages.iter().take(stage.index).filter_map(Stage::name);
         let names: Vec<String> = names.collect();
-        let draft = findings.add(from.span(), format!("`{name}` is no earlier stage, and an image without a tag"));
+        let draft = findings
+            .add(from.span(), format!("`{name}` is no earlier stage, and an image without a tag"));
         let near = suggest(name, names.iter().map(String::as_str));
         draft.help("name a stage, or a tag").suggest(from.span(), near);
     }

@@ -32,7 +32,8 @@ fn check(_: &Subject<'_>, instruction: &Instruction, findings: &mut Findings<'_>
         return;
     }
     let destination = &transfer.destination;
-    let draft = findings.add(destination.span(), "several sources, and the destination is no folder");
+    let draft =
+        findings.add(destination.span(), "several sources, and the destination is no folder");
     let draft = draft.help("end it with `/`");
     if !transfer.json && destination.as_str() == text {
         draft.fix(Safety::Safe, [(Span::point(destination.span().end), "/".to_owned())]);

@@ -31,7 +31,8 @@ pub(super) static RULE: Rule =
 
 fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) {
     let is_workdir = |one: &Instruction| matches!(one.kind, InstructionKind::Workdir(_));
-    let mut has_workdir = subject.lineage(stage).iter().any(|base| base.instructions.iter().any(is_workdir));
+    let mut has_workdir =
+        subject.lineage(stage).iter().any(|base| base.instructions.iter().any(is_workdir));
     for instruction in stage.instructions {
         has_workdir = has_workdir || is_workdir(instruction);
         let InstructionKind::Copy(transfer) = &instruction.kind else { continue };
@@ -42,9 +43,15 @@ fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) 
             let draft = findings.add(transfer.destination.span(), message);
             match subject.ground(stage).1.base.and_then(|base| absolute(base, text)) {
                 // Only a word that is written as it is read.
-                Some(path) if text == transfer.destination.as_str() && !text.contains(['$', '\\']) => draft
-                    .help(format!("of the image in the store that is `{path}`; set WORKDIR before"))
-                    .fix(Safety::Safe, [(transfer.destination.span(), path)]),
+                Some(path)
+                    if text == transfer.destination.as_str() && !text.contains(['$', '\\']) =>
+                {
+                    draft
+                        .help(format!(
+                            "of the image in the store that is `{path}`; set WORKDIR before"
+                        ))
+                        .fix(Safety::Safe, [(transfer.destination.span(), path)])
+                }
                 _ => draft.help("set WORKDIR before"),
             };
         }

@@ -23,8 +23,13 @@ use crate::finding::Findings;
 use crate::rule::{Check, Rule};
 use crate::subject::{Subject, mentions};
 
-pub(super) static RULE: Rule =
-    Rule::hadolint("env-of-same-instruction", &["DL3044"], Severity::Error, Check::Instruction(check)).recommended();
+pub(super) static RULE: Rule = Rule::hadolint(
+    "env-of-same-instruction",
+    &["DL3044"],
+    Severity::Error,
+    Check::Instruction(check),
+)
+.recommended();
 
 fn check(subject: &Subject<'_>, instruction: &Instruction, findings: &mut Findings<'_>) {
     let InstructionKind::Env(pairs) = &instruction.kind else { return };
@@ -32,7 +37,8 @@ fn check(subject: &Subject<'_>, instruction: &Instruction, findings: &mut Findin
         for other in pairs.iter().filter(|other| other.key.as_str() != pair.key.as_str()) {
             let name = other.key.as_str();
             if mentions(pair.value.as_str(), name) && !subject.sets_before(instruction, name) {
-                let draft = findings.add(pair.value.span(), format!("`{name}` has no value here yet"));
+                let draft =
+                    findings.add(pair.value.span(), format!("`{name}` has no value here yet"));
                 let draft = draft.label(other.key.span(), "it is set by the same ENV");
                 draft.help("set it in an ENV of its own, in front");
                 break;

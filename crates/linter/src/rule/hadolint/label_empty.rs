@@ -27,7 +27,8 @@ use crate::rule::{Check, Rule};
 use crate::subject::Subject;
 
 pub(super) static RULE: Rule =
-    Rule::hadolint("label-empty", &["DL3051"], Severity::Warning, Check::Instruction(check)).recommended();
+    Rule::hadolint("label-empty", &["DL3051"], Severity::Warning, Check::Instruction(check))
+        .recommended();
 
 fn check(subject: &Subject<'_>, instruction: &Instruction, findings: &mut Findings<'_>) {
     let schema = &subject.policy.label_schema;

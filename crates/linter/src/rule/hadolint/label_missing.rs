@@ -36,9 +36,8 @@ fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) 
     if schema.is_empty() || is_copied_from(subject, stage) {
         return;
     }
-    let descends = |one: &&Stage<'_>| {
-        subject.lineage(one).iter().any(|base| base.index == stage.index)
-    };
+    let descends =
+        |one: &&Stage<'_>| subject.lineage(one).iter().any(|base| base.index == stage.index);
     let mut family = subject.lineage(stage);
     family.extend(subject.stages.iter().filter(descends));
     let family = || family.iter().copied().chain([stage]).flat_map(|one| one.instructions);

@@ -28,10 +28,14 @@ use crate::rule::{Check, Rule};
 use crate::subject::Subject;
 
 pub(super) static RULE: Rule =
-    Rule::hadolint("label-not-licence", &["DL3054"], Severity::Warning, Check::Instruction(check)).recommended();
+    Rule::hadolint("label-not-licence", &["DL3054"], Severity::Warning, Check::Instruction(check))
+        .recommended();
 
 fn check(subject: &Subject<'_>, instruction: &Instruction, findings: &mut Findings<'_>) {
     for label in misfits(subject, instruction, LabelKind::Licence) {
-        findings.add(label.value_span, format!("the label `{}` is no licence of the SPDX list", label.key));
+        findings.add(
+            label.value_span,
+            format!("the label `{}` is no licence of the SPDX list", label.key),
+        );
     }
 }

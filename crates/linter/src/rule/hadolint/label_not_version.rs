@@ -28,7 +28,8 @@ use crate::rule::{Check, Rule};
 use crate::subject::Subject;
 
 pub(super) static RULE: Rule =
-    Rule::hadolint("label-not-version", &["DL3056"], Severity::Warning, Check::Instruction(check)).recommended();
+    Rule::hadolint("label-not-version", &["DL3056"], Severity::Warning, Check::Instruction(check))
+        .recommended();
 
 fn check(subject: &Subject<'_>, instruction: &Instruction, findings: &mut Findings<'_>) {
     for label in misfits(subject, instruction, LabelKind::Version) {

@@ -27,7 +27,8 @@ use crate::rule::{Check, Rule};
 use crate::subject::Subject;
 
 pub(super) static RULE: Rule =
-    Rule::hadolint("label-unknown", &["DL3050"], Severity::Info, Check::Instruction(check)).recommended();
+    Rule::hadolint("label-unknown", &["DL3050"], Severity::Info, Check::Instruction(check))
+        .recommended();
 
 fn check(subject: &Subject<'_>, instruction: &Instruction, findings: &mut Findings<'_>) {
     if !subject.policy.strict_labels {

@@ -28,7 +28,8 @@ fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) 
     let image = &stage.from.image;
     let Some(name) = image.as_str().strip_suffix(":latest") else { return };
     let start = name.len();
-    let draft = findings.add(image.span_of(start..image.as_str().len()), "what `latest` is changes");
+    let draft =
+        findings.add(image.span_of(start..image.as_str().len()), "what `latest` is changes");
     match subject.known.stage(stage.index).digest.filter(|_| !name.contains('$')) {
         Some(digest) => draft
             .help(format!("name a version; the one in the store is {digest}"))

@@ -28,7 +28,8 @@ use crate::rule::{Check, Rule};
 use crate::subject::Subject;
 
 pub(super) static RULE: Rule =
-    Rule::hadolint("no-healthcheck", &["DL3057"], Severity::Info, Check::File(check)).experimental();
+    Rule::hadolint("no-healthcheck", &["DL3057"], Severity::Info, Check::File(check))
+        .experimental();
 
 fn check(subject: &Subject<'_>, findings: &mut Findings<'_>) {
     let bases: Vec<Option<usize>> =
@@ -53,7 +54,8 @@ fn check(subject: &Subject<'_>, findings: &mut Findings<'_>) {
     }
     for stage in &subject.stages {
         if !is_set(&inherited, stage.index) && !is_set(&left_to_others, stage.index) {
-            let draft = findings.add(stage.instruction.keyword().span, "the stage has no HEALTHCHECK");
+            let draft =
+                findings.add(stage.instruction.keyword().span, "the stage has no HEALTHCHECK");
             draft.help("write one, or `HEALTHCHECK NONE`");
         }
     }

@@ -26,10 +26,13 @@ use crate::shell::Command;
 use crate::subject::Subject;
 
 pub(super) static RULE: Rule =
-    Rule::hadolint("pip-cache-kept", &["DL3042"], Severity::Warning, Check::Stage(check)).recommended().of_size();
+    Rule::hadolint("pip-cache-kept", &["DL3042"], Severity::Warning, Check::Stage(check))
+        .recommended()
+        .of_size();
 
 fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) {
-    let mut is_off = subject.base_of(stage).is_some_and(|base| base.instructions.iter().any(turns_off));
+    let mut is_off =
+        subject.base_of(stage).is_some_and(|base| base.instructions.iter().any(turns_off));
     for instruction in stage.instructions {
         is_off = is_off || turns_off(instruction);
         let Some(run) = Run::of(subject, instruction) else { continue };
@@ -45,10 +48,13 @@ fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) 
         }
         for command in run.script.commands.iter().filter(|one| package::is_pip_install(one)) {
             let install = command.arguments().iter().find(|word| word.text == "install");
-            let Some(install) = install.filter(|_| !command.has_flag("no-cache-dir")) else { continue };
+            let Some(install) = install.filter(|_| !command.has_flag("no-cache-dir")) else {
+                continue;
+            };
             let draft = findings.add(install.span, "the cache of pip stays in the image");
             let draft = draft.help("write `install --no-cache-dir`, or mount a cache");
-            draft.fix(Safety::Safe, [(Span::point(install.span.end), " --no-cache-dir".to_owned())]);
+            draft
+                .fix(Safety::Safe, [(Span::point(install.span.end), " --no-cache-dir".to_owned())]);
         }
     }
 }

@@ -64,7 +64,8 @@ fn watches_pipes<'w>(mut shell: impl Iterator<Item = &'w str>) -> bool {
         return true;
     }
     let name = program.rsplit('/').next().unwrap_or_default();
-    let is_option = |text: &str| text.starts_with('-') && !text.starts_with("--") && text.contains('o');
+    let is_option =
+        |text: &str| text.starts_with('-') && !text.starts_with("--") && text.contains('o');
     matches!(name, "bash" | "zsh" | "ash")
         && arguments.iter().any(|word| is_option(word))
         && arguments.contains(&"pipefail")

@@ -23,7 +23,8 @@ use crate::rule::{Check, Rule};
 use crate::subject::Subject;
 
 pub(super) static RULE: Rule =
-    Rule::hadolint("port-too-high", &["DL3011"], Severity::Error, Check::Instruction(check)).recommended();
+    Rule::hadolint("port-too-high", &["DL3011"], Severity::Error, Check::Instruction(check))
+        .recommended();
 
 fn check(_: &Subject<'_>, instruction: &Instruction, findings: &mut Findings<'_>) {
     let InstructionKind::Expose(words) = &instruction.kind else { return };
@@ -32,7 +33,9 @@ fn check(_: &Subject<'_>, instruction: &Instruction, findings: &mut Findings<'_>
         let own = text.rsplit(':').next().unwrap_or(text);
         let numbers = own.split('/').next().unwrap_or(own);
         if let Some(port) = numbers.split('-').find(|bound| is_too_high(bound)) {
-            findings.add(word.span(), format!("there is no port {port}")).help("the highest one is 65535");
+            findings
+                .add(word.span(), format!("there is no port {port}"))
+                .help("the highest one is 65535");
         }
     }
 }

@@ -25,7 +25,8 @@ use crate::rule::{Check, Rule};
 use crate::subject::Subject;
 
 pub(super) static RULE: Rule =
-    Rule::hadolint("second-cmd", &["DL4003"], Severity::Warning, Check::Stage(check)).hadolint_only();
+    Rule::hadolint("second-cmd", &["DL4003"], Severity::Warning, Check::Stage(check))
+        .hadolint_only();
 
 fn check(_: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) {
     let all = stage.instructions.iter();
@@ -33,7 +34,8 @@ fn check(_: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) {
     let mut before: Option<&Instruction> = None;
     for instruction in all {
         if let Some(before) = before {
-            let draft = findings.add(instruction.keyword().span, "only the last CMD of a stage counts");
+            let draft =
+                findings.add(instruction.keyword().span, "only the last CMD of a stage counts");
             draft.label(before.keyword().span, "this one does nothing");
         }
         before = Some(instruction);

@@ -24,7 +24,8 @@ use crate::rule::{Check, Rule};
 use crate::subject::Subject;
 
 pub(super) static RULE: Rule =
-    Rule::hadolint("secret-name", &["DL3064"], Severity::Warning, Check::Instruction(check)).hadolint_only();
+    Rule::hadolint("secret-name", &["DL3064"], Severity::Warning, Check::Instruction(check))
+        .hadolint_only();
 
 fn check(_: &Subject<'_>, instruction: &Instruction, findings: &mut Findings<'_>) {
     let names: Vec<&Word> = match &instruction.kind {

@@ -16,7 +16,7 @@
 //!
 //! **Fix**: none: scripts of the image may count on it.
 
-use lapstrake_parser::{Severity};
+use lapstrake_parser::Severity;
 
 use crate::finding::Findings;
 use crate::rule::{Check, Rule};
@@ -28,7 +28,9 @@ pub(super) static RULE: Rule =
 fn check(run: &Run<'_>, findings: &mut Findings<'_>) {
     for command in run.commands(&["ln"]) {
         if let Some(target) = command.arguments().iter().find(|word| word.text == "/bin/sh") {
-            findings.add(target.span, "another shell for all scripts of the image").help("use SHELL");
+            findings
+                .add(target.span, "another shell for all scripts of the image")
+                .help("use SHELL");
         }
     }
 }

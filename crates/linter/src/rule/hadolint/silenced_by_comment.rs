@@ -27,7 +27,8 @@ use crate::subject::Subject;
 use crate::suppression::comments_for_instructions;
 
 pub(super) static RULE: Rule =
-    Rule::hadolint("silenced-by-comment", &["DL1001"], Severity::Info, Check::File(check)).experimental();
+    Rule::hadolint("silenced-by-comment", &["DL1001"], Severity::Info, Check::File(check))
+        .experimental();
 
 fn check(subject: &Subject<'_>, findings: &mut Findings<'_>) {
     let instructions = &subject.dockerfile.instructions;

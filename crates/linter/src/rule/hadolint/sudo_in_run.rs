@@ -16,7 +16,7 @@
 //!
 //! **Fix**: none: what is meant is for the author to say.
 
-use lapstrake_parser::{Severity};
+use lapstrake_parser::Severity;
 
 use crate::finding::Findings;
 use crate::rule::{Check, Rule};

@@ -16,7 +16,7 @@
 //!
 //! **Fix**: none: what is meant is for the author to say.
 
-use lapstrake_parser::{Severity};
+use lapstrake_parser::Severity;
 
 use crate::finding::Findings;
 use crate::rule::{Check, Rule};
@@ -26,7 +26,9 @@ pub(super) static RULE: Rule =
     Rule::hadolint("tool-of-machines", &["DL3001"], Severity::Info, Check::Script(check));
 
 fn check(run: &Run<'_>, findings: &mut Findings<'_>) {
-    for command in run.commands(&["free", "kill", "mount", "ps", "service", "shutdown", "ssh", "top", "vim"]) {
+    for command in
+        run.commands(&["free", "kill", "mount", "ps", "service", "shutdown", "ssh", "top", "vim"])
+    {
         let message = format!("`{}` has no place in a build", command.name());
         findings.add(command.name_span(), message).help("leave it out");
     }

@@ -18,7 +18,7 @@
 //! **Fix**: unsafe, where the last build is in the store: the versions that it installed are named. Else none: which
 //! there are is not known.
 
-use lapstrake_parser::{Severity};
+use lapstrake_parser::Severity;
 
 use crate::finding::Findings;
 use crate::package;

@@ -17,7 +17,7 @@
 //!
 //! **Fix**: none: which versions there are is not known here.
 
-use lapstrake_parser::{Severity};
+use lapstrake_parser::Severity;
 
 use crate::finding::Findings;
 use crate::package;
@@ -28,7 +28,9 @@ pub(super) static RULE: Rule =
     Rule::hadolint("unpinned-dnf-package", &["DL3041"], Severity::Warning, Check::Script(check));
 
 fn check(run: &Run<'_>, findings: &mut Findings<'_>) {
-    for command in run.commands(&["dnf", "microdnf"]).filter(|command| command.has_argument("install")) {
+    for command in
+        run.commands(&["dnf", "microdnf"]).filter(|command| command.has_argument("install"))
+    {
         let is_module = command.has_argument("module");
         let mut packages = command.operands(&[]);
         packages.retain(|word| !matches!(word.text.as_str(), "install" | "module"));

@@ -17,7 +17,7 @@
 //!
 //! **Fix**: none: which versions there are is not known here.
 
-use lapstrake_parser::{Severity};
+use lapstrake_parser::Severity;
 
 use crate::finding::Findings;
 use crate::package;
@@ -36,7 +36,9 @@ fn check(run: &Run<'_>, findings: &mut Findings<'_>) {
         let before = before.filter(|word| !word.text.starts_with('-')).count();
         let mut gems = command.operands(&[]);
         gems.truncate(before);
-        gems.retain(|word| !matches!(word.text.as_str(), "install" | "i") && !word.text.contains(':'));
+        gems.retain(|word| {
+            !matches!(word.text.as_str(), "install" | "i") && !word.text.contains(':')
+        });
         package::report_unpinned(findings, &gems, "puma:6.4.2");
     }
 }

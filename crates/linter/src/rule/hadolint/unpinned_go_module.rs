@@ -16,7 +16,7 @@
 //!
 //! **Fix**: none: which versions there are is not known here.
 
-use lapstrake_parser::{Severity};
+use lapstrake_parser::Severity;
 
 use crate::finding::Findings;
 use crate::package;
@@ -28,7 +28,9 @@ pub(super) static RULE: Rule =
 
 fn check(run: &Run<'_>, findings: &mut Findings<'_>) {
     for command in run.commands(&["go"]) {
-        let mut operands = command.operands(&["o", "ldflags", "tags", "mod", "C", "p", "gcflags", "asmflags"]).into_iter();
+        let mut operands = command
+            .operands(&["o", "ldflags", "tags", "mod", "C", "p", "gcflags", "asmflags"])
+            .into_iter();
         let Some(subcommand) = operands.next() else { continue };
         let mut packages: Vec<_> = match subcommand.text.as_str() {
             "install" | "get" => operands.collect(),

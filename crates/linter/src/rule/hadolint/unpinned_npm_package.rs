@@ -17,7 +17,7 @@
 //!
 //! **Fix**: none: which versions there are is not known here.
 
-use lapstrake_parser::{Severity};
+use lapstrake_parser::Severity;
 
 use crate::finding::Findings;
 use crate::package;
@@ -45,6 +45,8 @@ fn is_pinned(package: &str) -> bool {
     }
     let is_file = ["/", "./", "../", "~/"].iter().any(|start| package.starts_with(start));
     let is_archive = [".tar", ".tar.gz", ".tgz"].iter().any(|ending| package.ends_with(ending));
-    let name = package.strip_prefix('@').map_or(package, |scoped| scoped.split_once('/').map_or("", |(_, name)| name));
+    let name = package
+        .strip_prefix('@')
+        .map_or(package, |scoped| scoped.split_once('/').map_or("", |(_, name)| name));
     is_file || is_archive || name.contains('@')
 }

@@ -18,7 +18,7 @@
 //! **Fix**: unsafe, where the last build is in the store: the versions that it installed are named. Else none: which
 //! there are is not known.
 
-use lapstrake_parser::{Severity};
+use lapstrake_parser::Severity;
 
 use crate::finding::Findings;
 use crate::package;
@@ -61,7 +61,30 @@ fn is_pinned(package: &str) -> bool {
 
 /// Flags of pip that take a value.
 const WITH_VALUE: [&str; 26] = [
-    "abi", "b", "build", "e", "editable", "extra-index-url", "f", "find-links", "i", "index-url",
-    "implementation", "no-binary", "only-binary", "platform", "prefix", "progress-bar", "proxy",
-    "python-version", "root", "src", "t", "target", "trusted-host", "upgrade-strategy", "cert", "timeout",
+    "abi",
+    "b",
+    "build",
+    "e",
+    "editable",
+    "extra-index-url",
+    "f",
+    "find-links",
+    "i",
+    "index-url",
+    "implementation",
+    "no-binary",
+    "only-binary",
+    "platform",
+    "prefix",
+    "progress-bar",
+    "proxy",
+    "python-version",
+    "root",
+    "src",
+    "t",
+    "target",
+    "trusted-host",
+    "upgrade-strategy",
+    "cert",
+    "timeout",
 ];

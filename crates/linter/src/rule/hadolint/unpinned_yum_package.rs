@@ -17,7 +17,7 @@
 //!
 //! **Fix**: none: which versions there are is not known here.
 
-use lapstrake_parser::{Severity};
+use lapstrake_parser::Severity;
 
 use crate::finding::Findings;
 use crate::package;
@@ -36,8 +36,7 @@ fn check(run: &Run<'_>, findings: &mut Findings<'_>) {
             true => !word.text.contains(':'),
             false => !package::has_rpm_version(run, &word.text),
         });
-        
-            package::report_unpinned(findings, &packages, "jq-1.7");
-        
+
+        package::report_unpinned(findings, &packages, "jq-1.7");
     }
 }

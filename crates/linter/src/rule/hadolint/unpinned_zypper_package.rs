@@ -17,7 +17,7 @@
 //!
 //! **Fix**: none: which versions there are is not known here.
 
-use lapstrake_parser::{Severity};
+use lapstrake_parser::Severity;
 
 use crate::finding::Findings;
 use crate::package;
@@ -34,7 +34,8 @@ fn check(run: &Run<'_>, findings: &mut Findings<'_>) {
         }
         let mut packages = command.operands(&[]);
         packages.retain(|word| !matches!(word.text.as_str(), "install" | "in"));
-        packages.retain(|word| !word.text.contains(['=', '<', '>']) && !word.text.ends_with(".rpm"));
+        packages
+            .retain(|word| !word.text.contains(['=', '<', '>']) && !word.text.ends_with(".rpm"));
         package::report_unpinned(findings, &packages, "jq=1.6");
     }
 }

@@ -32,7 +32,8 @@ fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) 
     if is_named || text == "scratch" || subject.stage_named(text, stage.index).is_some() {
         return;
     }
-    let draft = findings.add(image.span(), format!("`{text}` is whatever `{text}:latest` is today"));
+    let draft =
+        findings.add(image.span(), format!("`{text}` is whatever `{text}:latest` is today"));
     match subject.known.stage(stage.index).digest {
         Some(digest) => draft
             .help(format!("name a version; the one in the store is {digest}"))

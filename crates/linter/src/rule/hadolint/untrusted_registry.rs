@@ -28,7 +28,8 @@ use crate::rule::{Check, Rule};
 use crate::subject::Subject;
 
 pub(super) static RULE: Rule =
-    Rule::hadolint("untrusted-registry", &["DL3026"], Severity::Error, Check::Stage(check)).recommended();
+    Rule::hadolint("untrusted-registry", &["DL3026"], Severity::Error, Check::Stage(check))
+        .recommended();
 
 /// Where images come from that name no registry.
 const DEFAULT: &str = "docker.io";
@@ -52,9 +53,11 @@ fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) 
         } else {
             // Without a path only the tag is behind a colon.
             let host = image.as_str().find('/').or_else(|| image.as_str().find(':'));
-            let is_open = value.undefined.iter().any(|one| host.is_none_or(|end| one.range.start < end));
+            let is_open =
+                value.undefined.iter().any(|one| host.is_none_or(|end| one.range.start < end));
             if is_open {
-                let message = format!("which registry `{}` is in is not known here", image.as_str());
+                let message =
+                    format!("which registry `{}` is in is not known here", image.as_str());
                 findings.add(image.span(), message).help(help(trusted));
             } else {
                 names.push((image.span(), image.as_str().to_owned()));
@@ -68,7 +71,8 @@ fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) 
                 names.extend(from.map(|from| (from.span(), from.as_str().to_owned())));
             }
             InstructionKind::Run(_) => {
-                let mounts = instruction.flags_named("mount").filter_map(|flag| flag.value.as_ref());
+                let mounts =
+                    instruction.flags_named("mount").filter_map(|flag| flag.value.as_ref());
                 names.extend(mounts.filter_map(|word| {
                     let (name, range) = mount::option(word.as_str(), &["from"])?;
                     Some((word.span_of(range), name))
@@ -83,7 +87,9 @@ fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) 
         }
         let Some(registry) = registry(&name) else { continue };
         if !trusted.iter().any(|pattern| trusts(pattern, &registry)) {
-            findings.add(span, format!("the registry `{registry}` is not trusted")).help(help(trusted));
+            findings
+                .add(span, format!("the registry `{registry}` is not trusted"))
+                .help(help(trusted));
         }
     }
 }

@@ -31,7 +31,8 @@ fn check(subject: &Subject<'_>, instruction: &Instruction, findings: &mut Findin
     let name = user.as_str().split(':').next().unwrap_or_default();
     let is_argument = || subject.names_argument(instruction, name);
     if !name.chars().all(|c| c.is_ascii_digit()) && !is_argument() {
-        let draft = findings.add(user.span(), format!("`{name}` is a name, which not everybody can look up"));
+        let draft = findings
+            .add(user.span(), format!("`{name}` is a name, which not everybody can look up"));
         draft.help("write the number of the user");
     }
 }

@@ -24,8 +24,13 @@ use crate::finding::Findings;
 use crate::rule::{Check, Rule};
 use crate::run::Run;
 
-pub(super) static RULE: Rule =
-    Rule::hadolint("useradd-writes-sparse-log", &["DL3046"], Severity::Warning, Check::Script(check)).recommended();
+pub(super) static RULE: Rule = Rule::hadolint(
+    "useradd-writes-sparse-log",
+    &["DL3046"],
+    Severity::Warning,
+    Check::Script(check),
+)
+.recommended();
 
 fn check(run: &Run<'_>, findings: &mut Findings<'_>) {
     for command in run.commands(&["useradd"]) {

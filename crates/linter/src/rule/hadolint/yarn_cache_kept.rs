@@ -25,7 +25,9 @@ use crate::shell::Command;
 use crate::subject::Subject;
 
 pub(super) static RULE: Rule =
-    Rule::hadolint("yarn-cache-kept", &["DL3060"], Severity::Info, Check::Stage(check)).recommended().of_size();
+    Rule::hadolint("yarn-cache-kept", &["DL3060"], Severity::Info, Check::Stage(check))
+        .recommended()
+        .of_size();
 
 fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) {
     if !subject.is_shipped(stage) {
@@ -36,7 +38,8 @@ fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) 
         if run.has_mount(".cache/yarn") {
             continue;
         }
-        let installs = |command: &Command| command.name() == "yarn" && command.has_argument("install");
+        let installs =
+            |command: &Command| command.name() == "yarn" && command.has_argument("install");
         let cleans = |command: &Command| command.name() == "yarn" && command.has_argument("clean");
         let commands = run.script.commands.iter();
         let last = commands.rev().find(|command| installs(command) || cleans(command));

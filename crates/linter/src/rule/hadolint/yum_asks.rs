@@ -16,7 +16,7 @@
 //!
 //! **Fix**: safe: without an answer nothing is installed.
 
-use lapstrake_parser::{Severity};
+use lapstrake_parser::Severity;
 
 use crate::finding::Findings;
 use crate::package;
@@ -28,7 +28,9 @@ pub(super) static RULE: Rule =
 
 fn check(run: &Run<'_>, findings: &mut Findings<'_>) {
     for command in run.commands(&["yum"]) {
-        let subcommand = ["install", "groupinstall", "localinstall"].into_iter().find(|name| command.has_argument(name));
+        let subcommand = ["install", "groupinstall", "localinstall"]
+            .into_iter()
+            .find(|name| command.has_argument(name));
         let answers = command.has_any_flag(&["y", "assumeyes"]);
         if let Some(subcommand) = subcommand.filter(|_| !answers) {
             package::report_asking(findings, command, subcommand, "-y");

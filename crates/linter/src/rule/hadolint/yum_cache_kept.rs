@@ -16,7 +16,7 @@
 //!
 //! **Fix**: none: a cache mount may be what is wanted.
 
-use lapstrake_parser::{Severity};
+use lapstrake_parser::Severity;
 
 use crate::finding::Findings;
 use crate::package;
@@ -25,14 +25,18 @@ use crate::run::Run;
 use crate::shell::Command;
 
 pub(super) static RULE: Rule =
-    Rule::hadolint("yum-cache-kept", &["DL3032"], Severity::Warning, Check::Script(check)).recommended().of_size();
+    Rule::hadolint("yum-cache-kept", &["DL3032"], Severity::Warning, Check::Script(check))
+        .recommended()
+        .of_size();
 
 fn check(run: &Run<'_>, findings: &mut Findings<'_>) {
     if ["/var/cache/yum"].iter().any(|path| run.has_mount(path)) {
         return;
     }
     for (at, command) in run.numbered(&["yum"]) {
-        let is_clean = |later: &Command| later.name() == command.name() && later.has_any_argument(&["clean", "all"]);
+        let is_clean = |later: &Command| {
+            later.name() == command.name() && later.has_any_argument(&["clean", "all"])
+        };
         if command.has_any_argument(&["install"]) && !package::is_cleaned(run, at, is_clean) {
             let draft = findings.add(command.name_span(), "what was fetched stays in the image");
             draft.help(format!("end the RUN with `{} clean all`", command.name()));

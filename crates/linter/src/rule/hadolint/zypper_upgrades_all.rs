@@ -16,7 +16,7 @@
 //!
 //! **Fix**: none: a newer base image is what is wanted.
 
-use lapstrake_parser::{Severity};
+use lapstrake_parser::Severity;
 
 use crate::finding::Findings;
 use crate::rule::{Check, Rule};
@@ -28,7 +28,8 @@ pub(super) static RULE: Rule =
 fn check(run: &Run<'_>, findings: &mut Findings<'_>) {
     for command in run.commands(&["zypper"]) {
         if command.has_any_argument(&["dist-upgrade", "dup"]) {
-            let draft = findings.add(command.span(), "this makes another release of the base image");
+            let draft =
+                findings.add(command.span(), "this makes another release of the base image");
             draft.help("start from a newer image");
         }
     }

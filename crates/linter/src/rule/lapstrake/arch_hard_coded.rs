@@ -32,7 +32,8 @@ use crate::subject::Subject;
 pub(super) static RULE: Rule = Rule::own("arch-hard-coded", Severity::Warning, Check::File(check));
 
 /// Variables of a file that is for several platforms.
-const PLATFORM: [&str; 5] = ["TARGETARCH", "TARGETPLATFORM", "TARGETVARIANT", "BUILDPLATFORM", "BUILDARCH"];
+const PLATFORM: [&str; 5] =
+    ["TARGETARCH", "TARGETPLATFORM", "TARGETVARIANT", "BUILDPLATFORM", "BUILDARCH"];
 
 /// Architectures by the names that they have in URLs.
 const NAMES: [Named; 5] = [
@@ -67,7 +68,9 @@ fn check(subject: &Subject<'_>, findings: &mut Findings<'_>) {
 
 fn is_for_many(subject: &Subject<'_>) -> bool {
     let declares = |one: &Instruction| match &one.kind {
-        InstructionKind::Arg(names) => names.iter().any(|arg| PLATFORM.contains(&arg.name.as_str())),
+        InstructionKind::Arg(names) => {
+            names.iter().any(|arg| PLATFORM.contains(&arg.name.as_str()))
+        }
         _ => false,
     };
     let asks = |stage: &Stage<'_>| {
@@ -99,7 +102,8 @@ fn look(subject: &Subject<'_>, instruction: &Instruction, findings: &mut Finding
     if rest.contains("arch") || LOOKING.iter().any(|word| rest.contains(word)) {
         return;
     }
-    let named = |text: &str| NAMES.iter().filter(|(name, _)| has_word(text, name)).copied().collect();
+    let named =
+        |text: &str| NAMES.iter().filter(|(name, _)| has_word(text, name)).copied().collect();
     let found = urls.iter().map(|(start, url)| (*start, *url, named(&url.to_ascii_lowercase())));
     let found: Vec<(usize, &str, Vec<Named>)> = found.collect();
     let beside: Vec<Named> = named(&rest);
@@ -111,7 +115,8 @@ fn look(subject: &Subject<'_>, instruction: &Instruction, findings: &mut Finding
     for (start, url, names) in found {
         let Some((name, _)) = names.first().filter(|_| !has_variable_of_it(url)) else { continue };
         let start = instruction.span.start + start;
-        let message = format!("this file is for several platforms, and this fetches what is for `{name}`");
+        let message =
+            format!("this file is for several platforms, and this fetches what is for `{name}`");
         let draft = findings.add(Span::new(start, start + url.len()), message);
         draft.help("build the URL with `$TARGETARCH`, which ARG brings into the stage");
     }

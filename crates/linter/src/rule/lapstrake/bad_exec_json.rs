@@ -18,22 +18,28 @@
 //!
 //! **Fix**: doubtful: double quotes for single ones, where that makes it JSON.
 
-use lapstrake_parser::{CommandForm, Instruction, InstructionKind, Safety, Severity, Word, parse_trigger};
+use lapstrake_parser::{
+    CommandForm, Instruction, InstructionKind, Safety, Severity, Word, parse_trigger,
+};
 
 use crate::finding::Findings;
 use crate::rule::{Check, Rule};
 use crate::subject::Subject;
 
-pub(super) static RULE: Rule = Rule::own("bad-exec-json", Severity::Error, Check::Instruction(check)).instead_of(&["JSONArgsRecommended"]);
+pub(super) static RULE: Rule =
+    Rule::own("bad-exec-json", Severity::Error, Check::Instruction(check))
+        .instead_of(&["JSONArgsRecommended"]);
 
 fn check(_: &Subject<'_>, instruction: &Instruction, findings: &mut Findings<'_>) {
     let Some(word) = text(instruction).filter(|word| is_meant(word.as_str())) else { return };
     let text = word.as_str().trim_end();
     let draft = findings.add(word.span(), "this is no JSON array, but text for the shell");
-    let draft = draft.help("write it as `[\"program\", \"argument\"]`: double quotes, and commas between");
+    let draft =
+        draft.help("write it as `[\"program\", \"argument\"]`: double quotes, and commas between");
     let quoted = text.replace('\'', "\"");
     let (parsed, _) = parse_trigger(&format!("CMD {quoted}"));
-    let is_array = parsed.is_some_and(|one| matches!(one.kind, InstructionKind::Cmd(CommandForm::Exec(_))));
+    let is_array =
+        parsed.is_some_and(|one| matches!(one.kind, InstructionKind::Cmd(CommandForm::Exec(_))));
     if !text.contains('"') && is_array && word.span().len() == word.as_str().len() {
         draft.fix(Safety::Unsafe, [(word.span_of(0..text.len()), quoted)]);
     }
@@ -41,7 +47,9 @@ fn check(_: &Subject<'_>, instruction: &Instruction, findings: &mut Findings<'_>
 
 fn text(instruction: &Instruction) -> Option<&Word> {
     let form = match &instruction.kind {
-        InstructionKind::Run(form) | InstructionKind::Cmd(form) | InstructionKind::Entrypoint(form) => form,
+        InstructionKind::Run(form)
+        | InstructionKind::Cmd(form)
+        | InstructionKind::Entrypoint(form) => form,
         InstructionKind::Healthcheck(check) => check.command.as_ref()?,
         InstructionKind::Onbuild(onbuild) => return text(onbuild.instruction.as_deref()?),
         _ => return None,

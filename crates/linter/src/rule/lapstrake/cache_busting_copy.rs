@@ -31,14 +31,15 @@ use lapstrake_rootfs::View;
 use crate::copied::ContextCopy;
 use crate::finding::Findings;
 use crate::manifest::{Reads, reads};
-use crate::start::{chain, is_among};
 use crate::rule::{Check, Rule};
 use crate::run::Run;
 use crate::shell::Command;
+use crate::start::{chain, is_among};
 use crate::subject::Subject;
 
 pub(super) static RULE: Rule =
-    Rule::own("cache-busting-copy", Severity::Warning, Check::Stage(check)).instead_of(&["broad-copy"]);
+    Rule::own("cache-busting-copy", Severity::Warning, Check::Stage(check))
+        .instead_of(&["broad-copy"]);
 
 /// So many names of files are told.
 const TOLD: usize = 4;

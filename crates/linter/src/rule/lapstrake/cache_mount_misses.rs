@@ -71,7 +71,9 @@ struct Cache {
 fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) {
     for instruction in stage.instructions {
         let caches = caches(instruction);
-        let Some(run) = Run::of(subject, instruction).filter(|_| !caches.is_empty()) else { continue };
+        let Some(run) = Run::of(subject, instruction).filter(|_| !caches.is_empty()) else {
+            continue;
+        };
         for cache in &caches {
             if let Some((command, what, help)) = emptied(&run, cache) {
                 let draft = findings.add(cache.place, format!("the cache stays empty: {what}"));
@@ -81,7 +83,8 @@ fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) 
                 let help = format!("its {CLEANER} says so; begin with `rm -f {CLEANER}`");
                 findings.add(cache.place, what).help(help);
             } else if let Some((user, help)) = is_elsewhere(subject, stage, instruction, cache) {
-                let what = format!("nothing is kept here: the user is `{user}`, whose home is not /root");
+                let what =
+                    format!("nothing is kept here: the user is `{user}`, whose home is not /root");
                 findings.add(cache.place, what).help(help);
             }
         }
@@ -123,7 +126,8 @@ fn emptied<'r>(run: &Run<'r>, cache: &Cache) -> Option<(&'r Command, String, &'s
         }
         let is_it = |text: &str| {
             let path = text.trim_end_matches('*').trim_end_matches('/');
-            !path.is_empty() && (cache.target == path || cache.target.starts_with(&format!("{path}/")))
+            !path.is_empty()
+                && (cache.target == path || cache.target.starts_with(&format!("{path}/")))
         };
         let mut removed = command.arguments().iter().filter(|word| word.text.starts_with('/'));
         let removed = removed.find(|word| is_it(&word.text)).filter(|_| name == "rm")?;
@@ -132,9 +136,15 @@ fn emptied<'r>(run: &Run<'r>, cache: &Cache) -> Option<(&'r Command, String, &'s
 }
 
 /// True if apt fetches into the cache, and the base image has it remove all that.
-fn is_cleaned_by_apt(subject: &Subject<'_>, stage: &Stage<'_>, run: &Run<'_>, cache: &Cache) -> bool {
+fn is_cleaned_by_apt(
+    subject: &Subject<'_>,
+    stage: &Stage<'_>,
+    run: &Run<'_>,
+    cache: &Cache,
+) -> bool {
     let mut installs = run.commands(&["apt-get", "apt"]);
-    let installs = installs.any(|command| command.has_any_argument(&["install", "upgrade", "dist-upgrade"]));
+    let installs =
+        installs.any(|command| command.has_any_argument(&["install", "upgrade", "dist-upgrade"]));
     if !installs || !matches!(cache.target.as_str(), "/var/cache/apt" | "/var/cache/apt/archives") {
         return false;
     }
@@ -165,14 +175,16 @@ fn is_elsewhere(
 ) -> Option<(String, String)> {
     let below = cache.target.strip_prefix("/root/")?;
     let lineage = subject.lineage(stage);
-    let own = stage.instructions.iter().rev().skip_while(|one| one.span.start >= instruction.span.start);
+    let own =
+        stage.instructions.iter().rev().skip_while(|one| one.span.start >= instruction.span.start);
     let mut before = own.chain(lineage.iter().flat_map(|stage| stage.instructions.iter().rev()));
     let user = match before.find(|one| one.kind.keyword() == Keyword::User).map(|one| &one.kind) {
         Some(InstructionKind::User(word)) => word.as_str(),
         _ => subject.ground(stage).1.base.map(|base| base.config.user.as_str())?,
     };
     let name = user.split(':').next().unwrap_or_default();
-    let is_somebody = !name.is_empty() && name != "root" && name != "0" && !name.contains(['$', '"', '\'']);
+    let is_somebody =
+        !name.is_empty() && name != "root" && name != "0" && !name.contains(['$', '"', '\'']);
     let environment = State::at_end(subject, stage).environment;
     let is_told = |name: &str| {
         let value = environment.value(name).unwrap_or_default();
@@ -187,7 +199,9 @@ fn is_elsewhere(
         String::from_utf8(home).ok().filter(|home| home.starts_with('/'))
     });
     let help = match home {
-        Some(home) => format!("mount it at {}/{below}, with `uid=` of the user", home.trim_end_matches('/')),
+        Some(home) => {
+            format!("mount it at {}/{below}, with `uid=` of the user", home.trim_end_matches('/'))
+        }
         None => "mount it in the home of that user, with `uid=`".to_owned(),
     };
     Some((name.to_owned(), help))

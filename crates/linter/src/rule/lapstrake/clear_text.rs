@@ -24,13 +24,16 @@ use crate::rule::{Check, Rule};
 use crate::run::Run;
 use crate::subject::Subject;
 
-pub(super) static RULE: Rule = Rule::own("clear-text", Severity::Warning, Check::Instruction(check));
+pub(super) static RULE: Rule =
+    Rule::own("clear-text", Severity::Warning, Check::Instruction(check));
 
 fn check(subject: &Subject<'_>, instruction: &Instruction, findings: &mut Findings<'_>) {
     if let InstructionKind::Add(transfer) = &instruction.kind {
         if instruction.flag("checksum").is_none() {
             let sources = transfer.sources.iter().map(lapstrake_parser::Source::word);
-            sources.filter(|word| is_clear(word.as_str())).for_each(|word| report(word.span(), findings));
+            sources
+                .filter(|word| is_clear(word.as_str()))
+                .for_each(|word| report(word.span(), findings));
         }
         return;
     }
@@ -40,7 +43,9 @@ fn check(subject: &Subject<'_>, instruction: &Instruction, findings: &mut Findin
     }
     for command in &run.script.commands {
         let flags: &[&str] = match command.base_name() {
-            "curl" => &["x", "proxy", "H", "header", "e", "referer", "A", "d", "data", "o", "output"],
+            "curl" => {
+                &["x", "proxy", "H", "header", "e", "referer", "A", "d", "data", "o", "output"]
+            }
             "wget" => &["e", "execute", "O", "output-document", "referer", "header", "U"],
             _ => continue,
         };
@@ -58,7 +63,9 @@ fn report(span: Span, findings: &mut Findings<'_>) {
 
 fn is_clear(address: &str) -> bool {
     let lower = address.to_ascii_lowercase();
-    let Some(rest) = lower.strip_prefix("http://").or_else(|| lower.strip_prefix("ftp://")) else { return false };
+    let Some(rest) = lower.strip_prefix("http://").or_else(|| lower.strip_prefix("ftp://")) else {
+        return false;
+    };
     let host = rest.split(['/', ':']).next().unwrap_or_default();
     let is_here = host == "localhost" || host.starts_with("127.") || host.starts_with('[');
     !host.is_empty() && !is_here && !host.contains('$')

@@ -62,11 +62,8 @@ fn check(subject: &Subject<'_>, findings: &mut Findings<'_>) {
     let names: Vec<String> = tops.iter().take(TOLD).map(shown).collect();
     let lines = tops.iter().filter(|(_, top)| !top.is_used).take(TOLD);
     let lines: Vec<&str> = lines.map(|(name, _)| name.as_str()).collect();
-    let message = format!(
-        "nothing copies {} of the {} in the context",
-        megabytes(bytes),
-        megabytes(all)
-    );
+    let message =
+        format!("nothing copies {} of the {} in the context", megabytes(bytes), megabytes(all));
     let mut help = format!("most of it is {}", names.join(", "));
     if !lines.is_empty() {
         help += &format!("; lines for .dockerignore: {}", lines.join("  "));

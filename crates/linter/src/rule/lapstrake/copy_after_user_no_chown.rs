@@ -44,8 +44,10 @@ fn check(_: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) {
                     continue;
                 }
                 let keyword = instruction.keyword().span;
-                let message = format!("what this brings belongs to root, not to `{}`", user.as_str());
-                let draft = findings.add(keyword, message).label(user.span(), "this is for RUN alone");
+                let message =
+                    format!("what this brings belongs to root, not to `{}`", user.as_str());
+                let draft =
+                    findings.add(keyword, message).label(user.span(), "this is for RUN alone");
                 let flag = format!("--chown={}", user.as_str());
                 let draft = draft.help(format!("if that user is to change it, add `{flag}`"));
                 // A linked layer has no list of users to find a name in.

@@ -36,10 +36,12 @@ const OTHERS: [&str; 6] = ["V", "version", "h", "help", "head", "K"];
 fn check(run: &Run<'_>, findings: &mut Findings<'_>) {
     let is_checked = run.checks_downloads();
     for command in run.commands(&["curl"]).filter(|_| !is_checked) {
-        let is_local = |text: &str| ["localhost", "127.0.0.1", "file://"].iter().any(|own| text.contains(own));
+        let is_local =
+            |text: &str| ["localhost", "127.0.0.1", "file://"].iter().any(|own| text.contains(own));
         let names_one = command.arguments().iter().any(|word| word.text.contains("://"));
         let is_here = command.arguments().iter().any(|word| is_local(&word.text));
-        if names_one && !is_here && !command.has_any_flag(&LOOKS) && !command.has_any_flag(&OTHERS) {
+        if names_one && !is_here && !command.has_any_flag(&LOOKS) && !command.has_any_flag(&OTHERS)
+        {
             let behind = Span::point(command.name_span().end);
             let message = "this takes the page of an error for the file";
             let draft = findings.add(command.name_span(), message).help("add `-f`: it fails then");

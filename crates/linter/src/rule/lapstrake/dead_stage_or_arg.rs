@@ -99,7 +99,8 @@ fn globals(subject: &Subject<'_>, uses: &Uses<'_>, findings: &mut Findings<'_>) 
         if !again.contains(name) && !is_used(uses, name, start, usize::MAX) && !is_for_builder(name)
         {
             let message = format!("neither FROM nor a stage uses the argument `{name}`");
-            let help = format!("leave it out, or declare it in the stage that is to use it: `ARG {name}`");
+            let help =
+                format!("leave it out, or declare it in the stage that is to use it: `ARG {name}`");
             findings.add(argument.name.span(), message).help(help);
         }
     }
@@ -115,7 +116,9 @@ fn arguments(stage: &Stage<'_>, uses: &Uses<'_>, findings: &mut Findings<'_>) {
         if start > last_run && !is_used(uses, name, start, end) && !is_for_builder(name) {
             let message = format!("nothing behind it uses the argument `{name}`");
             let help = match is_used(uses, name, end, usize::MAX) {
-                true => "a stage sees its own arguments, and FROM those above the first FROM: declare it there",
+                true => {
+                    "a stage sees its own arguments, and FROM those above the first FROM: declare it there"
+                }
                 false => "leave it out, or move it up to what is to use it",
             };
             findings.add(argument.name.span(), message).help(help);

@@ -22,7 +22,8 @@ use crate::finding::Findings;
 use crate::rule::{Check, Rule};
 use crate::subject::Subject;
 
-pub(super) static RULE: Rule = Rule::own("docker-socket", Severity::Warning, Check::Instruction(check));
+pub(super) static RULE: Rule =
+    Rule::own("docker-socket", Severity::Warning, Check::Instruction(check));
 
 fn check(_: &Subject<'_>, instruction: &Instruction, findings: &mut Findings<'_>) {
     let places: Vec<Span> = match &instruction.kind {
@@ -32,7 +33,10 @@ fn check(_: &Subject<'_>, instruction: &Instruction, findings: &mut Findings<'_>
         }
         InstructionKind::Run(_) => {
             let mounts = instruction.flags_named("mount").filter_map(|flag| flag.value.as_ref());
-            mounts.filter(|mount| mount.as_str().contains("docker.sock")).map(lapstrake_parser::Word::span).collect()
+            mounts
+                .filter(|mount| mount.as_str().contains("docker.sock"))
+                .map(lapstrake_parser::Word::span)
+                .collect()
         }
         _ => return,
     };

@@ -64,8 +64,7 @@ fn undone_by<'l>(lines: &'l Lines<'_>, line: &Line) -> Option<&'l Line> {
     let is_undone = |other: &&Line| {
         !line.matched.is_empty()
             && line.matched.iter().all(|path| {
-                other.matched.binary_search(path).is_ok()
-                    && lines.leaves_out(path) != other.keeps
+                other.matched.binary_search(path).is_ok() && lines.leaves_out(path) != other.keeps
             })
     };
     let found = later.find(is_undone)?;

@@ -39,8 +39,8 @@ use crate::files::Context;
 use crate::finding::Findings;
 use crate::program::{BUILTINS, Search};
 use crate::root::Root;
-use crate::shared::PATH;
 use crate::rule::{Check, Rule};
+use crate::shared::PATH;
 use crate::start::{Brought, Program, brought, chain, is_among, program};
 use crate::state::State;
 use crate::subject::Subject;
@@ -60,9 +60,9 @@ fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) 
     }
     let Some(program) = program(subject, stage) else { return };
     let before = findings.count();
-    let head = subject.copies().and_then(|copies| {
-        in_context(subject, (stage, &program), copies, findings)
-    });
+    let head = subject
+        .copies()
+        .and_then(|copies| in_context(subject, (stage, &program), copies, findings));
     if findings.count() == before {
         in_image(subject, (stage, &program), head.as_deref(), findings);
     }
@@ -88,7 +88,8 @@ fn in_context(
     match brought(&copies, view, &places) {
         Some(brought) => {
             let start = all.get(brought.copy.instruction).map_or(0, |one| one.span.start);
-            let later: Vec<_> = chain.iter().filter(|one| one.span.start > start).copied().collect();
+            let later: Vec<_> =
+                chain.iter().filter(|one| one.span.start > start).copied().collect();
             if !is_touched(subject, &later, &brought.entry.path, &places) {
                 report(subject, (program, &brought), context, findings);
             }
@@ -121,7 +122,8 @@ fn in_image(
         && subject.last(stage, Keyword::Entrypoint).is_none();
     // Such a module is for a runtime of another kind.
     let is_module = program.text.ends_with(".wasm");
-    if is_given || is_module || (program.is_shell_form && BUILTINS.contains(&program.text.as_str())) {
+    if is_given || is_module || (program.is_shell_form && BUILTINS.contains(&program.text.as_str()))
+    {
         return;
     }
     let Some(root) = Root::before(subject, stage, None) else { return };
@@ -160,9 +162,8 @@ fn is_touched(
             let is_from = one.flag("from").is_some() || one.kind.keyword() == Keyword::Add;
             let target = transfer.destination.as_str();
             let absolute = TreePath::clean(target.as_bytes());
-            let leads_there = |place: &TreePath| {
-                !target.starts_with('/') || place.starts_with(&absolute)
-            };
+            let leads_there =
+                |place: &TreePath| !target.starts_with('/') || place.starts_with(&absolute);
             is_from && (target.contains('$') || places.iter().any(leads_there))
         }
         _ => false,

@@ -39,7 +39,9 @@ fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) 
     }
     let Some(last) = subject.last(stage, Keyword::User) else { return };
     let InstructionKind::User(user) = &last.kind else { return };
-    let name = |text: &str| text.trim_matches(['"', '\'']).split(':').next().unwrap_or_default().to_owned();
+    let name = |text: &str| {
+        text.trim_matches(['"', '\'']).split(':').next().unwrap_or_default().to_owned()
+    };
     let runs_as = name(user.as_str());
     if runs_as.is_empty() || matches!(runs_as.as_str(), "root" | "0") {
         return;
@@ -59,7 +61,9 @@ fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) 
         let can_write = mode.is_none_or(|mode| !is_read_only(mode.as_str()));
         if is_program && can_write {
             let message = format!("`{runs_as}`, who runs this, may change it as well");
-            let draft = findings.add(owner.span(), message).label(user.span(), "the image runs as this user");
+            let draft = findings
+                .add(owner.span(), message)
+                .label(user.span(), "the image runs as this user");
             draft.help("leave the files to root, or add `--chmod=555`");
         }
     }

@@ -36,7 +36,8 @@ use crate::run::Run;
 use crate::shell::Part;
 use crate::subject::Subject;
 
-pub(super) static RULE: Rule = Rule::own("heredoc-no-errexit", Severity::Warning, Check::Stage(check));
+pub(super) static RULE: Rule =
+    Rule::own("heredoc-no-errexit", Severity::Warning, Check::Stage(check));
 
 fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) {
     for (instruction, is_safe) in failure::with_errexit(subject, stage) {
@@ -58,7 +59,8 @@ fn stops(run: &Run<'_>, part: &Part, is_safe: bool) -> bool {
         let arguments = command.arguments().iter().map(|word| word.text.as_str());
         command.name() == interpreter && failure::stops(arguments)
     };
-    failure::stops(interpreter.split_whitespace().skip(1)) || run.script.commands.iter().any(is_told)
+    failure::stops(interpreter.split_whitespace().skip(1))
+        || run.script.commands.iter().any(is_told)
 }
 
 fn report(heredoc: &Heredoc, unseen: &Unseen<'_>, findings: &mut Findings<'_>) {
@@ -70,6 +72,9 @@ fn report(heredoc: &Heredoc, unseen: &Unseen<'_>, findings: &mut Findings<'_>) {
     // Behind the line that names the interpreter, if there is one.
     let line = heredoc.content.split_inclusive('\n').next().filter(|line| line.starts_with("#!"));
     let place = Span::point(heredoc.body.start + line.map_or(0, str::len));
-    let draft = findings.add(heredoc.marker, message).label(unseen.span, "nobody sees that this fails");
-    draft.help("begin the script with `set -e`").fix(Safety::Unsafe, [(place, "set -e\n".to_owned())]);
+    let draft =
+        findings.add(heredoc.marker, message).label(unseen.span, "nobody sees that this fails");
+    draft
+        .help("begin the script with `set -e`")
+        .fix(Safety::Unsafe, [(place, "set -e\n".to_owned())]);
 }

@@ -27,7 +27,8 @@ use crate::run::Run;
 use crate::shell::Command;
 use crate::subject::Subject;
 
-pub(super) static RULE: Rule = Rule::own("index-update-alone", Severity::Warning, Check::Stage(check));
+pub(super) static RULE: Rule =
+    Rule::own("index-update-alone", Severity::Warning, Check::Stage(check));
 
 /// Programs, and their commands that use the list.
 const PROGRAMS: [(&[&str], &[&str]); 2] = [
@@ -39,12 +40,15 @@ const PROGRAMS: [(&[&str], &[&str]); 2] = [
 ];
 
 fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) {
-    let runs: Vec<Run<'_>> = stage.instructions.iter().filter_map(|one| Run::of(subject, one)).collect();
+    let runs: Vec<Run<'_>> =
+        stage.instructions.iter().filter_map(|one| Run::of(subject, one)).collect();
     for (programs, users) in PROGRAMS {
         // The update that what follows goes by, while it stands alone.
         let mut alone: Option<&Command> = None;
         for run in runs.iter().filter(|run| !run.is_trigger) {
-            let is_fresh = |command: &Command| command.has_any_argument(&["--update", "--update-cache", "-U", "--no-cache"]);
+            let is_fresh = |command: &Command| {
+                command.has_any_argument(&["--update", "--update-cache", "-U", "--no-cache"])
+            };
             let update = run.commands(programs).find(|command| command.has_argument("update"));
             let user = run.commands(programs).find(|command| command.has_any_argument(users));
             match (update, user, alone) {
@@ -52,7 +56,9 @@ fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) 
                 (Some(update), None, _) => alone = Some(update),
                 (None, Some(user), Some(update)) if !is_fresh(user) => {
                     let message = "the list that this fetches is cached, and grows old";
-                    let draft = findings.add(update.span(), message).label(user.span(), "this installs by it");
+                    let draft = findings
+                        .add(update.span(), message)
+                        .label(user.span(), "this installs by it");
                     draft.help("fetch it in the RUN that installs: join the two by `&&`");
                     alone = None;
                 }

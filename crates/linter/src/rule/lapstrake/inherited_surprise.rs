@@ -32,8 +32,8 @@ pub(super) static RULE: Rule =
 
 /// Programs that base images start when nothing is said, and that nobody misses.
 const IDLE: [&str; 16] = [
-    "bash", "sh", "ash", "zsh", "python", "python2", "python3", "node", "irb", "php", "perl", "jshell",
-    "iex", "erl", "ghci", "julia",
+    "bash", "sh", "ash", "zsh", "python", "python2", "python3", "node", "irb", "php", "perl",
+    "jshell", "iex", "erl", "ghci", "julia",
 ];
 
 fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) {
@@ -75,8 +75,12 @@ fn appended(form: &CommandForm, base: &Config, image: Span, findings: &mut Findi
     let Some(place) = place(form) else { return };
     let is = quoted(&base.entrypoint);
     let label = format!("has ENTRYPOINT {is}");
-    if IDLE.contains(&base_name(program)) && arguments.len() == 2 && arguments.first().is_some_and(|flag| flag == "-c") {
-        let draft = findings.add(place, "the inherited ENTRYPOINT is in shell form and ignores CMD");
+    if IDLE.contains(&base_name(program))
+        && arguments.len() == 2
+        && arguments.first().is_some_and(|flag| flag == "-c")
+    {
+        let draft =
+            findings.add(place, "the inherited ENTRYPOINT is in shell form and ignores CMD");
         draft.help("write it as ENTRYPOINT").label(image, label);
         return;
     }
@@ -85,7 +89,9 @@ fn appended(form: &CommandForm, base: &Config, image: Span, findings: &mut Findi
     // Of an entry point that is a wrapper, `["tini", "--", "server"]`, the program is the last word.
     let last = base.entrypoint.last().map(|word| base_name(word)).unwrap_or_default();
     if !first.is_empty() && (first == base_name(program) || first == last) {
-        let what = format!("`{first}` is in the inherited ENTRYPOINT already: it starts as an argument of itself");
+        let what = format!(
+            "`{first}` is in the inherited ENTRYPOINT already: it starts as an argument of itself"
+        );
         let draft = findings.add(place, what);
         draft.help(format!("leave `{first}` out, or set ENTRYPOINT as well")).label(image, label);
     }

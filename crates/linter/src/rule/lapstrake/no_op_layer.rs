@@ -57,12 +57,12 @@ const CLEANED: [(&[&str], &str); 5] = [
 ];
 
 /// Commands that change files, and do nothing else.
-const CHANGING: [&str; 11] = [
-    "chgrp", "chmod", "chown", "install", "ln", "mkdir", "mv", "rm", "rmdir", "touch", "unlink",
-];
+const CHANGING: [&str; 11] =
+    ["chgrp", "chmod", "chown", "install", "ln", "mkdir", "mv", "rm", "rmdir", "touch", "unlink"];
 
 /// Folders of lists and caches.
-const CACHES: [&str; 4] = ["/var/lib/apt/lists", "/var/cache/apt", "/var/cache/apk", "/var/cache/yum"];
+const CACHES: [&str; 4] =
+    ["/var/lib/apt/lists", "/var/cache/apt", "/var/cache/apk", "/var/cache/yum"];
 
 fn check(run: &Run<'_>, findings: &mut Findings<'_>) {
     let [part] = run.script.parts.as_slice() else { return };
@@ -79,12 +79,15 @@ fn check(run: &Run<'_>, findings: &mut Findings<'_>) {
     let help = |command: &Command| OF_SHELL.iter().find(|(name, _)| *name == command.name());
     if commands.iter().all(|command| help(command).is_some()) {
         let text = help(first).map_or("", |(_, help)| help);
-        let draft = findings.add(span, "this RUN does nothing: what it sets is gone in the next one");
+        let draft =
+            findings.add(span, "this RUN does nothing: what it sets is gone in the next one");
         draft.help(text);
     } else if commands.iter().all(cleans) {
         let draft = findings.add(span, "what this removes stays in an earlier layer");
         draft.help("remove it in the RUN that has made it, or mount a cache there");
-    } else if commands.iter().all(|one| is_to_change(one) || help(one).is_some()) && came_to_nothing(run) {
+    } else if commands.iter().all(|one| is_to_change(one) || help(one).is_some())
+        && came_to_nothing(run)
+    {
         let draft = findings.add(span, "this RUN changed no file in the last build");
         draft.help("leave it away: what it is to change is so already, or is not there").remark();
     }
@@ -110,10 +113,13 @@ fn came_to_nothing(run: &Run<'_>) -> bool {
 
 fn cleans(command: &Command) -> bool {
     let name = command.name();
-    let mut words = command.arguments().iter().filter(|word| !word.text.starts_with('-')).peekable();
+    let mut words =
+        command.arguments().iter().filter(|word| !word.text.starts_with('-')).peekable();
     let is_cache = |path: &str| CACHES.iter().any(|cache| path.starts_with(cache));
     match name {
         "rm" => words.peek().is_some() && words.all(|word| is_cache(&word.text)),
-        _ => CLEANED.iter().any(|(programs, word)| programs.contains(&name) && command.has_argument(word)),
+        _ => CLEANED
+            .iter()
+            .any(|(programs, word)| programs.contains(&name) && command.has_argument(word)),
     }
 }

@@ -47,13 +47,18 @@ const KNOWN: [(IsKnown, &str); 5] = [
     ),
     (|path| path.ends_with(".pyc"), "set PYTHONDONTWRITEBYTECODE=1 or SOURCE_DATE_EPOCH"),
     (|path| path.ends_with("/machine-id"), "empty the machine-id in the same RUN"),
-    (|path| path.starts_with("/tmp/") || path.starts_with("/root/.cache/"), "remove temporary files in the same RUN"),
+    (
+        |path| path.starts_with("/tmp/") || path.starts_with("/root/.cache/"),
+        "remove temporary files in the same RUN",
+    ),
 ];
 
-const OTHERS: &str = "pin the versions of what it fetches, and set SOURCE_DATE_EPOCH for what writes down the time";
+const OTHERS: &str =
+    "pin the versions of what it fetches, and set SOURCE_DATE_EPOCH for what writes down the time";
 
 fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) {
-    let own = |layer: &Layer<'_>| stage.instructions.iter().any(|one| one.span == layer.instruction.span);
+    let own =
+        |layer: &Layer<'_>| stage.instructions.iter().any(|one| one.span == layer.instruction.span);
     for layer in Layer::all(subject, stage).iter().filter(|layer| own(layer)) {
         if layer.instruction.kind.keyword() != Keyword::Run {
             continue;
@@ -68,8 +73,12 @@ fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) 
         let named = paths.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
         let more = if rest == 0 { String::new() } else { format!(" and {rest} more") };
         let files = amount::count(paths.len(), "file");
-        let what = format!("executed twice on the same files, this left {files} that differ: {named}{more}");
-        findings.add(layer.place(), what.replace("1 file that differ", "1 file that differs")).help(advice(&paths));
+        let what = format!(
+            "executed twice on the same files, this left {files} that differ: {named}{more}"
+        );
+        findings
+            .add(layer.place(), what.replace("1 file that differ", "1 file that differs"))
+            .help(advice(&paths));
     }
 }
 

@@ -127,5 +127,7 @@ fn declared(run: &ShellRun<'_>, name: &str) -> Option<Span> {
         InstructionKind::Arg(names) => Some(names),
         _ => None,
     });
-    names.find_map(|names| names.iter().find(|arg| arg.name.as_str() == name).map(|arg| arg.name.span()))
+    names.find_map(|names| {
+        names.iter().find(|arg| arg.name.as_str() == name).map(|arg| arg.name.span())
+    })
 }

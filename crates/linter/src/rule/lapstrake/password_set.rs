@@ -24,8 +24,8 @@ use lapstrake_parser::{Severity, Span};
 use crate::finding::Findings;
 use crate::rule::{Check, Rule};
 use crate::run::Run;
-use crate::shell::walk::Seen;
 use crate::shell::tree::Pipeline;
+use crate::shell::walk::Seen;
 use crate::shell::{Command, Node, NodeKind, ShellWord};
 
 pub(super) static RULE: Rule =
@@ -69,7 +69,8 @@ fn fault(command: &Command, node: &Node, before: Option<&Command>) -> Option<(Sp
     };
     if reads {
         let said = before.filter(|before| matches!(before.base_name(), "echo" | "printf"));
-        let said = said.map(Command::arguments).filter(|said| said.iter().all(|one| one.is_literal));
+        let said =
+            said.map(Command::arguments).filter(|said| said.iter().all(|one| one.is_literal));
         let here = node.redirections.iter().filter(|one| one.operator == "<<<");
         let here = here.map(|one| &one.target).filter(|target| target.is_literal);
         let is_written = |word: &&ShellWord| name == "passwd" || word.text.contains(':');

@@ -26,10 +26,13 @@ use crate::run::Run;
 use crate::shell::walk::Seen;
 use crate::shell::{Command, NodeKind};
 
-pub(super) static RULE: Rule = Rule::own("pipe-to-shell", Severity::Warning, Check::Script(check)).strict();
+pub(super) static RULE: Rule =
+    Rule::own("pipe-to-shell", Severity::Warning, Check::Script(check)).strict();
 
-const READERS: [&str; 12] =
-    ["sh", "bash", "ash", "dash", "zsh", "ksh", "python", "python2", "python3", "perl", "ruby", "node"];
+const READERS: [&str; 12] = [
+    "sh", "bash", "ash", "dash", "zsh", "ksh", "python", "python2", "python3", "perl", "ruby",
+    "node",
+];
 
 fn check(run: &Run<'_>, findings: &mut Findings<'_>) {
     run.script.walk(&mut |seen| {
@@ -42,8 +45,11 @@ fn check(run: &Run<'_>, findings: &mut Findings<'_>) {
                 source = Some(command);
             } else if let Some(source) = source.filter(|_| reads_program(command)) {
                 let span = source.span().cover(command.span());
-                let message = format!("`{}` runs what comes, and nobody has looked at it", reader(command));
-                findings.add(span, message).help("fetch it with `ADD --checksum=…`, and run the file");
+                let message =
+                    format!("`{}` runs what comes, and nobody has looked at it", reader(command));
+                findings
+                    .add(span, message)
+                    .help("fetch it with `ADD --checksum=…`, and run the file");
                 return;
             }
         }
@@ -53,7 +59,10 @@ fn check(run: &Run<'_>, findings: &mut Findings<'_>) {
 /// The program, behind `sudo` and `env` as well.
 fn reader(command: &Command) -> &str {
     let behind = || {
-        let mut words = command.arguments().iter().filter(|word| !word.text.starts_with('-') && !word.text.contains('='));
+        let mut words = command
+            .arguments()
+            .iter()
+            .filter(|word| !word.text.starts_with('-') && !word.text.contains('='));
         words.next().map_or("", |word| word.text.rsplit('/').next().unwrap_or_default())
     };
     match command.base_name() {
@@ -70,6 +79,8 @@ fn reads_program(command: &Command) -> bool {
     }
     let mut words = command.arguments().iter().map(|word| word.text.as_str());
     let first = words.next();
-    let is_told = first.is_some_and(|word| !word.starts_with('-') || matches!(word, "-c" | "-e" | "-m" | "-ne" | "-pe"));
+    let is_told = first.is_some_and(|word| {
+        !word.starts_with('-') || matches!(word, "-c" | "-e" | "-m" | "-ne" | "-pe")
+    });
     READERS.contains(&name) && !is_told
 }

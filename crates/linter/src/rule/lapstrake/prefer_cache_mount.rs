@@ -75,7 +75,10 @@ fn check(run: &Run<'_>, findings: &mut Findings<'_>) {
         }
         told.push(tool.name);
         let message = format!("`{}` fetches everything again when this runs again", tool.name);
-        let help = format!("keep it: `RUN --mount=type=cache,target={}`, if that is its cache", tool.cache);
+        let help = format!(
+            "keep it: `RUN --mount=type=cache,target={}`, if that is its cache",
+            tool.cache
+        );
         findings.add(command.name_span(), message).help(help);
     }
 }

@@ -23,7 +23,8 @@ use crate::finding::Findings;
 use crate::rule::{Check, Rule};
 use crate::subject::Subject;
 
-pub(super) static RULE: Rule = Rule::own("sandbox-off", Severity::Warning, Check::Instruction(check)).strict();
+pub(super) static RULE: Rule =
+    Rule::own("sandbox-off", Severity::Warning, Check::Instruction(check)).strict();
 
 fn check(_: &Subject<'_>, instruction: &Instruction, findings: &mut Findings<'_>) {
     for (flag, value, what) in [

@@ -33,8 +33,7 @@ use crate::rule::{Check, Rule};
 use crate::secret;
 use crate::subject::Subject;
 
-pub(super) static RULE: Rule =
-    Rule::own("secret-copied", Severity::Warning, Check::Stage(check));
+pub(super) static RULE: Rule = Rule::own("secret-copied", Severity::Warning, Check::Stage(check));
 
 /// So many files of an instruction are looked into.
 const LOOKED_INTO: usize = 500;

@@ -51,8 +51,7 @@ fn name_of(instruction: &Instruction, place: Span) -> Option<Span> {
         }
         InstructionKind::Arg(arguments) => {
             let holds_it = |value: &lapstrake_parser::Word| holds(value.span(), place);
-            let argument =
-                arguments.iter().find(|one| one.value.as_ref().is_some_and(holds_it))?;
+            let argument = arguments.iter().find(|one| one.value.as_ref().is_some_and(holds_it))?;
             Some(argument.name.span())
         }
         _ => None,

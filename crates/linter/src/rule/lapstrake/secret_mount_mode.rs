@@ -44,7 +44,8 @@ fn check(_: &Subject<'_>, instruction: &Instruction, findings: &mut Findings<'_>
         let Some((mode, range)) = option("mode").filter(|_| is_secret) else { continue };
         let bits = u32::from_str_radix(mode.trim_start_matches("0o"), 8);
         if bits.is_ok_and(|bits| bits & OTHERS != 0) {
-            let draft = findings.add(word.span_of(range), "others than its owner can read this secret");
+            let draft =
+                findings.add(word.span_of(range), "others than its owner can read this secret");
             draft.help("leave the mode out, and name the owner: `uid=…`");
         }
     }

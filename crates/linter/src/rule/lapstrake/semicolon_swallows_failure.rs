@@ -28,13 +28,18 @@ use crate::rule::{Check, Rule};
 use crate::run::Run;
 use crate::subject::Subject;
 
-pub(super) static RULE: Rule = Rule::own("semicolon-swallows-failure", Severity::Warning, Check::Stage(check));
+pub(super) static RULE: Rule =
+    Rule::own("semicolon-swallows-failure", Severity::Warning, Check::Stage(check));
 
 fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) {
     for (instruction, is_safe) in failure::with_errexit(subject, stage) {
         let Some(run) = Run::of(subject, instruction).filter(|_| !is_safe) else { continue };
-        let Some(part) = run.script.parts.iter().find(|part| part.heredoc.is_none()) else { continue };
-        if let Some(unseen) = failure::first_unseen(subject, run.script, &part.list, &["cd", "pushd", "popd"]) {
+        let Some(part) = run.script.parts.iter().find(|part| part.heredoc.is_none()) else {
+            continue;
+        };
+        if let Some(unseen) =
+            failure::first_unseen(subject, run.script, &part.list, &["cd", "pushd", "popd"])
+        {
             report(subject, &unseen, findings);
         }
     }
@@ -50,7 +55,8 @@ fn report(subject: &Subject<'_>, unseen: &Unseen<'_>, findings: &mut Findings<'_
     let draft = draft.help("join the commands by `&&`, or begin with `set -e;`");
     let behind = subject.source.get(unseen.span.end..).unwrap_or_default();
     let blanks = behind.len() - behind.trim_start_matches([' ', '\t']).len();
-    let is_semicolon = behind.get(blanks..).is_some_and(|rest| rest.starts_with(';') && !rest.starts_with(";;"));
+    let is_semicolon =
+        behind.get(blanks..).is_some_and(|rest| rest.starts_with(';') && !rest.starts_with(";;"));
     if is_semicolon && unseen.next.joints.iter().all(|joint| joint.is_and) {
         let span = Span::new(unseen.span.end, unseen.span.end + blanks + 1);
         let is_close = !behind.get(blanks + 1..).is_some_and(|rest| rest.starts_with([' ', '\t']));

@@ -24,7 +24,8 @@ use crate::finding::Findings;
 use crate::rule::{Check, Rule};
 use crate::subject::Subject;
 
-pub(super) static RULE: Rule = Rule::own("signal-not-caught", Severity::Warning, Check::Instruction(check));
+pub(super) static RULE: Rule =
+    Rule::own("signal-not-caught", Severity::Warning, Check::Instruction(check));
 
 /// Signals that no program sees, by their names and numbers.
 const UNSEEN: [(&str, &str, &str); 2] = [
@@ -39,6 +40,8 @@ fn check(_: &Subject<'_>, instruction: &Instruction, findings: &mut Findings<'_>
     let unseen = UNSEEN.iter().find(|(own, number, _)| *own == name || *number == name);
     if let Some((_, _, message)) = unseen {
         let draft = findings.add(word.span(), *message);
-        draft.help("name the signal that the program ends at: SIGTERM (the default), SIGINT, SIGQUIT");
+        draft.help(
+            "name the signal that the program ends at: SIGTERM (the default), SIGINT, SIGQUIT",
+        );
     }
 }

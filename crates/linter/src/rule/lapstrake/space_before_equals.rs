@@ -23,16 +23,23 @@ use crate::finding::Findings;
 use crate::rule::{Check, Rule};
 use crate::subject::Subject;
 
-pub(super) static RULE: Rule = Rule::own("space-before-equals", Severity::Warning, Check::Instruction(check)).instead_of(&["LegacyKeyValueFormat"]);
+pub(super) static RULE: Rule =
+    Rule::own("space-before-equals", Severity::Warning, Check::Instruction(check))
+        .instead_of(&["LegacyKeyValueFormat"]);
 
 fn check(_: &Subject<'_>, instruction: &Instruction, findings: &mut Findings<'_>) {
-    let (InstructionKind::Env(pairs) | InstructionKind::Label(pairs)) = &instruction.kind else { return };
+    let (InstructionKind::Env(pairs) | InstructionKind::Label(pairs)) = &instruction.kind else {
+        return;
+    };
     for pair in pairs.iter().filter(|pair| pair.legacy) {
         let value = pair.value.as_str();
-        let Some(rest) = value.strip_prefix('=').filter(|rest| !rest.starts_with('=')) else { continue };
+        let Some(rest) = value.strip_prefix('=').filter(|rest| !rest.starts_with('=')) else {
+            continue;
+        };
         let blanks = rest.len() - rest.trim_start().len();
         let message = format!("the value of `{}` begins with `=`", pair.key.as_str());
-        let draft = findings.add(pair.value.span(), message).help("leave out the blanks around `=`");
+        let draft =
+            findings.add(pair.value.span(), message).help("leave out the blanks around `=`");
         let is_plain = !rest.trim_start().contains([' ', '\t', '"', '\'', '\\']);
         if is_plain {
             let gone = pair.value.span_of(0..1 + blanks);

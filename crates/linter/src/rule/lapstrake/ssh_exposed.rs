@@ -23,7 +23,8 @@ use crate::finding::Findings;
 use crate::rule::{Check, Rule};
 use crate::subject::Subject;
 
-pub(super) static RULE: Rule = Rule::own("ssh-exposed", Severity::Info, Check::Instruction(check)).strict();
+pub(super) static RULE: Rule =
+    Rule::own("ssh-exposed", Severity::Info, Check::Instruction(check)).strict();
 
 /// Ports (IANA's registry) that are there to administer a machine.
 const PORTS: [(&str, &str); 6] = [

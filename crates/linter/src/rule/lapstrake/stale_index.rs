@@ -29,7 +29,8 @@ use crate::rule::{Check, Rule};
 use crate::run::Run;
 use crate::subject::Subject;
 
-pub(super) static RULE: Rule = Rule::own("stale-index", Severity::Warning, Check::Stage(check)).instead_of(&["index-update-alone"]);
+pub(super) static RULE: Rule = Rule::own("stale-index", Severity::Warning, Check::Stage(check))
+    .instead_of(&["index-update-alone"]);
 
 /// Package managers with the words by which they fetch lists, and by which they install.
 const MANAGERS: [(&[&str], &str, &str); 2] =
@@ -57,9 +58,10 @@ fn look(
     for instruction in stage.instructions {
         let Some(run) = Run::of(subject, instruction) else { continue };
         let word = |word: &str| {
-            run.script.commands.iter().find(|command| {
-                programs.contains(&command.name()) && command.has_argument(word)
-            })
+            run.script
+                .commands
+                .iter()
+                .find(|command| programs.contains(&command.name()) && command.has_argument(word))
         };
         if let Some(updates) = word(update) {
             let age = subject.made(instruction).map(|made| made.age);

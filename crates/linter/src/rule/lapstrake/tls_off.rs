@@ -77,17 +77,24 @@ fn is_off(name: &str, value: &str) -> bool {
 
 /// The words of a command that turn the check off.
 fn of_command(command: &Command) -> Option<(Span, String)> {
-    let word = |is_it: &dyn Fn(&str) -> bool| command.arguments().iter().find(|word| is_it(&word.text));
+    let word =
+        |is_it: &dyn Fn(&str) -> bool| command.arguments().iter().find(|word| is_it(&word.text));
     let found = match command.base_name() {
-        "curl" => word(&|text| matches!(text, "--insecure" | "--proxy-insecure") || curl_is_told(text)),
+        "curl" => {
+            word(&|text| matches!(text, "--insecure" | "--proxy-insecure") || curl_is_told(text))
+        }
         "wget" => word(&|text| text == "--no-check-certificate"),
         "git" => word(&|text| {
             let text = text.to_ascii_lowercase();
             matches!(text.as_str(), "http.sslverify=false" | "http.sslverify=0")
         }),
         "pip" | "pip3" => word(&|text| text.starts_with("--trusted-host")),
-        "python" | "python3" if command.has_argument("pip") => word(&|text| text.starts_with("--trusted-host")),
-        "npm" | "pnpm" | "yarn" => word(&|text| matches!(text, "--strict-ssl=false" | "--no-strict-ssl")),
+        "python" | "python3" if command.has_argument("pip") => {
+            word(&|text| text.starts_with("--trusted-host"))
+        }
+        "npm" | "pnpm" | "yarn" => {
+            word(&|text| matches!(text, "--strict-ssl=false" | "--no-strict-ssl"))
+        }
         "yum" | "dnf" | "microdnf" => word(&|text| {
             matches!(text.trim_start_matches("--setopt="), "sslverify=false" | "sslverify=0")
         }),
@@ -122,7 +129,9 @@ fn of_settings(command: &Command) -> Option<(Span, String)> {
 
 /// True for `-k`, also among other flags without a value.
 fn curl_is_told(text: &str) -> bool {
-    let Some(flags) = text.strip_prefix('-').filter(|flags| !flags.starts_with('-')) else { return false };
+    let Some(flags) = text.strip_prefix('-').filter(|flags| !flags.starts_with('-')) else {
+        return false;
+    };
     flags.chars().take_while(|flag| !CURL_VALUES.contains(*flag)).any(|flag| flag == 'k')
 }
 

@@ -66,11 +66,14 @@ fn judge(
         findings.add(span, message).help("move that stage up").label(place, "it is this one");
         return;
     }
-    let names: Vec<String> = subject.stages.iter().take(stage.index).filter_map(Stage::name).collect();
+    let names: Vec<String> =
+        subject.stages.iter().take(stage.index).filter_map(Stage::name).collect();
     let message = format!("there is no stage `{name}`: an image `{name}` is fetched");
     let draft = findings.add(span, message);
     match suggest(name, names.iter().map(String::as_str)) {
         Some(near) => drop(draft.suggest(span, Some(near))),
-        None => drop(draft.remark().help(format!("if an image is meant, name its tag: `{name}:…`"))),
+        None => {
+            drop(draft.remark().help(format!("if an image is meant, name its tag: `{name}:…`")))
+        }
     }
 }

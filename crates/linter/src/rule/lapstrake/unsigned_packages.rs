@@ -25,7 +25,8 @@ use crate::finding::Findings;
 use crate::rule::{Check, Rule};
 use crate::run::Run;
 
-pub(super) static RULE: Rule = Rule::own("unsigned-packages", Severity::Warning, Check::Script(check));
+pub(super) static RULE: Rule =
+    Rule::own("unsigned-packages", Severity::Warning, Check::Script(check));
 
 /// Programs, and their flags that turn the check off (apt-get(8), apk(8), dnf(8), rpm(8), zypper(8)).
 const FLAGS: [(&[&str], &[&str]); 5] = [
@@ -39,7 +40,10 @@ const FLAGS: [(&[&str], &[&str]); 5] = [
         ],
     ),
     (&["apk"], &["--allow-untrusted"]),
-    (&["yum", "dnf", "microdnf", "tdnf"], &["--nogpgcheck", "--no-gpgchecks", "--setopt=gpgcheck=0"]),
+    (
+        &["yum", "dnf", "microdnf", "tdnf"],
+        &["--nogpgcheck", "--no-gpgchecks", "--setopt=gpgcheck=0"],
+    ),
     (&["rpm"], &["--nosignature", "--nodigest", "--noverify"]),
     (&["zypper"], &["--no-gpg-checks", "--allow-unsigned-rpm"]),
 ];
@@ -49,18 +53,25 @@ fn check(run: &Run<'_>, findings: &mut Findings<'_>) {
         let name = command.base_name();
         let mut files = command.operands(&[]).into_iter().skip(1);
         // What the build itself has made is not signed by others.
-        if name == "apk" && command.operands(&[]).len() > 1 && files.all(|word| word.text.ends_with(".apk")) {
+        if name == "apk"
+            && command.operands(&[]).len() > 1
+            && files.all(|word| word.text.ends_with(".apk"))
+        {
             continue;
         }
-        let flags = FLAGS.iter().find(|(programs, _)| programs.contains(&name)).map(|(_, flags)| *flags);
+        let flags =
+            FLAGS.iter().find(|(programs, _)| programs.contains(&name)).map(|(_, flags)| *flags);
         for word in command.arguments() {
             let text = word.text.as_str();
-            let is_flag = || flags.is_some_and(|flags| flags.contains(&text)) || is_setting(name, text);
+            let is_flag =
+                || flags.is_some_and(|flags| flags.contains(&text)) || is_setting(name, text);
             if text.contains("[trusted=yes") && text.contains("deb") {
-                let draft = findings.add(word.span, "`trusted=yes`: what comes from there need not be signed");
+                let draft = findings
+                    .add(word.span, "`trusted=yes`: what comes from there need not be signed");
                 draft.help("name the key instead: `[signed-by=/etc/apt/keyrings/….asc]`");
             } else if is_flag() {
-                let draft = findings.add(word.span, format!("`{text}`: packages need not be signed"));
+                let draft =
+                    findings.add(word.span, format!("`{text}`: packages need not be signed"));
                 draft.help("leave it out, and install the key that they are signed with");
             }
         }
@@ -71,6 +82,7 @@ fn check(run: &Run<'_>, findings: &mut Findings<'_>) {
 fn is_setting(program: &str, text: &str) -> bool {
     let Some((name, value)) = text.split_once('=') else { return false };
     let name = name.to_ascii_lowercase();
-    let is_it = name.ends_with("apt::get::allowunauthenticated") || name.ends_with("acquire::allowinsecurerepositories");
+    let is_it = name.ends_with("apt::get::allowunauthenticated")
+        || name.ends_with("acquire::allowinsecurerepositories");
     matches!(program, "apt" | "apt-get") && is_it && matches!(value, "true" | "1" | "yes")
 }

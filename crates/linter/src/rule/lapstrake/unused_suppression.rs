@@ -38,10 +38,12 @@ fn check(suppressions: &Suppressions<'_>, wanted: &Wanted<'_>, findings: &mut Fi
     for one in &suppressions.all {
         match &one.place {
             Place::Nothing => {
-                findings.add(one.comment, "the comment holds for no instruction").help(match one.dialect {
-                    Dialect::Hadolint => "hadolint wants it on the line above one",
-                    _ => "write it above one",
-                });
+                findings.add(one.comment, "the comment holds for no instruction").help(
+                    match one.dialect {
+                        Dialect::Hadolint => "hadolint wants it on the line above one",
+                        _ => "write it above one",
+                    },
+                );
             }
             Place::Ended(day) => {
                 findings.add(one.comment, format!("the comment silences nothing since {day}"));

@@ -22,7 +22,8 @@ use crate::finding::Findings;
 use crate::rule::{Check, Rule};
 use crate::run::Run;
 
-pub(super) static RULE: Rule = Rule::own("upgrade-in-build", Severity::Info, Check::Script(check)).strict();
+pub(super) static RULE: Rule =
+    Rule::own("upgrade-in-build", Severity::Info, Check::Script(check)).strict();
 
 /// Programs, and their commands that upgrade all when no package is named.
 const UPGRADES: [(&[&str], &[&str]); 4] = [
@@ -35,12 +36,24 @@ const UPGRADES: [(&[&str], &[&str]); 4] = [
 fn check(run: &Run<'_>, findings: &mut Findings<'_>) {
     for command in &run.script.commands {
         let name = command.name();
-        let Some((_, words)) = UPGRADES.iter().find(|(programs, _)| programs.contains(&name)) else { continue };
-        let Some(word) = command.arguments().iter().find(|word| words.contains(&word.text.as_str())) else { continue };
-        let mut names = command.operands(&["t", "target-release", "o", "c", "X", "repository"]).into_iter();
-        let names_some = names.any(|operand| operand.text != word.text && operand.span.start > word.span.start);
+        let Some((_, words)) = UPGRADES.iter().find(|(programs, _)| programs.contains(&name))
+        else {
+            continue;
+        };
+        let Some(word) =
+            command.arguments().iter().find(|word| words.contains(&word.text.as_str()))
+        else {
+            continue;
+        };
+        let mut names =
+            command.operands(&["t", "target-release", "o", "c", "X", "repository"]).into_iter();
+        let names_some =
+            names.any(|operand| operand.text != word.text && operand.span.start > word.span.start);
         if !names_some {
-            let draft = findings.add(command.name_span().cover(word.span), "all packages of the base image are replaced");
+            let draft = findings.add(
+                command.name_span().cover(word.span),
+                "all packages of the base image are replaced",
+            );
             draft.help("build on a newer base image, or name the packages that it is about");
         }
     }

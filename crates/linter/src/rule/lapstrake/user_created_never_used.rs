@@ -42,7 +42,9 @@ fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) 
         return;
     }
     for instruction in stage.instructions {
-        let Some(run) = Run::of(subject, instruction).filter(|run| !run.is_trigger) else { continue };
+        let Some(run) = Run::of(subject, instruction).filter(|run| !run.is_trigger) else {
+            continue;
+        };
         for command in run.commands(&["useradd", "adduser"]) {
             let operands = command.operands(&WITH_VALUE);
             let name = match (command.name(), operands.as_slice()) {
@@ -54,7 +56,8 @@ fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) 
             let rest = subject.source.get(name.span.end..).unwrap_or_default();
             if is_name(name) && !names(rest, &name.text) {
                 let message = format!("nothing behind this names the user `{}`", name.text);
-                let help = format!("if the program is to run as that user, add `USER {}`", name.text);
+                let help =
+                    format!("if the program is to run as that user, add `USER {}`", name.text);
                 findings.add(name.span, message).help(help);
             }
         }

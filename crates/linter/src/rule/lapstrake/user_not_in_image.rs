@@ -30,8 +30,7 @@ use crate::root::{Found, Root};
 use crate::rule::{Check, Rule};
 use crate::subject::Subject;
 
-pub(super) static RULE: Rule =
-    Rule::own("user-not-in-image", Severity::Error, Check::Stage(check));
+pub(super) static RULE: Rule = Rule::own("user-not-in-image", Severity::Error, Check::Stage(check));
 
 fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) {
     for instruction in stage.instructions {
@@ -52,7 +51,10 @@ fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) 
             let image = subject.ground(stage).0.from.image.span();
             let what = format!("`{name}` is not in the image's {file}");
             let help = "add it with RUN, or give a number";
-            findings.add(word.span(), what).help(help).label(image, "the files of this image are known");
+            findings
+                .add(word.span(), what)
+                .help(help)
+                .label(image, "the files of this image are known");
         }
     }
 }

@@ -32,7 +32,8 @@ use crate::rule::{Check, Rule};
 use crate::subject::{Subject, mentions};
 
 pub(super) static RULE: Rule =
-    Rule::own("value-busts-cache", Severity::Warning, Check::Stage(check)).instead_of(&["volatile-arg-early"]);
+    Rule::own("value-busts-cache", Severity::Warning, Check::Stage(check))
+        .instead_of(&["volatile-arg-early"]);
 
 fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) {
     for (at, instruction) in stage.instructions.iter().enumerate() {

@@ -22,25 +22,50 @@
 //!
 //! **Fix**: none: a RUN may read the variable without naming it.
 
+use std::collections::BTreeSet;
+
 use lapstrake_parser::{Instruction, InstructionKind, Severity, Stage};
 
 use crate::finding::Findings;
 use crate::rule::{Check, Rule};
 use crate::subject::{Subject, mentions};
 
-pub(super) static RULE: Rule = Rule::own("volatile-arg-early", Severity::Warning, Check::Stage(check));
+pub(super) static RULE: Rule =
+    Rule::own("volatile-arg-early", Severity::Warning, Check::Stage(check));
 
 /// Names of what no two builds have in common.
 const NAMES: [&str; 18] = [
-    "BUILD_DATE", "BUILD_ID", "BUILD_NUMBER", "BUILD_TIME", "BUILD_TIMESTAMP", "BUILDDATE", "BUILDTIME", "COMMIT_HASH", "COMMIT_ID",
-    "COMMIT_SHA", "GIT_COMMIT", "GIT_HASH", "GIT_REVISION", "GIT_SHA", "GITHUB_SHA", "REVISION", "VCS_REF", "VCS_REVISION",
+    "BUILD_DATE",
+    "BUILD_ID",
+    "BUILD_NUMBER",
+    "BUILD_TIME",
+    "BUILD_TIMESTAMP",
+    "BUILDDATE",
+    "BUILDTIME",
+    "COMMIT_HASH",
+    "COMMIT_ID",
+    "COMMIT_SHA",
+    "GIT_COMMIT",
+    "GIT_HASH",
+    "GIT_REVISION",
+    "GIT_SHA",
+    "GITHUB_SHA",
+    "REVISION",
+    "VCS_REF",
+    "VCS_REVISION",
 ];
 
 fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) {
+    // Of each name the first declaration: what is below is read once for each.
+    let mut known = BTreeSet::new();
     for (at, instruction) in stage.instructions.iter().enumerate() {
         let InstructionKind::Arg(declarations) = &instruction.kind else { continue };
         let below = stage.instructions.get(at + 1..).unwrap_or_default();
-        for name in declarations.iter().map(|arg| &arg.name).filter(|name| NAMES.contains(&name.as_str())) {
+        let names = declarations.iter().map(|arg| &arg.name);
+        for name in names.filter(|name| NAMES.contains(&name.as_str())) {
+            if !known.insert(name.as_str()) {
+                continue;
+            }
             let text = |one: &Instruction| subject.source.get(one.span.range()).unwrap_or_default();
             let before = below.iter().take_while(|one| !mentions(text(one), name.as_str()));
             let mut runs = before.filter(|one| matches!(one.kind, InstructionKind::Run(_)));
@@ -51,7 +76,9 @@ fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) 
                 _ => format!("{} RUNs", others + 1),
             };
             let message = format!("each new `{}` has {count} below run again", name.as_str());
-            let draft = findings.add(name.span(), message).label(first.keyword().span, "this does not mention it");
+            let draft = findings
+                .add(name.span(), message)
+                .label(first.keyword().span, "this does not mention it");
             draft.help("declare it just above what mentions it first");
         }
     }

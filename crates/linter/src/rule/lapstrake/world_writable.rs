@@ -62,12 +62,15 @@ fn message(mode: &str) -> String {
 }
 
 fn is_flag(text: &str) -> bool {
-    matches!(text, "-R" | "-v" | "-c" | "-f" | "-Rf" | "-fR" | "-Rv" | "-vR") || text.starts_with("--")
+    matches!(text, "-R" | "-v" | "-c" | "-f" | "-Rf" | "-fR" | "-Rv" | "-vR")
+        || text.starts_with("--")
 }
 
 /// True if the RUN removes what the command names, or that is a place for a while by its name.
 fn is_removed(run: &Run<'_>, command: &Command) -> bool {
-    let Some(last) = command.arguments().last().map(|word| word.text.as_str()) else { return false };
+    let Some(last) = command.arguments().last().map(|word| word.text.as_str()) else {
+        return false;
+    };
     let name = last.to_ascii_lowercase();
     let is_short_lived = last.contains('$') && (name.contains("tmp") || name.contains("temp"));
     let mut removals = run.commands(&["rm"]);
@@ -77,9 +80,11 @@ fn is_removed(run: &Run<'_>, command: &Command) -> bool {
 /// True if all that the command names is where everybody writes.
 fn is_shared(command: &Command) -> bool {
     let mut paths = command.arguments().iter().filter(|word| word.text.starts_with('/')).peekable();
-    let is_below = |path: &str| SHARED.iter().any(|folder| {
-        path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    });
+    let is_below = |path: &str| {
+        SHARED.iter().any(|folder| {
+            path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
+    };
     paths.peek().is_some() && paths.all(|word| is_below(&word.text))
 }
 

@@ -48,9 +48,8 @@ fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) 
     if subject.ground(stage).1.files.is_none() {
         return;
     }
-    let is_here = |run: &ShellRun<'_>| {
-        stage.instructions.iter().any(|one| one.span == run.owner().span)
-    };
+    let is_here =
+        |run: &ShellRun<'_>| stage.instructions.iter().any(|one| one.span == run.owner().span);
     for run in dialect::shell_runs(subject).iter().filter(|run| is_here(run)) {
         let Some(shell) = run.known_sh() else { continue };
         let image = subject.ground(stage).0.from.image.as_str();

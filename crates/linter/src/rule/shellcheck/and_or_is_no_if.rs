@@ -60,7 +60,8 @@ fn name<'s>(pipeline: &Pipeline, script: &'s Script) -> Option<&'s str> {
 }
 
 fn is_test(pipeline: &Pipeline, script: &Script) -> bool {
-    let is_double = matches!(pipeline.nodes.as_slice(), [node] if matches!(node.kind, NodeKind::Test(_)));
+    let is_double =
+        matches!(pipeline.nodes.as_slice(), [node] if matches!(node.kind, NodeKind::Test(_)));
     is_double || name(pipeline, script).is_some_and(|name| matches!(name, "[" | "test"))
 }
 

@@ -28,8 +28,20 @@ pub(super) static RULE: Rule =
 
 /// Commands that POSIX does not have.
 const BUILTINS: [&str; 14] = [
-    "caller", "compgen", "complete", "declare", "dirs", "disown", "enable", "mapfile", "popd", "pushd",
-    "readarray", "shopt", "suspend", "typeset",
+    "caller",
+    "compgen",
+    "complete",
+    "declare",
+    "dirs",
+    "disown",
+    "enable",
+    "mapfile",
+    "popd",
+    "pushd",
+    "readarray",
+    "shopt",
+    "suspend",
+    "typeset",
 ];
 
 fn check(run: &ShellRun<'_>, findings: &mut Findings<'_>) {

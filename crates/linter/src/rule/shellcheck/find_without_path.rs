@@ -28,14 +28,18 @@ pub(super) static RULE: Rule =
 
 fn check(run: &Run<'_>, findings: &mut Findings<'_>) {
     for command in run.commands(&["find"]) {
-        let leading = command.arguments().iter().take_while(|word| stands_before_path(word)).count();
+        let leading =
+            command.arguments().iter().take_while(|word| stands_before_path(word)).count();
         let behind = command.arguments().get(leading);
-        if behind.is_some_and(|word| !word.text.starts_with('-')) || asks_for_help(command.arguments()) {
+        if behind.is_some_and(|word| !word.text.starts_with('-'))
+            || asks_for_help(command.arguments())
+        {
             continue;
         }
         let last = leading.checked_sub(1).and_then(|at| command.arguments().get(at));
         let place = last.map_or(command.name_span(), |word| word.span).end;
-        let draft = findings.add(command.name_span(), "not every `find` looks here when no path is given");
+        let draft =
+            findings.add(command.name_span(), "not every `find` looks here when no path is given");
         let draft = draft.help("write `find .`");
         draft.fix(Safety::Unsafe, [(Span::point(place), " .".to_owned())]);
     }
@@ -47,5 +51,7 @@ fn stands_before_path(word: &ShellWord) -> bool {
 }
 
 fn asks_for_help(arguments: &[ShellWord]) -> bool {
-    arguments.iter().any(|word| matches!(word.text.as_str(), "--help" | "--version" | "-help" | "-version"))
+    arguments
+        .iter()
+        .any(|word| matches!(word.text.as_str(), "--help" | "--version" | "-help" | "-version"))
 }

@@ -40,7 +40,8 @@ fn check(run: &ShellRun<'_>, findings: &mut Findings<'_>) {
 
 /// True for what is one word whatever happens. What is wholly in quotes, and commas for blanks, are other faults.
 fn is_one(word: &ShellWord) -> bool {
-    let is_quoted = |piece: &Piece| matches!(piece.kind, PieceKind::Double(_) | PieceKind::Single(_));
+    let is_quoted =
+        |piece: &Piece| matches!(piece.kind, PieceKind::Double(_) | PieceKind::Single(_));
     let is_all_quoted = matches!(word.pieces.as_slice(), [piece] if is_quoted(piece));
     let is_bare = word.pieces.iter().all(|piece| matches!(piece.kind, PieceKind::Literal(_)));
     let has_comma = is_bare && word.text.contains(',');

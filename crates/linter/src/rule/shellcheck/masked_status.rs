@@ -28,9 +28,6 @@ use crate::shell::{Piece, PieceKind, ShellWord};
 pub(super) static RULE: Rule =
     Rule::shellcheck("masked-status", &["SC2155"], Severity::Warning, Check::Shell(check));
 
-
-
-
 fn check(run: &ShellRun<'_>, findings: &mut Findings<'_>) {
     for (part, _) in run.parts() {
         part.walk(run.run.script, &mut |seen| {

@@ -30,8 +30,19 @@ pub(super) static RULE: Rule =
 
 /// Options of POSIX (2018) by their long names.
 const POSIX: [&str; 13] = [
-    "allexport", "errexit", "ignoreeof", "monitor", "noclobber", "noexec", "noglob", "nolog", "notify",
-    "nounset", "verbose", "vi", "xtrace",
+    "allexport",
+    "errexit",
+    "ignoreeof",
+    "monitor",
+    "noclobber",
+    "noexec",
+    "noglob",
+    "nolog",
+    "notify",
+    "nounset",
+    "verbose",
+    "vi",
+    "xtrace",
 ];
 
 /// Options of POSIX by a letter.

@@ -28,8 +28,20 @@ pub(super) static RULE: Rule =
 
 /// Folders that a system needs.
 const FOLDERS: [&str; 14] = [
-    "/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/lib64", "/media", "/mnt", "/usr", "/usr/bin",
-    "/usr/local", "/usr/share", "/var",
+    "/bin",
+    "/boot",
+    "/dev",
+    "/etc",
+    "/home",
+    "/lib",
+    "/lib64",
+    "/media",
+    "/mnt",
+    "/usr",
+    "/usr/bin",
+    "/usr/local",
+    "/usr/share",
+    "/var",
 ];
 
 fn check(run: &ShellRun<'_>, findings: &mut Findings<'_>) {
@@ -74,7 +86,8 @@ fn add(pieces: &[Piece], path: &mut String, is_variable: &mut bool) -> Option<()
             PieceKind::Double(inner) => add(inner, path, is_variable)?,
             PieceKind::Glob(text) => path.push_str(text),
             PieceKind::Parameter(parameter) => {
-                let has_way_out = [":?", ":-", ":="].iter().any(|one| parameter.modifier.contains(one));
+                let has_way_out =
+                    [":?", ":-", ":="].iter().any(|one| parameter.modifier.contains(one));
                 *is_variable = true;
                 (!has_way_out).then_some(())?;
             }

@@ -26,7 +26,8 @@ use crate::shell::walk::{ListRole, Seen, Standing};
 use crate::shell::{Command, NodeKind};
 
 pub(super) static RULE: Rule =
-    Rule::shellcheck("unchecked-cd", &["SC2164"], Severity::Warning, Check::Shell(check)).recommended();
+    Rule::shellcheck("unchecked-cd", &["SC2164"], Severity::Warning, Check::Shell(check))
+        .recommended();
 
 fn check(run: &ShellRun<'_>, findings: &mut Findings<'_>) {
     let script = run.run.script;
@@ -54,7 +55,8 @@ fn check(run: &ShellRun<'_>, findings: &mut Findings<'_>) {
 
 /// True if something looks at its status.
 fn is_checked(standing: Standing) -> bool {
-    let ends_function = standing.is_alone && standing.is_result && standing.list == ListRole::Function;
+    let ends_function =
+        standing.is_alone && standing.is_result && standing.list == ListRole::Function;
     standing.is_condition || ends_function
 }
 

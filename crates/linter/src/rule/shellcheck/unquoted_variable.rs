@@ -35,7 +35,8 @@ fn check(run: &ShellRun<'_>, findings: &mut Findings<'_>) {
     for (part, dialect) in run.parts() {
         let assigns = dialect.assigns_arguments();
         for (span, parameter) in flow::split(run.run.script, part, &is_whole, assigns) {
-            let message = format!("`${}` is split at blanks, and file names take its place", parameter.name);
+            let message =
+                format!("`${}` is split at blanks, and file names take its place", parameter.name);
             let quote = || "\"".to_owned();
             let edits = [(Span::point(span.start), quote()), (Span::point(span.end), quote())];
             let draft = findings.add(span, message).help("put it in double quotes");

@@ -44,9 +44,7 @@ fn check(run: &Run<'_>, findings: &mut Findings<'_>) {
 
 /// True if a word with this piece may become several words.
 fn may_be_several(piece: &Piece) -> bool {
-    let is_array = |piece: &Piece| {
-        matches!(&piece.kind, PieceKind::Parameter(parameter) if parameter.is_array())
-    };
+    let is_array = |piece: &Piece| matches!(&piece.kind, PieceKind::Parameter(parameter) if parameter.is_array());
     match &piece.kind {
         PieceKind::Literal(_) | PieceKind::Single(_) | PieceKind::DollarSingle(_) => false,
         PieceKind::Double(pieces) => pieces.iter().any(is_array),

@@ -33,7 +33,8 @@ fn check(run: &ShellRun<'_>, findings: &mut Findings<'_>) {
             if format.is_literal || format.text.contains('%') {
                 continue;
             }
-            let draft = findings.add(format.span, "`%` and `\\` in this are taken for signs of `printf`");
+            let draft =
+                findings.add(format.span, "`%` and `\\` in this are taken for signs of `printf`");
             let draft = draft.help("write `printf '%s' …`");
             if matches!(format.pieces.as_slice(), [piece] if is_whole(&piece.kind)) {
                 let edit = (Span::point(format.span.start), "'%s' ".to_owned());

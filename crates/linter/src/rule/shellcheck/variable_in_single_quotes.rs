@@ -30,8 +30,25 @@ pub(super) static RULE: Rule =
 
 /// Programs that put variables of their own into text, or hand it to a shell.
 const READ_DOLLARS: [&str; 19] = [
-    "alias", "bash", "docker", "doas", "dpkg-query", "eval", "jq", "ksh", "oc", "podman", "rename", "rg",
-    "run0", "sh", "ssh", "sudo", "trap", "unset", "xprop",
+    "alias",
+    "bash",
+    "docker",
+    "doas",
+    "dpkg-query",
+    "eval",
+    "jq",
+    "ksh",
+    "oc",
+    "podman",
+    "rename",
+    "rg",
+    "run0",
+    "sh",
+    "ssh",
+    "sudo",
+    "trap",
+    "unset",
+    "xprop",
 ];
 
 /// Variables whose text the shell reads again.
@@ -69,7 +86,10 @@ fn program(command: &Command) -> &str {
 }
 
 fn reads_dollars(name: &str) -> bool {
-    READ_DOLLARS.contains(&name) || name == "zsh" || name.ends_with("awk") || name.starts_with("perl")
+    READ_DOLLARS.contains(&name)
+        || name == "zsh"
+        || name.ends_with("awk")
+        || name.starts_with("perl")
 }
 
 fn report(pieces: &[Piece], is_sed: bool, findings: &mut Findings<'_>) {
