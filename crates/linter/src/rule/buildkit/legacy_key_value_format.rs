@@ -42,7 +42,7 @@ fn check(step: &Step<'_>, findings: &mut Findings<'_>) {
                     .fix(Safety::Safe, [(between, format!("={value}"))]);
             }
             None => {
-                drop(draft.help(format!("write `{name} key=value`, with quotes around blanks")))
+                draft.help(format!("write `{name} key=value`, with quotes around blanks"));
             }
         }
     }

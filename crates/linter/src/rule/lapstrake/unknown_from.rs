@@ -73,7 +73,7 @@ fn judge(
     match suggest(name, names.iter().map(String::as_str)) {
         Some(near) => drop(draft.suggest(span, Some(near))),
         None => {
-            drop(draft.remark().help(format!("if an image is meant, name its tag: `{name}:…`")))
+            draft.remark().help(format!("if an image is meant, name its tag: `{name}:…`"));
         }
     }
 }
