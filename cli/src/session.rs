@@ -51,12 +51,29 @@ impl Session {
         Ok(self.place.get_or_init(|| place))
     }
 
+    /// How a command on the same store begins, for a shell.
+    pub(crate) fn command(&self) -> String {
+        let root =
+            self.root.as_deref().map(|root| std::path::absolute(root).unwrap_or(root.into()));
+        root.map_or("lap".to_owned(), |root| format!("lap --root {}", quoted(&root)))
+    }
+
     /// The store, if there is one already, for somebody who only looks: it is neither made nor written, the
     /// user does not change, and nothing is held.
     pub(crate) fn existing(&self) -> Option<Store> {
         let is_root = rustix::process::geteuid().is_root();
         let root = paths::store_root(self.root.as_deref(), &variable, is_root).ok()?;
         Store::look(&root).ok().flatten()
+    }
+}
+
+/// The path as one word of a shell.
+fn quoted(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "/._-+,:@%=".contains(letter);
+    match text.chars().all(is_plain) {
+        true => text.into_owned(),
+        false => format!("'{}'", text.replace('\'', "'\\''")),
     }
 }
 

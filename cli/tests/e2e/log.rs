@@ -1,6 +1,7 @@
 //! What the steps of builds wrote is kept, and what a step that failed had begun with.
 
 use std::fmt::Write as _;
+use std::process::{Command, Stdio};
 
 use nix::sys::signal::Signal;
 
@@ -66,6 +67,30 @@ fn the_error_says_where_to_look_and_the_commands_work() {
     follow(&failed, |words| store.answer(words));
 }
 
+/// The store's name has what a shell would read.
+#[test]
+fn the_commands_name_the_store_that_the_command_line_named() {
+    let store = Store::new();
+    let context = Context::new("FROM busybox\nRUN echo \"it's\" here; exit 3\n");
+    let root = text(&store.beside("it's a $(store)"));
+    let mut lap = store.lap(&["--root", &root, "build", &text(context.path())]);
+    let failed = Answer::of(lap.env_remove("LAPSTRAKE_ROOT")).ends_with(1);
+    let typed = |begins: &str, more: &str| {
+        let mut lines = failed.stderr.lines().filter(|line| line.contains(begins));
+        let line = lines.next().and_then(|line| Some(line.split_at(line.find("lap --root ")?).1));
+        let line = line.unwrap_or_else(|| panic!("no {begins:?} in {}", failed.stderr));
+        let script =
+            format!("lap() {{ \"$0\" \"$@\"; }}; {}{more}", line.replace(" -it ", " --rm "));
+        let lap = store.lap(&[]);
+        let mut shell = Command::new("sh");
+        shell.arg("-c").arg(script).arg(lap.get_program()).stdin(Stdio::null());
+        shell.envs(lap.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        Answer::of(shell.env_remove("LAPSTRAKE_ROOT")).ends_with(0).stdout
+    };
+    assert_eq!(typed(" build logs ", ""), "it's here\n");
+    assert_eq!(typed(" run -it --step ", " echo reached"), "reached\n");
+}
+
 #[test]
 fn the_commands_work_for_an_ordinary_user() {
     let user = User::new(RANGES);
@@ -95,13 +120,14 @@ fn secrets_are_not_in_the_log() {
     let store = Store::new();
     let secret = "a-secret-0123456789";
     let context = Context::new(
-        "FROM busybox\nRUN --mount=type=secret,id=s,env=S echo \"<$S>\"; echo $S | head -c 9; exit 3\n",
+        "FROM busybox\nRUN --mount=type=secret,id=s,env=S echo \"<$S>\"; printf %s $S | base64; \
+         echo $S | head -c 9; exit 3\n",
     );
     let mut lap = store.lap(&["build", "--secret", "id=s,env=S", &text(context.path())]);
     let failed = Answer::of(lap.env("S", secret)).ends_with(1);
     let logs = named(&failed, "lap build logs");
     let logs: Vec<&str> = logs.iter().map(String::as_str).collect();
-    assert_eq!(store.ok(&logs), "<****>\na-secret-");
+    assert_eq!(store.ok(&logs), "<****>\n****Q==\na-secret-");
 }
 
 #[test]

@@ -59,7 +59,7 @@ pub(super) fn execute(
     let network = || means.network.get(&|message| progress.event(Event::Warning { message }));
     let tools = Tools { executor, network: &network, delivery: delivery.as_ref(), ..tools };
     let built = lapstrake_solver::build(request, &tools);
-    let notes = kept(recorder, &built, &progress);
+    let notes = kept(recorder, &built, &progress, &means.command);
     let built = built.map_err(|error| (error, means.room.and_then(Room::failure)));
     let removed = means.room.map(Room::told).filter(|_| means.mode != Mode::Quiet);
     let removed = removed.unwrap_or_default();
@@ -83,11 +83,12 @@ pub(super) fn execute(
     }
 }
 
-/// Ends the log. What it says about a command that failed.
+/// Ends the log. What it says about a command that failed; `command` is how those begin that it names.
 fn kept(
     recorder: Option<Recorder<'_>>,
     built: &Result<Built, Error>,
     progress: &Progress,
+    command: &str,
 ) -> String {
     let (outcome, beginning) = match built {
         Ok(_) => ("built", None),
@@ -95,7 +96,8 @@ fn kept(
         Err(Error::Command { beginning, .. }) => ("failed", Some(&**beginning)),
         Err(_) => ("failed", None),
     };
-    let finished = recorder.map(|recorder| recorder.finish(outcome, beginning)).transpose();
+    let finish = |recorder: Recorder<'_>| recorder.finish(outcome, beginning, command);
+    let finished = recorder.map(finish).transpose();
     finished.map(Option::unwrap_or_default).unwrap_or_else(|error| {
         let message = format!("the log of this build is not whole: {error}");
         progress.event(Event::Warning { message });

@@ -23,13 +23,15 @@ pub(crate) fn run(asked: &BuildLogs, session: &Session) -> Result<Exit, Failure>
         output::stdout(&table(&store.logs()?))?;
         return Ok(Exit::SUCCESS);
     };
-    let log = find(store, id)?;
+    let command = session.command();
+    let log = find(store, id, &command)?;
     match asked.step {
         Some(number) => {
             if !log.steps.iter().any(|step| step.number == number) {
                 let count = log.steps.len();
-                return Err(Failure::new(format!("the build {id} has no step {number}"))
-                    .help(format!("it has the steps 1 to {count}: see lap build logs {id}")));
+                return Err(Failure::new(format!("the build {id} has no step {number}")).help(
+                    format!("it has the steps 1 to {count}: see {command} build logs {id}"),
+                ));
             }
             show(&log, number)?;
         }
@@ -43,8 +45,9 @@ pub(crate) fn run(asked: &BuildLogs, session: &Session) -> Result<Exit, Failure>
     Ok(Exit::SUCCESS)
 }
 
-/// The log of a build by the beginning of its id, or the last one.
-fn find(store: &Store, id: &str) -> Result<Log, Failure> {
+/// The log of a build by the beginning of its id, or the last one. `command` is how the one begins that
+/// lists them.
+fn find(store: &Store, id: &str, command: &str) -> Result<Log, Failure> {
     let mut logs = store.logs()?.into_iter();
     let found = match id {
         "last" => logs.next(),
@@ -59,8 +62,9 @@ fn find(store: &Store, id: &str) -> Result<Log, Failure> {
         }
     };
     found.ok_or_else(|| {
-        Failure::new(format!("there is no log of a build {id}"))
-            .help("lap build logs lists those that are kept: the last 100 that executed a step")
+        Failure::new(format!("there is no log of a build {id}")).help(format!(
+            "{command} build logs lists those that are kept: the last 100 that executed a step"
+        ))
     })
 }
 

@@ -344,6 +344,8 @@ fn request(
 /// What a build works with.
 struct Means<'a> {
     store: &'a Store,
+    /// How commands on the store begin.
+    command: String,
     sources: &'a lapstrake_source::Fetcher<'a>,
     imports: &'a Imports<'a>,
     secrets: &'a Secrets,
@@ -370,7 +372,7 @@ fn with_means<T>(
     let store = session.store()?;
     let cancel = Cancel::new()?;
     let room = room::wanted(build, store, &cancel)?;
-    let result = with_lease((build, mode), store, (&cancel, room.as_ref()), work);
+    let result = with_lease((build, mode), session, (&cancel, room.as_ref()), work);
     if let (Some(room), true) = (&room, result.is_err()) {
         room.clear(mode);
     }
@@ -380,10 +382,11 @@ fn with_means<T>(
 /// The same, while what the build uses is left alone by removals.
 fn with_lease<T>(
     (build, mode): (&Build, Mode),
-    store: &Store,
+    session: &Session,
     (cancel, room): (&Cancel, Option<&Room>),
     work: impl FnOnce(&Means<'_>) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
+    let store = session.store()?;
     let _lease = store.lease()?;
     let secrets = step::secrets(&build.step.secrets)?;
     let forwarded = Forwarded::new(&build.step.agents, store)?;
@@ -397,6 +400,7 @@ fn with_lease<T>(
     let network = DefaultNetwork::new(None, &build.hosts, store)?;
     let means = Means {
         store,
+        command: session.command(),
         sources: &sources,
         imports: &imports,
         secrets: &secrets,

@@ -47,8 +47,14 @@ impl<'a> Recorder<'a> {
         }
     }
 
-    /// The build is over. What the user can do about a command that failed, a line each.
-    pub(super) fn finish(self, outcome: &str, failed: Option<&Beginning>) -> Result<String, Error> {
+    /// The build is over. What the user can do about a command that failed, a line each, with commands
+    /// that begin with `command`.
+    pub(super) fn finish(
+        self,
+        outcome: &str,
+        failed: Option<&Beginning>,
+        command: &str,
+    ) -> Result<String, Error> {
         let mut known = self.known.into_inner().unwrap_or_else(PoisonError::into_inner);
         let mut notes = String::new();
         if let (Some(writer), None) = (&known.writer, &known.fault) {
@@ -56,8 +62,8 @@ impl<'a> Recorder<'a> {
                 writer.note(&Entry::Failed(Box::new(beginning.clone())))?;
                 let number = known.failed.map(|number| format!(" {number}")).unwrap_or_default();
                 notes = format!(
-                    "its whole log:                lap build logs {}{number}\n\
-                     a shell where it had begun:   lap run -it --step {}\n",
+                    "its whole log:                {command} build logs {}{number}\n\
+                     a shell where it had begun:   {command} run -it --step {}\n",
                     writer.id(),
                     short(&beginning.key.to_string()),
                 );

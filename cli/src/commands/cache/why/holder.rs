@@ -14,6 +14,8 @@ use crate::{human, images};
 /// Everything in the store that may hold something.
 pub(super) struct Holders<'a> {
     pub(super) store: &'a Store,
+    /// How commands on the store begin.
+    pub(super) command: String,
     pub(super) origins: Vec<Origin>,
     images: Vec<Holder>,
     leased: BTreeSet<String>,
@@ -29,9 +31,9 @@ pub(super) struct Held {
 }
 
 impl<'a> Holders<'a> {
-    pub(super) fn new(store: &'a Store) -> Result<Self, Failure> {
+    pub(super) fn new(store: &'a Store, command: String) -> Result<Self, Failure> {
         let images = images::local(store).holders()?;
-        Ok(Self { store, origins: store.origins()?, images, leased: store.leased()? })
+        Ok(Self { store, command, origins: store.origins()?, images, leased: store.leased()? })
     }
 
     /// The names of all images.

@@ -34,7 +34,7 @@ struct Told {
 pub(super) fn run(why: &CacheWhy, session: &Session) -> Result<Exit, Failure> {
     let store = session.store()?;
     let platform = platform::of_flag(why.platform.as_deref())?;
-    let holders = Holders::new(store)?;
+    let holders = Holders::new(store, session.command())?;
     let told = match images::local(store).chosen(&why.subject, platform.as_ref()) {
         Ok(image) => image::tell(&holders, &why.subject, &image)?,
         Err(ImageError::NoSuchImage { .. }) => {

@@ -108,9 +108,10 @@ fn gone(holders: &Holders<'_>, key: &ActionKey) -> Result<Told, Failure> {
         ));
     }
     if let Some((_, build)) = &log {
+        let command = &holders.command;
         lines.push("record     none: its command failed".to_owned());
-        lines.push(format!("log        lap build logs {build}"));
-        lines.push(format!("a shell where it had begun: lap run -it --step {}", short(key)));
+        lines.push(format!("log        {command} build logs {build}"));
+        lines.push(format!("a shell where it had begun: {command} run -it --step {}", short(key)));
     }
     let json = json!({
         "Key": key.to_string(),
