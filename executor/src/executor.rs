@@ -30,7 +30,7 @@ pub trait Executor: Sync {
     /// Standard input is empty; standard output and standard error are one stream. Blocks until
     /// the command and everything it started have ended. Cancelling kills it, which shows as
     /// [`Status::Signaled`]; whoever cancelled knows why. So does [`SandboxSpec::timeout`], which is
-    /// told as [`Exceeded::Time`].
+    /// told as [`Exceeded::Time`], and [`SandboxSpec::max_output`], as [`Exceeded::Output`].
     fn run(
         &self,
         spec: &SandboxSpec,

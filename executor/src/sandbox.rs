@@ -56,6 +56,7 @@ pub struct Sandbox {
     terminal: Option<OwnedFd>,
     upper: PathBuf,
     timeout: Option<Duration>,
+    max_output: Option<u64>,
     end: Mutex<End>,
 }
 
@@ -81,6 +82,7 @@ impl Sandbox {
             terminal: None,
             upper: PathBuf::new(),
             timeout: None,
+            max_output: None,
             end: Mutex::new(End { network, ..End::default() }),
         }
     }
@@ -89,6 +91,7 @@ impl Sandbox {
     pub(crate) fn describe(&mut self, spec: &SandboxSpec, group: Option<Group>) {
         self.upper = spec.rootfs.upper.clone();
         self.timeout = spec.timeout;
+        self.max_output = spec.max_output;
         self.end().group = group;
     }
 
@@ -152,13 +155,15 @@ impl Sandbox {
         let mut output = self.output.as_ref();
         // Never filled in vain: most commands write little.
         let mut buffer = Vec::with_capacity(64 << 10);
+        let mut room = self.max_output;
         loop {
             stop.advance(self, cancel)?;
             let ready = self.poll(output, cancel, &stop)?;
             // In this order: what was written before the end is there when the end is seen.
             if let Some(pipe) = output.filter(|_| ready.output) {
                 match pass_on(pipe, &mut buffer, on_output)? {
-                    Passed::Some | Passed::NothingNow => {}
+                    Passed::Some => stop.count(self, &mut room, buffer.len())?,
+                    Passed::NothingNow => {}
                     Passed::NothingEver => output = None,
                 }
             }
@@ -317,6 +322,26 @@ impl Stop {
                 *self = Self::Killed;
             }
             Self::No { .. } | Self::Asked(_) | Self::Killed => {}
+        }
+        Ok(())
+    }
+
+    /// Takes what was written off the room for it. Without any left the command is killed.
+    fn count(
+        &mut self,
+        sandbox: &Sandbox,
+        room: &mut Option<u64>,
+        written: usize,
+    ) -> Result<(), Error> {
+        let (Some(left), Some(limit)) = (room.as_mut(), sandbox.max_output) else { return Ok(()) };
+        match left.checked_sub(written as u64) {
+            Some(rest) => *left = rest,
+            None => {
+                *room = None;
+                sandbox.kill(libc::SIGKILL)?;
+                sandbox.end().exceeded.push(Exceeded::Output { limit });
+                *self = Self::Killed;
+            }
         }
         Ok(())
     }

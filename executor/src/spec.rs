@@ -60,6 +60,8 @@ pub struct SandboxSpec {
     pub group: Option<ControlGroup>,
     /// How long the command may take until it is killed, from when it is waited for.
     pub timeout: Option<Duration>,
+    /// How many bytes of captured output it may write until it is killed.
+    pub max_output: Option<u64>,
 }
 
 impl SandboxSpec {
@@ -83,6 +85,7 @@ impl SandboxSpec {
             no_new_privileges: false,
             group: None,
             timeout: None,
+            max_output: None,
         }
     }
 }

@@ -201,3 +201,25 @@ fn a_command_that_takes_too_long_is_killed() {
     assert_eq!(run(&spec).unwrap().0, Status::Exited(0).into());
     assert!(!Path::new(&register(&ground)).exists(), "without a limit there is no group");
 }
+
+#[test]
+fn a_command_that_writes_too_much_is_killed() {
+    let ground = Ground::busybox();
+    let exactly = "head -c 1048576 /dev/zero";
+    for (script, expected) in [
+        (exactly, Ended::from(Status::Exited(0))),
+        (
+            "yes",
+            Ended {
+                status: Status::Signaled(9),
+                exceeded: vec![Exceeded::Output { limit: 1 << 20 }],
+            },
+        ),
+    ] {
+        let spec = SandboxSpec { max_output: Some(1 << 20), ..ground.script(script) };
+        let (ended, output) = run(&spec).unwrap();
+        assert_eq!(ended, expected, "{script}");
+        // What was in the pipe when it was killed comes as well.
+        assert!((1 << 20..(1 << 20) + (1 << 18)).contains(&output.len()), "{}", output.len());
+    }
+}

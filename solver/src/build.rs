@@ -64,6 +64,8 @@ pub struct Bounds {
     pub group: Option<ControlGroup>,
     /// How long it may take.
     pub timeout: Option<Duration>,
+    /// How many bytes it may write to standard output and error together.
+    pub max_output: Option<u64>,
     /// Whether it may leave secrets that it was given in its layer; then the layer is in no cache.
     pub secrets_in_layers: bool,
 }

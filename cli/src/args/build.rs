@@ -117,6 +117,10 @@ pub(crate) struct Build {
     /// How long each RUN may take, such as 90s or 1h30m
     #[arg(long, value_name = "TIME")]
     pub(crate) timeout: Option<Timeout>,
+    /// How much each RUN may write to standard output and error, such as 100m; all of it is kept for lap
+    /// build logs. 0 for any
+    #[arg(long, value_name = "SIZE", default_value = "1g")]
+    pub(crate) max_log: Size,
     /// What to do when a RUN fails: shell opens one in its sandbox, with its mounts, its environment
     /// and the files it wrote
     #[arg(long, value_name = "WHAT", conflicts_with = "verify_reproducible")]

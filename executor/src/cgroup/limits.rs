@@ -73,6 +73,11 @@ pub enum Exceeded {
         /// How long it may take.
         limit: Duration,
     },
+    /// It was killed as it wrote too much.
+    Output {
+        /// Bytes.
+        limit: u64,
+    },
 }
 
 impl fmt::Display for Exceeded {
@@ -88,6 +93,10 @@ impl fmt::Display for Exceeded {
                 write!(f, "it may not have more than {limit} processes and threads")
             }
             Self::Time { limit } => write!(f, "it took longer than {limit:?}"),
+            Self::Output { limit } if limit % (1 << 20) == 0 => {
+                write!(f, "it wrote more than {} MiB of output", limit >> 20)
+            }
+            Self::Output { limit } => write!(f, "it wrote more than {limit} bytes of output"),
         }
     }
 }

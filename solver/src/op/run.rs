@@ -166,6 +166,7 @@ impl Workshop<'_> {
             limits: limits(op)?,
             group: self.bounds.group.clone(),
             timeout: self.bounds.timeout,
+            max_output: self.bounds.max_output,
             mounts: files.into_iter().chain(std::mem::take(&mut outfit.mounts)).collect(),
             ..SandboxSpec::new(rootfs, op.argv.iter().map(text).collect())
         })

@@ -168,6 +168,7 @@ fn build_with(build: &Build, means: &Means<'_>, wanted: Wanted<'_>) -> Result<Do
         request.bounds = Bounds {
             group: limit::group(&build.together, means.store)?,
             timeout: build.timeout.map(|timeout| timeout.0),
+            max_output: Some(build.max_log.0).filter(|size| *size > 0),
             secrets_in_layers: build.step.allow_secret_in_layer,
         };
         execute(request, means, &fetcher, &check, &mut faults)

@@ -89,7 +89,7 @@ fn open(command: &SandboxSpec, cancel: &Cancel) -> Result<(), Failure> {
     let has_terminal = terminal::stdin_is_terminal() && output::stdout_is_terminal();
     let mut spec = command.clone();
     spec.argv = vec![SHELL.into()];
-    spec.timeout = None;
+    (spec.timeout, spec.max_output) = (None, None);
     if has_terminal {
         spec.terminal = Some(terminal::size());
         if !spec.env.iter().any(|(name, _)| **name == *b"TERM") {
