@@ -8,6 +8,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
 use lapstrake_executor::Cancel;
+use rustix::fs::{Mode, OFlags};
 use rustix::process::Signal;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH};
 use signal_hook::iterator::{Handle, Signals};
@@ -20,7 +21,7 @@ use crate::output;
 const ENDING: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
 /// How often a command that does not end may be asked to before it is killed, as with Docker.
 const PATIENCE: u32 = 3;
-/// How long a build may take to end after it was asked to.
+/// How long a build may take to end after it was asked to, and a command whose terminal has gone.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// Signals are watched until this is dropped.
@@ -105,6 +106,7 @@ pub(crate) fn forward() -> Result<(Watch, Sender<Target>), Failure> {
     let numbers = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH];
     let (sender, receiver) = channel();
     let (mut known, mut asked) = (None, 0);
+    let had_terminal = has_terminal();
     let watch = Watch::start(&numbers, move |number| {
         if known.is_none() {
             // Without one there is nothing to end.
@@ -114,6 +116,9 @@ pub(crate) fn forward() -> Result<(Watch, Sender<Target>), Failure> {
         if number == SIGWINCH {
             return resize();
         }
+        if number == SIGHUP && had_terminal && !has_terminal() {
+            kill_after_grace(pidfd);
+        }
         asked += u32::from(number == SIGINT || number == SIGTERM);
         let number = if asked >= PATIENCE { SIGKILL } else { number };
         if let Some(signal) = Signal::from_named_raw(number) {
@@ -122,6 +127,23 @@ pub(crate) fn forward() -> Result<(Watch, Sender<Target>), Failure> {
         }
     });
     Ok((watch?, sender))
+}
+
+/// Whether this process has a controlling terminal that is still there.
+fn has_terminal() -> bool {
+    let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
+    rustix::fs::open("/dev/tty", flags, Mode::empty()).is_ok()
+}
+
+/// A command whose terminal has gone is nobody's any more: without a daemon it could not be found again.
+/// Process 1 of a sandbox does not end by SIGHUP unless it has a handler for it.
+fn kill_after_grace(pidfd: &OwnedFd) {
+    let Ok(pidfd) = pidfd.try_clone() else { return };
+    std::thread::spawn(move || {
+        std::thread::sleep(GRACE);
+        // When it has ended there is nobody to tell.
+        let _ = rustix::process::pidfd_send_signal(&pidfd, Signal::KILL);
+    });
 }
 
 /// Tells when the user's terminal changes its size.

@@ -223,6 +223,24 @@ fn a_terminal_is_given_when_asked_for() {
 }
 
 #[test]
+fn a_command_ends_when_its_terminal_has_gone() {
+    let store = with_busybox();
+    for flags in ["--rm", "--rm -it"] {
+        let seconds = unusual_sleep();
+        let lap = env!("CARGO_BIN_EXE_lap");
+        let line = format!("'{lap}' run {flags} busybox sleep {seconds}");
+        let mut script = std::process::Command::new("script");
+        script.args(["-q", "-c", &line, "/dev/null"]).stdin(Stdio::piped());
+        script.env("LAPSTRAKE_ROOT", store.root());
+        let script = Background::of(script);
+        wait_for("the command", || sleeping(&seconds));
+        script.signal(Signal::SIGKILL);
+        let _ = script.answer();
+        wait_for("everything to end", || processes_with(&seconds).is_empty().then_some(()));
+    }
+}
+
+#[test]
 fn stdout_and_stderr_stay_apart() {
     let store = with_busybox();
     let answer = store
