@@ -124,6 +124,7 @@ impl Begun {
         // Only now, so that a stage that has failed already is told by its report.
         drop(leave);
         sandbox.receive(report)?;
+        stage_file::settle();
         if let Some(socket) = terminal {
             sandbox.set_terminal(terminal::receive(socket.as_fd())?);
         }

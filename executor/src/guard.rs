@@ -21,6 +21,7 @@ use crate::error::{Error, Operation};
 use crate::network;
 use crate::sandbox::null;
 use crate::spawn::spawn_stage;
+use crate::stage_file;
 use crate::sys::Child;
 use crate::wire::{GUARD_NAME, descriptor};
 
@@ -46,8 +47,9 @@ pub(crate) fn watch(sandbox: BorrowedFd<'_>) -> Result<(), Error> {
 }
 
 /// Tells the guard that no sandbox of this process runs any more, so that it ends while this process does
-/// something else; [`dismiss_guard`] waits for it.
+/// something else, and takes with it what all of them were executed from; [`dismiss_guard`] waits for it.
 pub fn relieve_guard() {
+    stage_file::release();
     if let Some(guard) = &*lock() {
         guard.relieve();
     }

@@ -1,7 +1,7 @@
 //! Executing the stage file.
 
 use std::ffi::CStr;
-use std::os::fd::{AsRawFd as _, OwnedFd, RawFd};
+use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd, RawFd};
 use std::time::Duration;
 
 use crate::error::{Error, Operation};
@@ -24,7 +24,8 @@ pub(crate) fn spawn_stage(
         .map_err(Error::system(Operation::Create, "descriptors"))?;
     let descriptors: Vec<_> =
         lifted.iter().zip(wanted).map(|(from, (_, to))| (from.as_raw_fd(), *to)).collect();
-    let spawn = Spawn { program: stage_file()?, name, namespaces, descriptors: &descriptors };
+    let program = stage_file()?;
+    let spawn = Spawn { program: program.as_fd(), name, namespaces, descriptors: &descriptors };
     spawn_when_free(&spawn).map_err(Error::system(Operation::Clone, "the sandbox"))
 }
 

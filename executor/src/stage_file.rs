@@ -7,10 +7,10 @@
 //! reused.
 
 use std::fs::{File, Metadata};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use rustix::fs::{MemfdFlags, Mode, OFlags};
 use rustix::mount::MountAttrFlags;
@@ -20,22 +20,46 @@ use crate::memory;
 use crate::stage::{Layer, Overlay};
 use crate::wire::descriptor;
 
-/// Set once, then only read; the lock keeps two threads from copying at the same time.
-static STAGE: Mutex<Option<&'static OwnedFd>> = Mutex::new(None);
+/// Made by whoever needs it first; the lock keeps two threads from copying at the same time.
+static STAGE: Mutex<Option<Stage>> = Mutex::new(None);
+
+struct Stage {
+    file: Arc<OwnedFd>,
+    /// The mount that shows it, until a sandbox has begun: see [`settle`].
+    mount: Option<OwnedFd>,
+}
 
 /// Makes the stage file as an overlay if there is none yet. `spare` is a directory that holds no program,
 /// as an overlay that takes no writes needs two. Where it cannot be made, [`stage_file`] makes a copy.
 pub(crate) fn prepare(spare: &Path, user_attributes: bool) {
     let mut stage = lock();
-    if stage.is_none()
-        && let Some(file) = read_only(spare, user_attributes)
-    {
-        install(&mut stage, file);
+    if stage.is_none() {
+        *stage = read_only(spare, user_attributes);
     }
 }
 
+/// Takes the mount away that the stage file was opened through, which nobody needs any more: call it when a
+/// sandbox that began as the file has been heard of.
+///
+/// Whoever closes a mount last waits for all processors. A process has a copy of each descriptor until it
+/// executes its program, and would be the last one if the mount were closed before. So it is closed now,
+/// beside everything else, by a thread that does nothing else.
+pub(crate) fn settle() {
+    let mount = lock().as_mut().and_then(|stage| stage.mount.take());
+    if let Some(mount) = mount {
+        // Without a thread it waits here.
+        drop(std::thread::Builder::new().spawn(move || drop(mount)));
+    }
+}
+
+/// Lets go of the stage file, which is made again when it is needed again. It is taken apart by the last
+/// process that is executed from it.
+pub(crate) fn release() {
+    *lock() = None;
+}
+
 /// The running binary in a mount of its own that cannot be written to.
-fn read_only(spare: &Path, user_attributes: bool) -> Option<OwnedFd> {
+fn read_only(spare: &Path, user_attributes: bool) -> Option<Stage> {
     let own = Path::new("/proc/self/exe");
     let path = std::fs::read_link(own).ok()?;
     let (folder, name) = (path.parent()?, path.file_name()?);
@@ -55,21 +79,20 @@ fn read_only(spare: &Path, user_attributes: bool) -> Option<OwnedFd> {
     let mount = overlay.detached(MountAttrFlags::MOUNT_ATTR_RDONLY).ok()?;
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let file = rustix::fs::openat(&mount, name, flags, Mode::empty()).ok()?;
-    // Its end waits for all processors; the file keeps what it needs. Without a thread it waits here.
-    drop(std::thread::Builder::new().spawn(move || drop(mount)));
     let file = rustix::io::fcntl_dupfd_cloexec(&file, descriptor::ABOVE).ok()?;
     let shown = File::from(file.try_clone().ok()?).metadata().ok()?;
-    (shown.len() == running.len() && shown.is_file()).then_some(file)
+    let is_same = shown.len() == running.len() && shown.is_file();
+    is_same.then(|| Stage { file: Arc::new(file), mount: Some(mount) })
 }
 
 /// Open for reading only, as executing it demands.
-pub(crate) fn stage_file() -> Result<BorrowedFd<'static>, Error> {
+pub(crate) fn stage_file() -> Result<Arc<OwnedFd>, Error> {
     let mut stage = lock();
-    if let Some(file) = *stage {
-        return Ok(file.as_fd());
+    if let Some(stage) = &*stage {
+        return Ok(Arc::clone(&stage.file));
     }
-    let path = Path::new("/proc/self/exe");
-    Ok(install(&mut stage, sealed_copy(path)?))
+    let copy = sealed_copy(Path::new("/proc/self/exe"))?;
+    Ok(Arc::clone(&stage.insert(copy).file))
 }
 
 /// Uses another binary than the running one; it has to call
@@ -77,23 +100,15 @@ pub(crate) fn stage_file() -> Result<BorrowedFd<'static>, Error> {
 ///
 /// For tests and benchmarks, whose own `main` is not theirs to change.
 pub fn use_stage_file(path: &Path) -> Result<(), Error> {
-    let copy = sealed_copy(path)?;
-    install(&mut lock(), copy);
+    *lock() = Some(sealed_copy(path)?);
     Ok(())
 }
 
-fn lock() -> std::sync::MutexGuard<'static, Option<&'static OwnedFd>> {
+fn lock() -> std::sync::MutexGuard<'static, Option<Stage>> {
     STAGE.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// Leaks one descriptor for each call, so that it stays valid for whoever uses it right now.
-fn install(stage: &mut Option<&'static OwnedFd>, file: OwnedFd) -> BorrowedFd<'static> {
-    let file: &'static OwnedFd = Box::leak(Box::new(file));
-    *stage = Some(file);
-    file.as_fd()
-}
-
-fn sealed_copy(path: &Path) -> Result<OwnedFd, Error> {
+fn sealed_copy(path: &Path) -> Result<Stage, Error> {
     let name = || path.to_string_lossy().into_owned();
     let mut binary = File::open(path).map_err(Error::system(Operation::Open, name()))?;
     let mut copy = memory::create("lap-stage", MemfdFlags::EXEC)?;
@@ -103,8 +118,9 @@ fn sealed_copy(path: &Path) -> Result<OwnedFd, Error> {
     let reader = memory::reader(&copy)?;
     drop(copy);
     // Out of the way of the numbers that the stage's descriptors get.
-    rustix::io::fcntl_dupfd_cloexec(&reader, descriptor::ABOVE)
-        .map_err(Error::system(Operation::Create, name()))
+    let file = rustix::io::fcntl_dupfd_cloexec(&reader, descriptor::ABOVE)
+        .map_err(Error::system(Operation::Create, name()))?;
+    Ok(Stage { file: Arc::new(file), mount: None })
 }
 
 #[cfg(test)]
@@ -124,11 +140,12 @@ mod tests {
     #[test]
     fn nobody_can_write_to_the_program() {
         let spare = tempfile::tempdir().unwrap();
-        let shown = read_only(spare.path(), IdMap::current().is_namespace()).unwrap();
+        let shown = read_only(spare.path(), IdMap::current().is_namespace()).unwrap().file;
         assert_eq!(refusal(&shown), Some(libc::EROFS));
-        let copy = sealed_copy(Path::new("/proc/self/exe")).unwrap();
+        let copy = sealed_copy(Path::new("/proc/self/exe")).unwrap().file;
         assert_eq!(refusal(&copy), Some(libc::EPERM));
-        let content = |file: OwnedFd| std::fs::read(format!("/proc/self/fd/{}", file.as_raw_fd()));
+        let content =
+            |file: Arc<OwnedFd>| std::fs::read(format!("/proc/self/fd/{}", file.as_raw_fd()));
         assert!(content(shown).unwrap() == content(copy).unwrap(), "it is another program");
     }
 

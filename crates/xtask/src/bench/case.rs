@@ -2,14 +2,16 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use super::Bench;
 use super::image;
 use super::input;
 use super::lint;
-use super::measure::{Medians, Pair, median, medians, time, time_settled};
+use super::measure::{Medians, Round, beside_each, median, time, time_settled};
 use super::sandbox;
 use super::table::Row;
+use super::tool::Tool;
 use super::tree;
 use crate::failure::{Outcome, Subject};
 
@@ -52,59 +54,57 @@ fn unchanged(bench: &Bench) -> Outcome<Vec<Row>> {
     let context = bench.context("unchanged")?;
     input::service(&context)?;
     let medians = bench.warm(&context)?;
-    Ok(vec![Row::of("nothing changed: 12 instructions, 200 files", medians, "≤ 8 ms")])
+    Ok(Row::each(bench, "nothing changed: 12 instructions, 200 files", medians, "≤ 8 ms"))
 }
 
 fn files(bench: &Bench) -> Outcome<Vec<Row>> {
     let context = bench.context("files")?;
     input::copy(&context, FILES)?;
     let medians = bench.warm(&context)?;
-    Ok(vec![Row::of("nothing changed: 20,000 files", medians, "≤ 40 ms")])
+    Ok(Row::each(bench, "nothing changed: 20,000 files", medians, "≤ 40 ms"))
 }
 
 fn changed(bench: &Bench) -> Outcome<Vec<Row>> {
     let context = bench.context("changed")?;
     input::copy(&context, FILES)?;
-    bench.pair(&context)?;
+    bench.round(&context)?;
     let file = context.join("src/100/10000.txt");
-    let medians = bench.pairs(&context, |run| input::write(&file, &format!("change {run}\n")))?;
-    Ok(vec![Row::of("one of 20,000 files changed", medians, "≤ 250 ms")])
+    let medians = bench.rounds(&context, |run| input::write(&file, &format!("change {run}\n")))?;
+    Ok(Row::each(bench, "one of 20,000 files changed", medians, "≤ 250 ms"))
 }
 
 fn stages(bench: &Bench) -> Outcome<Vec<Row>> {
     let context = bench.context("stages")?;
     bench.pull(&context)?;
-    let medians = bench.pairs(&context, |run| input::stages(&context, run))?;
-    Ok(vec![Row::of("four independent stages of 2 s", medians, "≤ 2.15 s")])
+    let medians = bench.rounds(&context, |run| input::stages(&context, run))?;
+    Ok(Row::each(bench, "four independent stages of 2 s", medians, "≤ 2.15 s"))
 }
 
 /// A chain's wall time, once with its RUN lines and once without: the difference is what they cost.
 fn chain(bench: &Bench) -> Outcome<Vec<Row>> {
     let context = bench.context("chain")?;
     bench.pull(&context)?;
-    let with = bench.pairs(&context, |run| input::chain(&context, LINES, run))?;
-    let without = bench.pairs(&context, |run| input::chain(&context, 0, run))?;
+    let with = bench.rounds(&context, |run| input::chain(&context, LINES, run))?;
+    let without = bench.rounds(&context, |run| input::chain(&context, 0, run))?;
     let plain = plain_command(bench)?;
     let each = |seconds: f64| seconds / LINES as f64;
-    let own = |with: f64, without: f64| each(with - without) - plain;
-    let (ours, theirs) = (own(with.ours, without.ours), own(with.theirs, without.theirs));
-    let wall = Medians { ours: each(with.ours), theirs: each(with.theirs), ratio: with.ratio };
-    Ok(vec![
-        Row::of("each RUN line of 30", wall, "≥ 20×"),
-        Row::of(
-            "of that the builder's own",
-            Medians { ours, theirs, ratio: theirs / ours },
-            "≤ 5 ms",
-        ),
-    ])
+    let own = |(with, without): (&Medians, &Medians)| {
+        let own = |with: f64, without: f64| each(with - without) - plain;
+        let (ours, theirs) = (own(with.ours, without.ours), own(with.theirs, without.theirs));
+        Medians { ours, theirs, ratio: theirs / ours }
+    };
+    let own: Vec<_> = with.iter().zip(&without).map(own).collect();
+    let line = |with: Medians| Medians { ours: each(with.ours), theirs: each(with.theirs), ..with };
+    let lines = with.into_iter().map(line).collect();
+    let lines = Row::each(bench, "each RUN line of 30", lines, "≥ 20×");
+    let own = Row::each(bench, "of that the builder's own", own, "≤ 5 ms");
+    Ok(lines.into_iter().chain(own).collect())
 }
 
 fn start(bench: &Bench) -> Outcome<Vec<Row>> {
-    let mut pairs = Vec::new();
-    for _ in 0..STARTS {
-        pairs.push(Pair { ours: time(bench.ours.start())?, theirs: time(bench.theirs.start())? });
-    }
-    Ok(vec![Row::of("start-up: `--version`", medians(&pairs), "≤ 2 ms")])
+    let round = || bench.each(|tool| time(tool.start()));
+    let rounds = (0..STARTS).map(|_| round()).collect::<Outcome<Vec<_>>>()?;
+    Ok(Row::each(bench, "start-up: `--version`", beside_each(&rounds), "≤ 2 ms"))
 }
 
 /// What the command of a RUN line takes by itself, started on the host.
@@ -127,38 +127,40 @@ impl Bench<'_> {
         Ok(path)
     }
 
-    /// One build with each. Both flush the disk that they share at some point, so what the other one
+    /// One build with each. All flush the disk that they share at some point, so what the others
     /// wrote is flushed before.
-    pub(super) fn pair(&self, context: &Path) -> Outcome<Pair> {
-        Ok(Pair {
-            ours: time_settled(self.ours.build(context))?,
-            theirs: time_settled(self.theirs.build(context))?,
-        })
+    pub(super) fn round(&self, context: &Path) -> Outcome<Round> {
+        self.each(|tool| time_settled(tool.build(context)))
     }
 
-    /// As many pairs as asked for, with something done to the input before each.
-    pub(super) fn pairs(
+    fn each(&self, time: impl Fn(&Tool) -> Outcome<Duration>) -> Outcome<Round> {
+        let ours = time(&self.ours)?;
+        Ok(Round { ours, theirs: self.peers().map(time).collect::<Outcome<_>>()? })
+    }
+
+    /// As many rounds as asked for, with something done to the input before each; ours beside each peer.
+    pub(super) fn rounds(
         &self,
         context: &Path,
         mut before: impl FnMut(usize) -> Outcome<()>,
-    ) -> Outcome<Medians> {
-        let mut pairs = Vec::new();
+    ) -> Outcome<Vec<Medians>> {
+        let mut rounds = Vec::new();
         for run in 1..=self.runs {
             before(run)?;
-            pairs.push(self.pair(context)?);
+            rounds.push(self.round(context)?);
         }
-        Ok(medians(&pairs))
+        Ok(beside_each(&rounds))
     }
 
     /// Builds that find everything done.
-    pub(super) fn warm(&self, context: &Path) -> Outcome<Medians> {
-        self.pair(context)?;
-        self.pairs(context, |_| Ok(()))
+    pub(super) fn warm(&self, context: &Path) -> Outcome<Vec<Medians>> {
+        self.round(context)?;
+        self.rounds(context, |_| Ok(()))
     }
 
-    /// Has both fetch the base image, so that no case measures the registry.
+    /// Has all fetch the base image, so that no case measures the registry.
     fn pull(&self, context: &Path) -> Outcome<()> {
         input::chain(context, 1, 0)?;
-        self.pair(context).map(|_| ())
+        self.round(context).map(|_| ())
     }
 }

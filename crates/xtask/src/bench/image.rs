@@ -51,7 +51,7 @@ pub(super) fn push(bench: &Bench) -> Outcome<Vec<Row>> {
     for run in 0..bench.runs {
         input::noise(&context.join("noise"), HALF)?;
         input::lines(&context.join("lines"), HALF, run)?;
-        bench.pair(&context)?;
+        bench.built(&context)?;
         let place = |tool: &str| bench.remote(&format!("bench/{tool}:{run}"));
         let (ours, theirs) = (place("lapstrake"), place("buildah"));
         time(bench.ours.command(&["tag", "bench", &ours]))?;
@@ -60,7 +60,7 @@ pub(super) fn push(bench: &Bench) -> Outcome<Vec<Row>> {
             pairs.push(Pair {
                 ours: time_settled(bench.ours.command(&["push", "-q", &ours]))?,
                 theirs: time_settled(
-                    bench.theirs.command(&["push", "-q", INSECURE, "bench", &remote]),
+                    bench.buildah.command(&["push", "-q", INSECURE, "bench", &remote]),
                 )?,
             });
         }
@@ -75,7 +75,7 @@ pub(super) fn save(bench: &Bench) -> Outcome<Vec<Row>> {
     let context = bench.context("save")?;
     input::write(&context.join("Dockerfile"), "FROM scratch\nCOPY noise /\n")?;
     input::noise(&context.join("noise"), GIBIBYTE)?;
-    bench.pair(&context)?;
+    bench.built(&context)?;
     let archive = bench.disk.path("archive.tar");
     let path = archive.display().to_string();
     let mut rows = Vec::new();
@@ -89,7 +89,7 @@ pub(super) fn save(bench: &Bench) -> Outcome<Vec<Row>> {
         let mut pairs = Vec::new();
         for _ in 0..bench.runs {
             let ours = timed_archive(bench.ours.command(&ours), &archive)?;
-            let theirs = timed_archive(bench.theirs.command(&theirs), &archive)?;
+            let theirs = timed_archive(bench.buildah.command(&theirs), &archive)?;
             pairs.push(Pair { ours, theirs });
         }
         rows.push(Row::of(what, medians(&pairs), goal));
@@ -101,6 +101,12 @@ pub(super) fn save(bench: &Bench) -> Outcome<Vec<Row>> {
 }
 
 impl Bench<'_> {
+    /// Has ours and buildah make the image that is then moved.
+    fn built(&self, context: &Path) -> Outcome<()> {
+        time(self.ours.build(context))?;
+        time(self.buildah.build(context)).map(|_| ())
+    }
+
     /// A name in the registry.
     fn remote(&self, name: &str) -> String {
         format!("{}/{name}", self.registry.address())

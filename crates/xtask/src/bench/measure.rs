@@ -6,10 +6,16 @@ use std::time::{Duration, Instant};
 use crate::failure::{Failure, Outcome, wrong};
 use crate::process;
 
-/// One run of each builder on the same input, one right after the other.
+/// One run of each on the same input, one right after the other.
 pub(crate) struct Pair {
     pub(crate) ours: Duration,
     pub(crate) theirs: Duration,
+}
+
+/// The same with all builders: ours, and those of [`super::Bench::peers`] in their order.
+pub(crate) struct Round {
+    pub(crate) ours: Duration,
+    pub(crate) theirs: Vec<Duration>,
 }
 
 /// Medians over several pairs, in seconds; the ratio is the median of the pairs' ratios.
@@ -81,6 +87,16 @@ pub(crate) fn medians(pairs: &[Pair]) -> Medians {
     }
 }
 
+/// Ours beside each of the peers, in their order.
+pub(crate) fn beside_each(rounds: &[Round]) -> Vec<Medians> {
+    let peers = rounds.iter().map(|round| round.theirs.len()).min().unwrap_or_default();
+    let pair = |peer: usize| move |round: &Round| Some((round.ours, *round.theirs.get(peer)?));
+    let pairs = |peer| -> Vec<Pair> {
+        rounds.iter().filter_map(pair(peer)).map(|(ours, theirs)| Pair { ours, theirs }).collect()
+    };
+    (0..peers).map(|peer| medians(&pairs(peer))).collect()
+}
+
 /// The middle of the values, the mean of the two middle ones of an even number; 0 of none.
 pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
@@ -95,6 +111,19 @@ pub(crate) fn median(mut values: Vec<f64>) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_peer_is_paired_with_ours_of_its_round() {
+        let milliseconds = Duration::from_millis;
+        let round = |ours, first, second| Round {
+            ours: milliseconds(ours),
+            theirs: vec![milliseconds(first), milliseconds(second)],
+        };
+        let beside = beside_each(&[round(1, 10, 2), round(2, 40, 2), round(4, 20, 2)]);
+        let seen: Vec<_> = beside.iter().map(|peer| (peer.ours, peer.theirs, peer.ratio)).collect();
+        assert_eq!(seen, [(0.002, 0.020, 10.0), (0.002, 0.002, 1.0)]);
+        assert!(beside_each(&[]).is_empty());
+    }
 
     #[test]
     fn the_median_is_the_middle() {

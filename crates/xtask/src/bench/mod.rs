@@ -1,11 +1,13 @@
-//! `cargo xtask bench`: Lapstrake beside buildah on the same inputs, in one run.
+//! `cargo xtask bench`: Lapstrake beside buildah, and beside BuildKit where Docker is installed, on the same
+//! inputs, in one run.
 //!
-//! Timings swing by a third within an hour, so each figure is the median of pairs: one run of
-//! Lapstrake, then at once one of buildah on the same input. Both stores and all inputs lie on one
+//! Timings swing by a third within an hour, so each figure is the median of rounds: one run of
+//! Lapstrake, then at once one of each other on the same input. All stores and inputs lie on one
 //! fresh, journalled ext4.
 
 mod case;
 mod disk;
+mod docker;
 mod image;
 mod input;
 mod lint;
@@ -25,17 +27,26 @@ use crate::project::Project;
 use crate::registry::Registry;
 use case::{CASES, Case};
 use disk::Disk;
+use docker::Docker;
 use tool::Tool;
 
 /// What every case works with.
 struct Bench<'a> {
     ours: Tool,
-    theirs: Tool,
+    buildah: Tool,
+    docker: Option<Docker>,
     /// The program that `ours` is, to be given other stores.
     lap: &'a Path,
     registry: &'a Registry,
     disk: &'a Disk,
     runs: usize,
+}
+
+impl Bench<'_> {
+    /// The other builders, in the order of the table.
+    fn peers(&self) -> impl Iterator<Item = &Tool> {
+        [&self.buildah].into_iter().chain(self.docker.as_ref().map(|docker| &docker.tool))
+    }
 }
 
 struct Wish {
@@ -57,7 +68,8 @@ pub(crate) fn run(project: &Project, arguments: &[String]) -> Outcome<()> {
     let lap = installed(&lap, &disk)?;
     let bench = Bench {
         ours: Tool::lapstrake(&lap, &disk.path("lapstrake"), &registry),
-        theirs: Tool::buildah(&disk.path("buildah"), &registry)?,
+        buildah: Tool::buildah(&disk.path("buildah"), &registry)?,
+        docker: Docker::start(&disk, &registry)?,
         lap: &lap,
         registry: &registry,
         disk: &disk,

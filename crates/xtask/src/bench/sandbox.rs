@@ -1,5 +1,5 @@
 //! A fresh sandbox from start to exit: `true` in `lap run` with all its defaults, beside programs that make
-//! sandboxes of a root file system and a description that are there already. `bwrap` comes twice: as it is used
+//! sandboxes of a root file system and a description that are there already, all on the host's network. `bwrap` comes twice: as it is used
 //! for one program, and with the mounts and capabilities that a container of Docker has.
 
 use std::fs;
@@ -47,14 +47,23 @@ pub(super) fn sandbox(bench: &Bench) -> Outcome<Vec<Row>> {
             command.args(words).current_dir(&bundle);
             command
         };
-        time(theirs())?;
-        let mut pairs = Vec::new();
-        for _ in 0..RUNS {
-            pairs.push(Pair { ours: time(ours(bench))?, theirs: time(theirs())? });
-        }
-        rows.push(Row::of("`true` in a fresh sandbox", medians(&pairs), "≥ 1×").beside(peer));
+        rows.push(row(bench, peer, &theirs)?);
+    }
+    if let Some(docker) = &bench.docker {
+        process::quiet(&mut docker.tool.command(&["pull", "-q", "busybox"]))?;
+        let run = ["run", "--rm", "--network", "host", "busybox", "true"];
+        rows.push(row(bench, "docker run", &|| docker.tool.command(&run))?);
     }
     Ok(rows)
+}
+
+fn row(bench: &Bench, peer: &'static str, theirs: &dyn Fn() -> Command) -> Outcome<Row> {
+    time(theirs())?;
+    let mut pairs = Vec::new();
+    for _ in 0..RUNS {
+        pairs.push(Pair { ours: time(ours(bench))?, theirs: time(theirs())? });
+    }
+    Ok(Row::of("`true` in a fresh sandbox", medians(&pairs), "≥ 1×").beside(peer))
 }
 
 fn words(line: &str) -> Vec<String> {
@@ -84,7 +93,7 @@ fn dockers_mounts() -> Vec<String> {
 }
 
 fn ours(bench: &Bench) -> Command {
-    bench.ours.command(&["run", "--rm", "busybox", "true"])
+    bench.ours.command(&["run", "--rm", "--network", "host", "busybox", "true"])
 }
 
 /// The base image in our store and as a folder, and beside that what `runc spec` makes of nothing but the

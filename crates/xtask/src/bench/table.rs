@@ -2,6 +2,7 @@
 
 use super::Bench;
 use super::measure::Medians;
+use super::tool::Tool;
 
 pub(crate) struct Row {
     what: &'static str,
@@ -20,6 +21,17 @@ impl Row {
     pub(crate) fn beside(self, peer: &'static str) -> Self {
         Self { peer: Some(peer), ..self }
     }
+
+    /// A row for each of the bench's peers, in their order.
+    pub(crate) fn each(
+        bench: &Bench,
+        what: &'static str,
+        medians: Vec<Medians>,
+        goal: &'static str,
+    ) -> Vec<Self> {
+        let row = |(peer, medians): (&Tool, _)| Self::of(what, medians, goal).beside(peer.name);
+        bench.peers().zip(medians).map(row).collect()
+    }
 }
 
 pub(crate) fn print(rows: &[Row], bench: &Bench, machine: &str) {
@@ -32,9 +44,13 @@ pub(crate) fn print(rows: &[Row], bench: &Bench, machine: &str) {
         println!("| {what} | {ours} | {peer} {theirs} | {} | {goal} |", ratio(medians.ratio));
     }
     println!();
+    let docker = bench
+        .docker
+        .as_ref()
+        .map_or(String::new(), |docker| format!(", BuildKit of Docker {}", docker.tool.version));
     println!(
-        "Medians of {} back-to-back pairs; Lapstrake {}, buildah {} (`bud --layers`); {machine}.",
-        bench.runs, bench.ours.version, bench.theirs.version
+        "Medians of {} back-to-back runs; Lapstrake {}, buildah {} (`bud --layers`){docker}; {machine}.",
+        bench.runs, bench.ours.version, bench.buildah.version
     );
 }
 

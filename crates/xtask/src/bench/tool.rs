@@ -11,6 +11,8 @@ use crate::registry::Registry;
 const LIMIT_CEILING: u64 = 32768;
 
 pub(crate) struct Tool {
+    /// As tables call it.
+    pub(crate) name: &'static str,
     program: PathBuf,
     /// What comes before every subcommand.
     global: Vec<String>,
@@ -23,6 +25,7 @@ pub(crate) struct Tool {
 impl Tool {
     pub(crate) fn lapstrake(program: &Path, store: &Path, registry: &Registry) -> Self {
         Self {
+            name: "Lapstrake",
             program: program.to_owned(),
             global: Vec::new(),
             build: ["build", "-q", "-t", "bench"].map(str::to_owned).to_vec(),
@@ -62,7 +65,16 @@ impl Tool {
             ("CONTAINERS_REGISTRIES_CONF", registry.containers_config()),
             ("TMPDIR", temporary),
         ];
-        Ok(Self { program, global, build, environment, version })
+        Ok(Self { name: "buildah", program, global, build, environment, version })
+    }
+
+    /// A client of the daemon at `socket` that builds with BuildKit, on the host's network as the others do.
+    pub(crate) fn docker(program: PathBuf, socket: &Path) -> Self {
+        let version = version(&program);
+        let global = vec!["--host".to_owned(), format!("unix://{}", socket.display())];
+        let build = ["build", "--network", "host", "-q", "-t", "bench"].map(str::to_owned).to_vec();
+        let environment = vec![("DOCKER_BUILDKIT", PathBuf::from("1"))];
+        Self { name: "BuildKit", program, global, build, environment, version }
     }
 
     /// Debian's skopeo. It keeps no store.
@@ -70,7 +82,7 @@ impl Tool {
         let program = PathBuf::from("skopeo");
         let version = version(&program);
         let (global, build, environment) = (Vec::new(), Vec::new(), Vec::new());
-        Self { program, global, build, environment, version }
+        Self { name: "skopeo", program, global, build, environment, version }
     }
 
     /// Any subcommand.
@@ -102,7 +114,7 @@ fn version(program: &Path) -> String {
     words
         .iter()
         .find(|word| word.starts_with(|first: char| first.is_ascii_digit()))
-        .map_or("?", |word| word)
+        .map_or("?", |word| word.trim_end_matches(','))
         .to_owned()
 }
 
