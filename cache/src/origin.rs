@@ -144,6 +144,20 @@ impl Store {
             .map_err(Error::database("list what was evicted"))
     }
 
+    /// When the record of `key` was used last, if there is one: nanoseconds since 1970, and as late as it is in
+    /// [`Origin`].
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn last_used(&self, key: &ActionKey) -> Result<Option<i64>, Error> {
+        self.database()
+            .prepare_cached("SELECT used FROM origin WHERE key = ?1")
+            .and_then(|mut statement| {
+                statement.query_row([key.0.as_bytes().as_slice()], |row| row.get(0)).optional()
+            })
+            .map_err(Error::database("look up a last use"))
+    }
+
     /// When the record of `key` was evicted, if it was: nanoseconds since 1970.
     ///
     /// # Errors

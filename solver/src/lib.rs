@@ -32,6 +32,7 @@ pub mod key;
 pub mod lower;
 pub mod op;
 mod owner;
+mod past;
 pub mod reason;
 pub mod schedule;
 mod stamp;

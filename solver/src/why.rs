@@ -2,8 +2,12 @@
 //! from the execution before.
 
 use lapstrake_cache::{Account, ActionKey, Error, StepId, Store};
+use lapstrake_source::Version;
 
-use crate::reason::{KnownFile, Part, Reason, compare_files, differences, first};
+use crate::graph::Op;
+use crate::op::fetched_parts;
+use crate::past::{Identity, Ledger, Past, Present, listed, nearest_difference};
+use crate::reason::{Part, Reason};
 
 /// An execution of a step, as its account tells it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,34 +30,29 @@ pub fn known(store: &Store, step: &StepId, key: &ActionKey) -> Result<Option<Kno
     let mut own = accounts.iter().skip_while(|account| account.key != *key);
     let Some(account) = own.next() else { return Ok(None) };
     let Ok(parts) = postcard::from_bytes::<Vec<Part>>(&account.parts) else { return Ok(None) };
-    let files = files(store, step, key)?;
+    let listings = listed(store, step, key)?;
     // The newest comes first, so those before it come after it.
     let earlier: Vec<Account> = own.cloned().collect();
-    let reason = nearest_difference(store, step, &earlier, (&parts, &files))?;
-    Ok(Some(Known { files: files.len(), reason: reason.unwrap_or(Reason::First), parts }))
+    let reason = nearest_difference(store, step, &earlier, (&parts, &listings))?;
+    let files = listings.iter().map(|listing| listing.files.len()).sum();
+    Ok(Some(Known { files, reason: reason.unwrap_or(Reason::First), parts }))
 }
 
-/// What differs from the nearest of `accounts`, which are of `step`: the one that differs in the fewest
-/// parts. `None` when there is none.
-pub(crate) fn nearest_difference(
+/// Why the build context `name` of `project` was fetched, which is what `op` says and of which `version`
+/// came. Kept for the next build. `None` for what is not fetched.
+///
+/// # Errors
+/// When the store cannot be read or written.
+pub fn fetched_context(
     store: &Store,
-    step: &StepId,
-    accounts: &[Account],
-    (parts, files_now): (&[Part], &[KnownFile]),
+    project: &str,
+    (name, op): (&str, &Op),
+    version: &Version,
 ) -> Result<Option<Reason>, Error> {
-    let accounts = accounts.iter().filter_map(|account| {
-        Some((account.key, postcard::from_bytes::<Vec<Part>>(&account.parts).ok()?))
-    });
-    let nearest = accounts.min_by_key(|(_, known)| differences(known, parts).len());
-    let Some((key, known)) = nearest else { return Ok(None) };
-    let earlier = files(store, step, &key)?;
-    Ok(Some(first(&differences(&known, parts), || {
-        let both = !earlier.is_empty() && !files_now.is_empty();
-        both.then(|| compare_files(&earlier, files_now)).flatten()
-    })))
-}
-
-fn files(store: &Store, step: &StepId, key: &ActionKey) -> Result<Vec<KnownFile>, Error> {
-    let bytes = store.account_files(step, key)?.unwrap_or_default();
-    Ok(postcard::from_bytes(&bytes).unwrap_or_default())
+    let Some(identity) = Identity::of_context(op, name) else { return Ok(None) };
+    let parts = fetched_parts(op, version);
+    let present = Present { key: version.key, identity: &identity, parts: &parts, listings: &[] };
+    let reason = Past { store, project }.fetched(&present, version)?;
+    Ledger::of(&present, project).keep(store)?;
+    Ok(Some(reason))
 }

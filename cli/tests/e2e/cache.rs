@@ -256,3 +256,34 @@ fn a_base_image_that_moved_is_named() {
     let again = store.build_with("user", user.path(), &["--explain"]);
     again.says(&["base image base:1 moved: sha256:", "… → sha256:"]);
 }
+
+/// Also where an older build on the present base had another flag, and all that lies below differs.
+#[test]
+fn a_base_image_that_moved_back_is_named_in_front_of_old_flags() {
+    let store = Store::new();
+    let base = |number: u32| {
+        let context = Context::new(&format!("FROM busybox\nRUN echo {number} > /base\n"));
+        store.build("base:1", context.path());
+    };
+    let user = Context::new(&format!("FROM base:1\n{RANDOM}RUN echo last > /last\n"));
+    base(1);
+    store.build_with("user", user.path(), &["--shm-size", "16m"]);
+    base(2);
+    store.build("user", user.path());
+    base(1);
+    let again = store.build("user", user.path());
+    let reasons = again.stderr.matches("base image base:1 moved: sha256:").count();
+    assert_eq!(reasons, 2, "{}", again.stderr);
+}
+
+/// What is mounted of the context is told as what is copied is.
+#[test]
+fn a_file_that_is_mounted_and_changed_is_named() {
+    let store = Store::new();
+    let dockerfile =
+        "FROM busybox\nRUN --mount=type=bind,source=src,target=/s cat /s/app.py > /o\n";
+    let context = Context::new(dockerfile).file("src/app.py", "1").file("src/other.py", "1");
+    store.build("x", context.path());
+    context.write("src/app.py", "2");
+    store.build("x", context.path()).says(&["src/app.py changed\n"]);
+}

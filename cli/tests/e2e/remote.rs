@@ -179,3 +179,45 @@ fn fetched_contexts_have_a_time() {
     fed(&store, &archive, &flags).ends_with(0);
     assert!(store.ok(&["inspect", "fed"]).contains("2014-05-13T16:53:20Z"));
 }
+
+/// Of what is fetched as well it is said why: of contexts, and of what ADD names.
+#[test]
+fn what_is_fetched_says_why() {
+    let (store, folder, context) = (Store::new(), scratch(), context());
+    let commit = |content: &str| {
+        context.write("a", content);
+        let script = "git init -q -b main; git add .; \
+                      git -c user.name=a -c user.email=a@b commit -qm x; rm -rf $0; \
+                      git clone -q --bare . $0; git -C $0 update-server-info";
+        let script = format!("cd {}; {script}", text(context.path()));
+        tool("sh", &["-euc", &script, &text(&folder.path().join("x.git"))]);
+    };
+    commit("one\n");
+    let server = Server::of(folder.path());
+    let url = server.url("x.git");
+    let build = |flags: &[&str]| {
+        let arguments =
+            [&["build", "--progress", "plain", "-t", "x"], flags, &[url.as_str()]].concat();
+        store.answer(&arguments).ends_with(0)
+    };
+    build(&[]).says(&[&format!("fetching {url}\nfetched for the first time\n")]);
+    let cached = build(&["--explain"]);
+    cached.says(&[&format!("context {url} cached\n")]);
+    commit("changed\n");
+    let moved = build(&["--explain"]);
+    let moved = moved.says(&["main moved: ", &format!("context {url} fetched\n    main moved: ")]);
+    moved.says(&["[2/3] COPY . /d/ executed\n    a changed\n"]);
+
+    // The same of a context that has a name, and of ADD.
+    let user = Context::new(&format!("FROM busybox\nADD {url} /x/\nCOPY --from=named a /a\n"));
+    let named = format!("named={url}#main");
+    let build = || store.build_with("y", user.path(), &["--build-context", &named, "--explain"]);
+    commit("named\n");
+    build();
+    commit("again\n");
+    let told = build();
+    let told = told.says(&[&format!("context {url}#main fetched\n    main moved: ")]);
+    // It is the same commit.
+    let told = told.says(&[&format!("fetch {url} cached\n")]);
+    told.says(&["/x/ executed\n    a changed\n", "a /a executed\n    a changed\n"]);
+}

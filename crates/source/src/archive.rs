@@ -68,7 +68,7 @@ impl Fetcher<'_> {
         if is_archive(&head) {
             let whole = io::Cursor::new(head).chain(stream);
             let layer = self.unpack(whole, what, Limits::default(), &[])?;
-            let fetched = Fetched { layer, modified: None, is_new: true };
+            let fetched = Fetched { layer, modified: None, is_new: true, version: None };
             return Ok(Brought::Archive(self.newest(fetched)?));
         }
         *text = head;

@@ -38,7 +38,7 @@ impl Default for Config {
 }
 
 /// What a source came to: one layer in the store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fetched {
     /// The layer. Its id speaks of times too.
     pub layer: LayerId,
@@ -46,6 +46,23 @@ pub struct Fetched {
     pub modified: Option<i64>,
     /// Whether it had to be fetched.
     pub is_new: bool,
+    /// What came, when it had to be fetched from elsewhere.
+    pub version: Option<Version>,
+}
+
+/// What of a source was fetched, and what the store knew of it before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Version {
+    /// What the store knows it by.
+    pub key: ActionKey,
+    /// What it is called: the file's name, or the full name of a branch or tag.
+    pub name: String,
+    /// Which one it is: the digest of a body, or the id of a commit.
+    pub id: String,
+    /// Whether the store had just this already.
+    pub was_here: bool,
+    /// When the store's last copy of it was evicted, if it was: nanoseconds since 1970.
+    pub evicted: Option<i64>,
 }
 
 /// Fetches sources into a store. Each source is asked for once, however often it is wanted, and by
@@ -85,17 +102,28 @@ impl<'a> Fetcher<'a> {
             done.entry(source).or_default().clone()
         };
         let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(fetched) = *slot {
-            return Ok(Fetched { is_new: false, ..fetched });
+        if let Some(fetched) = &*slot {
+            return Ok(Fetched { is_new: false, version: None, ..fetched.clone() });
         }
         let fetched = fetch()?;
-        *slot = Some(fetched);
+        *slot = Some(fetched.clone());
         Ok(fetched)
     }
 
     /// The layer of a record, when it is here.
     pub(crate) fn recorded(&self, key: &ActionKey) -> Result<Option<LayerId>, Error> {
         Ok(self.store.record(key)?.map(|record| record.layer))
+    }
+
+    /// What is known of `key` before it is fetched, and not after.
+    pub(crate) fn version(&self, key: ActionKey, name: &str, id: &str) -> Result<Version, Error> {
+        Ok(Version {
+            key,
+            name: name.to_owned(),
+            id: id.to_owned(),
+            was_here: self.recorded(&key)?.is_some(),
+            evicted: self.store.evicted(&key)?,
+        })
     }
 
     /// Keeps a layer and notes it under `keys`.

@@ -19,7 +19,7 @@ mod secret;
 
 pub use archive::{Brought, CONTEXT_NAME};
 pub use error::Error;
-pub use fetcher::{Config, Fetched, Fetcher};
+pub use fetcher::{Config, Fetched, Fetcher, Version};
 pub use git::{GitConfig, GitReference, InvalidGitReference, QUERY_KEYS, Remote};
 pub use http::{HttpSource, HttpUrl};
 pub use redact::redacted;

@@ -38,6 +38,8 @@ struct Part {
     first: usize,
     files: Files,
     spec: CopySpec,
+    /// Whether they lie in a root file system, where paths begin with a slash.
+    is_rootfs: bool,
 }
 
 /// A layer that holds what is copied, and is still to be finished.
@@ -65,7 +67,7 @@ impl Workshop<'_> {
         {
             return Ok(found);
         }
-        let parts = self.parts(op, trees)?;
+        let parts = self.parts(vertex, op, trees)?;
         let selections = parts.iter().map(|part| select(vertex, part));
         let selections = selections.collect::<Result<Vec<_>, _>>()?;
         let contents = parts.iter().zip(&selections);
@@ -89,14 +91,17 @@ impl Workshop<'_> {
     }
 
     /// The sources in their order, cut where the place or the treatment changes.
-    fn parts(&self, op: &CopyOp, trees: &[Value]) -> Result<Vec<Part>, Failure> {
+    fn parts(&self, vertex: &Vertex, op: &CopyOp, trees: &[Value]) -> Result<Vec<Part>, Failure> {
         let mut first = 0;
         let mut parts = Vec::new();
         for sources in op.sources.chunk_by(|one, next| place(one) == place(next)) {
             let (tree, unpack) = sources.first().and_then(place).unzip();
             let files = self.files(tree.and_then(|tree| trees.get(tree)))?;
             let spec = specification(op, sources, unpack.unwrap_or(false))?;
-            parts.push(Part { first, files, spec });
+            let input = tree.and_then(|tree| vertex.inputs.get(tree.saturating_add(1)));
+            let input = input.and_then(|input| self.graph.vertex(*input)).map(|input| &input.op);
+            let is_rootfs = !matches!(input, None | Some(Op::Local(_) | Op::Http(_) | Op::Git(_)));
+            parts.push(Part { first, files, spec, is_rootfs });
             first += sources.len();
         }
         Ok(parts)
@@ -156,7 +161,7 @@ impl Workshop<'_> {
 fn listed(parts: &[Part], selections: &[Selection<'_>]) -> Vec<Listed> {
     let all = parts.iter().zip(selections).flat_map(|(part, selection)| {
         let mut listing = selection.listing();
-        if matches!(part.files, Files::Layers(_)) {
+        if part.is_rootfs {
             listing.iter_mut().for_each(|one| one.path.insert(0, b'/'));
         }
         listing
@@ -246,7 +251,8 @@ pub(super) fn lacking(graph: &Graph, id: VertexId, value: &Value) -> Vec<Diagnos
             }
             let source = std::slice::from_ref(source);
             let Ok(spec) = specification(op, source, false) else { continue };
-            let part = Part { first, files: Files::Tree(files.clone()), spec };
+            let files = Files::Tree(files.clone());
+            let part = Part { first, files, spec, is_rootfs: false };
             if let Err(Failure::Build(Error::Faults(found))) = select(vertex, &part) {
                 faults.extend(found);
             }

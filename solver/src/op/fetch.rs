@@ -48,7 +48,10 @@ impl Workshop<'_> {
     ) -> Result<(Value, Outcome), Failure> {
         (self.events)(Event::Started { vertex: id });
         let fetched = fetch().map_err(|error| failure(&vertex.words, error))?;
-        Ok(value(fetched))
+        if let Some(version) = &fetched.version {
+            self.explain_fetch(id, vertex, version)?;
+        }
+        Ok(value(&fetched))
     }
 }
 
@@ -93,7 +96,7 @@ fn newest(store: &Store, layer: &LayerId, name: &str) -> Result<Option<i64>, Err
     Ok(newest_file(file, Limits::for_compressed(size)))
 }
 
-fn value(fetched: Fetched) -> (Value, Outcome) {
+fn value(fetched: &Fetched) -> (Value, Outcome) {
     let outcome = if fetched.is_new { Outcome::Executed } else { Outcome::Cached };
     (Value::Rootfs(Rootfs { layers: vec![fetched.layer], created: None }), outcome)
 }

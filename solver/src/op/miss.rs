@@ -1,21 +1,16 @@
 //! A step that the cache has no result of: why, and what is kept so that the next build can tell.
 //! Nothing here is read or written for a step that is cached.
 
-use std::time::{Duration, SystemTime};
-
-use lapstrake_cache::{Account, ActionKey, StepId, Store, nanoseconds};
+use lapstrake_cache::ActionKey;
 use lapstrake_rootfs::{ContentHash, LayerId};
+use lapstrake_source::Version;
 
-use super::own::Own;
+use super::own::{Own, fetched_parts};
 use super::{Failure, Rootfs, Workshop};
 use crate::event::Event;
 use crate::graph::{Graph, Op, Vertex, VertexId};
-use crate::key;
-use crate::reason::{KnownFile, Part, Reason, Subject, short};
-use crate::why::nearest_difference;
-
-/// Of more files it is not kept which they were.
-const FILES: usize = 100_000;
+use crate::past::{Identity, Ledger, Past, Present};
+use crate::reason::{Part, Reason, Subject};
 
 /// What is looked up, and what it is made of.
 pub(super) struct Action<'a> {
@@ -31,25 +26,6 @@ impl Action<'_> {
     }
 }
 
-/// What is kept of a step once it has been executed.
-pub(super) struct Ledger {
-    step: StepId,
-    place: StepId,
-    account: Account,
-    files: Vec<u8>,
-}
-
-impl Ledger {
-    /// The step.
-    pub(super) fn step(&self) -> &StepId {
-        &self.step
-    }
-
-    pub(super) fn keep(&self, store: &Store) -> Result<(), Failure> {
-        Ok(store.put_account(&self.step, &self.place, &self.account, &self.files)?)
-    }
-}
-
 impl Workshop<'_> {
     /// Tells why a shown vertex was missed.
     pub(super) fn explain(
@@ -59,75 +35,45 @@ impl Workshop<'_> {
         below: &Rootfs,
         action: &Action<'_>,
     ) -> Result<Option<Ledger>, Failure> {
-        let (Some(name), Some(own)) = (&vertex.name, action.own) else { return Ok(None) };
-        let Own { kind, subject, mut parts, files } = own();
+        let (Some(identity), Some(own)) = (Identity::of(self.graph, id), action.own) else {
+            return Ok(None);
+        };
+        let Own { mut parts, listings } = own();
         if let Some(base) = vertex.inputs.first() {
             parts.extend(below_parts(self.graph, *base, &below.layers));
         }
-        let files = known(files);
-        let step = key::step(self.project, kind, &subject);
-        let place = key::step(self.project, &format!("{kind} at"), place(name));
+        let (parts, listings) = (&parts, &listings);
+        let present = Present { key: action.key, identity: &identity, parts, listings };
         let reason = match vertex.cache {
             false => Reason::Unwanted,
-            true => {
-                self.reason(&[Some(step), self.store.step_at(&place)?], action, &parts, &files)?
-            }
+            true => self.past().reason(&present)?,
         };
         (self.events)(Event::Missed { vertex: id, reason });
-        let account = Account { key: action.key, parts: encoded(&parts) };
-        Ok(Some(Ledger { step, place, account, files: encoded(&files) }))
+        Ok(Some(Ledger::of(&present, self.project)))
     }
 
-    /// The reason by the first of `steps` that was executed before: of its accounts the one counts
-    /// that differs in the fewest parts.
-    fn reason(
+    /// Tells why a shown vertex was fetched, and keeps that for the next build.
+    pub(super) fn explain_fetch(
         &self,
-        steps: &[Option<StepId>],
-        action: &Action<'_>,
-        parts: &[Part],
-        files: &[KnownFile],
-    ) -> Result<Reason, Failure> {
-        if let Some(time) = self.store.evicted(&action.key)? {
-            return Ok(Reason::Evicted { since: since(time), is_same: true });
-        }
-        for step in steps.iter().flatten() {
-            let accounts = self.store.accounts(step)?;
-            if accounts.iter().any(|account| account.key == action.key) {
-                return Ok(Reason::Gone);
-            }
-            if let Some(reason) = nearest_difference(self.store, step, &accounts, (parts, files))? {
-                return Ok(reason);
-            }
-        }
-        let Some(step) = steps.first().and_then(Option::as_ref) else { return Ok(Reason::First) };
-        let evicted = self.store.evicted_step(step)?;
-        Ok(evicted
-            .map_or(Reason::First, |time| Reason::Evicted { since: since(time), is_same: false }))
+        id: VertexId,
+        vertex: &Vertex,
+        version: &Version,
+    ) -> Result<(), Failure> {
+        let Some(identity) = Identity::of(self.graph, id) else { return Ok(()) };
+        let parts = fetched_parts(&vertex.op, version);
+        let present =
+            Present { key: version.key, identity: &identity, parts: &parts, listings: &[] };
+        let reason = self.past().fetched(&present, version)?;
+        (self.events)(Event::Missed { vertex: id, reason });
+        let ledger = Ledger::of(&present, self.project);
+        let name = vertex.name.as_deref().unwrap_or_default();
+        self.store.put_origin(&version.key, None, Some((ledger.step(), name, self.project)))?;
+        Ok(ledger.keep(self.store)?)
     }
-}
 
-/// How long ago a time of the store was.
-fn since(time: i64) -> Duration {
-    let now = nanoseconds(SystemTime::now());
-    Duration::from_nanos(now.saturating_sub(time).max(0).unsigned_abs())
-}
-
-fn known(files: Vec<lapstrake_rootfs::copy::Listed>) -> Vec<KnownFile> {
-    if files.len() > FILES {
-        return Vec::new();
+    fn past(&self) -> Past<'_> {
+        Past { store: self.store, project: self.project }
     }
-    let known = files.into_iter().map(|file| KnownFile {
-        path: String::from_utf8_lossy(&file.path).into_owned(),
-        mode: file.mode,
-        hash: short(&file.content),
-    });
-    known.collect()
-}
-
-/// Stage and number of a step, of what its name begins with: `[stage 2/5] …`.
-fn place(name: &str) -> &str {
-    let head = name.split(']').next().unwrap_or(name);
-    head.rsplit_once('/').map_or(head, |(place, _)| place)
 }
 
 /// What made the layers of a root file system, the lowest first.
@@ -163,9 +109,4 @@ fn below_parts(graph: &Graph, top: VertexId, layers: &[LayerId]) -> Vec<Part> {
         }
     }
     parts
-}
-
-fn encoded(value: &impl serde::Serialize) -> Vec<u8> {
-    // Plain data in memory always encodes; an account that does not is only not told.
-    postcard::to_allocvec(value).unwrap_or_default()
 }

@@ -16,6 +16,7 @@ mod owner;
 mod part;
 mod run;
 mod secret;
+mod shown;
 mod start;
 mod subtree;
 
@@ -45,6 +46,7 @@ pub use ahead::Ahead;
 pub use fetch::source_time;
 pub use layers::Layers;
 pub use local::{Context, Contexts};
+pub(crate) use own::{copied_sources, fetched_parts};
 
 /// What a vertex comes to.
 #[derive(Clone)]

@@ -41,7 +41,7 @@ pub(super) enum Reading {
 }
 
 /// The layers of an input that mounts show.
-fn layers_of<'i>(inputs: &'i [Value], source: &MountSource) -> &'i [LayerId] {
+pub(super) fn layers_of<'i>(inputs: &'i [Value], source: &MountSource) -> &'i [LayerId] {
     match inputs.get(source.input.saturating_add(1)) {
         Some(Value::Rootfs(rootfs)) => &rootfs.layers,
         // Lowering gives no mount a tree that is no root file system.
@@ -50,7 +50,7 @@ fn layers_of<'i>(inputs: &'i [Value], source: &MountSource) -> &'i [LayerId] {
 }
 
 /// What a mount shows or starts from.
-fn source_of(mount: &Mount) -> Option<&MountSource> {
+pub(super) fn source_of(mount: &Mount) -> Option<&MountSource> {
     match &mount.kind {
         MountKind::Bind(bind) => Some(&bind.source),
         MountKind::Cache(cache) => cache.seed.as_ref(),
@@ -369,7 +369,7 @@ pub(super) fn not_mounted(vertex: &Vertex, op: &RunOp, error: executor::Error) -
 }
 
 /// What a mount's source names.
-fn find<'s>(
+pub(super) fn find<'s>(
     vertex: &Vertex,
     index: usize,
     source: &MountSource,

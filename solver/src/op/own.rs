@@ -3,46 +3,49 @@
 
 use lapstrake_rootfs::ContentHash;
 use lapstrake_rootfs::copy::Listed;
+use lapstrake_source::{GitReference, HttpSource, Version};
 use serde::Serialize;
 
-use crate::graph::{CopyOp, CopySource, MkdirOp, RunOp};
+use super::shown::Mounted;
+use crate::graph::{CopyOp, CopySource, MkdirOp, Op, RunOp};
 use crate::key;
-use crate::reason::{Part, Subject};
+use crate::reason::{KnownFile, Listing, Part, Subject, short, shortened};
+
+/// Of more files it is not kept which they were.
+const FILES: usize = 100_000;
 
 /// See the module.
 pub(super) struct Own {
-    /// Of what op.
-    pub(super) kind: &'static str,
-    /// What a user takes for the same step, whatever else changes.
-    pub(super) subject: String,
     pub(super) parts: Vec<Part>,
-    /// What is copied.
-    pub(super) files: Vec<Listed>,
+    /// The files that it takes.
+    pub(super) listings: Vec<Listing>,
 }
 
 /// Of [`key::mkdir`].
 pub(super) fn mkdir(op: &MkdirOp) -> Own {
     let parts = vec![setting("the path", &op.path), setting("the owner", &op.owner)];
-    Own { kind: "mkdir", subject: op.path.clone(), parts, files: Vec::new() }
+    Own { parts, listings: Vec::new() }
 }
 
 /// Of [`key::copy`].
 pub(super) fn copy(op: &CopyOp, contents: &[(ContentHash, bool)], files: Vec<Listed>) -> Own {
-    let sources: Vec<String> = op.sources.iter().map(source).collect();
-    let sources = sources.join(" ");
     let content = hash(&contents.iter().map(|(content, _)| content).collect::<Vec<_>>());
     let unpack: Vec<&str> =
         contents.iter().map(|(_, unpack)| if *unpack { "unpacked" } else { "kept" }).collect();
     let parts = vec![
-        Part::of(Subject::Files, &sources, &content),
+        Part::of(Subject::Files, &copied_sources(op), &content),
         setting("the destination", &op.destination),
         setting("the owner", op.owner.as_deref().unwrap_or_default()),
         setting("the mode", op.mode.as_deref().unwrap_or_default()),
         setting("whether owners are kept", if op.keep_owner { "yes" } else { "no" }),
         setting("what becomes of archives", &unpack.join(" ")),
     ];
-    let subject = format!("{sources}\n{}", op.destination);
-    Own { kind: "copy", subject, parts, files }
+    Own { parts, listings: vec![Listing { subject: Subject::Files, files: known(files) }] }
+}
+
+/// What a copy names, as it is written.
+pub(crate) fn copied_sources(op: &CopyOp) -> String {
+    op.sources.iter().map(source).collect::<Vec<_>>().join(" ")
 }
 
 fn source(source: &CopySource) -> String {
@@ -54,10 +57,10 @@ fn source(source: &CopySource) -> String {
     }
 }
 
-/// Of [`key::run`], with what each mount shows, and the secrets that count.
+/// Of [`key::run`], with what each mount shows or starts from, and the secrets that count.
 pub(super) fn run(
     op: &RunOp,
-    sources: &[Option<ContentHash>],
+    mounted: Vec<Option<Mounted>>,
     secrets: &[(&str, ContentHash)],
 ) -> Own {
     let command = command(&op.argv);
@@ -87,16 +90,72 @@ pub(super) fn run(
         let subject = format!("the secret variable {}", secret.name);
         Part::of(Subject::Setting(subject), &secret.id, &hash(secret))
     }));
-    let sources = sources.iter().chain(std::iter::repeat(&None));
-    for (mount, source) in op.mounts.iter().zip(sources) {
+    let mut listings = Vec::new();
+    let mounted = mounted.into_iter().chain(std::iter::repeat_with(|| None));
+    for (mount, mounted) in op.mounts.iter().zip(mounted) {
         let kind = ContentHash::of(&key::mount_kind(mount));
         parts.push(whole(&format!("the mount at {}", mount.target), &kind));
-        if let Some(content) = source {
-            parts.push(Part::of(Subject::Mounted(mount.target.clone()), "", content));
+        if let Some(Mounted { source, content, files }) = mounted {
+            let subject = Subject::Mounted(mount.target.clone());
+            parts.push(Part::of(subject.clone(), &source, &content));
+            listings.push(Listing { subject, files: known(files) });
         }
     }
     parts.extend(secrets.iter().map(|(id, value)| whole(&format!("the secret {id}"), value)));
-    Own { kind: "run", subject: op.argv.join("\0"), parts, files: Vec::new() }
+    Own { parts, listings }
+}
+
+/// What of a source that is fetched decides what comes, and what came. Where it comes from is in no key, but
+/// for a repository that is kept; it is what differs when nothing else is known to.
+pub(crate) fn fetched_parts(op: &Op, version: &Version) -> Vec<Part> {
+    match op {
+        Op::Http(source) => http(source, version),
+        Op::Git(reference) => git(reference, version),
+        _ => Vec::new(),
+    }
+}
+
+fn http(source: &HttpSource, version: &Version) -> Vec<Part> {
+    let checksum = source.checksum.map(|checksum| checksum.to_string()).unwrap_or_default();
+    let whole = ContentHash::of(checksum.as_bytes());
+    vec![
+        setting("the name", &source.name),
+        Part::of(Subject::Setting("the checksum".to_owned()), &shortened(&checksum), &whole),
+        setting("where it comes from", &source.url.to_string()),
+        came(Subject::Body, version),
+    ]
+}
+
+fn git(reference: &GitReference, version: &Version) -> Vec<Part> {
+    let yes_or_no = |yes: bool| if yes { "yes" } else { "no" };
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    let time = if reference.commit_time { "that of the commit" } else { "that of the fetch" };
+    vec![
+        setting("the directory", &text(&reference.subdirectory)),
+        setting("the reference", &text(&reference.reference)),
+        setting("submodules", yes_or_no(reference.submodules.unwrap_or(true))),
+        setting("--keep-git-dir", yes_or_no(reference.keep_git_dir.unwrap_or(false))),
+        setting("the time of its files", time),
+        setting("where it comes from", &reference.remote.to_string()),
+        came(Subject::Commit, version),
+    ]
+}
+
+fn came(subject: Subject, version: &Version) -> Part {
+    let text = format!("{} {}", version.name, version.id);
+    Part::of(subject, &text, &ContentHash::of(version.id.as_bytes()))
+}
+
+fn known(files: Vec<Listed>) -> Vec<KnownFile> {
+    if files.len() > FILES {
+        return Vec::new();
+    }
+    let known = files.into_iter().map(|file| KnownFile {
+        path: String::from_utf8_lossy(&file.path).into_owned(),
+        mode: file.mode,
+        hash: short(&file.content),
+    });
+    known.collect()
 }
 
 /// As it is written in the Dockerfile, on one line.

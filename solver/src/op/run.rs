@@ -36,7 +36,7 @@ impl Workshop<'_> {
         let secrets = self.counted(id, op)?;
         let quick = key::run(op, &sources, &secrets, &below.layers);
         if sources.iter().all(Option::is_none) {
-            let own = || own::run(op, &sources, &secrets);
+            let own = || own::run(op, Vec::new(), &secrets);
             let action = Action { key: quick, own: Some(&own) };
             return self.recorded(id, vertex, &below, &action, || {
                 self.execute_run((id, vertex), op, quick, inputs)
@@ -47,7 +47,7 @@ impl Workshop<'_> {
         }
         let sources = self.sources(vertex, op, inputs, &Reading::Content)?;
         let key = key::run(op, &sources, &secrets, &below.layers);
-        let own = || own::run(op, &sources, &secrets);
+        let own = || own::run(op, self.mounted(vertex, op, inputs, &sources), &secrets);
         let action = Action { key, own: Some(&own) };
         let result = self.recorded(id, vertex, &below, &action, || {
             self.execute_run((id, vertex), op, key, inputs)

@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use lapstrake_solver::graph::Limit;
 use lapstrake_solver::lower::RunOptions;
 
+use crate::server::Reply;
 use crate::support::Bench;
 
 #[test]
@@ -140,8 +141,122 @@ fn flags_of_a_command() {
     let bind = "--mount=type=bind,source=src,target=/s";
     assert_eq!(why(bind), "the mount at /s is new");
     bench.file("src/a", "2");
-    assert_eq!(why(bind), "what is mounted at /s changed");
+    assert_eq!(why(bind), "src/a changed");
     assert_eq!(why("--mount=type=bind,source=src,target=/s,rw"), "the mount at /s changed");
+}
+
+/// Each mount has files of its own; one that names a file, the whole context or a stage names them as well.
+#[test]
+fn files_that_are_mounted() {
+    let bench = Bench::new();
+    let write = |path: &str, content: &str| bench.file(path, content);
+    for path in ["one/a", "two/a", "two/b"] {
+        write(path, "1");
+    }
+    let why = |mount: &str, noise: &str| {
+        let dockerfile = format!(
+            "FROM base AS tool\nRUN write tool {noise}\nFROM base\n\
+             RUN --mount=type=bind,source=one,target=/one --mount=type=bind,{mount},target=/two x\n"
+        );
+        bench.build(&dockerfile).why("mount").to_owned()
+    };
+    why("source=two", "1");
+    write("two/b", "2");
+    assert_eq!(why("source=two", "1"), "two/b changed");
+    write("two/c", "1");
+    fs::remove_file(bench.context().join("two/a")).unwrap();
+    assert_eq!(why("source=two", "1"), "two/a is gone, and 1 other file");
+    write("two/b", "3");
+    write("one/a", "2");
+    assert_eq!(why("source=two", "1"), "one/a changed");
+    assert_eq!(why("source=two/b", "1"), "what is mounted at /two changed: two → two/b");
+    write("two/b", "4");
+    assert_eq!(why("source=two/b", "1"), "two/b changed");
+    assert_eq!(why("source=.", "1"), "what is mounted at /two changed: two/b → the context");
+    write("two/b", "5");
+    assert_eq!(why("source=.", "1"), "two/b changed");
+    why("from=tool", "1");
+    assert_eq!(why("from=tool", "2"), "/tool changed");
+    assert_eq!(why("from=tool,source=/tool", "2"), "what is mounted at /two changed: / → /tool");
+    assert_eq!(why("from=tool,source=/tool", "tool"), "/tool changed");
+    // Of the directory itself, which is no file in it.
+    why("source=two", "1");
+    let mode = fs::Permissions::from_mode(0o700);
+    fs::set_permissions(bench.context().join("two"), mode).unwrap();
+    assert_eq!(why("source=two", "1"), "two changed, which is mounted at /two");
+}
+
+/// What lies below may change in many places, and that is one reason; a build with another flag is further
+/// away, however much of what lay below was the same.
+#[test]
+fn what_lies_below_is_one_reason_for_all_behind_it() {
+    let mut bench = Bench::new();
+    let below = |version: u32| {
+        format!(
+            "FROM base AS b\nRUN write one {version}\nRUN write two {version}\nFROM b\n\
+             RUN write f 1\nRUN write g 1\n"
+        )
+    };
+    bench.run.shm_size = Some(4096);
+    bench.build(&below(1)).built();
+    bench.run.shm_size = None;
+    bench.build(&below(2)).built();
+    let back = bench.build(&below(1));
+    for step in ["write f", "write g"] {
+        assert_eq!(back.why(step), "the steps before it changed: [b 2/3] RUN write one 1");
+    }
+}
+
+/// Of two that are as near, the one that was used last is what the user has in mind.
+#[test]
+fn of_two_earlier_builds_that_are_as_near_the_last_one_counts() {
+    let bench = Bench::new();
+    let why = |a: &str, b: &str| {
+        let dockerfile = format!("FROM base\nENV A={a} B={b}\nRUN x\n");
+        bench.build(&dockerfile).why("RUN").to_owned()
+    };
+    why("1", "1");
+    why("2", "2");
+    assert_eq!(why("1", "1"), "");
+    assert_eq!(why("1", "2"), "B changed: 1 → 2");
+    assert_eq!(why("2", "2"), "");
+    assert_eq!(why("3", "2"), "A changed: 2 → 3");
+}
+
+#[test]
+fn what_is_fetched() {
+    let mut bench = Bench::new();
+    let add = |url: &str| format!("FROM base\nADD {url} /d/\n");
+    // Without an entity tag nobody knows whether it changed.
+    let url = bench.serve(Reply::ok("1"), "/f");
+    assert_eq!(bench.build(&add(&url)).why("fetch"), "fetched for the first time");
+    let again = bench.build(&add(&url));
+    let same = "its server does not say that it did not change; it is the same";
+    assert_eq!([again.why("fetch"), again.why("ADD")], [same, ""]);
+    bench.serve(Reply::ok("2"), "/f");
+    let changed = bench.build(&add(&url));
+    assert_eq!(changed.why("fetch"), "f changed: sha256:6b86b273ff34… → sha256:d4735e3a265e…");
+    assert_eq!(changed.why("ADD"), "f changed");
+    let elsewhere = bench.serve(Reply::ok("3"), "/elsewhere/f");
+    let moved = bench.build(&add(&elsewhere));
+    assert_eq!(
+        bench.anonymous(moved.why("fetch")),
+        "where it comes from changed: http://HOST/f → http://HOST/elsewhere/f"
+    );
+    prune(&bench);
+    let why = bench.build(&add(&elsewhere)).why("fetch").to_owned();
+    assert!(why.starts_with("evicted ") && why.ends_with(" ago"), "{why}");
+}
+
+/// Names come from anywhere; a reason stays on its line and moves no cursor.
+#[test]
+fn names_are_shown_harmlessly() {
+    let bench = Bench::new();
+    let why = || bench.build("FROM base\nCOPY src /src\n").why("COPY").to_owned();
+    bench.file("src/a\nb\u{1b}[2J\u{202e}c", "1");
+    why();
+    bench.file("src/a\nb\u{1b}[2J\u{202e}c", "2");
+    assert_eq!(why(), "src/a\\nb\\u{1b}[2J\\u{202e}c changed");
 }
 
 #[test]
@@ -173,28 +288,30 @@ fn another_base() {
     assert_eq!(cached.why("write f"), "", "an image's name is in no key");
 }
 
+/// Removes all that nothing needs.
+fn prune(bench: &Bench) {
+    let wanted = |_: &lapstrake_cache::Holding| true;
+    let wish = lapstrake_cache::Prune {
+        goal: lapstrake_cache::Goal::Keep(0),
+        unused_for: std::time::Duration::ZERO,
+        all: true,
+        wanted: &wanted,
+        dry_run: false,
+    };
+    let needed = || Ok::<_, lapstrake_cache::Error>(lapstrake_cache::Needed::default());
+    assert!(!bench.store.prune(&wish, &needed).unwrap().is_empty());
+}
+
 #[test]
 fn a_result_that_was_evicted() {
     let bench = Bench::new();
     bench.file("f", "1");
     let dockerfile = "FROM base\nCOPY f /f\n";
     bench.build(dockerfile).built();
-    let prune = || {
-        let wanted = |_: &lapstrake_cache::Holding| true;
-        let wish = lapstrake_cache::Prune {
-            goal: lapstrake_cache::Goal::Keep(0),
-            unused_for: std::time::Duration::ZERO,
-            all: true,
-            wanted: &wanted,
-            dry_run: false,
-        };
-        let needed = || Ok::<_, lapstrake_cache::Error>(lapstrake_cache::Needed::default());
-        assert!(!bench.store.prune(&wish, &needed).unwrap().is_empty());
-    };
-    prune();
+    prune(&bench);
     let why = bench.build(dockerfile).why("COPY").to_owned();
     assert!(why.starts_with("evicted ") && why.ends_with(" ago"), "{why}");
-    prune();
+    prune(&bench);
     bench.file("f", "2");
     let why = bench.build(dockerfile).why("COPY").to_owned();
     assert!(why.starts_with("its earlier results were evicted "), "{why}");

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::error::Error as StdError;
 use std::fs;
 use std::path::Path;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use lapstrake_cache::Store;
 use lapstrake_executor::{
@@ -26,6 +26,9 @@ use lapstrake_solver::op::{Agents, Context, Contexts};
 use lapstrake_solver::{Error, Event};
 use lapstrake_source::{Config, Fetcher, Secrets};
 use lapstrake_transfer::Imports;
+
+use crate::origin::Origin;
+use crate::server::{Reply, Server};
 
 /// Carries out `write FILE TEXT`, `print VARIABLE`, `fail CODE`, `sleep MS`, `lacks program`, `lacks
 /// user`, `layers`, `digested` and `wait` in place of a program, and remembers what it was asked for.
@@ -182,6 +185,16 @@ pub(crate) struct Bench {
     pub(crate) times: Times,
     /// How often the network was asked for.
     networks: AtomicUsize,
+    /// What sources are fetched from, where a test does that.
+    pub(crate) remote: Option<Remote>,
+}
+
+/// Where sources are fetched from.
+pub(crate) enum Remote {
+    /// A server, and what it answers.
+    Server(Server, Arc<Mutex<Reply>>),
+    /// Repositories.
+    Origin(Origin),
 }
 
 /// What a build came to.
@@ -218,6 +231,46 @@ impl Bench {
             agents: Agents::default(),
             times: Times::default(),
             networks: AtomicUsize::new(0),
+            remote: None,
+        }
+    }
+
+    /// Has a server answer so from now on to everything; a URL of it.
+    pub(crate) fn serve(&mut self, reply: Reply, path: &str) -> String {
+        match &self.remote {
+            Some(Remote::Server(server, answer)) => {
+                *answer.lock().unwrap() = reply;
+                server.url(path)
+            }
+            _ => {
+                let answer = Arc::new(Mutex::new(reply));
+                let answers = Arc::clone(&answer);
+                let server = Server::start(move |_, _| Some(answers.lock().unwrap().clone()));
+                let url = server.url(path);
+                self.remote = Some(Remote::Server(server, answer));
+                url
+            }
+        }
+    }
+
+    /// The repositories that `script` makes, at the first call.
+    pub(crate) fn origin(&mut self, script: &str) -> &Origin {
+        if !matches!(self.remote, Some(Remote::Origin(_))) {
+            self.remote = Some(Remote::Origin(Origin::new(script)));
+        }
+        match &self.remote {
+            Some(Remote::Origin(origin)) => origin,
+            _ => panic!("there are repositories"),
+        }
+    }
+
+    /// A text with `HOST` for the address of the server.
+    pub(crate) fn anonymous(&self, text: &str) -> String {
+        match &self.remote {
+            Some(Remote::Server(server, _) | Remote::Origin(Origin { server, .. })) => {
+                text.replace(&server.address(), "HOST")
+            }
+            None => text.to_owned(),
         }
     }
 

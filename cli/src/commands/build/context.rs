@@ -16,7 +16,7 @@ use rustix::io::Errno;
 
 use crate::commands::input;
 use crate::failure::Failure;
-pub(super) use remote::Remote;
+pub(super) use remote::{Fetching, Remote};
 
 /// A Dockerfile or ignore file that is larger is none.
 const LIMIT: u64 = 16 << 20;

@@ -32,10 +32,9 @@ pub(super) fn execute(
     if let Some(message) = check::foreign_syntax(&request.options) {
         progress.event(Event::Warning { message });
     }
-    let explanation = Explanation::default();
     let recorder = means.keep_logs.then(|| Recorder::new(means.store, faults.source().name()));
     let events = |event: Event| {
-        if means.explain {
+        if let Some(explanation) = &means.explain {
             explanation.event(&event);
         }
         if let Some(recorder) = &recorder {
@@ -63,17 +62,18 @@ pub(super) fn execute(
     let built = built.map_err(|error| (error, means.room.and_then(Room::failure)));
     let removed = means.room.map(Room::told).filter(|_| means.mode != Mode::Quiet);
     let removed = removed.unwrap_or_default();
+    let explained = || means.explain.as_ref().map(Explanation::text).unwrap_or_default();
     match built {
         Ok(built) => {
             progress.finish(&Conclusion::Built { id: built.id.to_string(), names: &names });
-            output::stderr(&(explanation.text() + &removed));
+            output::stderr(&(explained() + &removed));
             faults.tell(check.take())?;
             Ok(built)
         }
         Err((error, lack)) => {
             let (reason, image) = (report::reason(&error), report::image(&error));
             progress.finish(&Conclusion::Failed { reason: &reason, image: image.as_deref() });
-            output::stderr(&(explanation.text() + &removed));
+            output::stderr(&(explained() + &removed));
             faults.tell(check.take())?;
             if let Some(lack) = lack {
                 return Err(lack);

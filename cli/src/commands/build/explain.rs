@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::{Mutex, PoisonError};
 
-use lapstrake_solver::Event;
 use lapstrake_solver::event::{Outcome, Planned};
 use lapstrake_solver::graph::VertexId;
+use lapstrake_solver::{Event, Reason};
 
 use crate::progress::{FAINT, RESET};
 use crate::text::{harmless, one_line};
@@ -17,19 +17,28 @@ pub(super) struct Explanation(Mutex<Known>);
 
 #[derive(Debug, Default)]
 struct Known {
+    /// Contexts that are fetched, each with why, where it was.
+    contexts: Vec<(String, Option<String>)>,
     planned: Vec<Planned>,
     reasons: HashMap<VertexId, String>,
     outcomes: HashMap<VertexId, Outcome>,
 }
 
 impl Explanation {
+    /// Notes that a context comes from elsewhere, and why it was fetched, if it was.
+    pub(super) fn context(&self, shown: &str, reason: Option<&Reason>) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let reason = reason.map(ToString::to_string);
+        known.contexts.push((harmless(&one_line(shown)), reason));
+    }
+
     /// Notes what the event says.
     pub(super) fn event(&self, event: &Event) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
             Event::Planned { vertices } => known.planned.extend_from_slice(vertices),
             Event::Missed { vertex, reason } => {
-                known.reasons.insert(*vertex, harmless(&one_line(&reason.to_string())));
+                known.reasons.insert(*vertex, reason.to_string());
             }
             Event::Finished { vertex, outcome, .. } => {
                 known.outcomes.insert(*vertex, *outcome);
@@ -42,6 +51,14 @@ impl Explanation {
     pub(super) fn text(&self) -> String {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut text = String::new();
+        // Writing to a string does not fail.
+        for (shown, reason) in &known.contexts {
+            let outcome = if reason.is_some() { "fetched" } else { "cached" };
+            let _ = writeln!(text, "context {shown} {FAINT}{outcome}{RESET}");
+            if let Some(reason) = reason {
+                let _ = writeln!(text, "    {reason}");
+            }
+        }
         for Planned { vertex, name, .. } in &known.planned {
             let outcome = match known.outcomes.get(vertex) {
                 Some(Outcome::Cached) => "cached",
@@ -49,7 +66,6 @@ impl Explanation {
                 Some(Outcome::Failed) => "failed",
                 Some(Outcome::Cancelled) | None => "not reached",
             };
-            // Writing to a string does not fail.
             let _ = writeln!(text, "{} {FAINT}{outcome}{RESET}", harmless(&one_line(name)));
             if let Some(reason) = known.reasons.get(vertex) {
                 let _ = writeln!(text, "    {reason}");
@@ -62,8 +78,6 @@ impl Explanation {
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
-
-    use lapstrake_solver::Reason;
 
     use super::*;
 
@@ -83,9 +97,12 @@ mod tests {
         explanation.event(&Event::Missed { vertex: VertexId(1), reason: Reason::First });
         explanation.event(&finished(1, Outcome::Executed));
         explanation.event(&finished(0, Outcome::Cached));
+        explanation.context("https://h/x.git", Some(&Reason::First));
+        explanation.context("https://h/y.git", None);
         assert_eq!(
             anstream::adapter::strip_str(&explanation.text()).to_string(),
-            "[1/3] COPY a / cached\n[2/3] RUN x y executed\n    first build of this step\n\
+            "context https://h/x.git fetched\n    first build of this step\n\
+             context https://h/y.git cached\n[1/3] COPY a / cached\n[2/3] RUN x y executed\n    first build of this step\n\
              [3/3] RUN z not reached\n"
         );
     }

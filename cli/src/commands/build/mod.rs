@@ -51,7 +51,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::fetcher::Fetcher;
 use crate::network::DefaultNetwork;
-use crate::progress::Mode;
+use crate::progress::{FAINT, Mode, RESET};
 use crate::session::{self, ResolvConf, Session};
 use crate::signal::{self, Watch};
 use crate::{output, platform};
@@ -61,6 +61,7 @@ use check::{Beside, Check};
 use context::{Asked, Inputs};
 use deliver::Outputs;
 use execute::execute;
+use explain::Explanation;
 use named::Named;
 use provenance::Evidence;
 use room::Room;
@@ -355,7 +356,7 @@ struct Means<'a> {
     watch: &'a Watch,
     mode: Mode,
     /// `--explain`.
-    explain: bool,
+    explain: Option<Explanation>,
     on_fail: Option<OnFail>,
     room: Option<&'a Room>,
     network: &'a DefaultNetwork,
@@ -409,7 +410,7 @@ fn with_lease<T>(
         cancel,
         watch: &watch,
         mode,
-        explain: build.explain,
+        explain: build.explain.then(Explanation::default),
         on_fail: build.on_fail,
         room,
         network: &network,
@@ -436,10 +437,13 @@ impl Means<'_> {
             }
         };
         let cancelled = || self.cancel.is_cancelled();
+        let project = project(&build.context, "");
+        let explain = |source: context::Fetching<'_>| self.explain_context(&project, &source);
         let remote = context::Remote {
             store: self.store,
             fetcher: self.sources,
             told: &told,
+            explain: &explain,
             cancelled: &cancelled,
         };
         let asked = Asked {
@@ -457,6 +461,27 @@ impl Means<'_> {
         options.context_times = std::mem::take(&mut named.times);
         options.context_times.extend(inputs.time.map(|time| (String::new(), time)));
         Ok(inputs)
+    }
+
+    /// Tells why a context was fetched.
+    fn explain_context(
+        &self,
+        project: &str,
+        context::Fetching { name, shown, op, fetched }: &context::Fetching<'_>,
+    ) -> Result<(), Failure> {
+        let reason = match &fetched.version {
+            Some(version) => {
+                lapstrake_solver::why::fetched_context(self.store, project, (name, op), version)?
+            }
+            None => None,
+        };
+        if let Some(explanation) = &self.explain {
+            explanation.context(shown, reason.as_ref());
+        }
+        if let Some(reason) = reason.filter(|_| self.mode != Mode::Quiet) {
+            output::stderr(&format!("{FAINT}{reason}{RESET}\n"));
+        }
+        Ok(())
     }
 
     fn tools<'t>(

@@ -47,7 +47,7 @@ impl Named {
     /// Fetches what is elsewhere.
     pub(super) fn fetch(&mut self, remote: &Remote<'_>) -> Result<(), Failure> {
         for (name, value) in std::mem::take(&mut self.remotes) {
-            let Fetched { layer, modified, .. } = remote.named(&value)?;
+            let Fetched { layer, modified, .. } = remote.named(&name, &value)?;
             self.times.extend(modified.map(|time| (name.clone(), time)));
             self.files.push((name, Context::Layer(layer)));
         }

@@ -30,6 +30,11 @@ impl Subtree<'_> {
         self.selection.whole_hash()
     }
 
+    /// Every file of it that is told apart, as it lies in its source.
+    pub fn listing(&self) -> Vec<super::Listed> {
+        self.selection.listing()
+    }
+
     /// Writes the subtree to `place`, where nothing may be: what was named becomes `place` itself,
     /// with its mode and owner.
     ///

@@ -80,7 +80,12 @@ impl Fetcher<'_> {
         let time = self.store.note(&key.0).and_then(|note| postcard::from_bytes(&note).ok());
         let layer = self.recorded(key)?;
         let found = layer.zip(time);
-        Ok(found.map(|(layer, time)| Fetched { layer, modified: Some(time), is_new: false }))
+        Ok(found.map(|(layer, time)| Fetched {
+            layer,
+            modified: Some(time),
+            is_new: false,
+            version: None,
+        }))
     }
 
     fn check_out(
@@ -90,6 +95,8 @@ impl Fetcher<'_> {
         resolved: &Resolved,
         key: &ActionKey,
     ) -> Result<Fetched, Error> {
+        let commit = resolved.commit.as_ref().unwrap_or(&resolved.object);
+        let version = self.version(*key, &resolved.name, commit)?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let now =
             Timestamp { seconds: now.as_secs().cast_signed(), nanoseconds: now.subsec_nanos() };
@@ -115,7 +122,7 @@ impl Fetcher<'_> {
         let manifest = writer.finish().map_err(failed)?;
         let layer = self.keep(staging, manifest, &[*key])?;
         self.store.put_note(&key.0, &postcard::to_allocvec(&time).unwrap_or_default())?;
-        Ok(Fetched { layer, modified: Some(time), is_new: true })
+        Ok(Fetched { layer, modified: Some(time), is_new: true, version: Some(version) })
     }
 }
 

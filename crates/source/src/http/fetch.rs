@@ -10,8 +10,8 @@ use std::time::Duration;
 use lapstrake_cache::ActionKey;
 use lapstrake_oci::Digest;
 use lapstrake_rootfs::{
-    ContentHash, ContentHasher, LayerManifest, LayerWriter, Meta, Timestamp, TreePath, View,
-    WriteError,
+    ContentHash, ContentHasher, LayerId, LayerManifest, LayerWriter, Meta, Timestamp, TreePath,
+    View, WriteError,
 };
 use ureq::http::HeaderMap;
 
@@ -19,6 +19,7 @@ use super::HttpSource;
 use super::body::{Body, Limits};
 use super::known::{Fields, Known, MOST};
 use super::request::Answer;
+use crate::fetcher::Version;
 use crate::{Error, Fetched, Fetcher};
 
 /// The mode of a file that was fetched.
@@ -45,15 +46,19 @@ impl Fetcher<'_> {
         }
         let _lock = self.store.lock_action(&ActionKey(note_key(source)), &|| (self.cancelled)())?;
         let known = self.known(source)?;
-        let (now, is_new) = match self.client.get(&source.url, &self.secrets, &known)? {
-            Answer::Unchanged(same) => (same.clone(), false),
-            Answer::Body { headers, reader } => (self.save(source, &headers, reader)?, true),
+        let (now, version) = match self.client.get(&source.url, &self.secrets, &known)? {
+            Answer::Unchanged(same) => (same.clone(), None),
+            Answer::Body { headers, reader } => {
+                let (now, version) = self.save(source, &headers, reader)?;
+                (now, Some(version))
+            }
         };
         check(source, &now.digest)?;
+        let is_new = version.is_some();
         if is_new {
             self.note(source, &now, known)?;
         }
-        Ok(Fetched { layer: now.layer, modified: now.fields.modified, is_new })
+        Ok(Fetched { layer: now.layer, modified: now.fields.modified, is_new, version })
     }
 
     /// A layer with the file that the checksum stands for: best what came from the same URL.
@@ -62,12 +67,12 @@ impl Fetcher<'_> {
         let mut known = self.known(source)?.into_iter();
         if let Some(known) = known.find(|known| known.digest == *checksum) {
             let modified = known.fields.modified;
-            return Ok(Some(Fetched { layer: known.layer, modified, is_new: false }));
+            return Ok(Some(here(known.layer, modified)));
         }
         let Some(layer) = self.recorded(&record_key(source, checksum))? else { return Ok(None) };
         let manifest = self.store.layer(&layer)?.map(|layer| layer.manifest);
         let modified = manifest.and_then(|manifest| time_of(&manifest, source));
-        Ok(Some(Fetched { layer, modified, is_new: false }))
+        Ok(Some(here(layer, modified)))
     }
 
     /// Earlier answers whose layers are still here, the latest first.
@@ -87,7 +92,7 @@ impl Fetcher<'_> {
         if !now.fields.is_useful() {
             return Ok(());
         }
-        let others = earlier.into_iter().filter(|known| known.fields.etag != now.fields.etag);
+        let others = earlier.into_iter().filter(|known| !known.fields.are_of(&now.fields));
         let known: Vec<Known> = std::iter::once(now.clone()).chain(others).take(MOST).collect();
         // Plain data in memory always encodes.
         let bytes = postcard::to_allocvec(&known).unwrap_or_default();
@@ -100,7 +105,7 @@ impl Fetcher<'_> {
         source: &HttpSource,
         headers: &HeaderMap,
         reader: Box<dyn Read + Send>,
-    ) -> Result<Known, Error> {
+    ) -> Result<(Known, Version), Error> {
         let fields = Fields::of(headers);
         let limits = Limits {
             bytes: self.config.most_bytes,
@@ -116,9 +121,15 @@ impl Fetcher<'_> {
         let failed = |error| Error::Write { what: source.url.to_string(), source: error };
         let (manifest, digest) = body.finish(written, failed)?;
         check(source, &digest)?;
-        let layer = self.keep(staging, manifest, &[record_key(source, &digest)])?;
-        Ok(Known { fields, digest, layer })
+        let key = record_key(source, &digest);
+        let version = self.version(key, &source.name, &digest.to_string())?;
+        let layer = self.keep(staging, manifest, &[key])?;
+        Ok((Known { fields, digest, layer }, version))
     }
+}
+
+fn here(layer: LayerId, modified: Option<i64>) -> Fetched {
+    Fetched { layer, modified, is_new: false, version: None }
 }
 
 fn write(

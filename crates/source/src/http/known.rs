@@ -71,6 +71,14 @@ impl Fields {
         }
     }
 
+    /// Whether they say the same of a body as `others`.
+    pub(crate) fn are_of(&self, others: &Self) -> bool {
+        match (&self.etag, &others.etag) {
+            (None, None) => self == others,
+            (ours, theirs) => ours == theirs,
+        }
+    }
+
     /// The time that the file gets.
     pub(crate) fn timestamp(&self) -> Timestamp {
         Timestamp { seconds: self.modified.unwrap_or(0), nanoseconds: 0 }

@@ -232,13 +232,13 @@ const IN_THE_KEY_OF_A_MOUNT: &[Part] = &[
         what: "content of a bind",
         one: |bench| shown(bench, "1"),
         other: |bench| shown(bench, "2"),
-        why: Some("what is mounted at /t changed"),
+        why: Some("src/a changed"),
     },
     Part {
         what: "content that a cache starts from",
         one: |_| seeded("1"),
         other: |_| seeded("2"),
-        why: Some("what is mounted at /t changed"),
+        why: Some("/seed/a changed"),
     },
 ];
 

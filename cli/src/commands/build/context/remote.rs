@@ -8,6 +8,7 @@ use std::path::Path;
 use lapstrake_cache::Store;
 use lapstrake_parser::ignore_file::IgnoreFile;
 use lapstrake_rootfs::LayerId;
+use lapstrake_solver::graph::Op;
 use lapstrake_solver::op::Context;
 use lapstrake_source::{
     Brought, CONTEXT_NAME, Error, Fetched, Fetcher, GitReference, HttpSource, HttpUrl, redacted,
@@ -33,8 +34,22 @@ pub(crate) struct Remote<'a> {
     pub(crate) fetcher: &'a Fetcher<'a>,
     /// Is told what is being fetched.
     pub(crate) told: &'a dyn Fn(&str),
+    /// Is told what came of it.
+    pub(crate) explain: &'a dyn Fn(Fetching<'_>) -> Result<(), Failure>,
     /// Whether to stop.
     pub(crate) cancelled: &'a (dyn Fn() -> bool + Sync),
+}
+
+/// Something that was asked for elsewhere.
+pub(crate) struct Fetching<'a> {
+    /// What it is for: the name of a context, empty for the main one.
+    pub(crate) name: &'a str,
+    /// As it is shown.
+    pub(crate) shown: &'a str,
+    /// What was asked for.
+    pub(crate) op: &'a Op,
+    /// What came.
+    pub(crate) fetched: &'a Fetched,
 }
 
 /// Standard input, which is not waited for when the user wants to stop.
@@ -76,23 +91,43 @@ impl Remote<'_> {
         }
     }
 
-    /// A named context at a repository or URL. What is no archive is one file.
-    pub(crate) fn named(&self, text: &str) -> Result<Fetched, Failure> {
+    /// The context `name` at a repository or URL. What is no archive is one file.
+    pub(crate) fn named(&self, name: &str, text: &str) -> Result<Fetched, Failure> {
         let shown = redacted(text).into_owned();
         let place = super::elsewhere(text).unwrap_or_else(|| Err("it is none".to_owned()));
         let place = place.map_err(|fault| {
             Failure::new(format!("cannot use the build context {shown}: {fault}"))
         })?;
-        (self.told)(&shown);
         let brought = match place {
-            Place::Git(reference) => self.fetcher.git(&reference).map(Brought::Archive),
-            Place::Http(url) => self.fetcher.context(&url),
-            Place::Folder(_) | Place::Stdin => Ok(Brought::File(None)),
+            Place::Git(reference) => self.commit(name, *reference, &shown).map(Brought::Archive)?,
+            Place::Http(url) => self.behind(name, &url, &shown)?,
+            Place::Folder(_) | Place::Stdin => Brought::File(None),
         };
-        match brought.map_err(|error| failed(&shown, &error))? {
+        match brought {
             Brought::Archive(fetched) | Brought::File(Some(fetched)) => Ok(fetched),
             Brought::File(None) => Err(Failure::new(format!("{shown} brought nothing"))),
         }
+    }
+
+    /// The commit that the context `name` is.
+    fn commit(&self, name: &str, reference: GitReference, shown: &str) -> Result<Fetched, Failure> {
+        (self.told)(shown);
+        let fetched = self.fetcher.git(&reference).map_err(|error| failed(shown, &error))?;
+        let op = Op::Git(Box::new(reference));
+        (self.explain)(Fetching { name, shown, op: &op, fetched: &fetched })?;
+        Ok(fetched)
+    }
+
+    /// What is behind the URL that the context `name` is.
+    fn behind(&self, name: &str, url: &HttpUrl, shown: &str) -> Result<Brought, Failure> {
+        (self.told)(shown);
+        let brought = self.fetcher.context(url).map_err(|error| failed(shown, &error))?;
+        if let Brought::Archive(fetched) | Brought::File(Some(fetched)) = &brought {
+            let file = CONTEXT_NAME.to_owned();
+            let op = Op::Http(HttpSource { url: url.clone(), name: file, checksum: None });
+            (self.explain)(Fetching { name, shown, op: &op, fetched })?;
+        }
+        Ok(brought)
     }
 
     /// The Dockerfile on standard input.
@@ -128,8 +163,7 @@ impl Remote<'_> {
             reference.commit_time = true;
         }
         let shown = reference.to_string();
-        (self.told)(&shown);
-        let fetched = self.fetcher.git(&reference).map_err(|error| failed(&shown, &error))?;
+        let fetched = self.commit("", reference, &shown)?;
         self.layer(fetched, &shown, asked, elsewhere, false)
     }
 
@@ -140,8 +174,7 @@ impl Remote<'_> {
         elsewhere: Option<Dockerfile>,
     ) -> Result<Inputs, Failure> {
         let shown = url.to_string();
-        (self.told)(&shown);
-        match self.fetcher.context(url).map_err(|error| failed(&shown, &error))? {
+        match self.behind("", url, &shown)? {
             Brought::Archive(fetched) => self.layer(fetched, &shown, asked, elsewhere, true),
             Brought::File(Some(fetched)) => {
                 let dockerfile = match elsewhere {

@@ -2,19 +2,21 @@
 //! nearest earlier execution was made of, and the first thing that differs.
 //!
 //! Nothing here is in a key. Hashes are shortened and texts are cut: they only tell two builds of
-//! one step apart.
+//! one step apart. Names and texts come from files, registries and other caches: whatever could leave its
+//! line or move a cursor is shown escaped.
 
-use std::collections::HashMap;
-use std::fmt;
+mod file;
+mod part;
+
+use std::fmt::{self, Write as _};
 use std::time::Duration;
 
-use lapstrake_rootfs::ContentHash;
-use serde::{Deserialize, Serialize};
+pub(crate) use file::compare_listings;
+pub use file::{FileChange, KnownFile, Listing};
+pub(crate) use part::{Difference, differences, distance};
+pub use part::{Part, Subject, short};
 
 use crate::age::age_within;
-
-/// Longer texts are cut.
-const TEXT: usize = 200;
 
 /// Why a step is executed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,8 +25,15 @@ pub enum Reason {
     Unwanted,
     /// Nothing is known of an earlier execution.
     First,
+    /// Nothing is known of an earlier fetch.
+    FirstFetch,
     /// It was executed just like this, and the result is gone.
     Gone,
+    /// A cache has it, and what that sent of it is no good.
+    Lost {
+        /// The cache.
+        cache: String,
+    },
     /// A result was removed to make room.
     Evicted {
         /// How long ago.
@@ -52,8 +61,13 @@ pub enum Reason {
     },
     /// Its files, and it is not known which.
     Files,
-    /// What is mounted for it there.
-    Mounted(String),
+    /// What is mounted for it, and it is not known which file of it.
+    Mounted {
+        /// Where.
+        target: String,
+        /// Where that lies in its source.
+        source: String,
+    },
     /// The image that it stands on.
     Base {
         /// Name and digest before.
@@ -61,6 +75,17 @@ pub enum Reason {
         /// Name and digest now.
         after: (String, String),
     },
+    /// What a branch or tag stands for.
+    Moved {
+        /// The reference.
+        name: String,
+        /// The commit before.
+        before: String,
+        /// The commit now.
+        after: String,
+    },
+    /// It was fetched and is what the store had: its server does not say that it did not change.
+    Again,
     /// A step that it follows.
     Follows {
         /// Its name.
@@ -68,131 +93,22 @@ pub enum Reason {
         /// Whether it is the one that was there before, with another result.
         is_same: bool,
     },
+    /// Nothing that is told: some values are not told in a cache that is shared, and one of them may have
+    /// changed.
+    Withheld {
+        /// What they are of.
+        subjects: Vec<String>,
+    },
     /// Nothing that is told apart here: this program makes keys in another way than the one before.
     Otherwise,
 }
 
-/// What happened to a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FileChange {
-    /// It was not there.
-    Added,
-    /// It is not there any more.
-    Removed,
-    /// Its content or kind.
-    Content,
-    /// Its permission bits alone: before, now.
-    Mode(u32, u32),
-}
-
-/// One thing that a key is made of.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Part {
-    /// What.
-    pub subject: Subject,
-    /// As people read it; may be cut.
-    pub text: String,
-    /// Stands for all of it.
-    pub hash: u64,
-}
-
-/// What a [`Part`] is about, in the order in which differences are told: what a step is itself
-/// comes before what it stands on.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Subject {
-    /// The command of a run.
-    Command,
-    /// The files that are copied; the text names the sources.
-    Files,
-    /// An environment variable.
-    Variable(String),
-    /// Anything else that is set, in words.
-    Setting(String),
-    /// What is mounted at a path.
-    Mounted(String),
-    /// The image at the bottom; the text is its name and its digest with a space between.
-    Base,
-    /// The step that made the layer of this number; the text is its name.
-    Below(u32),
-}
-
-/// A file as it is kept for the next build.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KnownFile {
-    /// Where it lies in its source.
-    pub path: String,
-    /// Permission bits.
-    pub mode: u32,
-    /// Stands for everything else of it.
-    pub hash: u64,
-}
-
-/// In words.
-impl fmt::Display for Subject {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Command => f.write_str("the command"),
-            Self::Files => f.write_str("what is copied"),
-            Self::Variable(name) | Self::Setting(name) => f.write_str(name),
-            Self::Mounted(target) => write!(f, "what is mounted at {target}"),
-            Self::Base => f.write_str("the base image"),
-            Self::Below(_) => f.write_str("the step before"),
-        }
-    }
-}
-
-impl Part {
-    /// A part that is known by its text.
-    pub fn text(subject: Subject, text: &str) -> Self {
-        Self::of(subject, text, &ContentHash::of(text.as_bytes()))
-    }
-
-    /// Whether it is a text, and an empty one: nothing was set.
-    pub fn is_unset(&self) -> bool {
-        self.text.is_empty() && self.hash == short(&ContentHash::of(b""))
-    }
-
-    /// A part that `content` stands for.
-    pub fn of(subject: Subject, text: &str, content: &ContentHash) -> Self {
-        Self { subject, text: cut(text), hash: short(content) }
-    }
-}
-
-/// The beginning of a hash.
-pub fn short(content: &ContentHash) -> u64 {
-    content.as_bytes().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
-}
-
-/// On one line.
-fn cut(text: &str) -> String {
-    let text = text.replace('\n', " ");
-    match text.char_indices().nth(TEXT) {
-        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
-        None => text,
-    }
-}
-
-/// A part that differs: before and now.
-type Difference<'a> = (Option<&'a Part>, Option<&'a Part>);
-
-/// What differs, in the order in which it is told.
-pub fn differences<'a>(before: &'a [Part], now: &'a [Part]) -> Vec<Difference<'a>> {
-    let index = |parts: &'a [Part]| -> HashMap<&'a Subject, &'a Part> {
-        parts.iter().map(|part| (&part.subject, part)).collect()
-    };
-    let (known, present) = (index(before), index(now));
-    let changed = now.iter().filter_map(|part| match known.get(&part.subject) {
-        Some(earlier) if earlier.hash == part.hash => None,
-        earlier => Some((earlier.copied(), Some(part))),
-    });
-    let gone = before.iter().filter(|part| !present.contains_key(&part.subject));
-    let mut all: Vec<_> = changed.chain(gone.map(|part| (Some(part), None))).collect();
-    all.sort_by_key(|(before, now)| now.or(*before).map(|part| &part.subject));
-    all
-}
-
-/// The reason for the first of some differences. `files` compares the files, when it is about those.
-pub fn first(differences: &[Difference<'_>], files: impl FnOnce() -> Option<Reason>) -> Reason {
+/// The reason for the first of some differences. `files` compares the files of a subject, when it is about
+/// those.
+pub(crate) fn first(
+    differences: &[Difference<'_>],
+    files: impl FnOnce(&Subject) -> Option<Reason>,
+) -> Reason {
     let Some((before, now)) = differences.first() else { return Reason::Otherwise };
     let Some(subject) = now.or(*before).map(|part| &part.subject) else {
         return Reason::Otherwise;
@@ -203,23 +119,36 @@ pub fn first(differences: &[Difference<'_>], files: impl FnOnce() -> Option<Reas
         before: text(before),
         after: text(now),
     };
-    match subject {
-        Subject::Command => changed("the command"),
-        Subject::Files if text(before) != text(now) => changed("what is copied"),
-        Subject::Files => files().unwrap_or(Reason::Files),
-        Subject::Variable(name) | Subject::Setting(name) => changed(name),
-        Subject::Mounted(target) => Reason::Mounted(target.clone()),
-        Subject::Base => match (text(before), text(now)) {
-            (Some(before), Some(after)) => {
-                Reason::Base { before: image(&before), after: image(&after) }
+    let both = text(before).zip(text(now));
+    match (subject, both) {
+        (Subject::Files, _) if text(before) != text(now) => changed("what is copied"),
+        (Subject::Files, _) => files(subject).unwrap_or(Reason::Files),
+        (Subject::Variable(name) | Subject::Setting(name), _) => changed(name),
+        (Subject::Mounted(target), Some((before, source))) if before == source => {
+            let mounted = || Reason::Mounted { target: target.clone(), source };
+            files(subject).unwrap_or_else(mounted)
+        }
+        (Subject::Base, Some((before, after))) => {
+            Reason::Base { before: named(&before), after: named(&after) }
+        }
+        (Subject::Commit, Some((before, after))) => {
+            let ((name, before), (_, after)) = (named(&before), named(&after));
+            Reason::Moved { name: branch(&name).to_owned(), before, after }
+        }
+        (Subject::Body, Some((before, after))) => {
+            let ((_, before), (name, after)) = (named(&before), named(&after));
+            Reason::Changed {
+                subject: name,
+                before: Some(shortened(&before)),
+                after: Some(shortened(&after)),
             }
-            _ => changed("the base"),
-        },
-        Subject::Below(_) => {
+        }
+        (Subject::Below(_), _) => {
             let [before, now] = [text(before), text(now)].map(Option::unwrap_or_default);
             let is_same = instruction(&before) == instruction(&now);
             Reason::Follows { step: if now.is_empty() { before } else { now }, is_same }
         }
+        _ => changed(&subject.to_string()),
     }
 }
 
@@ -228,55 +157,54 @@ fn instruction(name: &str) -> &str {
     name.split_once(']').map_or(name, |(_, instruction)| instruction)
 }
 
-fn image(text: &str) -> (String, String) {
-    let (name, digest) = text.split_once(' ').unwrap_or((text, ""));
+/// A name and what it stands for.
+fn named(text: &str) -> (String, String) {
+    let (name, digest) = text.rsplit_once(' ').unwrap_or((text, ""));
     (name.to_owned(), digest.to_owned())
 }
 
-/// The first file that differs, in path order.
-pub fn compare_files(before: &[KnownFile], now: &[KnownFile]) -> Option<Reason> {
-    let (before, now) = without_common_ends(before, now);
-    let known: HashMap<&str, &KnownFile> =
-        before.iter().map(|file| (file.path.as_str(), file)).collect();
-    let present: HashMap<&str, &KnownFile> =
-        now.iter().map(|file| (file.path.as_str(), file)).collect();
-    let changed = now.iter().filter_map(|file| {
-        let change = match known.get(file.path.as_str()) {
-            None => FileChange::Added,
-            Some(earlier) if earlier.hash != file.hash => FileChange::Content,
-            Some(earlier) if earlier.mode != file.mode => {
-                FileChange::Mode(earlier.mode & 0o7777, file.mode & 0o7777)
-            }
-            Some(_) => return None,
-        };
-        Some((file.path.as_str(), change))
-    });
-    let gone = before.iter().filter(|file| !present.contains_key(file.path.as_str()));
-    let gone = gone.map(|file| (file.path.as_str(), FileChange::Removed));
-    let mut all: Vec<_> = changed.chain(gone).collect();
-    all.sort_by_key(|(path, _)| *path);
-    let (path, change) = *all.first()?;
-    Some(Reason::File { path: path.to_owned(), change, others: all.len() - 1 })
+/// As people call a reference.
+fn branch(name: &str) -> &str {
+    let prefixes = ["refs/heads/", "refs/tags/", "refs/"];
+    prefixes.iter().find_map(|prefix| name.strip_prefix(prefix)).unwrap_or(name)
 }
 
-/// What is left of both when they begin, and end, with the same: mostly little.
-fn without_common_ends<'f>(
-    before: &'f [KnownFile],
-    now: &'f [KnownFile],
-) -> (&'f [KnownFile], &'f [KnownFile]) {
-    let first = before.iter().zip(now).take_while(|(one, other)| one == other).count();
-    let (before, now) = (before.split_at(first).1, now.split_at(first).1);
-    let pairs = before.iter().rev().zip(now.iter().rev());
-    let last = pairs.take_while(|(one, other)| one == other).count();
-    (before.split_at(before.len() - last).0, now.split_at(now.len() - last).0)
-}
-
+/// In one line.
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.tell(&mut Line(f))
+    }
+}
+
+/// Takes text from elsewhere, and keeps it on its line.
+struct Line<'a, 'f>(&'a mut fmt::Formatter<'f>);
+
+impl fmt::Write for Line<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for letter in text.chars() {
+            match letter {
+                // Those turn the direction of what follows.
+                '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+                    write!(self.0, "{}", letter.escape_unicode())?;
+                }
+                letter if letter.is_control() => write!(self.0, "{}", letter.escape_default())?,
+                letter => self.0.write_char(letter)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Reason {
+    fn tell(&self, f: &mut Line<'_, '_>) -> fmt::Result {
         match self {
             Self::Unwanted => f.write_str("asked to run again"),
             Self::First => f.write_str("first build of this step"),
+            Self::FirstFetch => f.write_str("fetched for the first time"),
             Self::Gone => f.write_str("its earlier result is no longer in the store"),
+            Self::Lost { cache } => {
+                write!(f, "the cache {cache} has its result, and that cannot be used")
+            }
             Self::Evicted { since, is_same: true } => {
                 write!(f, "evicted {} ago", age_within(*since))
             }
@@ -304,13 +232,24 @@ impl fmt::Display for Reason {
                 }
             }
             Self::Files => f.write_str("what is copied changed"),
-            Self::Mounted(target) => write!(f, "what is mounted at {target} changed"),
+            Self::Mounted { target, source } if source.is_empty() => {
+                write!(f, "what is mounted at {target} changed")
+            }
+            Self::Mounted { target, source } => {
+                write!(f, "{source} changed, which is mounted at {target}")
+            }
             Self::Base { before, after } if before.0 == after.0 => {
-                let (from, to) = (digest(&before.1), digest(&after.1));
+                let (from, to) = (shortened(&before.1), shortened(&after.1));
                 write!(f, "base image {} moved: {from} → {to}", after.0)
             }
             Self::Base { before, after } => {
                 write!(f, "the base image changed: {} → {}", shown(&before.0), shown(&after.0))
+            }
+            Self::Moved { name, before, after } => {
+                write!(f, "{name} moved: {} → {}", commit(before), commit(after))
+            }
+            Self::Again => {
+                f.write_str("its server does not say that it did not change; it is the same")
             }
             Self::Follows { step, is_same: true } => {
                 write!(f, "follows {step}, whose result changed")
@@ -318,18 +257,11 @@ impl fmt::Display for Reason {
             Self::Follows { step, is_same: false } => {
                 write!(f, "the steps before it changed: {step}")
             }
+            Self::Withheld { subjects } => {
+                let subjects = subjects.join(", ");
+                write!(f, "nothing that is told in the cache; it does not tell {subjects}")
+            }
             Self::Otherwise => f.write_str("this version of lap makes its key in another way"),
-        }
-    }
-}
-
-impl fmt::Display for FileChange {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Added => f.write_str("is new"),
-            Self::Removed => f.write_str("is gone"),
-            Self::Content => f.write_str("changed"),
-            Self::Mode(before, now) => write!(f, "has mode {now:o} instead of {before:o}"),
         }
     }
 }
@@ -339,11 +271,16 @@ fn shown(text: &str) -> &str {
 }
 
 /// As much of a digest as people compare.
-fn digest(text: &str) -> String {
+pub(crate) fn shortened(text: &str) -> String {
     match text.char_indices().nth("sha256:".len() + 12) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
         None => text.to_owned(),
     }
+}
+
+/// As much of a commit's id as people compare.
+fn commit(id: &str) -> &str {
+    id.get(..12).unwrap_or(id)
 }
 
 #[cfg(test)]
@@ -355,7 +292,7 @@ mod tests {
     }
 
     fn reason(before: &[Part], now: &[Part]) -> String {
-        first(&differences(before, now), || None).to_string()
+        first(&differences(before, now), |_| None).to_string()
     }
 
     #[test]
@@ -400,7 +337,7 @@ mod tests {
     fn the_first_file_in_path_order() {
         let file = |path: &str, mode, hash| KnownFile { path: path.to_owned(), mode, hash };
         let before = [file("a", 0o644, 1), file("b", 0o644, 2), file("c", 0o644, 3)];
-        let told = |now: &[KnownFile]| compare_files(&before, now).unwrap().to_string();
+        let told = |now: &[KnownFile]| file::compare_files(&before, now).unwrap().to_string();
         assert_eq!(told(&before[1..]), "a is gone");
         assert_eq!(
             told(&[file("a", 0o755, 1), file("b", 0o644, 2)]),
@@ -412,6 +349,6 @@ mod tests {
         all[2].hash = 9;
         all[0].hash = 9;
         assert_eq!(told(&all), "a changed, and 2 other files");
-        assert_eq!(compare_files(&before, &before), None);
+        assert_eq!(file::compare_files(&before, &before), None);
     }
 }

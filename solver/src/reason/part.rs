@@ -1,0 +1,140 @@
+//! What a key is made of, part by part, and what of that differs.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use lapstrake_rootfs::ContentHash;
+use lapstrake_source::redacted;
+use serde::{Deserialize, Serialize};
+
+/// Longer texts are cut.
+const TEXT: usize = 200;
+
+/// Stands for a content that is not told.
+const WITHHELD: u64 = 0;
+
+/// One thing that a key is made of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// What.
+    pub subject: Subject,
+    /// As people read it; may be cut.
+    pub text: String,
+    /// Stands for all of it.
+    pub hash: u64,
+}
+
+/// What a [`Part`] is about, in the order in which differences are told: what a step is itself
+/// comes before what it stands on. The order is also that of the accounts on disk, so new ones are added
+/// at the end.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Subject {
+    /// The command of a run.
+    Command,
+    /// The files that are copied; the text names the sources.
+    Files,
+    /// An environment variable.
+    Variable(String),
+    /// Anything else that is set, in words.
+    Setting(String),
+    /// What is mounted at a path; the text names the source.
+    Mounted(String),
+    /// The image at the bottom; the text is its name and its digest with a space between.
+    Base,
+    /// The step that made the layer of this number; the text is its name.
+    Below(u32),
+    /// The file that was fetched; the text is its name and its digest with a space between.
+    Body,
+    /// The commit that was fetched; the text is the name of its reference and its id with a space between.
+    Commit,
+}
+
+/// In words.
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Command => f.write_str("the command"),
+            Self::Files => f.write_str("what is copied"),
+            Self::Variable(name) | Self::Setting(name) => f.write_str(name),
+            Self::Mounted(target) => write!(f, "what is mounted at {target}"),
+            Self::Base => f.write_str("the base image"),
+            Self::Below(_) => f.write_str("the step before"),
+            Self::Body => f.write_str("the file"),
+            Self::Commit => f.write_str("the commit"),
+        }
+    }
+}
+
+impl Subject {
+    /// Whether it is about what a step stands on, and not about the step itself.
+    fn is_below(&self) -> bool {
+        matches!(self, Self::Base | Self::Below(_))
+    }
+}
+
+impl Part {
+    /// A part that is known by its text.
+    pub fn text(subject: Subject, text: &str) -> Self {
+        Self::of(subject, text, &ContentHash::of(text.as_bytes()))
+    }
+
+    /// A part that `content` stands for.
+    pub fn of(subject: Subject, text: &str, content: &ContentHash) -> Self {
+        // A login in an address is nobody's business.
+        Self { subject, text: cut(&redacted(text)), hash: short(content) }
+    }
+
+    /// Whether it is a text, and an empty one: nothing was set.
+    pub fn is_unset(&self) -> bool {
+        self.text.is_empty() && self.hash == short(&ContentHash::of(b""))
+    }
+
+    /// Whether another account did not tell what it is.
+    pub(crate) fn is_withheld(&self) -> bool {
+        self.hash == WITHHELD
+    }
+}
+
+/// The beginning of a hash.
+pub fn short(content: &ContentHash) -> u64 {
+    let beginning = content.as_bytes().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+    beginning.max(WITHHELD + 1)
+}
+
+/// On one line.
+fn cut(text: &str) -> String {
+    let text = text.replace('\n', " ");
+    match text.char_indices().nth(TEXT) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text,
+    }
+}
+
+/// A part that differs: before and now.
+pub(crate) type Difference<'a> = (Option<&'a Part>, Option<&'a Part>);
+
+/// What differs, in the order in which it is told. What was not told of one of them does not.
+pub(crate) fn differences<'a>(before: &'a [Part], now: &'a [Part]) -> Vec<Difference<'a>> {
+    let index = |parts: &'a [Part]| -> HashMap<&'a Subject, &'a Part> {
+        parts.iter().map(|part| (&part.subject, part)).collect()
+    };
+    let (known, present) = (index(before), index(now));
+    let changed = now.iter().filter_map(|part| match known.get(&part.subject) {
+        Some(earlier) if earlier.hash == part.hash || earlier.is_withheld() => None,
+        earlier => Some((earlier.copied(), Some(part))),
+    });
+    let gone = before.iter().filter(|part| !present.contains_key(&part.subject));
+    let mut all: Vec<_> = changed.chain(gone.map(|part| (Some(part), None))).collect();
+    all.sort_by_key(|(before, now)| now.or(*before).map(|part| &part.subject));
+    all
+}
+
+/// How far two executions of a step are from each other: first by what the step is itself, then by what it
+/// stands on. When a base image moves, much below may differ, and it is one reason all the same.
+pub(crate) fn distance(differences: &[Difference<'_>]) -> (usize, usize) {
+    let is_below = |(before, now): &&Difference<'_>| {
+        now.or(*before).is_some_and(|part| part.subject.is_below())
+    };
+    let below = differences.iter().filter(is_below).count();
+    (differences.len() - below, below)
+}
