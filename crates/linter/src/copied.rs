@@ -290,6 +290,11 @@ pub fn fits(dockerfile: &Dockerfile, view: &View, hidden: &[TreePath]) -> bool {
             *(if is_there { &mut there } else { &mut missing }) += 1;
         }
     }
+    // Nobody but the builder reads such a file, and it reads that of the context.
+    let ignore = TreePath::clean(b".dockerignore");
+    if view.entry(&ignore).is_some() || hidden.binary_search(&ignore).is_ok() {
+        return true;
+    }
     let is_marked = || {
         MARKS
             .iter()

@@ -33,11 +33,14 @@ pub(crate) struct Findings<'a> {
 pub(crate) struct Owned<'a> {
     pub(crate) finding: Finding,
     pub(crate) owner: Option<&'a Instruction>,
+    /// It is likely meant so: only a choice of rules that another tool has made tells it.
+    pub(crate) is_meant: bool,
 }
 
 /// A finding while its rule describes it.
 pub(crate) struct Draft<'f> {
     diagnostic: &'f mut Diagnostic,
+    is_meant: &'f mut bool,
     /// The finding is about text that is not in this file.
     elsewhere: bool,
 }
@@ -79,8 +82,9 @@ impl<'a> Findings<'a> {
             diagnostic = diagnostic.with_url(url);
         }
         let finding = Finding { rule, diagnostic, file: self.file.clone() };
-        let owned = self.found.push_mut(Owned { finding, owner });
-        Draft { diagnostic: &mut owned.finding.diagnostic, elsewhere: self.place.is_some() }
+        let owned = self.found.push_mut(Owned { finding, owner, is_meant: false });
+        let Owned { finding, is_meant, .. } = owned;
+        Draft { diagnostic: &mut finding.diagnostic, is_meant, elsewhere: self.place.is_some() }
     }
 
     /// How much was found so far.
@@ -125,6 +129,12 @@ impl Draft<'_> {
         self
     }
 
+    /// If `is_meant`, the author likely means it as it is: only the tool that the rule comes from tells it.
+    pub(crate) fn unless(self, is_meant: bool) -> Self {
+        *self.is_meant = is_meant;
+        self
+    }
+
     /// Adds "did you mean `x`?" if there is an `x`, with the change of the name at `span`.
     pub(crate) fn suggest(self, span: Span, name: Option<&str>) -> Self {
         let Some(name) = name else { return self };
@@ -153,12 +163,17 @@ impl Draft<'_> {
 
     /// Adds the change that mends it: what to replace by what, in file order.
     pub(crate) fn fix<const N: usize>(self, safety: Safety, edits: [(Span, String); N]) -> Self {
-        self.fix_all(safety, edits.into())
+        self.fix_all(safety, edits)
     }
 
-    /// As [`Draft::fix`], for any number of edits.
-    pub(crate) fn fix_all(self, safety: Safety, edits: Vec<(Span, String)>) -> Self {
-        if !self.elsewhere {
+    /// As [`Draft::fix`], for any number of edits; none is no fix.
+    pub(crate) fn fix_all(
+        self,
+        safety: Safety,
+        edits: impl IntoIterator<Item = (Span, String)>,
+    ) -> Self {
+        let edits: Vec<_> = edits.into_iter().collect();
+        if !self.elsewhere && !edits.is_empty() {
             let edits = edits.into_iter().map(|(span, text)| Edit { span, text }).collect();
             self.diagnostic.fix = Some(Fix { edits, safety });
         }

@@ -17,10 +17,12 @@
 //! - [`rule`]: what a rule is, and all of them.
 //! - [`label`]: labels as a project wants them.
 //! - [`shell`]: the commands of RUN; [`run`], [`package`], [`manifest`]: what rules ask of them.
+//! - [`exec_form`]: commands in shell form that need no shell.
 //! - [`failure`]: the commands whose failure nobody sees.
 //! - [`dialect`]: which shell reads a RUN, with which [`variable`]s; [`script`], [`foreign`]: its text for
 //!   ShellCheck, and what that says.
 //! - [`finding`]: what they report; [`suppression`]: what the file does not want to hear.
+//! - [`amend`]: edits that several fixes are made of.
 //! - [`mend()`]: the fixes of several findings, made.
 //! - [`syntax_aliases`]: what hadolint calls faults of the syntax.
 //!
@@ -28,12 +30,14 @@
 //!
 //! Beside that, [`outline()`] and [`targets`] say what can be built from a file, and with what.
 
+mod amend;
 mod amount;
 mod base;
 mod copied;
 mod day;
 mod dialect;
 mod environment;
+mod exec_form;
 mod failure;
 mod files;
 mod finding;

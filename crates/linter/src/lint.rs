@@ -53,7 +53,9 @@ pub fn lint_with(
         _ => found,
     });
     let suppressions = Suppressions::read(&subject, wanted);
-    let is_heard = |found: &Owned<'_>| suppressions.let_through(found, wanted);
+    let is_heard = |found: &Owned<'_>| {
+        suppressions.let_through(found, wanted) && !(wanted.is_own && found.is_meant)
+    };
     let mut heard: Vec<Owned<'_>> = found.filter(is_heard).collect();
     for rule in wanted.rules {
         if let Check::Suppressions(check) = rule.check {
@@ -64,7 +66,7 @@ pub fn lint_with(
     }
     let mut findings: Vec<Finding> = heard.into_iter().map(|found| found.finding).collect();
     say_once(&mut findings);
-    if wanted.only_shipped {
+    if wanted.is_own {
         findings.retain(|one| !one.rule.of_size || is_shipped(&subject, one.diagnostic.span));
     }
     for finding in &mut findings {
@@ -117,8 +119,8 @@ mod tests {
     fn names(source: &str, preset: Preset) -> Vec<&'static str> {
         let rules: Vec<_> = all().filter(|rule| rule.presets.contains(&preset)).collect();
         let (checks, policy) = (CheckOptions::default(), Policy::default());
-        let only_shipped = matches!(preset, Preset::Recommended | Preset::Strict);
-        let wanted = Wanted { rules: &rules, checks: &checks, policy: &policy, only_shipped };
+        let is_own = matches!(preset, Preset::Recommended | Preset::Strict);
+        let wanted = Wanted { rules: &rules, checks: &checks, policy: &policy, is_own };
         let dockerfile = lapstrake_parser::parse(source).dockerfile;
         let found = lint(source, &dockerfile, &Known::nothing(), &wanted);
         found.iter().map(|one| one.rule.name).collect()

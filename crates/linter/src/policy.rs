@@ -16,8 +16,9 @@ pub struct Wanted<'a> {
     pub checks: &'a CheckOptions,
     /// What the project asks for.
     pub policy: &'a Policy,
-    /// What makes an image larger is told of stages that are in one. Other tools tell it of all.
-    pub only_shipped: bool,
+    /// The rules are a choice of no other tool. Then what makes an image larger is told of stages that are in one,
+    /// and a rule of another tool leaves out what is likely meant as it is.
+    pub is_own: bool,
 }
 
 /// What a project asks for, whatever the file is. By default nothing.

@@ -44,8 +44,7 @@ fn of_run(context: &Context<'_>, subject: &Subject<'_>) -> Vec<ShellScript> {
     let Some(script) = subject.script(context.owner) else {
         // What cannot be read here may still have something in it for ShellCheck. A heredoc that is no script is what
         // a command is given.
-        let is_heredoc = text.as_str().trim_start().starts_with("<<");
-        let heredoc = run.heredocs.first().filter(|_| is_heredoc);
+        let heredoc = run.heredocs.first().filter(|heredoc| crate::shell::is_script(text, heredoc));
         let is_foreign = heredoc.is_some_and(|heredoc| heredoc.content.starts_with("#!"));
         let shell = context.shell.filter(|_| !is_foreign);
         return shell.map(|shell| script_of(context, shell, text, heredoc)).into_iter().collect();

@@ -26,7 +26,7 @@ use std::ops::Range;
 
 use walk::{Seen, Standing};
 
-use lapstrake_parser::{CommandForm, Instruction, InstructionKind, Span, Word};
+use lapstrake_parser::{CommandForm, Heredoc, Instruction, InstructionKind, Span, Word};
 
 use crate::dialect::Dialect;
 pub(crate) use command::Command;
@@ -83,7 +83,7 @@ pub(crate) fn script(instruction: &Instruction) -> Option<Script> {
         script.read(text.as_str(), None, &place)?;
         return Some(script);
     };
-    if text.as_str().trim().starts_with("<<") {
+    if is_script(text, first) {
         let line = first.content.lines().next().unwrap_or_default();
         let interpreter = line.strip_prefix("#!");
         let is_shell = |line: &str| Dialect::of(line).is_some() || line.ends_with("zsh");
@@ -101,11 +101,22 @@ pub(crate) fn script(instruction: &Instruction) -> Option<Script> {
 
 /// The first program that a line in shell form runs, if that is sure: nothing is done before it.
 pub(crate) fn first_program(line: &Word) -> Option<(String, Span)> {
-    let mut script = Script::default();
-    script.read(line.as_str(), None, &|range| line.span_of(range))?;
+    let script = script_of_line(line)?;
     let command = script.commands.iter().min_by_key(|command| command.span().start)?;
     let name = command.name();
     (!name.is_empty()).then(|| (name.to_owned(), command.name_span()))
+}
+
+/// True if the line is nothing but the heredoc, which then is the script; in `<<EOF bash` it is what `bash` reads.
+pub(crate) fn is_script(line: &Word, heredoc: &Heredoc) -> bool {
+    heredoc.marker == line.span()
+}
+
+/// What a line in shell form runs, if that is a script that shells can read.
+pub(crate) fn script_of_line(line: &Word) -> Option<Script> {
+    let mut script = Script::default();
+    script.read(line.as_str(), None, &|range| line.span_of(range))?;
+    Some(script)
 }
 
 /// What a file runs, if that is a script that shells can read. Its places are those in the file.

@@ -1,7 +1,7 @@
 //! A file in the form that rules look at.
 
 use std::cell::OnceCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lapstrake_parser::{Dockerfile, Instruction, InstructionKind, Keyword, Span, Stage, Word};
 use lapstrake_rootfs::View;
@@ -9,6 +9,7 @@ use lapstrake_rootfs::View;
 use crate::copied::{self, ContextCopy};
 use crate::environment::Environment;
 use crate::files::Context;
+use crate::from::may_be_stage;
 use crate::known::{Known, KnownStage, Made};
 use crate::policy::Policy;
 use crate::secret::secrets_in;
@@ -42,6 +43,8 @@ pub(crate) struct Subject<'a> {
     copies: OnceCell<Vec<ContextCopy>>,
     /// The scripts among that which are executed.
     shared: OnceCell<Vec<Shared>>,
+    /// The numbers of the stages that are in the image, looked for when a rule asks first.
+    shipped: OnceCell<BTreeSet<usize>>,
 }
 
 /// What FROM sees.
@@ -76,6 +79,7 @@ impl<'a> Subject<'a> {
             view: OnceCell::new(),
             copies: OnceCell::new(),
             shared: OnceCell::new(),
+            shipped: OnceCell::new(),
         }
     }
 
@@ -151,9 +155,10 @@ impl<'a> Subject<'a> {
         self.dockerfile.instructions.iter().any(|one| sets(one, name))
     }
 
-    /// The stage that a stage starts from.
+    /// The stage that a stage starts from. A variable in its name counts with the value that is known of it.
     pub(crate) fn base_of(&self, stage: &Stage<'_>) -> Option<&Stage<'a>> {
-        let number = self.stage_named(stage.from.image.as_str(), stage.index)?;
+        let image = self.global_value(&stage.from.image)?;
+        let number = self.stage_named(&image.text, stage.index)?;
         self.stages.get(number)
     }
 
@@ -216,11 +221,34 @@ impl<'a> Subject<'a> {
         })
     }
 
-    /// True if what the stage leaves is in an image: it is the last one, or others start from it.
-    pub(crate) fn is_shipped(&self, stage: &Stage<'_>) -> bool {
+    /// True if it is the last stage, or others start from it: what hadolint takes for a stage that is in an image.
+    pub(crate) fn is_last_or_base(&self, stage: &Stage<'_>) -> bool {
         let is_last = stage.index + 1 == self.stages.len();
         let mut later = self.stages.iter().skip(stage.index + 1);
         is_last || later.any(|one| self.base_of(one).is_some_and(|base| base.index == stage.index))
+    }
+
+    /// True if what the stage leaves is in the image that is built: it is the target, or that goes back to it. What a
+    /// build argument decides may be any stage with a name.
+    pub(crate) fn is_shipped(&self, stage: &Stage<'_>) -> bool {
+        self.shipped.get_or_init(|| self.find_shipped()).contains(&stage.index)
+    }
+
+    fn find_shipped(&self) -> BTreeSet<usize> {
+        let mut shipped = BTreeSet::new();
+        let targets = self.stages.iter().filter(|stage| self.is_target(stage));
+        let mut open: Vec<&Stage<'a>> = targets.collect();
+        while let Some(stage) = open.pop() {
+            if !shipped.insert(stage.index) {
+                continue;
+            }
+            open.extend(self.base_of(stage));
+            if may_be_stage(stage.from.image.as_str()) {
+                let earlier = self.stages.iter().take(stage.index);
+                open.extend(earlier.filter(|one| one.from.name.is_some()));
+            }
+        }
+        shipped
     }
 
     /// The stage that a name in the stage number `before` means: the last earlier one of that name.

@@ -78,7 +78,7 @@ fn differences(source: &[u8], expected: &Value) -> Differences {
         .filter(|rule| rule.origin == Origin::BuildKit && rule.name != "InvalidBaseImagePlatform")
         .collect();
     let policy = Policy::default();
-    let wanted = Wanted { rules: &rules, checks: &checks, policy: &policy, only_shipped: false };
+    let wanted = Wanted { rules: &rules, checks: &checks, policy: &policy, is_own: false };
     let findings = lapstrake_linter::lint(&text, &parsed.dockerfile, &known, &wanted);
     let mut differences = Differences::new();
     for finding in &findings {

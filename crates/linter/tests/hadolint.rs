@@ -98,7 +98,7 @@ fn places(text: &str) -> Places {
     let rules: Vec<_> = lapstrake_linter::all().filter(|rule| ids(rule).next().is_some()).collect();
     let checks = CheckOptions::default();
     let policy = Policy::default();
-    let wanted = Wanted { rules: &rules, checks: &checks, policy: &policy, only_shipped: false };
+    let wanted = Wanted { rules: &rules, checks: &checks, policy: &policy, is_own: false };
     let found = lapstrake_linter::lint(text, &parsed.dockerfile, &Known::nothing(), &wanted);
     let places = found.iter().flat_map(|finding| {
         let line = line(finding, &parsed.dockerfile, text);

@@ -64,6 +64,6 @@ fn found(text: &str, rules: &[&'static Rule]) -> Result<Vec<Finding>, String> {
         return Err(format!("it does not parse: {} in\n{text}", error.message));
     }
     let (checks, policy) = (lapstrake_linter::checks(&parsed.dockerfile), Policy::default());
-    let wanted = Wanted { rules, checks: &checks, policy: &policy, only_shipped: false };
+    let wanted = Wanted { rules, checks: &checks, policy: &policy, is_own: false };
     Ok(lapstrake_linter::lint(text, &parsed.dockerfile, &Known::nothing(), &wanted))
 }

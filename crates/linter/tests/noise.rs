@@ -139,7 +139,7 @@ fn findings(source: &[u8], rules: &[&'static Rule]) -> Vec<(String, u32)> {
     let parsed = lapstrake_parser::parse(&text);
     let (known, policy) = (Known::nothing(), Policy::default());
     let checks = lapstrake_linter::checks(&parsed.dockerfile);
-    let wanted = Wanted { rules, checks: &checks, policy: &policy, only_shipped: true };
+    let wanted = Wanted { rules, checks: &checks, policy: &policy, is_own: true };
     let index = LineIndex::new(&text);
     let findings = lapstrake_linter::lint(&text, &parsed.dockerfile, &known, &wanted);
     let one = |rule: &Rule, at| (rule.name.to_owned(), index.position(at).line);

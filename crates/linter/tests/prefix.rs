@@ -55,7 +55,7 @@ fn look(text: &str, rules: &[&'static Rule]) {
     let source = format!("FROM debian:12\nRUN <<END-OF-TEXT\n{text}\nEND-OF-TEXT\n");
     let parsed = lapstrake_parser::parse(&source);
     let (checks, policy) = (CheckOptions::default(), Policy::default());
-    let wanted = Wanted { rules, checks: &checks, policy: &policy, only_shipped: false };
+    let wanted = Wanted { rules, checks: &checks, policy: &policy, is_own: false };
     for finding in lapstrake_linter::lint(&source, &parsed.dockerfile, &Known::nothing(), &wanted) {
         let span = finding.diagnostic.span;
         assert!(source.get(span.range()).is_some(), "{}: {span:?}\n{source}", finding.rule.name);

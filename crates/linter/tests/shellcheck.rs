@@ -74,7 +74,7 @@ fn places(text: &str) -> Places {
     let parsed = lapstrake_parser::parse(text);
     let (checks, policy) = (CheckOptions::default(), Policy::default());
     let policy = Policy { ignores_comments: true, ..policy };
-    let wanted = Wanted { rules: &rules(), checks: &checks, policy: &policy, only_shipped: false };
+    let wanted = Wanted { rules: &rules(), checks: &checks, policy: &policy, is_own: false };
     let found = lapstrake_linter::lint(text, &parsed.dockerfile, &Known::nothing(), &wanted);
     let place = |finding: &lapstrake_linter::Finding| {
         let span = finding.diagnostic.span;

@@ -52,7 +52,7 @@ fn fires(id: &str, text: &str) -> bool {
     let (checks, faults) = CheckOptions::parse("experimental=all", 0);
     assert!(faults.is_empty());
     let policy = policy(id);
-    let wanted = Wanted { rules: &rules, checks: &checks, policy: &policy, only_shipped: false };
+    let wanted = Wanted { rules: &rules, checks: &checks, policy: &policy, is_own: false };
     let found = lapstrake_linter::lint(text, &parsed.dockerfile, &Known::nothing(), &wanted);
     of_syntax.any(|aliases| aliases.contains(&id)) || !found.is_empty()
 }

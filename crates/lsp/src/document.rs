@@ -82,10 +82,10 @@ impl Document {
         let rules: Vec<_> = rules.filter(|rule| is_whole || rule.sees_one_instruction()).collect();
         let dockerfile = &self.parsed.dockerfile;
         let checks = lapstrake_linter::checks(dockerfile);
-        let Rules { policy, are_own: only_shipped, .. } = &self.rules;
-        let only_shipped = *only_shipped;
-        let wanted = Wanted { rules: &rules, checks: &checks, policy, only_shipped };
-        let look_around = is_whole && only_shipped;
+        let Rules { policy, are_own: is_own, .. } = &self.rules;
+        let is_own = *is_own;
+        let wanted = Wanted { rules: &rules, checks: &checks, policy, is_own };
+        let look_around = is_whole && is_own;
         let mut found = Vec::new();
         workspace.known(
             self.path().as_deref(),

@@ -121,12 +121,8 @@ impl<'a> Check<'a> {
     fn lint(&self, known: &Known<'_>, wanted: impl Fn(&Rule) -> bool) -> Vec<Diagnostic> {
         let rules = lapstrake_linter::all().filter(|rule| rule.origin == Origin::BuildKit);
         let rules: Vec<&'static Rule> = rules.filter(|rule| wanted(rule)).collect();
-        let wanted = Wanted {
-            rules: &rules,
-            checks: &self.checks,
-            policy: self.policy,
-            only_shipped: false,
-        };
+        let wanted =
+            Wanted { rules: &rules, checks: &self.checks, policy: self.policy, is_own: false };
         let found = lapstrake_linter::lint(self.source, self.dockerfile, known, &wanted);
         found.into_iter().map(|Finding { diagnostic, .. }| diagnostic).collect()
     }

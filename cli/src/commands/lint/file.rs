@@ -146,7 +146,7 @@ pub(super) fn look(
     let rules = rules.iter().copied().filter(|rule| !is_broken || rule.sees_one_instruction());
     let rules: Vec<_> = rules.collect();
     let checks = lapstrake_linter::checks(&parsed.dockerfile);
-    let wanted = Wanted { rules: &rules, checks: &checks, policy, only_shipped: *is_own };
+    let wanted = Wanted { rules: &rules, checks: &checks, policy, is_own: *is_own };
     let around = Around { facts: around.facts.filter(|_| !is_broken), ..*around };
     let file = (source.text(), &parsed.dockerfile);
     let (found, sight) = around.with(task.input, file, |known| {

@@ -197,6 +197,10 @@ impl Case<'_> {
         names.map(|name| crate::rule(name).unwrap()).chain([rule]).collect()
     }
 
+    fn is_own(&self) -> bool {
+        self.options.contains(&("own", "yes"))
+    }
+
     /// What is known: each option's meaning.
     fn found(&self, rule: &'static Rule) -> String {
         let mut base = None;
@@ -221,7 +225,8 @@ impl Case<'_> {
                     ignore = Some(IgnoreFile::from_patterns(value.split_whitespace()).unwrap());
                 }
                 "needed" => needed = words().iter().map(|word| word == "yes").collect(),
-                "with" => {}
+                // The rules are a choice of our own.
+                "with" | "own" => {}
                 name if Folder::OPTIONS.contains(&name) => {}
                 "base file" => files.add(value),
                 "base digest" => digest = Some(*value),
@@ -298,7 +303,7 @@ impl Case<'_> {
             &source,
             &parsed.dockerfile,
             &known,
-            &Wanted { rules: &self.rules(rule), checks: &checks, policy, only_shipped: false },
+            &Wanted { rules: &self.rules(rule), checks: &checks, policy, is_own: self.is_own() },
         );
         let found: Vec<_> =
             findings.into_iter().filter(|finding| finding.rule.name == rule.name).collect();
@@ -410,7 +415,7 @@ fn a_trigger_of_a_base_shows_where_the_base_is_named() {
     let parsed = lapstrake_parser::parse(source);
     let rules: Vec<_> = crate::all().filter(|rule| rule.origin == Origin::BuildKit).collect();
     let (checks, policy) = (CheckOptions::default(), Policy::default());
-    let wanted = Wanted { rules: &rules, checks: &checks, policy: &policy, only_shipped: false };
+    let wanted = Wanted { rules: &rules, checks: &checks, policy: &policy, is_own: false };
     let found = crate::lint(source, &parsed.dockerfile, &known, &wanted);
     let found: Vec<_> = found.iter().map(|one| (one.rule.name, &one.diagnostic)).collect();
     let names: Vec<_> = found.iter().map(|(name, _)| *name).collect();

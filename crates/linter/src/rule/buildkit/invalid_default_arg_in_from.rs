@@ -1,7 +1,8 @@
 //! # FROM works without build arguments
 //!
 //! When nobody gives arguments, FROM comes to an empty name, or to one that no image can have. Then the
-//! file can only be built by those who know which arguments it wants, and no tool can look at it.
+//! file can only be built by those who know which arguments it wants, and no tool can look at it. The presets `recommended`
+//! and `strict` leave out an image that is nothing but an argument declared without a default: it is to be given.
 //!
 //! ```dockerfile
 //! ARG TAG
@@ -41,7 +42,11 @@ fn check(subject: &Subject<'_>, findings: &mut Findings<'_>) {
             name => format!("no image can have the name `{name}`"),
         };
         let arguments = value.used.iter().chain(&value.undefined).map(|one| one.name.as_str());
-        let draft = findings.add(word.span(), message);
+        // An image that is declared without a default is to be given.
+        let mut undefined = value.undefined.iter();
+        let is_declared = |name: &str| globals.declared.iter().any(|declared| declared == name);
+        let is_meant = value.text.is_empty() && undefined.all(|one| is_declared(&one.name));
+        let draft = findings.add(word.span(), message).unless(is_meant);
         match arguments.collect::<Vec<_>>().first() {
             Some(name) => drop(draft.help(format!("give it a default: `ARG {name}=…`"))),
             None => drop(draft.help("names of images are in small letters")),

@@ -2,7 +2,8 @@
 //!
 //! A command that is plain text runs as `/bin/sh -c "…"`. Then the shell is process 1: most shells
 //! pass no signals on, so `docker stop` waits ten seconds and kills. Where the file or the base image
-//! sets a SHELL, the shell is taken to be meant.
+//! sets a SHELL, the shell is taken to be meant. The presets `recommended` and `strict` leave out `exec …`, where the program
+//! takes the shell's place, and a CMD that needs its variables and is nothing else.
 //!
 //! ```dockerfile
 //! FROM alpine
@@ -18,8 +19,9 @@
 //!
 //! **Fix**: unsafe, and only for words without a meaning for the shell: the program becomes process 1.
 
-use lapstrake_parser::{CommandForm, InstructionKind, Safety, Word};
+use lapstrake_parser::{CommandForm, InstructionKind, Safety};
 
+use crate::exec_form::Line;
 use crate::finding::Findings;
 use crate::rule::{Check, Rule};
 use crate::walk::Step;
@@ -40,29 +42,23 @@ fn check(step: &Step<'_>, findings: &mut Findings<'_>) {
     let draft = findings.add(span, format!("{name} runs in a shell, which passes no signals on"));
     if command.as_str().starts_with('[') {
         draft.help("this is no JSON array: its elements are texts in double quotes");
-    } else if let Some(array) = array(command) {
-        let draft = draft.help(format!("write `{name} {array}`"));
-        draft.fix(Safety::Unsafe, [(command.span(), array)]);
-    } else {
-        draft.help(format!("write it like `{name} [\"program\", \"argument\"]`, or set SHELL"));
+        return;
+    }
+    let line = Line::new(command);
+    let is_cmd = matches!(step.instruction.kind, InstructionKind::Cmd(_));
+    let draft = draft.unless(line.replaces_shell() || (is_cmd && line.needs_variables()));
+    match line.array() {
+        Some(array) => {
+            let draft = draft.help(format!("write `{name} {array}`"));
+            draft.fix(Safety::Unsafe, [(command.span(), array)]);
+        }
+        None if line.needs_variables() => {
+            draft.help(format!(
+                "write it like `{name} exec …`: the program takes the shell's place"
+            ));
+        }
+        None => {
+            draft.help(format!("write it like `{name} [\"program\", \"argument\"]`, or set SHELL"));
+        }
     }
 }
-
-/// The array that does the same, unless the shell has something to do.
-fn array(command: &Word) -> Option<String> {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_./:@%+,-".contains(c);
-    let words: Vec<&str> = command.as_str().split_ascii_whitespace().collect();
-    let first = words.first()?;
-    if BUILT_IN.contains(first) || first.contains('=') {
-        return None;
-    }
-    let plain = words.iter().all(|word| word.chars().all(|c| is_plain(c) || c == '='));
-    let quoted: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
-    plain.then(|| format!("[{}]", quoted.join(", ")))
-}
-
-/// Words at the beginning of a command that are for the shell itself.
-const BUILT_IN: [&str; 22] = [
-    ".", ":", "alias", "case", "cd", "command", "eval", "exec", "exit", "export", "for", "if",
-    "read", "set", "shift", "source", "trap", "type", "ulimit", "umask", "until", "while",
-];

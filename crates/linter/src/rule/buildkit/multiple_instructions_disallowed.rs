@@ -18,8 +18,12 @@
 //! The finding is at the one without effect. A comment that silences it stands above the one that takes
 //! its effect away.
 //!
-//! **Fix**: none, which one is meant is for the author to say.
+//! **Fix**: safe: the one that does nothing is taken out, and only the image's history tells. None below a comment that
+//! silences rules, which would then be about what follows.
 
+use lapstrake_parser::Safety;
+
+use crate::amend;
 use crate::finding::Findings;
 use crate::rule::{Check, Rule};
 use crate::walk::Step;
@@ -31,9 +35,15 @@ fn check(step: &Step<'_>, findings: &mut Findings<'_>) {
     if let Some(voided) = step.state.voided(keyword) {
         let message =
             format!("this {} is without effect: a later one takes its place", keyword.name());
-        findings
+        let draft = findings
             .add(voided, message)
             .label(step.instruction.keyword().span, "only this one counts")
             .help("take out the one that is not meant");
+        let all = &step.subject.dockerfile.instructions;
+        let earlier = all.iter().find(|one| one.keyword().span == voided);
+        draft.fix_all(
+            Safety::Safe,
+            earlier.and_then(|earlier| amend::take_out(step.subject, earlier)),
+        );
     }
 }

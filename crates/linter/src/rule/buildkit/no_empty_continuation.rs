@@ -53,7 +53,7 @@ fn report(
     }
     let lines = [first].into_iter().chain(others.iter().copied());
     let edits = lines.map(|line| (with_line_end(subject.source, line), String::new()));
-    draft.fix_all(Safety::Safe, edits.collect());
+    draft.fix_all(Safety::Safe, edits);
 }
 
 /// The line with what ends it.

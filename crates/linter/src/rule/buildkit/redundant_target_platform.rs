@@ -14,8 +14,9 @@
 //!
 //! **Fix**: safe.
 
-use lapstrake_parser::{Instruction, Safety, Span};
+use lapstrake_parser::{Instruction, Safety};
 
+use crate::amend;
 use crate::finding::Findings;
 use crate::rule::{Check, Rule};
 use crate::subject::Subject;
@@ -40,12 +41,5 @@ fn check(subject: &Subject<'_>, instruction: &Instruction, findings: &mut Findin
     findings
         .add(flag.span, message)
         .help("leave `--platform` out")
-        .fix(Safety::Safe, [(with_blanks(subject.source, flag.span), String::new())]);
-}
-
-/// The flag and the blanks behind it.
-fn with_blanks(source: &str, flag: Span) -> Span {
-    let rest = source.get(flag.end..).unwrap_or_default();
-    let blanks = rest.len() - rest.trim_start_matches([' ', '\t']).len();
-    Span::new(flag.start, flag.end + blanks)
+        .fix(Safety::Safe, [amend::leave_out(subject, flag.span)]);
 }

@@ -15,9 +15,10 @@
 //! WORKDIR /usr/share/nginx/html
 //! ```
 //!
-//! **Fix**: none, what is meant is for the author to say.
+//! **Fix**: safe where the base image is in the store: the path that it comes to there is written down. Else none: what is
+//! meant is for the author to say.
 
-use lapstrake_parser::InstructionKind;
+use lapstrake_parser::{InstructionKind, Safety};
 
 use crate::finding::Findings;
 use crate::rule::{Check, Rule};
@@ -46,7 +47,12 @@ fn check(step: &Step<'_>, findings: &mut Findings<'_>) {
             false => help.to_owned(),
             true => format!("{help}; of the image in the store the directory is {directory}"),
         };
-        findings.add(path.span(), message).help(help);
+        let draft = findings.add(path.span(), message).help(help);
+        let is_plain = path.as_str() == value.text && !value.text.contains([' ', '"', '\'', '\\']);
+        if is_plain && directory.starts_with('/') && !step.state.has_drives {
+            let whole = format!("{}/{}", directory.trim_end_matches('/'), value.text);
+            draft.fix(Safety::Safe, [(path.span(), whole)]);
+        }
     }
 }
 

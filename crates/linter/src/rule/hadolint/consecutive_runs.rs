@@ -15,12 +15,16 @@
 //! RUN touch /a && touch /b
 //! ```
 //!
-//! **Fix**: none: apart they are cached apart, which may be meant.
+//! **Fix**: unsafe: apart they are cached apart, which may be meant, and the second sees variables and the folder of the first.
+//! None where a comment or a heredoc stands between them, or `;` or `||` in one.
 
-use lapstrake_parser::{Instruction, InstructionKind, Severity, Stage, Word};
+use lapstrake_parser::{
+    CommandForm, Instruction, InstructionKind, Safety, Severity, Span, Stage, Word,
+};
 
 use crate::finding::Findings;
 use crate::rule::{Check, Rule};
+use crate::shell::tree::Chain;
 use crate::subject::Subject;
 
 pub(super) static RULE: Rule =
@@ -39,10 +43,33 @@ fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) 
             let draft = findings.add(instruction.keyword().span, "one RUN right behind another");
             draft
                 .label(last.keyword().span, "this one could hold both")
-                .help("join them with `&&`");
+                .help("join them with `&&`")
+                .fix_all(Safety::Unsafe, joined(subject, last, instruction));
         }
         before = Some(instruction);
     }
+}
+
+/// The edit that makes one RUN of both; nothing where more stands between them, or `&&` would not take both as a whole.
+fn joined(subject: &Subject<'_>, one: &Instruction, other: &Instruction) -> Option<(Span, String)> {
+    let is_chain = |run: &Instruction| {
+        let parts = subject.script(run).map(|script| script.parts.as_slice());
+        let list = match parts {
+            Some([part]) if part.heredoc.is_none() && run.heredocs.is_empty() => &part.list,
+            _ => return false,
+        };
+        let is_whole =
+            |chain: &Chain| !chain.is_background && chain.joints.iter().all(|joint| joint.is_and);
+        matches!(list.chains.as_slice(), [chain] if is_whole(chain))
+    };
+    let InstructionKind::Run(CommandForm::Shell(first)) = &one.kind else { return None };
+    let InstructionKind::Run(CommandForm::Shell(second)) = &other.kind else { return None };
+    let between = subject.source.get(one.span.end..other.span.start)?;
+    if !is_chain(one) || !is_chain(other) || !between.trim().is_empty() {
+        return None;
+    }
+    let joint = format!(" {}\n    && ", subject.dockerfile.escape);
+    Some((Span::new(first.span().end, second.span().start), joint))
 }
 
 /// At most one command. Tests with `[` do not count, and text that is no shell script has none.

@@ -13,10 +13,11 @@
 //! FROM --platform=$BUILDPLATFORM debian:12
 //! ```
 //!
-//! **Fix**: none: it may be meant.
+//! **Fix**: unsafe: the flag is left out, and the image is for the machine that it is built for.
 
-use lapstrake_parser::{Severity, Stage};
+use lapstrake_parser::{Safety, Severity, Stage};
 
+use crate::amend;
 use crate::finding::Findings;
 use crate::rule::{Check, Rule};
 use crate::subject::Subject;
@@ -25,10 +26,13 @@ pub(super) static RULE: Rule =
     Rule::hadolint("constant-platform", &["DL3029"], Severity::Warning, Check::Stage(check))
         .hadolint_only();
 
-fn check(_: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) {
+fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) {
     let Some(platform) = &stage.from.platform else { return };
     let text = platform.as_str();
     if !text.contains("BUILDPLATFORM") && !text.contains("TARGETPLATFORM") {
-        findings.add(platform.span(), format!("`{text}` is the platform of every build"));
+        let draft =
+            findings.add(platform.span(), format!("`{text}` is the platform of every build"));
+        let flag = stage.instruction.flag("platform").map(|flag| flag.span);
+        draft.fix_all(Safety::Unsafe, flag.map(|flag| amend::leave_out(subject, flag)));
     }
 }

@@ -14,10 +14,12 @@
 //! RUN dnf install -y jq-1.7 && dnf clean all
 //! ```
 //!
-//! **Fix**: none: a cache mount may be what is wanted.
+//! **Fix**: safe: the cache is all that changes. None for a RUN that is an array, ends with `exit`, or goes on in the
+//! background.
 
-use lapstrake_parser::Severity;
+use lapstrake_parser::{Safety, Severity};
 
+use crate::amend;
 use crate::finding::Findings;
 use crate::package;
 use crate::rule::{Check, Rule};
@@ -42,7 +44,9 @@ fn check(run: &Run<'_>, findings: &mut Findings<'_>) {
         };
         if command.has_any_argument(&["install"]) && !package::is_cleaned(run, at, is_clean) {
             let draft = findings.add(command.name_span(), "what was fetched stays in the image");
-            draft.help(format!("end the RUN with `{} clean all`", command.name()));
+            let clean = format!("{} clean all", command.name());
+            let draft = draft.help(format!("end the RUN with `{clean}`"));
+            draft.fix_all(Safety::Safe, amend::append(run, command, &clean));
             return;
         }
     }

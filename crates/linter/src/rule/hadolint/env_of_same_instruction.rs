@@ -15,9 +15,10 @@
 //! ENV BIN=$BASE/bin
 //! ```
 //!
-//! **Fix**: none: the value may be meant to be that from before.
+//! **Fix**: unsafe: an ENV of its own begins there, and the value is another one. None where the variable is set behind its
+//! use.
 
-use lapstrake_parser::{Instruction, InstructionKind, Severity};
+use lapstrake_parser::{Instruction, InstructionKind, Safety, Severity, Span};
 
 use crate::finding::Findings;
 use crate::rule::{Check, Rule};
@@ -40,7 +41,15 @@ fn check(subject: &Subject<'_>, instruction: &Instruction, findings: &mut Findin
                 let draft =
                     findings.add(pair.value.span(), format!("`{name}` has no value here yet"));
                 let draft = draft.label(other.key.span(), "it is set by the same ENV");
-                draft.help("set it in an ENV of its own, in front");
+                let draft = draft.help("set it in an ENV of its own, in front");
+                let keys = pairs.iter().map(|pair| pair.key.span());
+                let before = pairs.iter().map(|pair| pair.value.span().end);
+                let before = before.zip(keys.skip(1)).find(|(_, key)| *key == pair.key.span());
+                let is_in_front = other.key.span().start < pair.key.span().start;
+                if let Some((end, key)) = before.filter(|_| is_in_front) {
+                    let line = format!("\n{} ", instruction.keyword().value);
+                    draft.fix(Safety::Unsafe, [(Span::new(end, key.start), line)]);
+                }
                 break;
             }
         }

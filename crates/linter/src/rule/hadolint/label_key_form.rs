@@ -15,9 +15,9 @@
 //! LABEL org.opencontainers.image.authors="me"
 //! ```
 //!
-//! **Fix**: none: others may read the label by its name.
+//! **Fix**: unsafe, where small letters are all that is wanted: others may read the label by its name. Else none.
 
-use lapstrake_parser::{Instruction, InstructionKind, Severity};
+use lapstrake_parser::{Instruction, InstructionKind, Safety, Severity};
 
 use crate::finding::Findings;
 use crate::rule::{Check, Rule};
@@ -31,7 +31,12 @@ fn check(_: &Subject<'_>, instruction: &Instruction, findings: &mut Findings<'_>
     for key in pairs.iter().map(|pair| &pair.key) {
         let text = key.as_str().trim_matches(['"', '\'']);
         let Some(fault) = fault(text) else { continue };
-        findings.add(key.span(), format!("the key `{text}` {fault}"));
+        let draft = findings.add(key.span(), format!("the key `{text}` {fault}"));
+        let small = text.to_lowercase();
+        if small != text && self::fault(&small).is_none() {
+            let draft = draft.help(format!("write `{small}`"));
+            draft.fix(Safety::Unsafe, [(key.span(), key.as_str().to_lowercase())]);
+        }
     }
 }
 

@@ -19,9 +19,10 @@
 //!
 //! Where the base image is in the store, its SHELL counts as well.
 //!
-//! **Fix**: none: what a failure in front is to lead to is for the author to say.
+//! **Fix**: unsafe, where the shell is known to have it: `set -o pipefail` in front, and the step fails where it went on so
+//! far. Else none.
 
-use lapstrake_parser::{CommandForm, InstructionKind, Severity, Stage, Word};
+use lapstrake_parser::{CommandForm, InstructionKind, Safety, Severity, Span, Stage, Word};
 
 use crate::dialect::{self, Dialect};
 use crate::finding::Findings;
@@ -36,9 +37,11 @@ fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) 
     let base = subject.known.stage(stage.index).base;
     let inherited = base.into_iter().flat_map(|base| &base.config.shell);
     let mut is_safe = watches_pipes(inherited.map(String::as_str));
+    let mut shell = None;
     for instruction in stage.instructions {
         if let InstructionKind::Shell(words) = &instruction.kind {
             is_safe = watches_pipes(words.iter().map(Word::as_str));
+            shell = words.first().map(Word::as_str);
         }
         let Some(run) = Run::of(subject, instruction) else { continue };
         let is_exec = matches!(&run.instruction.kind, InstructionKind::Run(CommandForm::Exec(_)));
@@ -47,12 +50,31 @@ fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) 
         }
         if let Some(pipe) = run.script.pipes.first() {
             let draft = findings.add(*pipe, "only the last command of the pipe can fail");
-            draft.help(match dialect::of_base(subject, stage).0 == Some(Dialect::Busybox) {
+            let base = dialect::of_base(subject, stage).0;
+            let draft = draft.help(match base == Some(Dialect::Busybox) {
                 true => "the `sh` of the base image knows it: begin with `set -o pipefail && …`",
                 false => "set `-o pipefail`, in SHELL or in front: `set -o pipefail && …`",
             });
+            let set = Dialect::of(shell.unwrap_or("/bin/sh")).filter(|_| shell.is_some());
+            let knows_it =
+                matches!(set.or(base), Some(Dialect::Bash | Dialect::Busybox | Dialect::Ksh));
+            draft.fix_all(Safety::Unsafe, begin(&run).filter(|_| knows_it));
         }
     }
+}
+
+/// The edit that has the first text of a RUN begin with it.
+fn begin(run: &Run<'_>) -> Option<(Span, String)> {
+    let [part] = run.script.parts.as_slice() else { return None };
+    let first = part.list.chains.first()?.pipelines.first().filter(|one| one.bang.is_none())?;
+    let first = first.nodes.first()?;
+    let text = match (part.heredoc, part.list.chains.len()) {
+        (Some(_), _) => "set -o pipefail\n",
+        (None, 1) => "set -o pipefail && ",
+        (None, _) => "set -o pipefail; ",
+    };
+    let is_told = part.interpreter.is_none() && !first.whole_span().is_empty();
+    is_told.then(|| (Span::point(first.span.start), text.to_owned()))
 }
 
 /// True for a shell with `-o pipefail`, and for those of Windows, which know no such thing.

@@ -16,10 +16,12 @@
 //! ENTRYPOINT ["b"]
 //! ```
 //!
-//! **Fix**: none: which one is meant is for the author to say.
+//! **Fix**: safe: the one that does nothing is taken out, and only the image's history tells. None below a comment that
+//! silences rules, which would then be about what follows.
 
-use lapstrake_parser::{Instruction, InstructionKind, Severity, Stage};
+use lapstrake_parser::{Instruction, InstructionKind, Safety, Severity, Stage};
 
+use crate::amend;
 use crate::finding::Findings;
 use crate::rule::{Check, Rule};
 use crate::subject::Subject;
@@ -28,7 +30,7 @@ pub(super) static RULE: Rule =
     Rule::hadolint("second-entrypoint", &["DL4004"], Severity::Error, Check::Stage(check))
         .hadolint_only();
 
-fn check(_: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) {
+fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) {
     let all = stage.instructions.iter();
     let all = all.filter(|one| matches!(one.kind, InstructionKind::Entrypoint(_)));
     let mut before: Option<&Instruction> = None;
@@ -36,7 +38,9 @@ fn check(_: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) {
         if let Some(before) = before {
             let draft = findings
                 .add(instruction.keyword().span, "only the last ENTRYPOINT of a stage counts");
-            draft.label(before.keyword().span, "this one does nothing");
+            draft
+                .label(before.keyword().span, "this one does nothing")
+                .fix_all(Safety::Safe, amend::take_out(subject, before));
         }
         before = Some(instruction);
     }

@@ -39,8 +39,12 @@ fn check(_: &Subject<'_>, instruction: &Instruction, findings: &mut Findings<'_>
     }
 }
 
+/// By the name alone. One that ends in `_FILE` is that of a path.
 fn is_secret(name: &str) -> bool {
     let name = name.to_lowercase();
+    if name.ends_with("_file") {
+        return false;
+    }
     let parts = ["api_key", "client_key", "password", "private", "secret", "token", "username"];
     parts.iter().any(|part| name.contains(part)) || NAMES.contains(&name.as_str())
 }

@@ -14,9 +14,9 @@
 //! SHELL ["/bin/bash", "-c"]
 //! ```
 //!
-//! **Fix**: none: scripts of the image may count on it.
+//! **Fix**: unsafe, for a RUN that does nothing else: scripts of the image may count on the link. Else none.
 
-use lapstrake_parser::Severity;
+use lapstrake_parser::{Safety, Severity};
 
 use crate::finding::Findings;
 use crate::rule::{Check, Rule};
@@ -28,9 +28,15 @@ pub(super) static RULE: Rule =
 fn check(run: &Run<'_>, findings: &mut Findings<'_>) {
     for command in run.commands(&["ln"]) {
         if let Some(target) = command.arguments().iter().find(|word| word.text == "/bin/sh") {
-            findings
-                .add(target.span, "another shell for all scripts of the image")
-                .help("use SHELL");
+            let draft = findings.add(target.span, "another shell for all scripts of the image");
+            let draft = draft.help("use SHELL");
+            let mut words = command.arguments().iter().filter(|word| !word.text.starts_with('-'));
+            let shell = words.next().filter(|word| word.text.starts_with('/') && word.is_literal);
+            let is_all = run.script.commands.len() == 1 && run.script.pipes.is_empty();
+            if let Some(shell) = shell.filter(|_| is_all && !run.is_trigger) {
+                let line = format!("SHELL [\"{}\", \"-c\"]", shell.text);
+                draft.fix(Safety::Unsafe, [(run.instruction.span, line)]);
+            }
         }
     }
 }

@@ -15,10 +15,11 @@
 //! CMD ["my-program"]
 //! ```
 //!
-//! **Fix**: none: see JSONArgsRecommended.
+//! **Fix**: unsafe, and only for words without a meaning for the shell: the program becomes process 1.
 
-use lapstrake_parser::{CommandForm, Instruction, InstructionKind, Severity};
+use lapstrake_parser::{CommandForm, Instruction, InstructionKind, Safety, Severity};
 
+use crate::exec_form::Line;
 use crate::finding::Findings;
 use crate::rule::{Check, Rule};
 use crate::subject::Subject;
@@ -36,6 +37,11 @@ fn check(_: &Subject<'_>, instruction: &Instruction, findings: &mut Findings<'_>
     if let Some(CommandForm::Shell(text)) = form {
         let span = if text.as_str().is_empty() { instruction.span } else { text.span() };
         let draft = findings.add(span, "this command runs in a shell");
-        draft.help("write an array: `[\"program\", \"argument\"]`");
+        match Line::new(text).array() {
+            Some(array) => {
+                draft.help(format!("write `{array}`")).fix(Safety::Unsafe, [(text.span(), array)])
+            }
+            None => draft.help("write an array: `[\"program\", \"argument\"]`"),
+        };
     }
 }

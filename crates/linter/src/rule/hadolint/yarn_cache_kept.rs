@@ -14,10 +14,12 @@
 //! RUN yarn install --frozen-lockfile && yarn cache clean
 //! ```
 //!
-//! **Fix**: none: a cache mount may be what is wanted.
+//! **Fix**: safe: the cache is all that changes. None for a RUN that is an array, ends with `exit`, or goes on in the
+//! background.
 
-use lapstrake_parser::{Severity, Stage};
+use lapstrake_parser::{Safety, Severity, Stage};
 
+use crate::amend;
 use crate::finding::Findings;
 use crate::rule::{Check, Rule};
 use crate::run::Run;
@@ -30,7 +32,7 @@ pub(super) static RULE: Rule =
         .of_size();
 
 fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) {
-    if !subject.is_shipped(stage) {
+    if !subject.is_last_or_base(stage) {
         return;
     }
     for instruction in stage.instructions {
@@ -45,7 +47,9 @@ fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) 
         let last = commands.rev().find(|command| installs(command) || cleans(command));
         if let Some(install) = last.filter(|command| installs(command)) {
             let draft = findings.add(install.span(), "the cache of yarn stays in the image");
-            draft.help("end the RUN with `yarn cache clean`, or mount a cache");
+            let draft = draft.help("end the RUN with `yarn cache clean`, or mount a cache");
+            let edit = amend::append(&run, install, "yarn cache clean");
+            draft.fix_all(Safety::Safe, edit);
         }
     }
 }

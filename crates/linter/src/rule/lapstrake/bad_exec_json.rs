@@ -19,7 +19,7 @@
 //! **Fix**: doubtful: double quotes for single ones, where that makes it JSON.
 
 use lapstrake_parser::{
-    CommandForm, Instruction, InstructionKind, Safety, Severity, Word, parse_trigger,
+    CommandForm, Instruction, InstructionKind, Keyword, Safety, Severity, Word, parse_trigger,
 };
 
 use crate::finding::Findings;
@@ -31,7 +31,10 @@ pub(super) static RULE: Rule =
         .instead_of(&["JSONArgsRecommended"]);
 
 fn check(_: &Subject<'_>, instruction: &Instruction, findings: &mut Findings<'_>) {
-    let Some(word) = text(instruction).filter(|word| is_meant(word.as_str())) else { return };
+    let is_command = instruction.kind.keyword() != Keyword::Run;
+    let is_array =
+        |word: &&Word| is_meant(word.as_str()) || (is_command && is_bare_list(word.as_str()));
+    let Some(word) = text(instruction).filter(is_array) else { return };
     let text = word.as_str().trim_end();
     let draft = findings.add(word.span(), "this is no JSON array, but text for the shell");
     let draft =
@@ -58,6 +61,16 @@ fn text(instruction: &Instruction) -> Option<&Word> {
         CommandForm::Shell(word) => Some(word),
         CommandForm::Exec(_) => None,
     }
+}
+
+/// True for `[a, b]`: no test of the shell has a comma behind a word.
+fn is_bare_list(text: &str) -> bool {
+    let inner = text.trim().strip_prefix('[').and_then(|text| text.strip_suffix(']'));
+    inner.is_some_and(|inner| {
+        inner.contains(',')
+            && !inner.contains(['[', ']', ';', '&', '|', '$'])
+            && !inner.contains(" = ")
+    })
 }
 
 /// True for `["` and `['`, also with blanks between, unless it is a test as the shell has them.

@@ -25,7 +25,8 @@
 //! EOF
 //! ```
 //!
-//! **Fix**: doubtful: `set -e` as the first line. The step fails where it went on so far.
+//! **Fix**: safe: `set -e` comes in front. A script in which nothing fails does the same; one in which something fails no
+//! longer passes.
 
 use lapstrake_parser::{Heredoc, Safety, Severity, Span, Stage};
 
@@ -76,5 +77,5 @@ fn report(heredoc: &Heredoc, unseen: &Unseen<'_>, findings: &mut Findings<'_>) {
         findings.add(heredoc.marker, message).label(unseen.span, "nobody sees that this fails");
     draft
         .help("begin the script with `set -e`")
-        .fix(Safety::Unsafe, [(place, "set -e\n".to_owned())]);
+        .fix(Safety::Safe, [(place, "set -e\n".to_owned())]);
 }

@@ -64,7 +64,7 @@ fn fault(command: &Command, node: &Node, before: Option<&Command>) -> Option<(Sp
     let (name, arguments) = program(command);
     let reads = match name {
         "chpasswd" => true,
-        "passwd" => arguments.contains(&"--stdin"),
+        "passwd" => arguments.contains(&"--stdin") || before.is_some(),
         _ => false,
     };
     if reads {

@@ -18,13 +18,13 @@
 //!
 //! **Fix**: none: the checksum is for the author to find.
 
-use lapstrake_parser::Severity;
+use lapstrake_parser::{Severity, Span};
 
 use crate::finding::Findings;
 use crate::rule::{Check, Rule};
 use crate::run::Run;
 use crate::shell::walk::Seen;
-use crate::shell::{Command, NodeKind};
+use crate::shell::{Command, NodeKind, Piece, PieceKind, Script};
 
 pub(super) static RULE: Rule =
     Rule::own("pipe-to-shell", Severity::Warning, Check::Script(check)).strict();
@@ -35,6 +35,15 @@ const READERS: [&str; 12] = [
 ];
 
 fn check(run: &Run<'_>, findings: &mut Findings<'_>) {
+    for command in &run.script.commands {
+        let runs = READERS.contains(&command.base_name())
+            || matches!(command.name(), "eval" | "source" | ".");
+        let mut words = command.arguments().iter().filter(|_| runs);
+        if words.any(|word| word.pieces.iter().any(|piece| fetches(run.script, piece))) {
+            report(command, command.span(), findings);
+            return;
+        }
+    }
     run.script.walk(&mut |seen| {
         let Seen::Pipeline(pipeline, _) = seen else { return };
         let mut source: Option<&Command> = None;
@@ -44,16 +53,32 @@ fn check(run: &Run<'_>, findings: &mut Findings<'_>) {
             if matches!(command.base_name(), "curl" | "wget") {
                 source = Some(command);
             } else if let Some(source) = source.filter(|_| reads_program(command)) {
-                let span = source.span().cover(command.span());
-                let message =
-                    format!("`{}` runs what comes, and nobody has looked at it", reader(command));
-                findings
-                    .add(span, message)
-                    .help("fetch it with `ADD --checksum=…`, and run the file");
+                report(command, source.span().cover(command.span()), findings);
                 return;
             }
         }
     });
+}
+
+fn report(command: &Command, span: Span, findings: &mut Findings<'_>) {
+    let message = format!("`{}` runs what comes, and nobody has looked at it", reader(command));
+    findings.add(span, message).help("fetch it with `ADD --checksum=…`, and run the file");
+}
+
+/// True for `$(curl …)`, `<(curl …)` and the like.
+fn fetches(script: &Script, piece: &Piece) -> bool {
+    let list = match &piece.kind {
+        PieceKind::Double(pieces) => return pieces.iter().any(|piece| fetches(script, piece)),
+        PieceKind::Substitution { list, .. } | PieceKind::Process(list) => list,
+        _ => return false,
+    };
+    let pipelines = list.chains.iter().flat_map(|chain| &chain.pipelines);
+    let first = pipelines.filter_map(|pipeline| pipeline.nodes.first());
+    let mut commands = first.filter_map(|node| match node.kind {
+        NodeKind::Simple(number) => script.commands.get(number),
+        _ => None,
+    });
+    commands.any(|command| matches!(command.base_name(), "curl" | "wget"))
 }
 
 /// The program, behind `sudo` and `env` as well.

@@ -18,7 +18,7 @@
 //!
 //! **Fix**: none: where the certificate is unknown, it has to be installed first.
 
-use lapstrake_parser::{Instruction, InstructionKind, Severity, Span};
+use lapstrake_parser::{ArgDeclaration, Instruction, InstructionKind, Severity, Span};
 
 use crate::finding::Findings;
 use crate::rule::{Check, Rule};
@@ -46,6 +46,15 @@ fn check(subject: &Subject<'_>, instruction: &Instruction, findings: &mut Findin
         for pair in pairs {
             if is_off(pair.key.as_str(), pair.value.as_str().trim_matches(['"', '\''])) {
                 report(pair.key.span().cover(pair.value.span()), pair.key.as_str(), findings);
+            }
+        }
+        return;
+    }
+    if let InstructionKind::Arg(declarations) = &instruction.kind {
+        for ArgDeclaration { name, value } in declarations {
+            let Some(value) = value else { continue };
+            if is_off(name.as_str(), value.as_str().trim_matches(['"', '\''])) {
+                report(name.span().cover(value.span()), name.as_str(), findings);
             }
         }
         return;
@@ -93,7 +102,8 @@ fn of_command(command: &Command) -> Option<(Span, String)> {
             word(&|text| text.starts_with("--trusted-host"))
         }
         "npm" | "pnpm" | "yarn" => {
-            word(&|text| matches!(text, "--strict-ssl=false" | "--no-strict-ssl"))
+            let words = ["--strict-ssl=false", "--no-strict-ssl", "strict-ssl=false"];
+            word(&|text| words.contains(&text))
         }
         "yum" | "dnf" | "microdnf" => word(&|text| {
             matches!(text.trim_start_matches("--setopt="), "sslverify=false" | "sslverify=0")

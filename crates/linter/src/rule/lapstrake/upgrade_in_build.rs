@@ -26,10 +26,11 @@ pub(super) static RULE: Rule =
     Rule::own("upgrade-in-build", Severity::Info, Check::Script(check)).strict();
 
 /// Programs, and their commands that upgrade all when no package is named.
-const UPGRADES: [(&[&str], &[&str]); 4] = [
+const UPGRADES: [(&[&str], &[&str]); 5] = [
     (&["apt-get", "apt", "aptitude"], &["upgrade", "dist-upgrade", "full-upgrade", "safe-upgrade"]),
     (&["apk"], &["upgrade"]),
     (&["yum", "dnf", "microdnf", "tdnf"], &["update", "upgrade"]),
+    (&["zypper"], &["update", "up", "dist-upgrade", "dup"]),
     (&["pacman"], &["-Syu", "-Su", "-Syyu"]),
 ];
 

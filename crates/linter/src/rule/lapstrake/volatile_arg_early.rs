@@ -20,12 +20,14 @@
 //! LABEL org.opencontainers.image.revision=$GIT_SHA
 //! ```
 //!
-//! **Fix**: none: a RUN may read the variable without naming it.
+//! **Fix**: unsafe: it is declared just above what mentions it first. A RUN in between may read it without naming it. None
+//! where nothing mentions it, and beside other arguments.
 
 use std::collections::BTreeSet;
 
-use lapstrake_parser::{Instruction, InstructionKind, Severity, Stage};
+use lapstrake_parser::{Instruction, InstructionKind, Safety, Severity, Stage};
 
+use crate::amend;
 use crate::finding::Findings;
 use crate::rule::{Check, Rule};
 use crate::subject::{Subject, mentions};
@@ -34,25 +36,49 @@ pub(super) static RULE: Rule =
     Rule::own("volatile-arg-early", Severity::Warning, Check::Stage(check));
 
 /// Names of what no two builds have in common.
-const NAMES: [&str; 18] = [
+const NAMES: [&str; 42] = [
+    "BUILDDATE",
+    "BUILDTIME",
     "BUILD_DATE",
     "BUILD_ID",
     "BUILD_NUMBER",
+    "BUILD_REVISION",
+    "BUILD_SHA",
     "BUILD_TIME",
     "BUILD_TIMESTAMP",
-    "BUILDDATE",
-    "BUILDTIME",
+    "CI_COMMIT_SHA",
+    "CI_COMMIT_SHORT_SHA",
+    "CI_JOB_ID",
+    "CI_PIPELINE_ID",
+    "COMMIT_DATE",
     "COMMIT_HASH",
     "COMMIT_ID",
+    "COMMIT_REVISION",
     "COMMIT_SHA",
+    "COMMIT_SHORT_SHA",
+    "GITHUB_RUN_ID",
+    "GITHUB_RUN_NUMBER",
+    "GITHUB_SHA",
     "GIT_COMMIT",
+    "GIT_COMMIT_HASH",
+    "GIT_COMMIT_ID",
+    "GIT_COMMIT_SHA",
+    "GIT_COMMIT_SHORT",
+    "GIT_DATE",
     "GIT_HASH",
+    "GIT_REF",
+    "GIT_REV",
     "GIT_REVISION",
     "GIT_SHA",
-    "GITHUB_SHA",
+    "GIT_SHORT_SHA",
     "REVISION",
+    "SHORT_SHA",
+    "SOURCE_COMMIT",
+    "SOURCE_REVISION",
+    "TIMESTAMP",
     "VCS_REF",
     "VCS_REVISION",
+    "VCS_SHA",
 ];
 
 fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) {
@@ -79,7 +105,15 @@ fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) 
             let draft = findings
                 .add(name.span(), message)
                 .label(first.keyword().span, "this does not mention it");
-            draft.help("declare it just above what mentions it first");
+            let draft = draft.help("declare it just above what mentions it first");
+            let first = below.iter().find(|one| mentions(text(one), name.as_str()));
+            let is_alone = declarations.len() == 1;
+            let edits = first.filter(|_| is_alone).and_then(|first| {
+                let line = text(instruction);
+                let above = amend::put_above(subject, first, line)?;
+                Some([amend::take_out(subject, instruction)?, above])
+            });
+            draft.fix_all(Safety::Unsafe, edits.into_iter().flatten());
         }
     }
 }

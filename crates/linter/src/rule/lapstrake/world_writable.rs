@@ -48,6 +48,14 @@ fn check_one(subject: &Subject<'_>, instruction: &Instruction, findings: &mut Fi
         return;
     }
     let Some(run) = Run::of(subject, instruction) else { return };
+    for command in run.commands(&["mkdir", "install"]) {
+        let mode = command.flag_value(&["m", "mode"]).filter(|mode| mode.is_literal);
+        let Some(mode) = mode else { continue };
+        let text = mode.text.split_once('=').map_or(mode.text.as_str(), |(_, text)| text);
+        if lets_all_write(text) && !is_shared(command) && !is_removed(&run, command) {
+            findings.add(mode.span, message(text)).help(HELP);
+        }
+    }
     for command in run.commands(&["chmod", "/bin/chmod", "/usr/bin/chmod"]) {
         let mut words = command.arguments().iter().skip_while(|word| is_flag(&word.text));
         let Some(mode) = words.next().filter(|mode| lets_all_write(&mode.text)) else { continue };
