@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use lapstrake_oci::{Digest, DigestHasher};
 
+use crate::temporary::new_file;
 use crate::{Error, Exclusive, Store, Temporary};
 
 impl Store {
@@ -85,7 +86,7 @@ impl Store {
     pub fn blob_writer(&self) -> Result<BlobWriter, Error> {
         let folder = self.temporary()?;
         let path = folder.path().join("blob");
-        let file = File::create_new(&path).map_err(Error::io("create", path))?;
+        let file = new_file(&path).map_err(Error::io("create", path))?;
         Ok(BlobWriter { folder, file, hasher: DigestHasher::default(), size: 0 })
     }
 

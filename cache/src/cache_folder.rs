@@ -10,8 +10,9 @@
 //! `N` is 0 but for private uses at the same time, each of which has a folder of its own. `data`
 //! appears as a whole, with what the folder starts from.
 
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder, File};
 use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -199,7 +200,7 @@ impl Store {
         let staging = self.temporary()?;
         fill(staging.path())?;
         let (about_file, data) = (folder.join("about"), folder.join("data"));
-        fs::write(&about_file, about).map_err(Error::io("write", about_file))?;
+        replace_file(&about_file, about.as_bytes())?;
         fs::rename(staging.path().join("data"), &data).map_err(Error::io("make", data))?;
         Ok(())
     }
@@ -219,7 +220,7 @@ fn lock(
     folder: PathBuf,
     take: fn(&File) -> Result<(), fs::TryLockError>,
 ) -> Result<Option<(PathBuf, File)>, Error> {
-    match fs::create_dir(&folder) {
+    match DirBuilder::new().mode(0o700).create(&folder) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
             return Err(Error::io("create", folder)(error));
         }

@@ -131,7 +131,9 @@ pub(crate) fn fault(connection: &Connection) -> Result<Option<String>, Error> {
 pub(crate) fn look(root: &Path) -> rusqlite::Result<Option<Connection>> {
     let path = root.join("store.db");
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = match root.join("store.db-wal").exists() {
+    // An empty one is what a process leaves that found no room to begin.
+    let journal = fs::metadata(root.join("store.db-wal"));
+    let connection = match journal.is_ok_and(|journal| journal.len() > 0) {
         true => Connection::open_with_flags(path, flags)?,
         false => {
             let mut name = String::from("file:");

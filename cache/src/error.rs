@@ -1,11 +1,15 @@
 //! What can go wrong in the store.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use lapstrake_oci::Digest;
 use lapstrake_rootfs::LayerId;
 use lapstrake_rootfs::manifest::DecodeError;
+use rustix::fs::{Access, access};
+use rustix::io::Errno;
+
+use crate::Room;
 
 /// A failed operation on the store, with its subject and cause.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +51,25 @@ pub enum Error {
         found: i64,
         /// What this program writes.
         known: i64,
+    },
+    /// There is no room for anything.
+    #[error("the disk of the store {} is full: {room}", root.display())]
+    Full {
+        /// The store's root.
+        root: PathBuf,
+        /// What room there is.
+        room: Box<Room>,
+        /// What could not be written.
+        #[source]
+        source: Box<Error>,
+    },
+    /// Nothing may be written.
+    #[error("the store {} cannot be written: {}", root.display(), unwritable(*errno))]
+    ReadOnly {
+        /// The store's root.
+        root: PathBuf,
+        /// Why not.
+        errno: Errno,
     },
     /// The embedded database refused.
     #[error("cannot {operation} in the store's database")]
@@ -120,6 +143,36 @@ pub enum Error {
 }
 
 impl Error {
+    /// Why the store at `root` cannot be opened, if it is the disk's fault and no more.
+    pub(crate) fn explained(self, root: &Path) -> Self {
+        if !matches!(self, Self::Io { .. } | Self::Database { .. }) {
+            return self;
+        }
+        if let Err(errno @ (Errno::ROFS | Errno::ACCESS | Errno::PERM)) =
+            access(root, Access::WRITE_OK)
+        {
+            return Self::ReadOnly { root: root.into(), errno };
+        }
+        match Room::of(root) {
+            Ok(room) if room.is_full() => {
+                Self::Full { root: root.into(), room: Box::new(room), source: Box::new(self) }
+            }
+            _ => self,
+        }
+    }
+
+    /// Whether the disk had no room. Not where [`Error::Full`] says so already.
+    pub fn lacks_room(&self) -> bool {
+        match self {
+            Self::Io { source, .. } => source.kind() == io::ErrorKind::StorageFull,
+            Self::Database { source: rusqlite::Error::SqliteFailure(failure, _), .. } => {
+                failure.code == rusqlite::ErrorCode::DiskFull
+                    || failure.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE
+            }
+            _ => false,
+        }
+    }
+
     /// For `map_err`: an I/O error of `operation` on `path`.
     pub(crate) fn io(
         operation: &'static str,
@@ -132,5 +185,12 @@ impl Error {
     /// For `map_err`: a database error of `operation`.
     pub(crate) fn database(operation: &'static str) -> impl FnOnce(rusqlite::Error) -> Self {
         move |source| Self::Database { operation, source }
+    }
+}
+
+fn unwritable(errno: Errno) -> &'static str {
+    match errno {
+        Errno::ROFS => "its file system is mounted read-only",
+        _ => "it belongs to somebody else",
     }
 }

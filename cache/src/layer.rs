@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
+use std::io::Write as _;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use lapstrake_rootfs::tar::Checkpoints;
 use lapstrake_rootfs::{LayerId, LayerManifest};
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
 
-use crate::temporary::replace_file;
+use crate::temporary::{new_file, replace_file};
 use crate::{Error, Exclusive, Store, Temporary};
 
 /// The file beside a layer's manifest for [`Store::checkpoints`].
@@ -91,7 +92,9 @@ impl Store {
             .encode()
             .map_err(|source| Error::Encode { what: "a layer manifest", source })?;
         let staged = staging.folder.path().join("manifest");
-        fs::write(&staged, encoded).map_err(Error::io("write", staged))?;
+        new_file(&staged)
+            .and_then(|mut file| file.write_all(&encoded))
+            .map_err(Error::io("write", staged))?;
         fs::remove_dir_all(staging.work()).map_err(Error::io("remove", staging.work()))?;
         let is_first = self.place(staging.folder, &id, manifest.size())?;
         let path = self.layer_folder(&id).join("fs");

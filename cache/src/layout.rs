@@ -2,7 +2,7 @@
 
 use std::fs::{self, DirBuilder};
 use std::io::{self, Write as _};
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use crate::Error;
@@ -11,13 +11,14 @@ use crate::temporary::replace_file;
 /// The version of everything that the crate's documentation draws.
 const VERSION: u32 = 1;
 
-const FOLDERS: [&str; 10] = [
+const FOLDERS: [&str; 11] = [
     "blobs",
     "blobs/sha256",
     "layers",
     "stat",
     "notes",
     "locks",
+    "leases",
     "tmp",
     "stubs",
     "stubs/etc",
@@ -31,7 +32,7 @@ const STUBS: [&str; 3] = ["stubs/etc/hosts", "stubs/etc/resolv.conf", "stubs/etc
 /// in an order that ends with its version file, so an interrupted start is made again.
 pub(crate) fn open(root: &Path) -> Result<(), Error> {
     match fs::read_to_string(root.join("version")) {
-        Ok(found) if found.trim() == VERSION.to_string() => Ok(()),
+        Ok(found) if found.trim() == VERSION.to_string() => remake(root),
         // A power cut right after the store was made.
         Ok(found) if found.trim().is_empty() => create(root),
         Ok(found) => Err(Error::Version {
@@ -56,6 +57,14 @@ fn create(root: &Path) -> Result<(), Error> {
     replace_file(&root.join("version"), format!("{VERSION}\n").as_bytes())
 }
 
+/// Makes the folders anew that somebody removed: what was in them is missed, and made again.
+fn remake(root: &Path) -> Result<(), Error> {
+    match FOLDERS.iter().all(|name| root.join(name).is_dir()) {
+        true => Ok(()),
+        false => complete(root),
+    }
+}
+
 /// Makes what is missing of the folders and stubs: an earlier version of this program had fewer.
 pub(crate) fn complete(root: &Path) -> Result<(), Error> {
     folder(root, 0o700)?;
@@ -67,6 +76,7 @@ pub(crate) fn complete(root: &Path) -> Result<(), Error> {
         fs::OpenOptions::new()
             .create(true)
             .append(true)
+            .mode(0o644)
             .open(&path)
             .and_then(|mut file| file.flush())
             .map_err(Error::io("create", &path))?;

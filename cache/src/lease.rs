@@ -29,12 +29,6 @@ impl Lease {
     fn new(root: &Path) -> Result<Self, Error> {
         let _gate = Gate::shared(root)?;
         let folder = root.join("leases");
-        match fs::create_dir(&folder) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                return Err(Error::io("create", folder)(error));
-            }
-            _ => {}
-        }
         let named = tempfile::Builder::new().prefix("").rand_bytes(12).tempfile_in(&folder);
         let named = named.map_err(Error::io("create a file in", &folder))?;
         let (file, path) =

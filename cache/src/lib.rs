@@ -16,6 +16,7 @@
 //! logs/ID/                    what the steps of the last builds wrote, see `log`
 //! leases/NAME                 what a running process uses, see `lease`
 //! locks/                      files that are only locked, never read
+//! reserve                     room that is kept for whoever removes, see `reserve`
 //! salt                        a random number, see [`Store::fingerprint`]; there once one was asked for
 //! tmp/NAME/                   work in progress; each folder is locked by its process
 //! ```
@@ -51,6 +52,8 @@ mod prune;
 mod record;
 mod recover;
 mod remote;
+mod reserve;
+mod room;
 mod stat;
 mod store;
 mod tag;
@@ -72,6 +75,7 @@ pub use log::{Beginning, Entry, Log, LogState, LogWriter, LoggedStep};
 pub use origin::Origin;
 pub use prune::{Goal, Holding, HoldingKind, Prune, nanoseconds};
 pub use record::{ActionKey, Record, StepId};
+pub use room::Room;
 pub use store::Store;
 pub use tag::Tag;
 pub use temporary::Temporary;

@@ -1,7 +1,7 @@
 //! Locks between processes: files that are locked, so that a lock dies with its process.
 
 use std::fs::{self, File};
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +11,9 @@ use crate::lease::Lease;
 
 /// How long a waiter sleeps between two tries.
 const PAUSE: Duration = Duration::from_millis(5);
+
+/// Locks that are always the same ones.
+const KEPT: [&str; 3] = ["use", "gate", "tmp"];
 
 /// How many times a lock is tried that somebody may hold for long.
 const PATIENCE: usize = 10;
@@ -61,6 +64,19 @@ impl Drop for ActionLock {
     fn drop(&mut self) {
         // The name goes first, while the lock is held: a waiter sees that and starts over.
         drop(fs::remove_file(&self.path));
+    }
+}
+
+/// Removes what killed processes left of action locks. Whoever waits for one sees that it has gone.
+pub(crate) fn sweep(root: &Path) {
+    let Ok(entries) = fs::read_dir(root.join("locks")) else { return };
+    let is_kept = |name: &std::ffi::OsStr| KEPT.iter().any(|kept| name == *kept);
+    for entry in entries.flatten().filter(|entry| !is_kept(&entry.file_name())) {
+        let path = entry.path();
+        let Ok(file) = File::open(&path) else { continue };
+        if file.try_lock().is_ok() && is_current(&file, &path) {
+            drop(fs::remove_file(&path));
+        }
     }
 }
 
@@ -118,6 +134,7 @@ pub(crate) fn lock_file(path: &Path) -> Result<File, Error> {
         .create(true)
         .truncate(false)
         .write(true)
+        .mode(0o600)
         .open(path)
         .map_err(Error::io("open", path))
 }

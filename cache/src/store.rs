@@ -13,7 +13,7 @@ use rusqlite::Connection;
 use crate::database::Fresh;
 use crate::lease::Lease;
 use crate::lock::{ActionLock, Exclusive, Use};
-use crate::{ActionKey, Error, Temporary, database, layout, prune, temporary};
+use crate::{ActionKey, Error, Room, Temporary, database, layout, prune, reserve, temporary};
 
 /// Everything on disk under one root. May be shared by threads and opened by many processes.
 #[derive(Debug)]
@@ -37,8 +37,25 @@ impl Store {
     /// processes left.
     ///
     /// # Errors
-    /// [`Error::Version`] for a layout of another version; I/O and database errors.
+    /// [`Error::Version`] for a layout of another version, [`Error::Full`] on a disk without room,
+    /// [`Error::ReadOnly`] where nothing may be written; I/O and database errors.
     pub fn open(root: &Path) -> Result<Self, Error> {
+        let store = Self::begin(root).map_err(|error| error.explained(root))?;
+        reserve::keep(root);
+        Ok(store)
+    }
+
+    /// As [`Store::open`], for somebody who removes things: on a disk that is full the room that is kept for
+    /// that is given up first.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_to_remove(root: &Path) -> Result<Self, Error> {
+        reserve::release(root);
+        Self::begin(root).map_err(|error| error.explained(root))
+    }
+
+    fn begin(root: &Path) -> Result<Self, Error> {
         layout::open(root)?;
         temporary::sweep(root);
         let (connection, Fresh(fresh)) = database::open(root)?;
@@ -81,6 +98,11 @@ impl Store {
     /// Where the store is.
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// How much room the file system of the store has; `None` when it does not tell.
+    pub fn room(&self) -> Option<Room> {
+        Room::of(&self.root).ok()
     }
 
     /// The lowest directory of every sandbox: `etc/` with the empty files that a sandbox mounts

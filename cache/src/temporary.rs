@@ -1,8 +1,9 @@
 //! Work in progress: folders in `tmp/` that vanish with their process, and files that are replaced
 //! as a whole.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File, Permissions, TryLockError};
 use std::io::{self, Write as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use crate::Error;
@@ -25,6 +26,7 @@ impl Temporary {
         let folder = tempfile::Builder::new()
             .prefix("")
             .rand_bytes(12)
+            .permissions(Permissions::from_mode(0o700))
             .tempdir_in(root.join("tmp"))
             .map_err(Error::io("create a folder in", root.join("tmp")))?;
         let path = folder.keep();
@@ -82,6 +84,14 @@ pub(crate) fn sweep(root: &Path) {
 /// The lock that keeps sweepers away between the making of a folder and its locking.
 fn gate(root: &Path) -> Result<File, Error> {
     lock_file(&root.join("locks/tmp"))
+}
+
+/// A new file that nobody but its owner may write, whatever the umask is.
+///
+/// # Errors
+/// When it cannot be made, also because there is one.
+pub(crate) fn new_file(path: &Path) -> io::Result<File> {
+    File::options().create_new(true).write(true).mode(0o644).open(path)
 }
 
 /// Replaces `path` by a file with `content`: readers see the old or the new one, whole. Not

@@ -16,25 +16,28 @@ pub(crate) struct Failure {
     message: Option<String>,
     causes: Vec<String>,
     help: Option<String>,
+    /// Whether something could not be written for want of room.
+    lacks_room: bool,
     exit: Exit,
 }
 
 impl Failure {
     /// A failure with a message: lower case, no full stop.
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self { message: Some(message.into()), causes: Vec::new(), help: None, exit: Exit::FAILED }
+        Self { message: Some(message.into()), ..Self::told(Exit::FAILED) }
     }
 
     /// An error and its causes.
     pub(crate) fn of(error: &(dyn Error + 'static)) -> Self {
         let mut failure = Self::new(error.to_string());
+        failure.lacks_room = lacks_room(error);
         failure.add_causes(error.source());
         failure
     }
 
     /// Ends without a word: the user has been told.
     pub(crate) fn told(exit: Exit) -> Self {
-        Self { message: None, causes: Vec::new(), help: None, exit }
+        Self { message: None, causes: Vec::new(), help: None, lacks_room: false, exit }
     }
 
     /// As [`Failure::of`], for what was written to standard output: a reader that has gone away
@@ -53,6 +56,7 @@ impl Failure {
 
     /// Adds an error and its causes as the reason.
     pub(crate) fn because(mut self, error: &(dyn Error + 'static)) -> Self {
+        self.lacks_room |= lacks_room(error);
         self.add_causes(Some(error));
         self
     }
@@ -61,6 +65,25 @@ impl Failure {
     pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
+    }
+
+    /// Adds what the user can do, behind what is said already.
+    pub(crate) fn add_help(self, help: &str) -> Self {
+        let help = match &self.help {
+            Some(known) => format!("{known}\n{help}"),
+            None => help.to_owned(),
+        };
+        self.help(help)
+    }
+
+    /// Whether something could not be written for want of room.
+    pub(crate) fn lacks_room(&self) -> bool {
+        self.lacks_room
+    }
+
+    /// The same as where another failure was for want of room.
+    pub(crate) fn like(self, other: &Self) -> Self {
+        Self { lacks_room: other.lacks_room, ..self }
     }
 
     /// The same with another exit code.
@@ -88,6 +111,16 @@ impl Failure {
         text
     }
 
+    /// The same in one line, for a warning.
+    pub(crate) fn line(&self) -> String {
+        let said = self.message.iter().chain(&self.causes).map(String::as_str);
+        let line = said.collect::<Vec<_>>().join(": ");
+        match &self.help {
+            Some(help) => format!("{line} ({help})"),
+            None => line,
+        }
+    }
+
     /// A cause that the line above already says is left out.
     fn add_causes(&mut self, mut next: Option<&(dyn Error + 'static)>) {
         while let Some(cause) = next {
@@ -99,6 +132,26 @@ impl Failure {
             next = cause.source();
         }
     }
+}
+
+/// Whether an error or one of its causes is that there was no room.
+fn lacks_room(error: &(dyn Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(cause) = next {
+        let io = cause.downcast_ref::<io::Error>();
+        let is_io = io.is_some_and(|io| io.kind() == io::ErrorKind::StorageFull);
+        let is_errno = cause.downcast_ref() == Some(&rustix::io::Errno::NOSPC);
+        let store = cause.downcast_ref::<lapstrake_cache::Error>();
+        if is_io || is_errno || store.is_some_and(lapstrake_cache::Error::lacks_room) {
+            return true;
+        }
+        // What an I/O error was made of is not its source.
+        next = match io.and_then(io::Error::get_ref) {
+            Some(inner) => Some(inner),
+            None => cause.source(),
+        };
+    }
+    false
 }
 
 /// Lines after the first one stand below it.
@@ -153,6 +206,13 @@ mod tests {
             "error: cannot pull busybox\n  caused by: cannot connect: refused\n  \
              caused by: errno\n    x\n  help: start it\n"
         );
+    }
+
+    #[test]
+    fn a_failure_may_be_told_in_a_line() {
+        let failure = Failure::new("no cache").because(&link("refused", None));
+        assert_eq!(failure.clone().line(), "no cache: refused");
+        assert_eq!(failure.help("start it").line(), "no cache: refused (start it)");
     }
 
     #[test]

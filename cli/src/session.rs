@@ -34,10 +34,60 @@ impl Session {
         if let Some(store) = self.store.get() {
             return Ok(store);
         }
-        let store = Store::open(self.place()?);
-        let store = store.map_err(|error| Failure::of(&error).help(remedy(&error)))?;
+        self.opened(Store::open(self.place()?))
+    }
+
+    /// The same for somebody who removes things, so that there is a way also on a full disk.
+    pub(crate) fn store_to_remove(&self) -> Result<&Store, Failure> {
+        if let Some(store) = self.store.get() {
+            return Ok(store);
+        }
+        self.opened(Store::open_to_remove(self.place()?))
+    }
+
+    /// The same for somebody who only looks: a store that cannot be written is read as it is.
+    pub(crate) fn store_to_read(&self) -> Result<&Store, Failure> {
+        if let Some(store) = self.store.get() {
+            return Ok(store);
+        }
+        let place = self.place()?;
+        match Store::open(place) {
+            Err(error @ (Error::Full { .. } | Error::ReadOnly { .. })) => {
+                match Store::look(place) {
+                    Ok(Some(store)) => Ok(self.store.get_or_init(|| store)),
+                    _ => self.opened(Err(error)),
+                }
+            }
+            opened => self.opened(opened),
+        }
+    }
+
+    fn opened(&self, store: Result<Store, Error>) -> Result<&Store, Failure> {
+        let store = store.map_err(|error| self.not_opened(&error))?;
         lapstrake_executor::remove_stale_groups(&store.groups());
         Ok(self.store.get_or_init(|| store))
+    }
+
+    fn not_opened(&self, error: &Error) -> Failure {
+        let failure = match (error, self.place.get()) {
+            // These alone do not say of which store.
+            (Error::Database { .. }, Some(place)) => {
+                Failure::new(format!("cannot open the store {}", place.display())).because(error)
+            }
+            _ => Failure::of(error),
+        };
+        failure.help(remedy(error))
+    }
+
+    /// A failure for want of room, with how much the store's disk has.
+    pub(crate) fn with_room(&self, failure: Failure) -> Failure {
+        let room = self.store.get().filter(|_| failure.lacks_room()).and_then(Store::room);
+        match room {
+            Some(room) => failure.add_help(&format!(
+                "a disk is full: that of the store, {room} now; lap cache prune makes room"
+            )),
+            None => failure,
+        }
     }
 
     /// Where the store is or will be. From the first call on this process is root, if only of a user namespace.
@@ -83,6 +133,14 @@ fn remedy(error: &Error) -> &'static str {
         Error::Newer { .. } | Error::Version { .. } => {
             "use the lap that wrote it, or a later one; or another directory for the store, with \
              --root or LAPSTRAKE_ROOT. Nothing in it was changed"
+        }
+        Error::Full { .. } => {
+            "lap cache prune makes room, for which some is kept, and so does lap rmi; else remove files beside \
+             the store, or name one on another disk with --root or LAPSTRAKE_ROOT"
+        }
+        Error::ReadOnly { .. } => {
+            "mount it so that it can be written, or become its owner; or name another directory for the store \
+             with --root or LAPSTRAKE_ROOT"
         }
         _ => "name another directory for the store with --root or LAPSTRAKE_ROOT",
     }

@@ -2,7 +2,7 @@
 
 use std::error::Error as StdError;
 
-use lapstrake_cache::Beginning;
+use lapstrake_cache::{Beginning, Room};
 use lapstrake_executor::{Exceeded, Status};
 use lapstrake_oci::Platform;
 use lapstrake_parser::{Diagnostic, Span};
@@ -51,6 +51,9 @@ pub enum Error {
         log: Vec<u8>,
         /// What it began with.
         beginning: Box<Beginning>,
+        /// The room of the store's disk when it ended, what it wrote included; `None` where that is no
+        /// matter.
+        room: Option<Box<Room>>,
     },
     /// A step's program is made for another machine, and the kernel knows no emulator for it.
     #[error("{name}: {}", foreign(platform))]
@@ -120,10 +123,10 @@ impl Error {
                     None => fault,
                 }
             }
-            Self::Command { span: Some(span), status, exceeded, log, .. } => {
+            Self::Command { span: Some(span), status, exceeded, log, room, .. } => {
                 let message = describe(status, &exceeded);
                 let fault = Diagnostic::error("command-failed", span, message);
-                match advice(status, &log).filter(|_| exceeded.is_empty()) {
+                match advice(status, &log, room.as_deref()).filter(|_| exceeded.is_empty()) {
                     Some(advice) => fault.with_help(advice),
                     None => fault,
                 }
@@ -163,17 +166,28 @@ pub(crate) fn caused(
 /// What programs say when there is no room: the C library's words for ENOSPC.
 const FULL: &[u8] = b"No space left on device";
 
-fn says(log: &[u8], words: &[u8]) -> bool {
-    log.windows(words.len()).any(|window| window == words)
+/// Whether a command said that there is no room.
+pub(crate) fn is_lack(log: &[u8]) -> bool {
+    log.windows(FULL.len()).any(|window| window == FULL)
 }
 
 /// What the shell means by a status, or the end of a log, where it means something.
-fn advice(status: Status, log: &[u8]) -> Option<&'static str> {
-    match status {
-        _ if says(log, FULL) => Some(
-            "a file system is full: /dev/shm has 64 MB where --shm-size does not say more; all else \
-             that is no tmpfs is on the disk of the store, where lap cache prune makes room",
-        ),
+fn advice(status: Status, log: &[u8], room: Option<&Room>) -> Option<String> {
+    let advice = match status {
+        _ if room.is_some_and(Room::is_full) => {
+            let room = room.map(ToString::to_string).unwrap_or_default();
+            return Some(format!(
+                "the disk of the store is full: with what the command wrote, {room}; lap cache prune makes \
+                 room, and so does removing images with lap rmi; or name a store on a larger disk with --root"
+            ));
+        }
+        _ if is_lack(log) => {
+            let room = room.map(|room| format!(", {room}")).unwrap_or_default();
+            return Some(format!(
+                "a file system is full: /dev/shm has 64 MB where --shm-size does not say more; all else \
+                 that is no tmpfs is on the disk of the store{room}, where lap cache prune makes room"
+            ));
+        }
         Status::Exited(126) => {
             Some("126 mostly means that a program was found and is not executable")
         }
@@ -182,7 +196,8 @@ fn advice(status: Status, log: &[u8]) -> Option<&'static str> {
         }
         Status::Signaled(9) => Some("killed by the kernel, it ran out of memory"),
         _ => None,
-    }
+    };
+    advice.map(str::to_owned)
 }
 
 /// Which secret is where.

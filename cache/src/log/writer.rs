@@ -4,13 +4,14 @@ use std::collections::HashMap;
 use std::fs::{self, DirBuilder, File};
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::{Entry, entries_path, folder, output_path};
 use crate::prune::nanoseconds;
+use crate::temporary::new_file;
 use crate::usage::{BLOCK, walk};
 use crate::{Error, Store};
 
@@ -52,7 +53,7 @@ impl Store {
         retain(&logs, KEPT.saturating_sub(1), KEPT_SIZE);
         let (id, folder) = new_folder(&logs)?;
         let path = entries_path(&folder);
-        let entries = File::create_new(&path).map_err(Error::io("create", &path))?;
+        let entries = new_file(&path).map_err(Error::io("create", &path))?;
         entries.lock().map_err(Error::io("lock", &path))?;
         let outputs = Mutex::default();
         let log = LogWriter { id, folder, entries: Mutex::new(entries), outputs };
@@ -113,7 +114,8 @@ impl LogWriter {
 
 impl Output {
     fn begin(path: &Path) -> io::Result<Self> {
-        let file = File::create(path)?;
+        let mut options = File::options();
+        let file = options.create(true).truncate(true).write(true).mode(0o644).open(path)?;
         let encoder = zstd::stream::write::Encoder::new(file, LEVEL)?;
         Ok(Self { encoder, flushed: None })
     }

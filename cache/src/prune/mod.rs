@@ -15,7 +15,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 pub(crate) use doomed::finish;
 pub use holding::{Holding, HoldingKind};
 
-use crate::lock::Use;
+use crate::lock::{self, Use};
 use crate::usage::Needed;
 use crate::{Error, Store};
 
@@ -48,7 +48,7 @@ impl Store {
     /// again right before the removal. This value must have no lease: what is leased elsewhere
     /// stays, also by another value in this process.
     ///
-    /// Rows go in one transaction. Interrupted, it has removed nothing, or the rest is removed by
+    /// Rows go in one transaction, or on a disk with little room in several. Interrupted, it has removed nothing, or the rest is removed by
     /// whoever opens the store next.
     ///
     /// # Errors
@@ -64,7 +64,55 @@ impl Store {
         if prune.dry_run {
             return Ok(chosen);
         }
-        self.remove(chosen, needed)
+        lock::sweep(self.root());
+        self.remove_in_parts(chosen, needed)
+    }
+
+    /// On a disk with little room only a few things go at once: to forget them takes room as well.
+    fn remove_in_parts<E: From<Error>>(
+        &self,
+        mut waiting: Vec<Holding>,
+        needed: &dyn Fn() -> Result<Needed, E>,
+    ) -> Result<Vec<Holding>, E> {
+        let mut removed = Vec::new();
+        loop {
+            let (before, mut left, mut is_whole) = (removed.len(), Vec::new(), true);
+            while !waiting.is_empty() {
+                let count = self.at_once().min(waiting.len());
+                let part: Vec<Holding> = waiting.drain(..count).collect();
+                is_whole &= waiting.is_empty() && left.is_empty();
+                let gone = self.remove(part.clone(), needed)?;
+                left.extend(part.into_iter().filter(|one| !gone.iter().any(|other| one.is(other))));
+                removed.extend(gone);
+                if !waiting.is_empty() {
+                    self.shorten_journal();
+                }
+            }
+            // What stays in a part may go once what stood on it has gone in a later one.
+            if is_whole || left.is_empty() || removed.len() == before {
+                return Ok(removed);
+            }
+            waiting = left;
+        }
+    }
+
+    fn at_once(&self) -> usize {
+        match self.room().map_or(u64::MAX, |room| room.free) {
+            free if free < SCARCE => 4,
+            free if free < LITTLE => 64,
+            _ => usize::MAX,
+        }
+    }
+}
+
+/// Bytes with which a disk has hardly any room.
+const SCARCE: u64 = 4 << 20;
+/// And little.
+const LITTLE: u64 = 64 << 20;
+
+impl Holding {
+    fn is(&self, other: &Self) -> bool {
+        (self.kind, &self.id) == (other.kind, &other.id)
     }
 }
 

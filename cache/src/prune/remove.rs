@@ -56,6 +56,11 @@ impl Store {
         Ok(removed)
     }
 
+    /// Gives back what the database's journal takes. One that is in use is left for another time.
+    pub(super) fn shorten_journal(&self) {
+        drop(self.database().execute_batch("PRAGMA wal_checkpoint(TRUNCATE)"));
+    }
+
     /// Takes out what came to be needed since it was chosen.
     fn look_again(&self, chosen: &mut Vec<Holding>, needed: &Needed) -> Result<(), Error> {
         let leased = Gate::leased(self.root())?;

@@ -23,12 +23,13 @@ pub(crate) fn run(history: &History, session: &Session) -> Result<Exit, Failure>
     let listing = Listing::parse(&history.format)?;
     let platform = platform::of_flag(history.platform.as_deref())?;
     if history.files {
-        let images = images::local(session.store()?);
+        let images = images::local(session.store_to_read()?);
         let steps = images.layer_steps(&history.image, platform.as_ref())?;
         output::foreign(&files::text(history, &listing, &steps)?)?;
         return Ok(Exit::SUCCESS);
     }
-    let rows = images::local(session.store()?).history(&history.image, platform.as_ref())?;
+    let rows =
+        images::local(session.store_to_read()?).history(&history.image, platform.as_ref())?;
     output::foreign(&text(history, &listing, &rows)?)?;
     Ok(Exit::SUCCESS)
 }

@@ -13,7 +13,7 @@ use crate::{images, output, platform};
 pub(crate) fn run(inspect: &Inspect, session: &Session) -> Result<Exit, Failure> {
     let form = Form::parse(inspect.format.as_deref())?;
     let platform = platform::of_flag(inspect.platform.as_deref())?;
-    let images = images::local(session.store()?);
+    let images = images::local(session.store_to_read()?);
     let mut found = Vec::new();
     let mut exit = Exit::SUCCESS;
     for name in &inspect.images {

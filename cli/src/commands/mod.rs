@@ -35,7 +35,7 @@ use crate::session::Session;
 /// Runs the command that was typed.
 pub(crate) fn run(arguments: Arguments) -> Result<Exit, Failure> {
     let session = Session::new(arguments.root);
-    run_command(arguments.command, &session)
+    run_command(arguments.command, &session).map_err(|failure| session.with_room(failure))
 }
 
 fn run_command(command: Command, session: &Session) -> Result<Exit, Failure> {

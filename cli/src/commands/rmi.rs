@@ -11,7 +11,7 @@ use crate::{images, output, platform};
 
 /// Removes each image; goes on with the next one when one cannot be removed.
 pub(crate) fn run(rmi: &Rmi, session: &Session) -> Result<Exit, Failure> {
-    let images = images::local(session.store()?);
+    let images = images::local(session.store_to_remove()?);
     let platforms = rmi.platform.iter().map(|text| platform::of_flag(Some(text)));
     let platforms: Vec<Platform> =
         platforms.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();

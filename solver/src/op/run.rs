@@ -5,7 +5,7 @@ use std::fs::File;
 use std::os::fd::AsFd as _;
 use std::path::PathBuf;
 
-use lapstrake_cache::{ActionKey, Beginning, Staging};
+use lapstrake_cache::{ActionKey, Beginning, Room, Staging};
 use lapstrake_executor::{self as executor, Bytes, Ended, Mount, Resource, SandboxSpec};
 use lapstrake_rootfs::ContentHash;
 use lapstrake_rootfs::scan::scan;
@@ -16,6 +16,7 @@ use super::mount::{Outfit, Reading};
 use super::secret::Mask;
 use super::start::not_begun;
 use super::{Failure, Made, Rootfs, Value, Workshop, own, rootfs};
+use crate::error::is_lack;
 use crate::event::Outcome;
 use crate::graph::{MountKind, Network, RunOp, Security, Vertex, VertexId};
 use crate::{Error, Event, key};
@@ -108,7 +109,10 @@ impl Workshop<'_> {
         let secrets = std::mem::take(&mut outfit.secrets);
         drop(outfit);
         if !ended.status.success() {
-            return Err(failed(vertex, ended, tail, beginning(op, key, &rootfs(inputs))));
+            // What it wrote is still there.
+            let room = self.store.room().filter(|room| room.is_full() || is_lack(&tail.0));
+            let beginning = beginning(op, key, &rootfs(inputs));
+            return Err(failed(vertex, ended, tail, (beginning, room)));
         }
         let folder = File::open(staging.fs())?;
         let manifest = scan(folder.as_fd())?;
@@ -240,7 +244,12 @@ fn beginning(op: &RunOp, key: ActionKey, below: &Rootfs) -> Beginning {
     }
 }
 
-fn failed(vertex: &Vertex, ended: Ended, tail: Tail, beginning: Beginning) -> Failure {
+fn failed(
+    vertex: &Vertex,
+    ended: Ended,
+    tail: Tail,
+    (beginning, room): (Beginning, Option<Room>),
+) -> Failure {
     Failure::Build(Error::Command {
         name: vertex.name.clone().unwrap_or_default(),
         span: vertex.span,
@@ -248,6 +257,7 @@ fn failed(vertex: &Vertex, ended: Ended, tail: Tail, beginning: Beginning) -> Fa
         exceeded: ended.exceeded,
         log: tail.0,
         beginning: Box::new(beginning),
+        room: room.map(Box::new),
     })
 }
 

@@ -37,7 +37,7 @@ pub(super) fn report(
         Ok(()) => failure,
         Err(count) if has_many => count,
         // What is said above is not said again.
-        Err(_) => summary.help(help),
+        Err(_) => summary.help(help).like(&failure),
     }
 }
 

@@ -19,7 +19,7 @@ const ID: usize = 19;
 
 /// Removes what nothing needs, and shows what that was.
 pub(super) fn run(prune: &CachePrune, session: &Session) -> Result<Exit, Failure> {
-    let store = session.store()?;
+    let store = session.store_to_remove()?;
     let images = images::local(store);
     let now = nanoseconds(SystemTime::now());
     let wanted = |holding: &Holding| prune.filters.iter().all(|filter| holds(filter, holding, now));

@@ -16,7 +16,11 @@ const ID: usize = 19;
 
 /// Shows what is damaged. Fails while something damaged is left.
 pub(super) fn run(verify: &CacheVerify, session: &Session) -> Result<Exit, Failure> {
-    let verified = session.store()?.verify(verify.repair)?;
+    let verified = match verify.repair {
+        true => session.store_to_remove()?,
+        false => session.store()?,
+    }
+    .verify(verify.repair)?;
     output::stdout(&text(&verified))?;
     let is_whole = verified.damages.iter().all(|damage| damage.mending == Mending::Dropped);
     if is_whole {

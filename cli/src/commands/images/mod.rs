@@ -46,7 +46,7 @@ pub(crate) fn run(arguments: &Images, session: &Session) -> Result<Exit, Failure
     let listing = Listing::parse(&arguments.format)?;
     let wanted = arguments.name.as_deref().map(Wanted::parse).transpose()?;
     let filters = Filters::parse(&arguments.filter)?;
-    let images = images::local(session.store()?);
+    let images = images::local(session.store_to_read()?);
     let all = images.list()?;
     let filters = filters.resolved(|name| Ok(images.find(name)?.config.created))?;
     let rows: Vec<Row<'_>> = all

@@ -15,7 +15,7 @@ use crate::{human, output};
 /// Removes mounts, and shows which and how many bytes that freed. One that is used stays: that is a
 /// failure where it was named.
 pub(super) fn run(asked: &MountsRm, session: &Session) -> Result<Exit, Failure> {
-    let store = session.store()?;
+    let store = session.store_to_remove()?;
     let mounts = store.cache_mounts()?;
     let chosen = chosen(asked, &mounts)?;
     let ids: Vec<String> = chosen.iter().map(|mount| mount.id.clone()).collect();
