@@ -8,7 +8,7 @@ use std::time::Duration;
 use std::{fs, io};
 
 use lapstrake_registry::{Policy, Proxy};
-use lapstrake_transfer::{BucketConfig, BucketCredentials};
+use lapstrake_transfer::{BucketConfig, BucketCredentials, Timeouts};
 
 use crate::args::BucketFields;
 use crate::environment::{Variables, absolute_path};
@@ -30,7 +30,7 @@ type Profile = BTreeMap<String, String>;
 pub(crate) fn bucket(
     fields: &BucketFields,
     variables: Variables<'_>,
-    (proxy, policy): (Proxy, Arc<Policy>),
+    (proxy, policy, timeouts): (Proxy, Arc<Policy>, Timeouts),
 ) -> Result<BucketConfig, Failure> {
     let variable = |name: &str| {
         let value = variables(name)?.to_string_lossy().trim().to_owned();
@@ -69,6 +69,7 @@ pub(crate) fn bucket(
         touch: fields.touch.unwrap_or(TOUCH),
         proxy,
         policy,
+        timeouts,
     })
 }
 
@@ -194,7 +195,7 @@ mod tests {
                 set.iter().find(|(known, _)| *known == name).map(|(_, value)| OsString::from(value))
             }
         };
-        bucket(fields, &variables, (Proxy::default(), Arc::default()))
+        bucket(fields, &variables, (Proxy::default(), Arc::default(), Timeouts::default()))
     }
 
     fn named() -> BucketFields {

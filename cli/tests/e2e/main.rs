@@ -13,6 +13,7 @@
 
 mod annotation;
 mod attestation;
+mod backend;
 mod bucket;
 mod build;
 mod cache;
@@ -27,8 +28,10 @@ mod debug;
 mod defaults;
 mod delivered;
 mod diamond;
+mod disk;
 mod exhaust;
 mod fault;
+mod faulty;
 mod fmt;
 mod form;
 mod hostile;
@@ -67,6 +70,7 @@ mod run;
 mod sandbox;
 mod secret;
 mod shared;
+mod storm;
 mod support;
 mod syscall;
 mod usage;

@@ -1,6 +1,8 @@
 //! What can go wrong with images.
 
 use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
 
 use lapstrake_cache as cache;
 use lapstrake_oci::{self as oci, Digest, MediaType, Platform};
@@ -173,6 +175,27 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// A pipe, device, socket or directory in the place of a file of an image layout.
+    #[error("{} is not a regular file", path.display())]
+    NotRegular {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Somebody changes an image layout, and does not come to an end.
+    #[error(
+        "{} has been locked by another process for {} s; end that process, or name another folder",
+        path.display(),
+        waited.as_secs()
+    )]
+    Locked {
+        /// What is locked.
+        path: PathBuf,
+        /// How long it was waited for.
+        waited: Duration,
+    },
+    /// The user stopped it.
+    #[error("cancelled")]
+    Cancelled,
     /// An archive has something that no image archive has.
     #[error("cannot load the archive: {reason}")]
     Archive {

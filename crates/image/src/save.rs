@@ -5,7 +5,7 @@
 //! and their layers, and times are 0, so the same images give the same bytes.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write;
+use std::io::{BufWriter, IntoInnerError, Write};
 use std::path::Path;
 
 use lapstrake_oci::{
@@ -19,6 +19,9 @@ use crate::outgoing::ArchiveWriter;
 use crate::parcel::{Parcel, Parcels};
 use crate::root::Root;
 use crate::{Error, Form, Images, ResolvedImage};
+
+/// Bytes that are written to a file at once.
+const CHUNK: usize = 1 << 20;
 
 /// How an archive is laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -234,13 +237,21 @@ impl Images<'_> {
                     archive
                         .bytes("repositories", &json("repositories", &repositories(exports))?)?;
                 }
-                self.write_blobs(exports, &mut |name, size, fill| archive.file(name, size, fill))?;
+                self.write_blobs(exports, &mut |digest, size, fill| {
+                    archive.file(&blob_name(digest), size, fill)
+                })?;
                 archive.finish()
             }
             Destination::Folder(path) => {
-                let folder = LayoutFolder::open(path)?;
-                self.write_blobs(exports, &mut |name, _, fill| folder.file(name, fill))?;
-                folder.name(entries)
+                let (folder, never) = (LayoutFolder::new(path), || false);
+                let _writing = folder.begin(&never)?;
+                self.write_blobs(exports, &mut |digest, _, fill| {
+                    let mut out = BufWriter::with_capacity(CHUNK, folder.scratch()?);
+                    fill(&mut out)?;
+                    let file = out.into_inner().map_err(IntoInnerError::into_error);
+                    folder.put(file.map_err(Error::io("write the image layout"))?, digest)
+                })?;
+                folder.name(entries, &never)
             }
         }
     }
@@ -250,7 +261,7 @@ impl Images<'_> {
     fn write_blobs(&self, exports: &[Export], file: &mut AddFile<'_>) -> Result<(), Error> {
         let mut written = BTreeSet::new();
         let mut add = |blob: &Descriptor, fill: &mut Fill<'_>| match written.insert(blob.digest) {
-            true => file(&blob_name(&blob.digest), blob.size, fill),
+            true => file(&blob.digest, blob.size, fill),
             false => Ok(()),
         };
         let write = |bytes: &[u8], out: &mut dyn Write| {
@@ -277,8 +288,8 @@ impl Images<'_> {
 
 /// Writes the content of a file.
 type Fill<'a> = dyn FnMut(&mut dyn Write) -> Result<(), Error> + 'a;
-/// Adds a file with this name and size to what is written.
-type AddFile<'a> = dyn FnMut(&str, u64, &mut Fill<'_>) -> Result<(), Error> + 'a;
+/// Adds the blob with this digest and size to what is written.
+type AddFile<'a> = dyn FnMut(&Digest, u64, &mut Fill<'_>) -> Result<(), Error> + 'a;
 
 impl Export {
     /// A docker archive has one image for each name.

@@ -271,8 +271,10 @@ impl BlobReader {
         self.last_cut = self.position;
         self.failed_in_a_row = self.failed_in_a_row.saturating_add(1);
         self.state = State::Failed;
-        if self.failed_in_a_row >= retry.attempts {
-            return Err(self.interrupted(error));
+        let failure = self.interrupted(error);
+        let is_unwanted = failure.is_silence() && !retry.after_silence;
+        if self.failed_in_a_row >= retry.attempts || is_unwanted {
+            return Err(failure);
         }
         thread::sleep(backoff(&retry, self.failed_in_a_row));
         self.open()

@@ -342,9 +342,13 @@ impl Error {
         }
     }
 
-    /// Whether a question was taken and nothing came back.
-    pub(crate) fn is_silence(&self) -> bool {
-        matches!(self, Self::Timeout { awaited, .. } if *awaited == ANSWER)
+    /// Whether a question was taken and nothing came back, or no more than a part.
+    pub fn is_silence(&self) -> bool {
+        match self {
+            Self::Timeout { awaited, .. } => *awaited != CONNECTION,
+            Self::Fetch { source, .. } => source.is_silence(),
+            _ => false,
+        }
     }
 }
 

@@ -23,12 +23,6 @@ pub enum Error {
         /// The name.
         tag: String,
     },
-    /// A pipe, device, socket or directory in the place of a file of a cache.
-    #[error("{} is not a regular file", path.display())]
-    NotRegular {
-        /// The file.
-        path: PathBuf,
-    },
     /// What lies there is something else.
     #[error("{place} is no build cache of lapstrake, but {found}")]
     NoCache {
@@ -205,9 +199,9 @@ pub enum Error {
     /// A bucket.
     #[error(transparent)]
     Bucket(#[from] BucketError),
-    /// A layer on its way out.
+    /// A layer on its way out, or an image layout.
     #[error(transparent)]
-    Image(#[from] lapstrake_image::Error),
+    Image(lapstrake_image::Error),
     /// The user stopped it.
     #[error("cancelled")]
     Cancelled,
@@ -219,7 +213,36 @@ impl From<lapstrake_registry::Error> for Error {
     }
 }
 
+impl From<lapstrake_image::Error> for Error {
+    fn from(error: lapstrake_image::Error) -> Self {
+        match error {
+            lapstrake_image::Error::Cancelled => Self::Cancelled,
+            error => Self::Image(error),
+        }
+    }
+}
+
 impl Error {
+    /// Whether a server took a question and said nothing, or no more, for as long as it is waited for.
+    pub(crate) fn is_silence(&self) -> bool {
+        if let Self::Registry(error) = self {
+            return error.is_silence();
+        }
+        let mut next: Option<&(dyn std::error::Error + 'static)> = Some(self);
+        while let Some(cause) = next {
+            if is_timeout(cause) {
+                return true;
+            }
+            // What an I/O error was made of is not its source.
+            let inner = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+            next = match inner {
+                Some(inner) => Some(inner),
+                None => cause.source(),
+            };
+        }
+        false
+    }
+
     /// In one line, with what caused it.
     pub fn with_causes(&self) -> String {
         let mut text = self.to_string();
@@ -235,6 +258,17 @@ impl Error {
     pub(crate) fn io(operation: &'static str) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io { operation, source }
     }
+}
+
+fn is_timeout(error: &(dyn std::error::Error + 'static)) -> bool {
+    let of_bucket = error.downcast_ref::<ureq::Error>();
+    let of_bucket = of_bucket.or(error.downcast_ref::<Box<ureq::Error>>().map(AsRef::as_ref));
+    let of_registry = error.downcast_ref::<lapstrake_registry::Error>();
+    matches!(of_bucket, Some(ureq::Error::Timeout(_)))
+        || of_registry.is_some_and(lapstrake_registry::Error::is_silence)
+        || error
+            .downcast_ref::<io::Error>()
+            .is_some_and(|error| error.kind() == io::ErrorKind::TimedOut)
 }
 
 fn other_bytes(expected: u64, found: u64) -> String {

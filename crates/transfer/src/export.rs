@@ -15,10 +15,10 @@ use crate::config::{CONFIG_TYPE, CacheConfig, CachedLayer, CachedRecord, MANIFES
 use crate::offer::{Details, Offer};
 use crate::place::document;
 use crate::rebuild::Checked;
-use crate::{Error, Imports, Place};
+use crate::{Error, Imports, Place, Reset};
 
-/// Layers that are written at the same time.
-const WORKERS: usize = 4;
+/// Layers that are usually written at the same time.
+pub const WORKERS: usize = 4;
 
 /// How layer manifests are compressed: fast, they shrink to a fifth with any level.
 const MANIFEST_LEVEL: i32 = 3;
@@ -44,8 +44,14 @@ pub struct Export<'a> {
     pub place: &'a Place,
     /// Whether all steps count (`mode=max`), or only those whose layers are part of an image.
     pub all: bool,
-    /// How layers are compressed. One that is there otherwise compressed stays as it is.
+    /// How layers are compressed. One that only another cache has, compressed otherwise, goes on as it is.
     pub packing: Packing,
+    /// Whether such a layer is compressed anew.
+    pub force: bool,
+    /// Layers that are written at the same time.
+    pub workers: usize,
+    /// Whether blobs of a folder that nothing leads to are removed in the end.
+    pub reset: bool,
     /// When to give up.
     pub cancelled: &'a (dyn Fn() -> bool + Sync),
 }
@@ -59,10 +65,12 @@ pub struct Exported {
     pub layers: usize,
     /// Layers whose bytes were written or sent; the others were there.
     pub written: usize,
+    /// What became of old blobs.
+    pub reset: Reset,
 }
 
 /// Writes a cache that knows `steps`, in the place of one of that name. A reader sees the old one
-/// or the new one: blobs come first, the name last. Blobs of the old one stay.
+/// or the new one: blobs come first, the name last. Blobs of the old one stay unless they are to go.
 ///
 /// # Errors
 /// When a layer cannot be read or the place cannot be written; then the old cache is as it was.
@@ -77,14 +85,17 @@ pub fn export(export: &Export<'_>, steps: &[Step]) -> Result<Exported, Error> {
     }
     let temporary = export.store.temporary()?;
     let work = Work { export, temporary: temporary.path() };
-    export.place.begin()?;
-    let layers = parallel::each(&ids, WORKERS, |id| work.layer(id))?;
+    let writing = export.place.begin(export.cancelled)?;
+    let layers = parallel::each(&ids, export.workers, |id| work.layer(id))?;
     let written = layers.iter().flatten().filter(|(_, is_new)| *is_new).count();
     let layers: Vec<CachedLayer> = layers.into_iter().flatten().map(|(layer, _)| layer).collect();
     let config = config(layers, &records);
-    let exported = Exported { steps: wanted.len(), layers: config.layers.len(), written };
     work.name(&config)?;
-    Ok(exported)
+    let reset = match export.reset {
+        true => export.place.reset(writing, export.cancelled)?,
+        false => Reset::Unasked,
+    };
+    Ok(Exported { steps: wanted.len(), layers: config.layers.len(), written, reset })
 }
 
 /// What the cache is to know: each step's own key, and all others that were found to lead to the
@@ -138,10 +149,14 @@ impl Work<'_> {
         }
         let imports = self.export.imports;
         let Some((from, offer)) = imports.source(id) else { return Ok(None) };
-        let Details::Manifest(manifest) = offer.details.clone() else {
-            // Its manifest comes with its files only.
-            let layer = imports.fetch(id)?;
-            return layer.map(|layer| self.own(layer)).transpose();
+        let is_other = offer.packing != self.export.packing.to_string();
+        let manifest = match offer.details.clone() {
+            Details::Manifest(manifest) if !self.export.force || !is_other => manifest,
+            // It has to be packed anew, or its manifest comes with its files only.
+            _ => {
+                let layer = imports.fetch(id)?;
+                return layer.map(|layer| self.own(layer)).transpose();
+            }
         };
         let (Some(is_new), Some(_)) =
             (self.copied(from, &offer.blob)?, self.copied(from, &manifest)?)

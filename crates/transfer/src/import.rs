@@ -1,6 +1,7 @@
 //! Caches that are read from: what they know at once, layers when they are needed.
 
 use std::collections::{HashMap, HashSet};
+use std::convert::Infallible;
 use std::fmt;
 use std::io::{self, Read};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,6 +21,9 @@ const MANIFEST_LIMIT: u64 = 256 << 20;
 
 /// Layers that are brought at the same time.
 const FETCHES: usize = 4;
+
+/// Caches that are asked at the same time.
+const READS: usize = 8;
 
 /// What is known from other caches. Shared by the threads of a build.
 pub struct Imports<'a> {
@@ -68,6 +72,9 @@ pub struct Arriving {
 struct State {
     /// Layers that could not be had.
     lost: HashSet<ContentHash>,
+    /// Caches whose servers were silent, by their numbers: they are not asked again, or a build would wait
+    /// as often as there are layers.
+    silent: HashSet<usize>,
     /// Blobs that were there and no good.
     bad: HashSet<Digest>,
     /// Why, in sentences that nobody was told yet.
@@ -97,17 +104,23 @@ impl<'a> Imports<'a> {
         }
     }
 
-    /// Learns what the cache at `place` knows, which counts less than that of caches before it.
-    /// Reads nothing but its manifest and config.
-    ///
-    /// # Errors
-    /// When there is none, or it cannot be read; then nothing is learned.
-    pub fn add(&mut self, place: Place) -> Result<(), Error> {
-        let catalogues: Vec<Catalogue> = place
-            .manifests()?
-            .iter()
-            .map(|manifest| Catalogue::read(&place, manifest))
-            .collect::<Result<_, _>>()?;
+    /// Learns what the caches at `places` know; what one knows counts more than what those after it do.
+    /// Reads nothing but their manifests and configs, of all at the same time. Returns those that there are
+    /// not, or that cannot be read, each with the reason: of them nothing is learned.
+    pub fn add(&mut self, places: Vec<Place>) -> Vec<(Place, Error)> {
+        let read = |place: &Place| Ok::<_, Infallible>(catalogues(place));
+        let Ok(found) = parallel::each(&places, READS, read);
+        let mut failed = Vec::new();
+        for (place, catalogues) in places.into_iter().zip(found) {
+            match catalogues {
+                Ok(catalogues) => self.learn(place, catalogues),
+                Err(error) => failed.push((place, error)),
+            }
+        }
+        failed
+    }
+
+    fn learn(&mut self, place: Place, catalogues: Vec<Catalogue>) {
         let number = self.places.len();
         for Catalogue { records, layers } in catalogues {
             for (key, record) in records {
@@ -119,7 +132,6 @@ impl<'a> Imports<'a> {
         }
         self.places.push(place);
         self.arrivals.push(Arrival::default());
-        Ok(())
     }
 
     /// Whether nothing is known from other caches.
@@ -214,6 +226,11 @@ impl<'a> Imports<'a> {
         for (number, cached) in sources {
             let place = self.places.get(*number).zip(self.arrivals.get(*number));
             let Some((place, arrival)) = place else { continue };
+            if self.state().silent.contains(number) {
+                losses
+                    .push(format!("a layer of the cache {place} is not asked for: it was silent"));
+                continue;
+            }
             match self.counted(place, cached, arrival) {
                 Ok(layer) => {
                     self.state().fetched += 1;
@@ -222,6 +239,9 @@ impl<'a> Imports<'a> {
                 Err(_) if (self.cancelled)() => return Err(lapstrake_cache::Error::Cancelled),
                 Err(error) => {
                     let why = error.with_causes();
+                    if error.is_silence() {
+                        self.state().silent.insert(*number);
+                    }
                     self.state().bad.extend(cached.blobs());
                     losses.push(format!("a layer of the cache {place} cannot be used: {why}"));
                 }
@@ -328,6 +348,12 @@ impl<'a> Imports<'a> {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What a cache knows; an index of caches, what all of them do.
+fn catalogues(place: &Place) -> Result<Vec<Catalogue>, Error> {
+    let manifests = place.manifests()?;
+    manifests.iter().map(|manifest| Catalogue::read(place, manifest)).collect()
 }
 
 /// The manifest of a layer, from where a cache has it.

@@ -26,25 +26,28 @@
 //! The crate knows no Dockerfile and no graph, reads no environment and prints nothing.
 //!
 //! In reading order: `config`, `inline` (a cache in the config of an image), `place` (where caches
-//! are), `folder` (image layouts), `bucket` (object stores), `offer` (what they know), `import`, `rebuild` (from a blob to a
+//! are), `timely` (documents that come in time), `bucket` (object stores), `offer` (what they know), `import`, `rebuild` (from a blob to a
 //! layer), `export`, `mount` (a cache mount as an archive), `error`.
 
 mod bucket;
 mod config;
 mod error;
 mod export;
-mod folder;
 mod import;
 mod inline;
 mod mount;
 mod offer;
 mod place;
 mod rebuild;
+mod timely;
+
+pub use lapstrake_http::Timeouts;
+pub use lapstrake_image::folder::Reset;
 
 pub use bucket::{Bucket, BucketConfig, BucketCredentials, BucketError};
 pub use config::CONFIG_TYPE;
 pub use error::Error;
-pub use export::{Export, Exported, Step, export};
+pub use export::{Export, Exported, Step, WORKERS, export};
 pub use import::{Arriving, Imports, Offered};
 pub use inline::{made, tell, untell};
 pub use mount::{MountImport, MountImported, export_mount, import_mount};

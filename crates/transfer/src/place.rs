@@ -1,19 +1,22 @@
 //! Where caches are: in folders, in repositories of registries, in buckets.
 
-use std::fs::Permissions;
+use std::fs::File;
 use std::io::{self, Read, Seek as _, SeekFrom, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use lapstrake_cache::Store;
+use lapstrake_image::LayoutFolder;
+use lapstrake_image::folder::{Reset, Writing, has_tag, tagged};
 use lapstrake_oci::{
     Descriptor, Digest, Document, MAX_DOCUMENT_SIZE, Manifest, MediaType, Reference,
 };
 use lapstrake_registry::Client;
 use tempfile::NamedTempFile;
 
-use crate::folder::{self, NAME, WRITE};
-use crate::{Bucket, Error};
+use crate::{Bucket, Error, timely};
+
+/// What fails, as an infinitive.
+const WRITE: &str = "write the cache";
 
 /// Images of an index that are looked at.
 const PLATFORMS: usize = 64;
@@ -27,6 +30,8 @@ pub enum Place {
         path: PathBuf,
         /// Its name among those of the layout.
         tag: String,
+        /// What is read in the place of what has that name.
+        digest: Option<Digest>,
     },
     /// A registry.
     Repository {
@@ -54,12 +59,13 @@ impl Place {
     /// The manifest of the cache, or of what else has its name; of an index, those of its images.
     pub(crate) fn manifests(&self) -> Result<Vec<Manifest>, Error> {
         let named = match self {
-            Self::Folder { path, tag } => {
-                let index = folder::index(path)?;
-                let missing = || Error::NotThere { folder: path.clone(), tag: tag.clone() };
-                let named = |entry: &&Descriptor| entry.annotations.get(NAME) == Some(tag);
-                let entry = index.manifests.iter().find(named).ok_or_else(missing)?;
-                self.document(entry)?
+            Self::Folder { path, digest: Some(digest), .. } => addressed(path, *digest)?,
+            Self::Folder { path, tag, .. } => {
+                let missing = |tag: &str| Error::NotThere { folder: path.clone(), tag: tag.into() };
+                let index = LayoutFolder::new(path).index()?;
+                let index = index.ok_or_else(|| missing("index.json"))?;
+                let entry = index.manifests.iter().find(|entry| has_tag(entry, tag));
+                self.document(entry.ok_or_else(|| missing(tag))?)?
             }
             Self::Repository { client, reference } => client.resolve(reference)?.document,
             Self::Bucket(bucket) => {
@@ -97,7 +103,7 @@ impl Place {
     /// The bytes of a blob, which are not checked here.
     pub(crate) fn blob(&self, blob: &Descriptor) -> Result<Box<dyn Read + Send>, Error> {
         match self {
-            Self::Folder { path, .. } => Ok(Box::new(folder::open_blob(path, &blob.digest)?)),
+            Self::Folder { path, .. } => Ok(Box::new(open(path, &blob.digest)?)),
             Self::Repository { client, reference } => Ok(Box::new(client.blob(reference, blob)?)),
             Self::Bucket(bucket) => Ok(bucket.blob(&blob.digest)?),
         }
@@ -108,12 +114,9 @@ impl Place {
         if blob.size > limit {
             return Err(Error::TooLarge { digest: blob.digest, size: blob.size, limit });
         }
-        let mut bytes = Vec::new();
         let failed = |source| Error::Read { digest: blob.digest, source };
-        self.blob(blob)?
-            .take(blob.size.saturating_add(1))
-            .read_to_end(&mut bytes)
-            .map_err(failed)?;
+        let reader = self.blob(blob)?.take(blob.size.saturating_add(1));
+        let bytes = timely::read(reader).map_err(failed)?;
         match Digest::of(&bytes) == blob.digest {
             true => Ok(bytes),
             false => Err(Error::Blob {
@@ -127,18 +130,32 @@ impl Place {
 
 /// Writing. Each blob is there as a whole or not at all, and what the name stands for changes last.
 impl Place {
-    /// Sees to it that blobs can be written.
-    pub(crate) fn begin(&self) -> Result<(), Error> {
+    /// Sees to it that blobs can be written, and stay while the result lives.
+    pub(crate) fn begin(&self, cancelled: &dyn Fn() -> bool) -> Result<Option<Writing>, Error> {
         match self {
-            Self::Folder { path, .. } => folder::begin(path),
-            Self::Repository { .. } | Self::Bucket(_) => Ok(()),
+            Self::Folder { path, .. } => Ok(Some(LayoutFolder::new(path).begin(cancelled)?)),
+            Self::Repository { .. } | Self::Bucket(_) => Ok(None),
+        }
+    }
+
+    /// Removes blobs that nothing leads to any more, where that can be done; the cache has its name.
+    pub(crate) fn reset(
+        &self,
+        writing: Option<Writing>,
+        cancelled: &dyn Fn() -> bool,
+    ) -> Result<Reset, Error> {
+        match (self, writing) {
+            (Self::Folder { path, .. }, Some(writing)) => {
+                Ok(LayoutFolder::new(path).reset(writing, cancelled)?)
+            }
+            _ => Ok(Reset::Unasked),
         }
     }
 
     /// Whether a blob is there. Its bytes are not read.
     pub(crate) fn has(&self, blob: &Descriptor) -> Result<bool, Error> {
         match self {
-            Self::Folder { path, .. } => Ok(folder::has(path, blob)),
+            Self::Folder { path, .. } => Ok(LayoutFolder::new(path).has(blob)),
             Self::Repository { client, reference } => Ok(client.has_blob(reference, &blob.digest)?),
             Self::Bucket(bucket) => Ok(bucket.has(blob)?),
         }
@@ -160,23 +177,18 @@ impl Place {
 
     /// A file that can become a blob. Dropped, it is gone.
     pub(crate) fn scratch(&self, temporary: &Path) -> Result<NamedTempFile, Error> {
-        let folder = match self {
-            Self::Folder { path, .. } => folder::blobs(path),
-            Self::Repository { .. } | Self::Bucket(_) => temporary.to_owned(),
-        };
-        let file = tempfile::Builder::new().prefix(".lap-").tempfile_in(folder);
-        file.map_err(Error::io(WRITE))
+        match self {
+            Self::Folder { path, .. } => Ok(LayoutFolder::new(path).scratch()?),
+            Self::Repository { .. } | Self::Bucket(_) => {
+                NamedTempFile::new_in(temporary).map_err(Error::io(WRITE))
+            }
+        }
     }
 
     /// Makes the file the blob whose bytes it has.
     pub(crate) fn put(&self, blob: &Descriptor, file: NamedTempFile) -> Result<(), Error> {
         match self {
-            Self::Folder { path, .. } => {
-                let readable = Permissions::from_mode(0o644);
-                file.as_file().set_permissions(readable).map_err(Error::io(WRITE))?;
-                let path = folder::blob_path(path, &blob.digest);
-                file.persist(path).map_err(|error| Error::io(WRITE)(error.error))?;
-            }
+            Self::Folder { path, .. } => LayoutFolder::new(path).put(file, &blob.digest)?,
             Self::Repository { client, reference } => {
                 let content = |offset: u64| -> io::Result<Box<dyn Read + Send>> {
                     let mut file = file.reopen()?;
@@ -211,10 +223,10 @@ impl Place {
         cancelled: &dyn Fn() -> bool,
     ) -> Result<(), Error> {
         match self {
-            Self::Folder { path, tag } => {
+            Self::Folder { path, tag, .. } => {
                 let entry = Descriptor::of(MediaType::OciManifest, manifest);
                 self.put_bytes(&entry, manifest, temporary)?;
-                folder::name(path, tag, entry, cancelled)
+                Ok(LayoutFolder::new(path).name(vec![tagged(entry, tag)], cancelled)?)
             }
             Self::Repository { client, reference } => {
                 client.push_document(reference, &MediaType::OciManifest, manifest)?;
@@ -230,6 +242,24 @@ impl Place {
             Self::Folder { .. } | Self::Bucket(_) => None,
             Self::Repository { reference, .. } => Some(reference.name()),
         }
+    }
+}
+
+fn open(folder: &Path, digest: &Digest) -> Result<File, Error> {
+    let failed = |source| Error::Read { digest: *digest, source };
+    LayoutFolder::new(folder).open_blob(digest)?.map_err(failed)
+}
+
+/// A manifest or index of a folder that nothing is known of but its digest.
+fn addressed(folder: &Path, digest: Digest) -> Result<Document, Error> {
+    let mut bytes = Vec::new();
+    let failed = |source| Error::Read { digest, source };
+    let mut file = open(folder, &digest)?.take(MAX_DOCUMENT_SIZE as u64 + 1);
+    file.read_to_end(&mut bytes).map_err(failed)?;
+    let size = bytes.len() as u64;
+    match Digest::of(&bytes) == digest {
+        true => Document::parse(&bytes, None).map_err(document("the manifest of the cache")),
+        false => Err(Error::Blob { expected: digest, expected_size: size, size }),
     }
 }
 

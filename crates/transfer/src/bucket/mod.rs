@@ -18,7 +18,7 @@ use std::io::{self, Read, Seek as _};
 use std::sync::Arc;
 use std::time::Duration;
 
-use lapstrake_http::{Agents, Policy, Proxy, Settings, Url};
+use lapstrake_http::{Agents, Policy, Proxy, Settings, Timeouts, Url};
 use lapstrake_oci::{Descriptor, Digest, MAX_DOCUMENT_SIZE};
 use rusty_s3::UrlStyle;
 use ureq::SendBody;
@@ -26,6 +26,7 @@ use ureq::http::Method;
 
 pub use self::error::BucketError;
 use self::request::Request;
+use crate::timely;
 
 /// The largest object that one request may write (S3: 5 GiB).
 const LARGEST: u64 = 5 << 30;
@@ -57,6 +58,8 @@ pub struct BucketConfig {
     pub proxy: Proxy,
     /// Who is not connected to.
     pub policy: Arc<Policy>,
+    /// How long it is waited for.
+    pub timeouts: Timeouts,
 }
 
 /// Who asks.
@@ -123,6 +126,7 @@ impl Bucket {
         let settings = Settings {
             proxy: config.proxy.clone(),
             policy: config.policy.clone(),
+            timeouts: config.timeouts,
             ..Settings::default()
         };
         let agents = Agents::new(&settings).map_err(|source| BucketError::Proxy { source })?;
@@ -147,11 +151,9 @@ impl Bucket {
                 }
             }
             let answer = self.0.good("read", &key, answer)?;
-            let mut bytes = Vec::new();
-            let limit = MAX_DOCUMENT_SIZE as u64 + 1;
             let failed = |source| BucketError::Read { object: key.clone(), source };
-            answer.into_body().into_reader().take(limit).read_to_end(&mut bytes).map_err(failed)?;
-            return Ok(bytes);
+            let body = answer.into_body().into_reader().take(MAX_DOCUMENT_SIZE as u64 + 1);
+            return timely::read(body).map_err(failed);
         }
         Err(BucketError::NotThere { place: self.to_string() })
     }
