@@ -38,9 +38,18 @@ async def case():
         [related] = found[0].related_information
         assert related.location.uri == session.uri(".dockerignore"), related
         assert place(related.location.range) == (1, 0, 1, 6), related
-        # Faults of the ignore file are not told of here.
+        # Faults of the ignore file are told of in that, until they are gone or the Dockerfile is closed.
+        ignore = session.uri(".dockerignore")
+        (session.root / ".dockerignore").write_text("# none\nhidden\n!hidden\nhidden\n")
+        session.saved()
         session.change(4, TEXT.replace("there /", ". /"))
         assert "dockerignore-lint" not in [one.code for one in await session.findings(4)]
+        await session.until(lambda: ignore in session.published and session.published[ignore].diagnostics)
+        [first, *_] = session.published[ignore].diagnostics
+        assert first.code == "dockerignore-lint" and place(first.range)[1:] == (0, place(first.range)[0], 6), first
+        (session.root / ".dockerignore").write_text("# none\nhidden\n")
+        session.saved()
+        await session.until(lambda: not session.published[ignore].diagnostics)
         # What is new there counts once the file is saved.
         (session.root / "gone").touch()
         session.change(5, TEXT.replace("there /", "there gone /"))

@@ -25,9 +25,18 @@ pub(super) fn show(code: &str) -> Result<(), Failure> {
 /// The list of the linter's rules.
 pub(super) fn rules() -> String {
     let rules = lapstrake_linter::all().map(|rule| {
-        [rule.name.to_owned(), rule.aliases.join(" "), lapstrake_linter::title(rule).to_owned()]
+        let presets: Vec<&str> = rule.presets.iter().map(|preset| preset.name()).collect();
+        [
+            rule.name.to_owned(),
+            rule.aliases.join(" "),
+            rule.severity.name().to_owned(),
+            rule.confidence.name().to_owned(),
+            presets.join(" "),
+            lapstrake_linter::title(rule).to_owned(),
+        ]
     });
-    table::table(["RULE", "ALSO", "WHAT IT WANTS"], &rules.collect::<Vec<_>>())
+    let names = ["RULE", "ALSO", "SEVERITY", "CONFIDENCE", "PRESETS", "WHAT IT WANTS"];
+    table::table(names, &rules.collect::<Vec<_>>())
 }
 
 /// Whether there is a page of that code or rule.

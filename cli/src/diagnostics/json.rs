@@ -38,6 +38,9 @@ struct Named<'a> {
     #[serde(flatten)]
     fault: Fault<'a>,
     aliases: &'a [&'a str],
+    /// Of a rule: faults of the syntax have none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confidence: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -102,9 +105,11 @@ pub(super) fn object(source: &Source, faults: &[Diagnostic], image: Option<&str>
 
 /// The object of what was found in any number of files, with a line end.
 pub(crate) fn findings(found: &[Finding<'_>]) -> String {
-    let findings = found
-        .iter()
-        .map(|one| Named { fault: fault(one.source, one.diagnostic), aliases: one.aliases });
+    let findings = found.iter().map(|one| Named {
+        fault: fault(one.source, one.diagnostic),
+        aliases: one.aliases,
+        confidence: lapstrake_linter::rule(one.diagnostic.code).map(|rule| rule.confidence.name()),
+    });
     let report = Findings { version: VERSION, findings: findings.collect() };
     serde_json::to_string_pretty(&report).unwrap_or_default() + "\n"
 }

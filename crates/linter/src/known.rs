@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use lapstrake_oci::{ImageConfig, Platform};
 use lapstrake_parser::ignore_file::IgnoreFile;
+use lapstrake_rootfs::TreePath;
 
 use crate::day::Day;
 use crate::files::{Context, Files, Tree};
@@ -41,6 +42,9 @@ pub struct KnownStage<'a> {
     pub base: Option<&'a ImageConfig>,
     /// The digest that the image's name stood for when it was pulled, as `sha256:…`.
     pub digest: Option<&'a str>,
+    /// Of an image that is named by tag and digest: the digest that the tag stood for when it was pulled, if that is
+    /// another one.
+    pub moved: Option<&'a str>,
     /// The files of that image.
     pub files: Option<Files<'a>>,
     /// The layers that its instructions came to when the file was built last, in file order: as far as
@@ -67,7 +71,14 @@ pub struct Made<'a> {
     pub other: Tree<'a>,
     /// The packages that the package lists in the layer have.
     pub packages: Packages<'a>,
+    /// The digests of its files.
+    pub digests: Digests<'a>,
 }
+
+/// Gives the digest of the whole regular file at a path, as `sha256:…`; nothing if there is none. Reads it: only for who
+/// needs it.
+#[derive(Clone, Copy)]
+pub struct Digests<'a>(pub &'a (dyn Fn(&TreePath) -> Option<String> + Sync + 'a));
 
 /// Gives packages, the same each time. Reads files: only for who needs them.
 #[derive(Clone, Copy)]
@@ -93,6 +104,12 @@ impl fmt::Debug for Made<'_> {
     }
 }
 
+impl fmt::Debug for Digests<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Digests").finish_non_exhaustive()
+    }
+}
+
 impl fmt::Debug for Packages<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Packages").finish_non_exhaustive()
@@ -113,7 +130,7 @@ pub struct Changed {
 impl<'a> KnownStage<'a> {
     /// Of the image at most the config is known.
     pub const fn new(needed: bool, base: Option<&'a ImageConfig>) -> Self {
-        Self { needed, base, digest: None, files: None, made: &[] }
+        Self { needed, base, digest: None, moved: None, files: None, made: &[] }
     }
 }
 

@@ -4,7 +4,16 @@ use crate::rule::{Rule, entries};
 
 /// What is to be said about a rule, in Markdown: what it finds, why that is bad, how to mend it.
 pub fn page(rule: &Rule) -> String {
-    lines(rule).map(|line| format!("{line}\n")).collect()
+    let text: String = lines(rule).map(|line| format!("{line}\n")).collect();
+    let presets = rule.presets.iter().map(|preset| preset.name()).collect::<Vec<_>>().join(", ");
+    let (severity, confidence) = (rule.severity.name(), rule.confidence.name());
+    let also = match rule.aliases {
+        [] => String::new(),
+        aliases => format!(" **Also**: {}.", aliases.join(", ")),
+    };
+    format!(
+        "{text}\n**Severity**: {severity}. **Confidence**: {confidence}. **Presets**: {presets}.{also}\n"
+    )
 }
 
 /// What the rule wants, in a few words: the title of its page.

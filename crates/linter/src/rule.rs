@@ -21,6 +21,8 @@ pub struct Rule {
     pub origin: Origin,
     /// How bad it is to break it.
     pub severity: Severity,
+    /// How often what it finds holds.
+    pub confidence: Confidence,
     /// It only looks when it is asked to by name.
     pub experimental: bool,
     /// The presets it is in.
@@ -46,6 +48,28 @@ pub enum Origin {
     Lapstrake,
 }
 
+/// How often what a rule finds is what its message says, and no exception that the file does not show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Confidence {
+    /// Now and then: it goes by names, or by what most authors mean.
+    Low,
+    /// Mostly: what is not in the file may make a difference.
+    Medium,
+    /// Nearly always: it follows from the file and what else is known.
+    High,
+}
+
+impl Confidence {
+    /// `high`, `medium`, `low`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+        }
+    }
+}
+
 /// A choice of rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Preset {
@@ -57,6 +81,18 @@ pub enum Preset {
     Hadolint,
     /// What BuildKit looks for.
     BuildKit,
+}
+
+impl Preset {
+    /// What it is called.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Recommended => "recommended",
+            Self::Strict => "strict",
+            Self::Hadolint => "hadolint",
+            Self::BuildKit => "buildkit",
+        }
+    }
 }
 
 /// What a rule looks at.
@@ -86,7 +122,18 @@ impl Rule {
         let (aliases, instead_of) = (&[], &[]);
         let experimental = false;
         let of_size = false;
-        Self { name, aliases, origin, severity, experimental, presets, instead_of, of_size, check }
+        Self {
+            name,
+            aliases,
+            origin,
+            severity,
+            confidence: Confidence::High,
+            experimental,
+            presets,
+            instead_of,
+            of_size,
+            check,
+        }
     }
 
     /// One of hadolint's rules, with hadolint's ids for it.
@@ -100,7 +147,18 @@ impl Rule {
         let (origin, instead_of) = (Origin::Hadolint, &[]);
         let experimental = false;
         let of_size = false;
-        Self { name, aliases, origin, severity, experimental, presets, instead_of, of_size, check }
+        Self {
+            name,
+            aliases,
+            origin,
+            severity,
+            confidence: Confidence::High,
+            experimental,
+            presets,
+            instead_of,
+            of_size,
+            check,
+        }
     }
 
     /// One of ShellCheck's warnings, with ShellCheck's id for it.
@@ -126,13 +184,29 @@ impl Rule {
         let (aliases, instead_of) = (&[], &[]);
         let experimental = false;
         let of_size = false;
-        Self { name, aliases, origin, severity, experimental, presets, instead_of, of_size, check }
+        Self {
+            name,
+            aliases,
+            origin,
+            severity,
+            confidence: Confidence::High,
+            experimental,
+            presets,
+            instead_of,
+            of_size,
+            check,
+        }
     }
 
     /// The same rule, for everybody.
     const fn recommended(self) -> Self {
         let presets = &[Preset::Recommended, Preset::Strict, Preset::Hadolint];
         Self { presets, ..self }
+    }
+
+    /// The same rule, which is right so often.
+    const fn confident(self, confidence: Confidence) -> Self {
+        Self { confidence, ..self }
     }
 
     /// The same rule, which is about the size of the image.

@@ -18,13 +18,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use lapstrake_oci::Digest;
 use lapstrake_parser::ignore_file::IgnoreFile;
 use lapstrake_rootfs::context::{ContextList, list};
 use lapstrake_rootfs::{ContentHash, Entry, Kind, LayerManifest, Timestamp, TreePath, View};
 use tempfile::TempDir;
 
 use crate::files::{Context, Files, IgnoreText};
-use crate::known::{Changed, Made, Package, Packages};
+use crate::known::{Changed, Digests, Made, Package, Packages};
 
 pub(crate) struct Folder {
     directory: TempDir,
@@ -198,6 +199,7 @@ type Way<'l> = (
     Box<dyn Fn(&TreePath) -> Option<Vec<u8>> + Sync + 'l>,
     Box<dyn Fn() -> Option<View> + Sync + 'l>,
     Box<dyn Fn() -> Vec<Package> + Sync + 'l>,
+    Box<dyn Fn(&TreePath) -> Option<String> + Sync + 'l>,
 );
 
 impl Layers {
@@ -241,7 +243,10 @@ impl Layers {
                 let manifest = LayerManifest::new(layer.other.as_ref()?.entries.clone());
                 Some(View::new(vec![Arc::new(manifest)]))
             };
-            (Box::new(tree), Box::new(head), Box::new(other), Box::new(|| layer.packages.clone()))
+            let digest =
+                |path: &TreePath| Some(Digest::of(layer.files.content.get(path)?).to_string());
+            let packages = || layer.packages.clone();
+            (Box::new(tree), Box::new(head), Box::new(other), Box::new(packages), Box::new(digest))
         });
         ways.collect()
     }
@@ -249,15 +254,18 @@ impl Layers {
     /// The same for the rules.
     pub(crate) fn made<'l>(&self, ways: &'l [Way<'l>]) -> Vec<Made<'l>> {
         let made =
-            self.0.iter().zip(ways).map(|((at, layer), (tree, head, other, packages))| Made {
-                at: *at,
-                files: Files { tree, head },
-                size: LayerManifest::new(layer.files.entries.clone()).size(),
-                took: layer.took,
-                age: layer.age,
-                changed: layer.changed.clone(),
-                other,
-                packages: Packages(packages),
+            self.0.iter().zip(ways).map(|((at, layer), (tree, head, other, packages, digest))| {
+                Made {
+                    at: *at,
+                    files: Files { tree, head },
+                    size: LayerManifest::new(layer.files.entries.clone()).size(),
+                    took: layer.took,
+                    age: layer.age,
+                    changed: layer.changed.clone(),
+                    other,
+                    packages: Packages(packages),
+                    digests: Digests(digest),
+                }
             });
         made.collect()
     }

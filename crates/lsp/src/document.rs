@@ -1,11 +1,13 @@
 //! The documents that a client has open.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use lapstrake_linter::{Finding, Wanted};
-use lapstrake_parser::{Diagnostic, Parsed, Severity, Span};
+use lapstrake_parser::{Diagnostic, OtherFile, Parsed, Severity, Span};
 use lsp_types::{Position, Range, TextDocumentContentChangeEvent, Uri};
 
+use crate::finding::Elsewhere;
 use crate::position::{Encoding, Lines};
 use crate::workspace::{Rules, Workspace};
 
@@ -19,15 +21,26 @@ pub(crate) struct Document {
     pub(crate) rules: Rules,
     /// Its findings have not been published.
     pub(crate) is_due: bool,
+    /// What was published of it in other files.
+    pub(crate) elsewhere: Elsewhere,
     lines: Lines,
     encoding: Encoding,
+}
+
+/// What is wrong with a document.
+pub(crate) struct LookedAt {
+    /// In the document itself, in the order of the places.
+    pub(crate) own: Vec<Diagnostic>,
+    /// In files that its build takes: the ignore file, scripts.
+    pub(crate) elsewhere: Vec<(Arc<OtherFile>, Diagnostic)>,
 }
 
 impl Document {
     pub(crate) fn new(uri: Uri, version: i32, text: String, encoding: Encoding) -> Self {
         let (lines, parsed) = (Lines::new(&text), lapstrake_parser::parse(&text));
         let rules = Rules::default();
-        Self { uri, version, text, parsed, rules, is_due: true, lines, encoding }
+        let elsewhere = Elsewhere::new();
+        Self { uri, version, text, parsed, rules, is_due: true, elsewhere, lines, encoding }
     }
 
     /// The path of its file, if it is one.
@@ -77,6 +90,11 @@ impl Document {
 
     /// What is wrong with it: faults of the syntax, and what the rules find, in the order of their places.
     pub(crate) fn diagnostics(&self, workspace: &dyn Workspace) -> Vec<Diagnostic> {
+        self.looked_at(workspace).own
+    }
+
+    /// The same, with what is wrong with other files that its build takes.
+    pub(crate) fn looked_at(&self, workspace: &dyn Workspace) -> LookedAt {
         let is_whole = self.is_whole();
         let rules = self.rules.rules.iter().copied();
         let rules: Vec<_> = rules.filter(|rule| is_whole || rule.sees_one_instruction()).collect();
@@ -95,12 +113,16 @@ impl Document {
                 found = lapstrake_linter::lint(&self.text, dockerfile, known, &wanted);
             },
         );
-        // What is in other files is told of where these are looked at.
-        let found = found.into_iter().filter(|one| one.file.is_none());
-        let found = found.map(|Finding { diagnostic, .. }| diagnostic);
-        let mut all: Vec<_> = self.parsed.diagnostics.iter().cloned().chain(found).collect();
-        all.sort_by_key(|one| one.span);
-        all
+        let mut looked_at =
+            LookedAt { own: self.parsed.diagnostics.clone(), elsewhere: Vec::new() };
+        for Finding { diagnostic, file, .. } in found {
+            match file {
+                Some(file) => looked_at.elsewhere.push((file, diagnostic)),
+                None => looked_at.own.push(diagnostic),
+            }
+        }
+        looked_at.own.sort_by_key(|one| one.span);
+        looked_at
     }
 }
 

@@ -1,15 +1,42 @@
 //! Findings as the client shows them.
 
-use lapstrake_parser::{Diagnostic, Severity};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use lapstrake_parser::{Diagnostic, OtherFile, Severity, Span};
 use lsp_types::{
     CodeDescription, DiagnosticRelatedInformation, DiagnosticSeverity, Location, NumberOrString,
-    PublishDiagnosticsParams, Uri,
+    PublishDiagnosticsParams, Range, Uri,
 };
 
 use crate::document::Document;
 
 /// Who says it.
 const SOURCE: &str = "lap";
+
+/// What is wrong with files that are not open, by their addresses as text.
+pub(crate) type Elsewhere = BTreeMap<String, Vec<lsp_types::Diagnostic>>;
+
+/// What is wrong with the files that the build of a document takes. Those without an address are left out.
+pub(crate) fn elsewhere(document: &Document, found: &[(Arc<OtherFile>, Diagnostic)]) -> Elsewhere {
+    let mut all = Elsewhere::new();
+    for (file, one) in found {
+        let Some(uri) = uri(&file.name) else { continue };
+        let place = Place { uri: &uri, range: &|span| document.range_in(&file.text, span) };
+        let shown = described(document, one, &place);
+        let list = all.entry(uri.as_str().to_owned()).or_default();
+        if !list.contains(&shown) {
+            list.push(shown);
+        }
+    }
+    all
+}
+
+/// A file, and how places in it are told.
+struct Place<'p> {
+    uri: &'p Uri,
+    range: &'p dyn Fn(Span) -> Range,
+}
 
 /// All that is wrong with a document.
 pub(crate) fn published(document: &Document, found: &[Diagnostic]) -> PublishDiagnosticsParams {
@@ -22,8 +49,13 @@ pub(crate) fn published(document: &Document, found: &[Diagnostic]) -> PublishDia
 
 /// One fault. Its code leads to what its maker says about it; the page is shown on hover.
 pub(crate) fn shown(document: &Document, one: &Diagnostic) -> lsp_types::Diagnostic {
+    let place = Place { uri: &document.uri, range: &|span| document.range(span) };
+    described(document, one, &place)
+}
+
+fn described(document: &Document, one: &Diagnostic, place: &Place<'_>) -> lsp_types::Diagnostic {
     let related = one.labels.iter().map(|(span, text)| DiagnosticRelatedInformation {
-        location: Location { uri: document.uri.clone(), range: document.range(*span) },
+        location: Location { uri: place.uri.clone(), range: (place.range)(*span) },
         message: text.clone(),
     });
     let others = one.elsewhere.iter().filter_map(|other| {
@@ -35,7 +67,7 @@ pub(crate) fn shown(document: &Document, one: &Diagnostic) -> lsp_types::Diagnos
     let related = related.chain(others);
     let href = one.url.as_deref().and_then(|url| url.parse().ok());
     lsp_types::Diagnostic {
-        range: document.range(one.span),
+        range: (place.range)(one.span),
         severity: Some(match one.severity {
             Severity::Error => DiagnosticSeverity::ERROR,
             Severity::Warning => DiagnosticSeverity::WARNING,

@@ -13,7 +13,8 @@ use lsp_types::{
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::document::Document;
+use crate::document::{Document, LookedAt};
+use crate::finding::Elsewhere;
 use crate::position::Encoding;
 use crate::workspace::Workspace;
 use crate::{End, action, capability, complete, finding, form, hover, navigate, outline};
@@ -37,6 +38,8 @@ pub(crate) struct Server<'w> {
     documents: BTreeMap<String, Document>,
     /// What is wrong with configurations, as the user was told last.
     told: Option<String>,
+    /// What was published of files that are no documents.
+    elsewhere: Elsewhere,
 }
 
 /// Why a request has no answer.
@@ -47,7 +50,8 @@ type Answer = Result<Value, Refusal>;
 impl<'w> Server<'w> {
     pub(crate) fn new(workspace: &'w dyn Workspace) -> Self {
         let (state, encoding) = (State::New, Encoding::default());
-        Self { workspace, state, encoding, documents: BTreeMap::new(), told: None }
+        let (documents, elsewhere) = (BTreeMap::new(), Elsewhere::new());
+        Self { workspace, state, encoding, documents, told: None, elsewhere }
     }
 
     /// How the session ended, once it has.
@@ -202,7 +206,8 @@ impl<'w> Server<'w> {
                     let uri = params.text_document.uri;
                     if self.documents.remove(uri.as_str()).is_some() {
                         let none = PublishDiagnosticsParams::new(uri, Vec::new(), None);
-                        return tell(output, "textDocument/publishDiagnostics", json!(none));
+                        tell(output, "textDocument/publishDiagnostics", json!(none))?;
+                        return self.publish_elsewhere(output);
                     }
                 }
             }
@@ -233,10 +238,37 @@ impl<'w> Server<'w> {
     pub(crate) fn publish(&mut self, output: &mut impl Write) -> io::Result<()> {
         for document in self.documents.values_mut().filter(|document| document.is_due) {
             document.is_due = false;
-            let found = document.diagnostics(self.workspace);
-            let params = finding::published(document, &found);
+            let LookedAt { own, elsewhere } = document.looked_at(self.workspace);
+            let params = finding::published(document, &own);
             tell(output, "textDocument/publishDiagnostics", json!(params))?;
+            document.elsewhere = finding::elsewhere(document, &elsewhere);
         }
+        self.publish_elsewhere(output)
+    }
+
+    /// Publishes the findings in files that builds of the documents take, where they have changed. Of files that are open
+    /// as documents themselves nothing is told: what is in the file may be another text by now.
+    fn publish_elsewhere(&mut self, output: &mut impl Write) -> io::Result<()> {
+        let mut all = Elsewhere::new();
+        for (uri, found) in self.documents.values().flat_map(|document| &document.elsewhere) {
+            let list = all.entry(uri.clone()).or_default();
+            let new: Vec<_> = found.iter().filter(|one| !list.contains(one)).cloned().collect();
+            list.extend(new);
+        }
+        all.retain(|uri, _| !self.documents.contains_key(uri));
+        let gone = self.elsewhere.keys().filter(|uri| !all.contains_key(*uri));
+        let gone = gone.map(|uri| (uri, &[][..]));
+        let changed = all.iter().filter(|(uri, found)| self.elsewhere.get(*uri) != Some(*found));
+        let changed = changed.map(|(uri, found)| (uri, found.as_slice()));
+        for (uri, found) in
+            gone.chain(changed).filter(|(uri, _)| !self.documents.contains_key(*uri))
+        {
+            if let Ok(uri) = uri.parse() {
+                let params = PublishDiagnosticsParams::new(uri, found.to_vec(), None);
+                tell(output, "textDocument/publishDiagnostics", json!(params))?;
+            }
+        }
+        self.elsewhere = all;
         Ok(())
     }
 }

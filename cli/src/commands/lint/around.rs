@@ -15,6 +15,8 @@ use crate::session::Session;
 pub(super) struct Around<'a> {
     pub(super) facts: Option<&'a Facts>,
     pub(super) contexts: Option<&'a Contexts>,
+    /// BuildKit's checks alone look: they know the ignore file, and nothing else of the context.
+    pub(super) is_for_checks: bool,
 }
 
 /// What was known of a file.
@@ -41,6 +43,11 @@ impl Around<'_> {
         let known = Known { stages: stages.known(&made), ..known };
         let base = stages.know_something();
         let folder = self.contexts.and_then(|contexts| contexts.of(input));
+        if self.is_for_checks {
+            let ignore = folder.as_ref().map(|folder| folder.patterns());
+            let seen = Seen { base, context: ignore.is_some() };
+            return (then(&Known { ignore, ..known }), seen);
+        }
         let sight = folder.as_ref().map(|folder| Sight::new(folder, dockerfile));
         let came_to = match &sight {
             Some(sight) => sight.with(|context| then(&Known { context: Some(context), ..known })),
@@ -77,7 +84,8 @@ impl Machine {
         file: (&str, &Dockerfile),
         then: impl FnOnce(&Known<'_>) -> T,
     ) -> T {
-        let around = Around { facts: self.facts.as_ref(), contexts: Some(&self.contexts) };
+        let (facts, contexts) = (self.facts.as_ref(), Some(&self.contexts));
+        let around = Around { facts, contexts, is_for_checks: false };
         around.with(&Input::File(path.to_owned()), file, then).0
     }
 }

@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use lapstrake_cache::{ActionKey, Layer, Origin, Store, nanoseconds};
-use lapstrake_linter::{Changed, Files, Made, Package, Packages};
+use lapstrake_linter::{Changed, Digests, Files, Made, Package, Packages};
 use lapstrake_parser::{Instruction, Keyword, Stage};
 use lapstrake_rootfs::{LayerId, TreePath, View};
 use lapstrake_solver::reason::{Reason, Subject};
@@ -42,7 +42,11 @@ pub(super) struct Layered<'f> {
     head: Head<'f>,
     other: ViewOf<'f>,
     packages: Installed<'f>,
+    digest: DigestOf<'f>,
 }
+
+/// Reads a file and gives its digest.
+type DigestOf<'f> = Box<dyn Fn(&TreePath) -> Option<String> + Sync + 'f>;
 
 /// Reads lists of packages.
 type Installed<'f> = Box<dyn Fn() -> Vec<Package> + Sync + 'f>;
@@ -140,6 +144,7 @@ fn layered<'f>(
         Some(Tree { view: View::new(vec![manifest]), folders: vec![path] })
     };
     let (of_head, of_packages) = (Arc::clone(&tree), Arc::clone(&tree));
+    let of_digest = Arc::clone(&tree);
     let layer = Layered {
         at: instruction.span.start,
         size,
@@ -148,6 +153,7 @@ fn layered<'f>(
         changed: changed(store, origin),
         tree: Box::new(move || Some(tree.get_or_init(read).as_ref()?.view.clone())),
         head: Box::new(move |path: &TreePath| of_head.get_or_init(read).as_ref()?.head(path)),
+        digest: Box::new(move |path| of_digest.get_or_init(read).as_ref()?.digest(path)),
         other: other(store, origin.key),
         packages: Box::new(move || {
             of_packages.get_or_init(read).as_ref().map(Tree::packages).unwrap_or_default()
@@ -192,6 +198,7 @@ impl Layered<'_> {
             age: self.age,
             changed: self.changed.clone(),
             packages: Packages(&*self.packages),
+            digests: Digests(&*self.digest),
         }
     }
 }

@@ -124,6 +124,11 @@ impl Folder {
         })
     }
 
+    /// What its ignore file leaves out.
+    pub(super) const fn patterns(&self) -> &IgnoreFile {
+        &self.patterns
+    }
+
     /// What is in it; nothing if that is too much, or cannot be read.
     fn list(&self) -> Option<&ContextList> {
         let most = if self.is_named { MOST } else { MOST_GUESSED };

@@ -12,7 +12,7 @@ use std::time::SystemTime;
 use lapstrake_cache::Store;
 use lapstrake_image::ResolvedImage;
 use lapstrake_linter::{Base, Files, HEAD, Known, KnownStage, Made, Package};
-use lapstrake_oci::{Platform, Reference};
+use lapstrake_oci::{DigestHasher, Platform, Reference};
 use lapstrake_parser::Dockerfile;
 use lapstrake_rootfs::{LayerId, TreePath, View, read};
 use lapstrake_sbom::{Interest, Inventory, MAX_FILE};
@@ -68,6 +68,8 @@ pub(super) struct Stages<'f>(Vec<Facet<'f>>);
 struct Facet<'f> {
     /// The image that it starts from, if it is one that is known.
     base: Option<Origin<'f>>,
+    /// What the tag of that image stands for, if not for the digest beside it.
+    moved: Option<String>,
     /// What its instructions came to.
     layers: Vec<Layered<'f>>,
     /// The topmost layer at its end, where that is known.
@@ -114,11 +116,14 @@ impl Facts {
                 None => None,
                 Some(Base::Nothing) => Some(None),
                 Some(Base::Stage(number)) => stages.get(number).and_then(|stage| stage.top),
-                Some(Base::Image { name, platform }) => self.image(&name, &platform).map(|image| {
-                    let top = image.resolved.layers().next_back();
-                    facet.base = Some(self.known(image.clone()));
-                    top.map(|(_, diff_id)| LayerId::Image(diff_id))
-                }),
+                Some(Base::Image { name, platform }) => {
+                    facet.moved = self.moved(&name);
+                    self.image(&name, &platform).map(|image| {
+                        let top = image.resolved.layers().next_back();
+                        facet.base = Some(self.known(image.clone()));
+                        top.map(|(_, diff_id)| LayerId::Image(diff_id))
+                    })
+                }
             };
             if let (Some(below), Input::File(file)) = (below, input) {
                 (facet.layers, facet.top) = self.builds.layers(&self.store, file, stage, below);
@@ -154,6 +159,14 @@ impl Facts {
         let digest = self.store.tag(&reference.to_string()).ok()??.manifest;
         let by_digest = reference.with_digest(digest).to_string();
         self.store.tag(&by_digest).ok()?.map(|_| digest.to_string())
+    }
+
+    /// What the tag in a name with a digest stood for when it was pulled, if that is another one.
+    fn moved(&self, name: &str) -> Option<String> {
+        let (tagged, digest) = name.split_once('@')?;
+        let last = tagged.rsplit('/').next().unwrap_or_default();
+        let now = self.digest(tagged).filter(|_| last.contains(':'))?;
+        (now != digest).then_some(now)
     }
 
     /// What cannot be read is for the build to tell.
@@ -205,18 +218,37 @@ impl Tree {
 
     /// The beginning of the file that the tree shows at a path.
     pub(super) fn head(&self, path: &TreePath) -> Option<Vec<u8>> {
-        let folder = self.folders.get(self.view.entry(path)?.layer)?;
-        let file = read::open_file(File::open(folder).ok()?.as_fd(), path).ok()?;
         let mut head = Vec::new();
-        file.take(HEAD as u64).read_to_end(&mut head).ok()?;
+        self.open(path)?.take(HEAD as u64).read_to_end(&mut head).ok()?;
         Some(head)
+    }
+
+    /// The digest of that file.
+    pub(super) fn digest(&self, path: &TreePath) -> Option<String> {
+        let mut file = self.open(path)?;
+        let mut hasher = DigestHasher::new();
+        let mut buffer = vec![0; HEAD];
+        loop {
+            match file.read(&mut buffer).ok()? {
+                0 => return Some(hasher.finish().to_string()),
+                count => hasher.update(buffer.get(..count)?),
+            }
+        }
+    }
+
+    fn open(&self, path: &TreePath) -> Option<File> {
+        let folder = self.folders.get(self.view.entry(path)?.layer)?;
+        read::open_file(File::open(folder).ok()?.as_fd(), path).ok()
     }
 }
 
 impl Stages<'_> {
     /// True if at least one image is known, or something was built.
     pub(super) fn know_something(&self) -> bool {
-        self.0.iter().any(|facet| facet.base.is_some() || !facet.layers.is_empty())
+        let is_known = |facet: &Facet<'_>| {
+            facet.base.is_some() || facet.moved.is_some() || !facet.layers.is_empty()
+        };
+        self.0.iter().any(is_known)
     }
 
     /// What was made in each stage, for the rules.
@@ -229,7 +261,8 @@ impl Stages<'_> {
     pub(super) fn known<'k>(&'k self, made: &'k [Vec<Made<'k>>]) -> Vec<KnownStage<'k>> {
         let stages = self.0.iter().zip(made).map(|(facet, made)| {
             let base = facet.base.as_ref().map(Origin::known);
-            KnownStage { made, ..base.unwrap_or(KnownStage::new(true, None)) }
+            let moved = facet.moved.as_deref();
+            KnownStage { made, moved, ..base.unwrap_or(KnownStage::new(true, None)) }
         });
         stages.collect()
     }

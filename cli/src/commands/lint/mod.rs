@@ -75,7 +75,8 @@ pub(crate) fn run(session: &Session, lint: &Lint) -> Result<Exit, Failure> {
     let settings = config::load(&origin, &found)?;
     let facts = if lint.no_store { None } else { Facts::new(session) };
     let contexts = Contexts::new(lint.context.as_deref())?;
-    let around = Around { facts: facts.as_ref(), contexts: Some(&contexts) };
+    let (facts, contexts_of) = (facts.as_ref(), Some(&contexts));
+    let around = Around { facts, contexts: contexts_of, is_for_checks: false };
     let inputs = found.iter().zip(&settings);
     let tasks = inputs.map(|(input, settings)| task(lint, input, settings, around));
     let tasks: Vec<Task<'_>> = tasks.collect();
@@ -198,9 +199,15 @@ fn task<'a>(lint: &Lint, input: &'a Input, settings: &'a Settings, around: Aroun
         None => settings.threshold.unwrap_or_default(),
     };
     let rules = looking(lint.preset, settings);
-    // What another tool would say does not depend on this machine.
-    let is_own = is_own(lint.preset.or(settings.preset));
-    let around = if is_own { around } else { Around::default() };
+    let preset = lint.preset.or(settings.preset).unwrap_or_default();
+    let is_own = is_own(Some(preset));
+    let around = match preset {
+        PresetName::Recommended | PresetName::Strict => around,
+        // BuildKit knows base images, and what `.dockerignore` leaves out.
+        PresetName::Buildkit => Around { is_for_checks: true, ..around },
+        // hadolint looks at the file alone.
+        PresetName::Hadolint => Around::default(),
+    };
     let (policy, threshold) = (&settings.policy, threshold.severity());
     Task { input, rules, policy, threshold, is_own, around }
 }

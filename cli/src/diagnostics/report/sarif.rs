@@ -45,6 +45,10 @@ fn rule(code: &str, reports: &[Report<'_>]) -> Value {
         "shortDescription": { "text": title(code) },
         "help": { "text": format!("`lap explain {code}` says more.") },
     });
+    // What GitHub sorts by.
+    if let Some(known) = lapstrake_linter::rule(code) {
+        rule["properties"] = json!({ "precision": known.confidence.name() });
+    }
     let url = findings(reports).find(|finding| finding.diagnostic.code == code);
     if let Some(url) = url.and_then(|finding| finding.diagnostic.url.as_deref()) {
         rule["helpUri"] = url.into();

@@ -26,6 +26,7 @@ rules! { "lapstrake":
     inherited_surprise
     inherited_triggers
     layer_rewrite
+    moved_tag
     no_op_layer
     no_shell_in_base
     not_reproducible
@@ -44,6 +45,7 @@ rules! { "lapstrake":
     ssh_exposed
     stale_index
     tls_off
+    unchecked_download
     unknown_from
     unreached_stage
     unsigned_packages

@@ -213,7 +213,7 @@ impl Case<'_> {
         let folder = Folder::of(&self.options);
         let mut files = BaseFiles::default();
         let mut layers = Layers::default();
-        let mut digest = None;
+        let (mut digest, mut moved) = (None, None);
         for (name, value) in &self.options {
             let words = || value.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
             match *name {
@@ -230,6 +230,7 @@ impl Case<'_> {
                 name if Folder::OPTIONS.contains(&name) => {}
                 "base file" => files.add(value),
                 "base digest" => digest = Some(*value),
+                "base moved" => moved = Some(*value),
                 "max layer" => policy.max_layer = value.parse().ok(),
                 name if name.starts_with("layer ") => layers.add(&self.source(), name, value),
                 "today" => today = Day::parse(value),
@@ -257,6 +258,7 @@ impl Case<'_> {
         let head = |path: &TreePath| files.content.get(path).cloned();
         let stages = (0..9).map(|at| KnownStage {
             digest,
+            moved,
             made: if at == 0 { &made } else { &[] },
             files: is_known.then_some(Files { tree: &tree, head: &head }),
             ..KnownStage::new(is_needed(at), base.as_ref())
@@ -296,7 +298,7 @@ impl Case<'_> {
         let mut known = known.clone();
         for (at, stage) in known.stages.iter_mut().enumerate() {
             if !matches!(bases.get(at), Some(Some(Base::Image { .. }))) {
-                (stage.base, stage.files, stage.digest) = (None, None, None);
+                (stage.base, stage.files, stage.digest, stage.moved) = (None, None, None, None);
             }
         }
         let findings = crate::lint(

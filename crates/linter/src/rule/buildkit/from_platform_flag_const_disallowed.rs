@@ -19,11 +19,12 @@ use lapstrake_oci::Platform;
 use lapstrake_parser::Instruction;
 
 use crate::finding::Findings;
-use crate::rule::{Check, Rule};
+use crate::rule::{Check, Confidence, Rule};
 use crate::subject::Subject;
 
 pub(super) static RULE: Rule =
-    Rule::buildkit("FromPlatformFlagConstDisallowed", Check::Instruction(check));
+    Rule::buildkit("FromPlatformFlagConstDisallowed", Check::Instruction(check))
+        .confident(Confidence::Medium);
 
 fn check(subject: &Subject<'_>, instruction: &Instruction, findings: &mut Findings<'_>) {
     let Some(from) = instruction.from() else { return };

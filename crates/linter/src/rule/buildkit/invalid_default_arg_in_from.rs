@@ -21,11 +21,12 @@
 use lapstrake_oci::Reference;
 
 use crate::finding::Findings;
-use crate::rule::{Check, Rule};
+use crate::rule::{Check, Confidence, Rule};
 use crate::subject::Subject;
 use crate::value::value;
 
-pub(super) static RULE: Rule = Rule::buildkit("InvalidDefaultArgInFrom", Check::File(check));
+pub(super) static RULE: Rule =
+    Rule::buildkit("InvalidDefaultArgInFrom", Check::File(check)).confident(Confidence::Medium);
 
 fn check(subject: &Subject<'_>, findings: &mut Findings<'_>) {
     let globals = subject.default_globals();

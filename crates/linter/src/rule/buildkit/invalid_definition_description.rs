@@ -21,11 +21,13 @@
 use lapstrake_parser::{Instruction, InstructionKind, Safety, Span};
 
 use crate::finding::Findings;
-use crate::rule::{Check, Rule};
+use crate::rule::{Check, Confidence, Rule};
 use crate::subject::Subject;
 
 pub(super) static RULE: Rule =
-    Rule::buildkit("InvalidDefinitionDescription", Check::Instruction(check)).experimental();
+    Rule::buildkit("InvalidDefinitionDescription", Check::Instruction(check))
+        .experimental()
+        .confident(Confidence::Medium);
 
 fn check(_: &Subject<'_>, instruction: &Instruction, findings: &mut Findings<'_>) {
     let comments = instruction.comments();

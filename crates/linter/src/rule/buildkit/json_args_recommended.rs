@@ -23,10 +23,11 @@ use lapstrake_parser::{CommandForm, InstructionKind, Safety};
 
 use crate::exec_form::Line;
 use crate::finding::Findings;
-use crate::rule::{Check, Rule};
+use crate::rule::{Check, Confidence, Rule};
 use crate::walk::Step;
 
-pub(super) static RULE: Rule = Rule::buildkit("JSONArgsRecommended", Check::Step(check));
+pub(super) static RULE: Rule =
+    Rule::buildkit("JSONArgsRecommended", Check::Step(check)).confident(Confidence::Medium);
 
 fn check(step: &Step<'_>, findings: &mut Findings<'_>) {
     let (InstructionKind::Cmd(form) | InstructionKind::Entrypoint(form)) = &step.instruction.kind

@@ -23,11 +23,12 @@
 use lapstrake_parser::{ArgDeclaration, InstructionKind, KeyValue};
 
 use crate::finding::Findings;
-use crate::rule::{Check, Rule};
+use crate::rule::{Check, Confidence, Rule};
 use crate::value::value;
 use crate::walk::Step;
 
-pub(super) static RULE: Rule = Rule::buildkit("SecretsUsedInArgOrEnv", Check::Step(check));
+pub(super) static RULE: Rule =
+    Rule::buildkit("SecretsUsedInArgOrEnv", Check::Step(check)).confident(Confidence::Medium);
 
 /// Words of names that hold secrets.
 const SECRET: [&str; 10] = [

@@ -19,8 +19,8 @@
 //! ```
 //!
 //! Commands of RUN, CMD and ENTRYPOINT are not looked at: in them the shell puts variables in. Where the
-//! base image is not known, only what it is unlikely to set is reported: a name that is nearly that of
-//! a variable, and one that is a global ARG.
+//! base image is not known, the presets `recommended` and `strict` only tell what it is unlikely to set: a name that is nearly
+//! that of a variable, and one that is a global ARG. The preset `buildkit` takes it to set no variable but PATH.
 //!
 //! **Fix**: unsafe, the nearest name is a guess.
 
@@ -56,6 +56,15 @@ fn defaults(step: &Step<'_>, declarations: &[ArgDeclaration], findings: &mut Fin
     }
 }
 
+/// True if it is known which image the stage goes back to.
+fn names_base(step: &Step<'_>) -> bool {
+    let subject = step.subject;
+    let place = step.instruction.span.start;
+    let stage = subject.stages.iter().rev().find(|one| one.instruction.span.start <= place);
+    let image = stage.and_then(|stage| subject.global_value(&subject.ground(stage).0.from.image));
+    image.is_some_and(|image| image.undefined.is_empty() && !image.text.is_empty())
+}
+
 /// Each name once for each piece, as in BuildKit.
 fn report(step: &Step<'_>, piece: &Expandable<'_>, declared: &[&str], findings: &mut Findings<'_>) {
     let state = step.state;
@@ -71,7 +80,9 @@ fn report(step: &Step<'_>, piece: &Expandable<'_>, declared: &[&str], findings: 
         seen.push(name);
         let is_global = step.subject.globals.declared.iter().any(|global| global == name);
         let near = suggest(name, state.environment.names());
-        if !state.base_is_known && !is_global && near.is_none() {
+        // The image may set it.
+        let is_likely_set = !state.base_is_known && !is_global && near.is_none();
+        if is_likely_set && !names_base(step) {
             continue;
         }
         let place = piece.span_of(name_range(piece.text(), reference));
@@ -80,6 +91,7 @@ fn report(step: &Step<'_>, piece: &Expandable<'_>, declared: &[&str], findings: 
                 true => format!("declare it in the stage as well: `ARG {name}`"),
                 false => "it is empty: define it with ARG or ENV".to_owned(),
             });
+        let draft = draft.unless(is_likely_set);
         if !is_global {
             draft.suggest(place, near);
         }

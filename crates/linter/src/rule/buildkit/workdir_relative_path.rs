@@ -21,11 +21,12 @@
 use lapstrake_parser::{InstructionKind, Safety};
 
 use crate::finding::Findings;
-use crate::rule::{Check, Rule};
+use crate::rule::{Check, Confidence, Rule};
 use crate::value::value;
 use crate::walk::Step;
 
-pub(super) static RULE: Rule = Rule::buildkit("WorkdirRelativePath", Check::Step(check));
+pub(super) static RULE: Rule =
+    Rule::buildkit("WorkdirRelativePath", Check::Step(check)).confident(Confidence::Medium);
 
 fn check(step: &Step<'_>, findings: &mut Findings<'_>) {
     let InstructionKind::Workdir(path) = &step.instruction.kind else { return };

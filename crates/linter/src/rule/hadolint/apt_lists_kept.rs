@@ -23,12 +23,14 @@ use lapstrake_parser::{Instruction, InstructionKind, Safety, Severity, Stage};
 use crate::amend;
 use crate::finding::Findings;
 use crate::package;
-use crate::rule::{Check, Rule};
+use crate::rule::{Check, Confidence, Rule};
 use crate::run::Run;
 use crate::subject::Subject;
 
 pub(super) static RULE: Rule =
-    Rule::hadolint("apt-lists-kept", &["DL3009"], Severity::Info, Check::Stage(check)).of_size();
+    Rule::hadolint("apt-lists-kept", &["DL3009"], Severity::Info, Check::Stage(check))
+        .of_size()
+        .confident(Confidence::Medium);
 
 fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) {
     if !subject.is_last_or_base(stage) {

@@ -22,13 +22,14 @@
 use lapstrake_parser::{Instruction, InstructionKind, Severity, Source, Stage, Transfer, Word};
 
 use crate::finding::Findings;
-use crate::rule::{Check, Rule};
+use crate::rule::{Check, Confidence, Rule};
 use crate::run::Run;
 use crate::shell::Command;
 use crate::subject::Subject;
 
 pub(super) static RULE: Rule =
-    Rule::hadolint("archive-copied", &["DL3010"], Severity::Info, Check::Stage(check));
+    Rule::hadolint("archive-copied", &["DL3010"], Severity::Info, Check::Stage(check))
+        .confident(Confidence::Medium);
 
 fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) {
     let mut copied: Vec<(&Word, Vec<&str>)> = Vec::new();

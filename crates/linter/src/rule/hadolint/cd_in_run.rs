@@ -23,12 +23,13 @@ use lapstrake_parser::{Safety, Severity, Span};
 
 use crate::amend;
 use crate::finding::Findings;
-use crate::rule::{Check, Rule};
+use crate::rule::{Check, Confidence, Rule};
 use crate::run::Run;
 use crate::shell::NodeKind;
 
 pub(super) static RULE: Rule =
-    Rule::hadolint("cd-in-run", &["DL3003"], Severity::Warning, Check::Script(check));
+    Rule::hadolint("cd-in-run", &["DL3003"], Severity::Warning, Check::Script(check))
+        .confident(Confidence::Low);
 
 fn check(run: &Run<'_>, findings: &mut Findings<'_>) {
     if run.is_trigger {

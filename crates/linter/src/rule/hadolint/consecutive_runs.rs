@@ -23,12 +23,13 @@ use lapstrake_parser::{
 };
 
 use crate::finding::Findings;
-use crate::rule::{Check, Rule};
+use crate::rule::{Check, Confidence, Rule};
 use crate::shell::tree::Chain;
 use crate::subject::Subject;
 
 pub(super) static RULE: Rule =
-    Rule::hadolint("consecutive-runs", &["DL3059"], Severity::Info, Check::Stage(check));
+    Rule::hadolint("consecutive-runs", &["DL3059"], Severity::Info, Check::Stage(check))
+        .confident(Confidence::Low);
 
 fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) {
     let mut before: Option<&Instruction> = None;

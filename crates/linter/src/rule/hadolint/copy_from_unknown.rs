@@ -21,13 +21,14 @@
 use lapstrake_parser::{InstructionKind, Severity, Stage};
 
 use crate::finding::Findings;
-use crate::rule::{Check, Rule};
+use crate::rule::{Check, Confidence, Rule};
 use crate::subject::Subject;
 use lapstrake_parser::suggest;
 
 pub(super) static RULE: Rule =
     Rule::hadolint("copy-from-unknown", &["DL3022"], Severity::Warning, Check::Stage(check))
-        .hadolint_only();
+        .hadolint_only()
+        .confident(Confidence::Medium);
 
 fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) {
     for instruction in stage.instructions {

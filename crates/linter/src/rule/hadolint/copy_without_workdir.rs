@@ -23,11 +23,12 @@ use lapstrake_oci::ImageConfig;
 use lapstrake_parser::{Instruction, InstructionKind, Safety, Severity, Stage};
 
 use crate::finding::Findings;
-use crate::rule::{Check, Rule};
+use crate::rule::{Check, Confidence, Rule};
 use crate::subject::Subject;
 
 pub(super) static RULE: Rule =
-    Rule::hadolint("copy-without-workdir", &["DL3045"], Severity::Warning, Check::Stage(check));
+    Rule::hadolint("copy-without-workdir", &["DL3045"], Severity::Warning, Check::Stage(check))
+        .confident(Confidence::Medium);
 
 fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) {
     let is_workdir = |one: &Instruction| matches!(one.kind, InstructionKind::Workdir(_));

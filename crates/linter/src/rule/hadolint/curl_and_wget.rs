@@ -21,12 +21,13 @@
 use lapstrake_parser::{Severity, Stage};
 
 use crate::finding::Findings;
-use crate::rule::{Check, Rule};
+use crate::rule::{Check, Confidence, Rule};
 use crate::run::Run;
 use crate::subject::Subject;
 
 pub(super) static RULE: Rule =
-    Rule::hadolint("curl-and-wget", &["DL4001"], Severity::Warning, Check::Stage(check));
+    Rule::hadolint("curl-and-wget", &["DL4001"], Severity::Warning, Check::Stage(check))
+        .confident(Confidence::Medium);
 
 fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) {
     let mut seen: Vec<&str> = Vec::new();

@@ -23,12 +23,13 @@
 use lapstrake_parser::{InstructionKind, Severity, Stage};
 
 use crate::finding::Findings;
-use crate::rule::{Check, Rule};
+use crate::rule::{Check, Confidence, Rule};
 use crate::subject::Subject;
 
 pub(super) static RULE: Rule =
     Rule::hadolint("last-user-root", &["DL3002"], Severity::Warning, Check::Stage(check))
-        .hadolint_only();
+        .hadolint_only()
+        .confident(Confidence::Medium);
 
 fn check(_: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) {
     let mut users = stage.instructions.iter().filter_map(|instruction| match &instruction.kind {

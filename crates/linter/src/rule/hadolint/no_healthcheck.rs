@@ -24,12 +24,13 @@
 use lapstrake_parser::{InstructionKind, Severity, Stage};
 
 use crate::finding::Findings;
-use crate::rule::{Check, Rule};
+use crate::rule::{Check, Confidence, Rule};
 use crate::subject::Subject;
 
 pub(super) static RULE: Rule =
     Rule::hadolint("no-healthcheck", &["DL3057"], Severity::Info, Check::File(check))
-        .experimental();
+        .experimental()
+        .confident(Confidence::Low);
 
 fn check(subject: &Subject<'_>, findings: &mut Findings<'_>) {
     let bases: Vec<Option<usize>> =

@@ -26,12 +26,13 @@ use lapstrake_parser::{CommandForm, InstructionKind, Safety, Severity, Span, Sta
 
 use crate::dialect::{self, Dialect};
 use crate::finding::Findings;
-use crate::rule::{Check, Rule};
+use crate::rule::{Check, Confidence, Rule};
 use crate::run::Run;
 use crate::subject::Subject;
 
 pub(super) static RULE: Rule =
-    Rule::hadolint("pipe-hides-failure", &["DL4006"], Severity::Warning, Check::Stage(check));
+    Rule::hadolint("pipe-hides-failure", &["DL4006"], Severity::Warning, Check::Stage(check))
+        .confident(Confidence::Medium);
 
 fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) {
     let base = subject.known.stage(stage.index).base;

@@ -20,12 +20,13 @@
 use lapstrake_parser::{Instruction, InstructionKind, Severity, Word};
 
 use crate::finding::Findings;
-use crate::rule::{Check, Rule};
+use crate::rule::{Check, Confidence, Rule};
 use crate::subject::Subject;
 
 pub(super) static RULE: Rule =
     Rule::hadolint("secret-name", &["DL3064"], Severity::Warning, Check::Instruction(check))
-        .hadolint_only();
+        .hadolint_only()
+        .confident(Confidence::Low);
 
 fn check(_: &Subject<'_>, instruction: &Instruction, findings: &mut Findings<'_>) {
     let names: Vec<&Word> = match &instruction.kind {

@@ -20,11 +20,12 @@
 use lapstrake_parser::{Instruction, InstructionKind, Severity};
 
 use crate::finding::Findings;
-use crate::rule::{Check, Rule};
+use crate::rule::{Check, Confidence, Rule};
 use crate::subject::Subject;
 
 pub(super) static RULE: Rule =
-    Rule::hadolint("user-without-id", &["DL3066"], Severity::Info, Check::Instruction(check));
+    Rule::hadolint("user-without-id", &["DL3066"], Severity::Info, Check::Instruction(check))
+        .confident(Confidence::Medium);
 
 fn check(subject: &Subject<'_>, instruction: &Instruction, findings: &mut Findings<'_>) {
     let InstructionKind::User(user) = &instruction.kind else { return };

@@ -21,7 +21,7 @@
 use lapstrake_parser::{Safety, Severity, Span};
 
 use crate::finding::Findings;
-use crate::rule::{Check, Rule};
+use crate::rule::{Check, Confidence, Rule};
 use crate::run::Run;
 
 pub(super) static RULE: Rule = Rule::hadolint(
@@ -30,7 +30,8 @@ pub(super) static RULE: Rule = Rule::hadolint(
     Severity::Warning,
     Check::Script(check),
 )
-.recommended();
+.recommended()
+.confident(Confidence::Medium);
 
 fn check(run: &Run<'_>, findings: &mut Findings<'_>) {
     for command in run.commands(&["useradd"]) {

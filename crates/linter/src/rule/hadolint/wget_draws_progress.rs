@@ -19,11 +19,12 @@
 use lapstrake_parser::{Safety, Severity, Span};
 
 use crate::finding::Findings;
-use crate::rule::{Check, Rule};
+use crate::rule::{Check, Confidence, Rule};
 use crate::run::Run;
 
 pub(super) static RULE: Rule =
-    Rule::hadolint("wget-draws-progress", &["DL3047"], Severity::Info, Check::Script(check));
+    Rule::hadolint("wget-draws-progress", &["DL3047"], Severity::Info, Check::Script(check))
+        .confident(Confidence::Medium);
 
 fn check(run: &Run<'_>, findings: &mut Findings<'_>) {
     for command in run.commands(&["wget"]) {

@@ -5,6 +5,9 @@
 //! RUN and ADD. Quiet where the RUN asks for the architecture itself, by `uname -m` for instance, names another one, or a variable
 //! of it; where it branches; and in stages of one `--platform` that is written out.
 //!
+//! Where the last build was made here, its times count as well: a RUN of a compiler that can compile for other machines, which
+//! took more than half a minute because the stage is for another one than this, and ran emulated.
+//!
 //! ```dockerfile
 //! FROM debian:12
 //! ARG TARGETARCH
@@ -23,13 +26,20 @@
 //!
 //! **Fix**: none: how the server calls the other architectures is for the author to find out.
 
+use std::time::Duration;
+
+use lapstrake_oci::Platform;
 use lapstrake_parser::{Instruction, InstructionKind, Keyword, Severity, Span, Stage};
 
+use crate::amount;
 use crate::finding::Findings;
-use crate::rule::{Check, Rule};
+use crate::rule::{Check, Confidence, Rule};
+use crate::run::Run;
+use crate::shell::Command;
 use crate::subject::Subject;
 
-pub(super) static RULE: Rule = Rule::own("arch-hard-coded", Severity::Warning, Check::File(check));
+pub(super) static RULE: Rule = Rule::own("arch-hard-coded", Severity::Warning, Check::File(check))
+    .confident(Confidence::Medium);
 
 /// Variables of a file that is for several platforms.
 const PLATFORM: [&str; 5] =
@@ -50,7 +60,22 @@ type Named = (&'static str, &'static str);
 /// What a script has in it that looks for itself, beside words with `arch` in them.
 const LOOKING: [&str; 5] = ["uname", "rpm --eval", "platform", "case ", "if "];
 
+/// Programs that make the same for any machine, or can compile for another, and words with which they do.
+const PORTABLE: [(&[&str], &[&str]); 5] = [
+    (&["go"], &["build", "install", "test", "vet", "generate"]),
+    (&["cargo"], &["build", "install", "test"]),
+    (&["npm", "pnpm", "yarn", "bun"], &["ci", "install", "i", "run", "build"]),
+    (&["dotnet"], &["build", "publish", "restore"]),
+    (&["mvn", "gradle", "gradlew"], &["package", "install", "build", "assemble", "verify"]),
+];
+
+/// What an emulated RUN may take.
+const LONG: Duration = Duration::from_secs(30);
+
 fn check(subject: &Subject<'_>, findings: &mut Findings<'_>) {
+    for stage in &subject.stages {
+        emulated(subject, stage, findings);
+    }
     if !is_for_many(subject) {
         return;
     }
@@ -63,6 +88,40 @@ fn check(subject: &Subject<'_>, findings: &mut Findings<'_>) {
             matches!(inner.kind.keyword(), Keyword::Run | Keyword::Add)
         });
         fetching.for_each(|one| look(subject, one, findings));
+    }
+}
+
+/// RUNs of the stage that took long for another machine than this.
+fn emulated(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) {
+    let ground = subject.ground(stage).0;
+    let written = ground.from.platform.as_ref();
+    let platform = written.and_then(|word| Platform::parse(&subject.global_value(word)?.text).ok());
+    let own = &subject.known.build_platform.architecture;
+    let platform = platform.unwrap_or_else(|| subject.known.platform.clone());
+    if platform.architecture == *own {
+        return;
+    }
+    for instruction in stage.instructions {
+        let took = subject.made(instruction).and_then(|made| made.took);
+        let Some(took) = took.filter(|took| *took > LONG) else { continue };
+        let Some(run) = Run::of(subject, instruction) else { continue };
+        let is_portable = |command: &&Command| {
+            PORTABLE.iter().any(|(programs, words)| {
+                programs.contains(&command.base_name()) && command.has_any_argument(words)
+            })
+        };
+        let Some(command) = run.script.commands.iter().find(is_portable) else { continue };
+        let (took, name) = (amount::seconds(took), command.base_name());
+        let message = format!(
+            "this took {took} in the last build: `{name}` ran emulated, as on {}",
+            platform.architecture
+        );
+        let help =
+            "start the stage from `--platform=$BUILDPLATFORM`, and have it build for `$TARGETARCH`";
+        findings.add(command.span(), message).help(help).label(
+            ground.from.image.span(),
+            format!("for {}, on a machine of {own}", platform.architecture),
+        );
     }
 }
 

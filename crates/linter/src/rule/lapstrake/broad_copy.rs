@@ -21,11 +21,12 @@
 use lapstrake_parser::{Instruction, InstructionKind, Severity, Source};
 
 use crate::finding::Findings;
-use crate::rule::{Check, Rule};
+use crate::rule::{Check, Confidence, Rule};
 use crate::subject::Subject;
 
-pub(super) static RULE: Rule =
-    Rule::own("broad-copy", Severity::Info, Check::Instruction(check)).strict();
+pub(super) static RULE: Rule = Rule::own("broad-copy", Severity::Info, Check::Instruction(check))
+    .strict()
+    .confident(Confidence::Low);
 
 fn check(_: &Subject<'_>, instruction: &Instruction, findings: &mut Findings<'_>) {
     let inner = match &instruction.kind {

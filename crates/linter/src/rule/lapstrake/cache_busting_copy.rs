@@ -31,7 +31,7 @@ use lapstrake_rootfs::View;
 use crate::copied::ContextCopy;
 use crate::finding::Findings;
 use crate::manifest::{Reads, reads};
-use crate::rule::{Check, Rule};
+use crate::rule::{Check, Confidence, Rule};
 use crate::run::Run;
 use crate::shell::Command;
 use crate::start::{chain, is_among};
@@ -39,7 +39,8 @@ use crate::subject::Subject;
 
 pub(super) static RULE: Rule =
     Rule::own("cache-busting-copy", Severity::Warning, Check::Stage(check))
-        .instead_of(&["broad-copy"]);
+        .instead_of(&["broad-copy"])
+        .confident(Confidence::Medium);
 
 /// So many names of files are told.
 const TOLD: usize = 4;

@@ -20,12 +20,13 @@
 use lapstrake_parser::{Instruction, InstructionKind, Severity, Span};
 
 use crate::finding::Findings;
-use crate::rule::{Check, Rule};
+use crate::rule::{Check, Confidence, Rule};
 use crate::run::Run;
 use crate::subject::Subject;
 
 pub(super) static RULE: Rule =
-    Rule::own("clear-text", Severity::Warning, Check::Instruction(check));
+    Rule::own("clear-text", Severity::Warning, Check::Instruction(check))
+        .confident(Confidence::Medium);
 
 fn check(subject: &Subject<'_>, instruction: &Instruction, findings: &mut Findings<'_>) {
     if let InstructionKind::Add(transfer) = &instruction.kind {

@@ -20,10 +20,11 @@ use lapstrake_parser::{Instruction, Severity, mount};
 use lapstrake_rootfs::{Entry, Kind, TreePath, View};
 
 use crate::finding::Findings;
-use crate::rule::{Check, Rule};
+use crate::rule::{Check, Confidence, Rule};
 use crate::subject::Subject;
 
-pub(super) static RULE: Rule = Rule::own("context-waste", Severity::Info, Check::File(check));
+pub(super) static RULE: Rule =
+    Rule::own("context-waste", Severity::Info, Check::File(check)).confident(Confidence::Medium);
 
 /// What may lie there for nothing, in bytes.
 const ALLOWED: u64 = 50_000_000;

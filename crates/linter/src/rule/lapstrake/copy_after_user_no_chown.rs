@@ -24,11 +24,13 @@
 use lapstrake_parser::{InstructionKind, Safety, Severity, Span, Stage};
 
 use crate::finding::Findings;
-use crate::rule::{Check, Rule};
+use crate::rule::{Check, Confidence, Rule};
 use crate::subject::Subject;
 
 pub(super) static RULE: Rule =
-    Rule::own("copy-after-user-no-chown", Severity::Info, Check::Stage(check)).strict();
+    Rule::own("copy-after-user-no-chown", Severity::Info, Check::Stage(check))
+        .strict()
+        .confident(Confidence::Medium);
 
 fn check(_: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) {
     // A copy counts if something runs behind it as that user.

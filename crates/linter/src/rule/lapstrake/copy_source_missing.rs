@@ -33,11 +33,12 @@ use lapstrake_rootfs::{Entry, LayerManifest, TreePath, View};
 use crate::copied::{ContextCopy, Taken, is_hidden};
 use crate::files::{Context, IgnoreText};
 use crate::finding::Findings;
-use crate::rule::{Check, Rule};
+use crate::rule::{Check, Confidence, Rule};
 use crate::subject::Subject;
 
 pub(super) static RULE: Rule =
-    Rule::own("copy-source-missing", Severity::Warning, Check::Stage(check));
+    Rule::own("copy-source-missing", Severity::Warning, Check::Stage(check))
+        .confident(Confidence::Medium);
 
 fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) {
     let Some((copies, view, context)) = subject.copies() else { return };

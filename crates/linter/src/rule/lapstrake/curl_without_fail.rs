@@ -21,11 +21,12 @@
 use lapstrake_parser::{Safety, Severity, Span};
 
 use crate::finding::Findings;
-use crate::rule::{Check, Rule};
+use crate::rule::{Check, Confidence, Rule};
 use crate::run::Run;
 
-pub(super) static RULE: Rule =
-    Rule::own("curl-without-fail", Severity::Info, Check::Script(check)).strict();
+pub(super) static RULE: Rule = Rule::own("curl-without-fail", Severity::Info, Check::Script(check))
+    .strict()
+    .confident(Confidence::Medium);
 
 /// Flags by which it fails, or by which the status is looked at.
 const LOOKS: [&str; 7] = ["f", "fail", "fail-with-body", "fail-early", "w", "write-out", "I"];

@@ -20,11 +20,12 @@ use lapstrake_parser::{Severity, Span};
 use super::dockerignore_lint::deeper;
 use crate::finding::Findings;
 use crate::ignored::Lines;
-use crate::rule::{Check, Rule};
+use crate::rule::{Check, Confidence, Rule};
 use crate::subject::Subject;
 
-pub(super) static RULE: Rule =
-    Rule::own("dockerignore-idle", Severity::Info, Check::File(check)).strict();
+pub(super) static RULE: Rule = Rule::own("dockerignore-idle", Severity::Info, Check::File(check))
+    .strict()
+    .confident(Confidence::Medium);
 
 fn check(subject: &Subject<'_>, findings: &mut Findings<'_>) {
     let Some(lines) = subject.known.context.and_then(Lines::of) else { return };

@@ -22,12 +22,13 @@
 use lapstrake_parser::{InstructionKind, Keyword, Severity, Stage};
 
 use crate::finding::Findings;
-use crate::rule::{Check, Rule};
+use crate::rule::{Check, Confidence, Rule};
 use crate::subject::Subject;
 use crate::value::value;
 
-pub(super) static RULE: Rule =
-    Rule::own("effective-user", Severity::Warning, Check::Stage(check)).strict();
+pub(super) static RULE: Rule = Rule::own("effective-user", Severity::Warning, Check::Stage(check))
+    .strict()
+    .confident(Confidence::Medium);
 
 const HELP: &str = "set another user last, by number";
 

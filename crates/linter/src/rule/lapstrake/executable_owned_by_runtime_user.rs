@@ -24,11 +24,13 @@
 use lapstrake_parser::{InstructionKind, Keyword, Severity, Stage};
 
 use crate::finding::Findings;
-use crate::rule::{Check, Rule};
+use crate::rule::{Check, Confidence, Rule};
 use crate::subject::Subject;
 
 pub(super) static RULE: Rule =
-    Rule::own("executable-owned-by-runtime-user", Severity::Info, Check::Stage(check)).strict();
+    Rule::own("executable-owned-by-runtime-user", Severity::Info, Check::Stage(check))
+        .strict()
+        .confident(Confidence::Medium);
 
 /// Folders of programs and libraries, and of nothing else (FHS 3.0).
 const PROGRAMS: [&str; 6] = ["/bin", "/sbin", "/lib", "/usr/bin", "/usr/local/bin", "/opt"];

@@ -24,11 +24,12 @@ use lapstrake_oci::Config;
 use lapstrake_parser::{CommandForm, InstructionKind, Keyword, Severity, Span, Stage};
 
 use crate::finding::Findings;
-use crate::rule::{Check, Rule};
+use crate::rule::{Check, Confidence, Rule};
 use crate::subject::Subject;
 
 pub(super) static RULE: Rule =
-    Rule::own("inherited-surprise", Severity::Warning, Check::Stage(check));
+    Rule::own("inherited-surprise", Severity::Warning, Check::Stage(check))
+        .confident(Confidence::Medium);
 
 /// Programs that base images start when nothing is said, and that nobody misses.
 const IDLE: [&str; 16] = [

@@ -29,11 +29,12 @@ use lapstrake_parser::Severity;
 use lapstrake_rootfs::TreePath;
 
 use crate::finding::Findings;
-use crate::rule::{Check, Rule};
+use crate::rule::{Check, Confidence, Rule};
 use crate::run::Run;
 use crate::shell::{Command, NodeKind};
 
-pub(super) static RULE: Rule = Rule::own("no-op-layer", Severity::Warning, Check::Script(check));
+pub(super) static RULE: Rule =
+    Rule::own("no-op-layer", Severity::Warning, Check::Script(check)).confident(Confidence::Medium);
 
 /// Commands that change nothing but the shell, and what does it for what follows.
 const OF_SHELL: [(&str, &str); 8] = [

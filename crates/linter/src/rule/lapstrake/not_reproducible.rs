@@ -26,11 +26,12 @@ use lapstrake_rootfs::{Entry, LayerManifest};
 use crate::amount;
 use crate::finding::Findings;
 use crate::layer::Layer;
-use crate::rule::{Check, Rule};
+use crate::rule::{Check, Confidence, Rule};
 use crate::subject::Subject;
 
-pub(super) static RULE: Rule =
-    Rule::own("not-reproducible", Severity::Info, Check::Stage(check)).strict();
+pub(super) static RULE: Rule = Rule::own("not-reproducible", Severity::Info, Check::Stage(check))
+    .strict()
+    .confident(Confidence::Medium);
 
 /// How many files are named.
 const NAMED: usize = 3;

@@ -25,12 +25,13 @@ use lapstrake_parser::{InstructionKind, Safety, Severity, Span};
 
 use crate::dialect::ShellRun;
 use crate::finding::Findings;
-use crate::rule::{Check, Rule};
+use crate::rule::{Check, Confidence, Rule};
 use crate::shell::walk::Seen;
 use crate::shell::{Piece, PieceKind};
 
 pub(super) static RULE: Rule =
-    Rule::own("out-of-scope-var", Severity::Warning, Check::Shell(check));
+    Rule::own("out-of-scope-var", Severity::Warning, Check::Shell(check))
+        .confident(Confidence::Medium);
 
 /// What the builder declares for FROM (Dockerfile reference, "Automatic platform ARGs in the global scope").
 const PLATFORM: [&str; 8] = [

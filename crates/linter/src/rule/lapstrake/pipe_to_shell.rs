@@ -21,13 +21,14 @@
 use lapstrake_parser::{Severity, Span};
 
 use crate::finding::Findings;
-use crate::rule::{Check, Rule};
+use crate::rule::{Check, Confidence, Rule};
 use crate::run::Run;
 use crate::shell::walk::Seen;
 use crate::shell::{Command, NodeKind, Piece, PieceKind, Script};
 
-pub(super) static RULE: Rule =
-    Rule::own("pipe-to-shell", Severity::Warning, Check::Script(check)).strict();
+pub(super) static RULE: Rule = Rule::own("pipe-to-shell", Severity::Warning, Check::Script(check))
+    .strict()
+    .confident(Confidence::Medium);
 
 const READERS: [&str; 12] = [
     "sh", "bash", "ash", "dash", "zsh", "ksh", "python", "python2", "python3", "perl", "ruby",

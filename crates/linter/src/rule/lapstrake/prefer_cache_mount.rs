@@ -23,12 +23,14 @@
 use lapstrake_parser::Severity;
 
 use crate::finding::Findings;
-use crate::rule::{Check, Rule};
+use crate::rule::{Check, Confidence, Rule};
 use crate::run::Run;
 use crate::shell::Command;
 
 pub(super) static RULE: Rule =
-    Rule::own("prefer-cache-mount", Severity::Info, Check::Script(check)).strict();
+    Rule::own("prefer-cache-mount", Severity::Info, Check::Script(check))
+        .strict()
+        .confident(Confidence::Medium);
 
 /// A program that keeps what it fetched.
 struct Tool {

@@ -29,11 +29,12 @@ use lapstrake_rootfs::{Entry, Kind};
 
 use crate::files::{Context, HEAD};
 use crate::finding::Findings;
-use crate::rule::{Check, Rule};
+use crate::rule::{Check, Confidence, Rule};
 use crate::secret;
 use crate::subject::Subject;
 
-pub(super) static RULE: Rule = Rule::own("secret-copied", Severity::Warning, Check::Stage(check));
+pub(super) static RULE: Rule = Rule::own("secret-copied", Severity::Warning, Check::Stage(check))
+    .confident(Confidence::Medium);
 
 /// So many files of an instruction are looked into.
 const LOOKED_INTO: usize = 500;

@@ -22,12 +22,13 @@
 use lapstrake_parser::{Instruction, InstructionKind, Severity, Span};
 
 use crate::finding::Findings;
-use crate::rule::{Check, Rule};
+use crate::rule::{Check, Confidence, Rule};
 use crate::subject::Subject;
 
 pub(super) static RULE: Rule =
     Rule::own("secret-in-text", Severity::Error, Check::Instruction(check))
-        .instead_of(&["SecretsUsedInArgOrEnv"]);
+        .instead_of(&["SecretsUsedInArgOrEnv"])
+        .confident(Confidence::Medium);
 
 fn check(subject: &Subject<'_>, instruction: &Instruction, findings: &mut Findings<'_>) {
     for (what, place) in subject.secrets() {

@@ -24,12 +24,13 @@ use lapstrake_parser::{Safety, Severity, Span, Stage};
 
 use crate::failure::{self, Unseen};
 use crate::finding::Findings;
-use crate::rule::{Check, Rule};
+use crate::rule::{Check, Confidence, Rule};
 use crate::run::Run;
 use crate::subject::Subject;
 
 pub(super) static RULE: Rule =
-    Rule::own("semicolon-swallows-failure", Severity::Warning, Check::Stage(check));
+    Rule::own("semicolon-swallows-failure", Severity::Warning, Check::Stage(check))
+        .confident(Confidence::Medium);
 
 fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) {
     for (instruction, is_safe) in failure::with_errexit(subject, stage) {

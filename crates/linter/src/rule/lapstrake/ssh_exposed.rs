@@ -20,11 +20,12 @@
 use lapstrake_parser::{Instruction, InstructionKind, Severity};
 
 use crate::finding::Findings;
-use crate::rule::{Check, Rule};
+use crate::rule::{Check, Confidence, Rule};
 use crate::subject::Subject;
 
-pub(super) static RULE: Rule =
-    Rule::own("ssh-exposed", Severity::Info, Check::Instruction(check)).strict();
+pub(super) static RULE: Rule = Rule::own("ssh-exposed", Severity::Info, Check::Instruction(check))
+    .strict()
+    .confident(Confidence::Medium);
 
 /// Ports (IANA's registry) that are there to administer a machine.
 const PORTS: [(u16, &str); 6] = [

@@ -25,12 +25,13 @@ use lapstrake_parser::{Severity, Span, Stage};
 
 use crate::amount;
 use crate::finding::Findings;
-use crate::rule::{Check, Rule};
+use crate::rule::{Check, Confidence, Rule};
 use crate::run::Run;
 use crate::subject::Subject;
 
 pub(super) static RULE: Rule = Rule::own("stale-index", Severity::Warning, Check::Stage(check))
-    .instead_of(&["index-update-alone"]);
+    .instead_of(&["index-update-alone"])
+    .confident(Confidence::Medium);
 
 /// Package managers with the words by which they fetch lists, and by which they install.
 const MANAGERS: [(&[&str], &str, &str); 2] =

@@ -27,10 +27,11 @@ use lapstrake_parser::{Severity, Span, Stage, suggest};
 
 use crate::finding::Findings;
 use crate::from::named;
-use crate::rule::{Check, Rule};
+use crate::rule::{Check, Confidence, Rule};
 use crate::subject::Subject;
 
-pub(super) static RULE: Rule = Rule::own("unknown-from", Severity::Warning, Check::Stage(check));
+pub(super) static RULE: Rule =
+    Rule::own("unknown-from", Severity::Warning, Check::Stage(check)).confident(Confidence::Medium);
 
 fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) {
     for instruction in stage.instructions {

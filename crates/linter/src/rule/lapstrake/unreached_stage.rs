@@ -26,11 +26,12 @@ use lapstrake_parser::{Severity, Stage};
 
 use crate::finding::Findings;
 use crate::from::needed;
-use crate::rule::{Check, Rule};
+use crate::rule::{Check, Confidence, Rule};
 use crate::subject::Subject;
 
-pub(super) static RULE: Rule =
-    Rule::own("unreached-stage", Severity::Info, Check::Stage(check)).strict();
+pub(super) static RULE: Rule = Rule::own("unreached-stage", Severity::Info, Check::Stage(check))
+    .strict()
+    .confident(Confidence::Medium);
 
 fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) {
     // All at once, at the turn of the first.

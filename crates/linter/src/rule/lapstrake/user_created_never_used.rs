@@ -23,13 +23,15 @@
 use lapstrake_parser::{Keyword, Severity, Stage};
 
 use crate::finding::Findings;
-use crate::rule::{Check, Rule};
+use crate::rule::{Check, Confidence, Rule};
 use crate::run::Run;
 use crate::shell::ShellWord;
 use crate::subject::Subject;
 
 pub(super) static RULE: Rule =
-    Rule::own("user-created-never-used", Severity::Info, Check::Stage(check)).strict();
+    Rule::own("user-created-never-used", Severity::Info, Check::Stage(check))
+        .strict()
+        .confident(Confidence::Medium);
 
 /// Flags that a value follows (useradd(8), adduser of Debian and of busybox).
 const WITH_VALUE: [&str; 22] = [

@@ -29,11 +29,12 @@ use lapstrake_parser::{Instruction, InstructionKind, Safety, Severity, Stage};
 
 use crate::amend;
 use crate::finding::Findings;
-use crate::rule::{Check, Rule};
+use crate::rule::{Check, Confidence, Rule};
 use crate::subject::{Subject, mentions};
 
 pub(super) static RULE: Rule =
-    Rule::own("volatile-arg-early", Severity::Warning, Check::Stage(check));
+    Rule::own("volatile-arg-early", Severity::Warning, Check::Stage(check))
+        .confident(Confidence::Medium);
 
 /// Names of what no two builds have in common.
 const NAMES: [&str; 42] = [

@@ -22,12 +22,13 @@
 use lapstrake_parser::{Instruction, Severity, Stage};
 
 use crate::finding::Findings;
-use crate::rule::{Check, Rule};
+use crate::rule::{Check, Confidence, Rule};
 use crate::run::Run;
 use crate::shell::Command;
 use crate::subject::Subject;
 
-pub(super) static RULE: Rule = Rule::own("world-writable", Severity::Warning, Check::Stage(check));
+pub(super) static RULE: Rule = Rule::own("world-writable", Severity::Warning, Check::Stage(check))
+    .confident(Confidence::Medium);
 
 /// Where everybody writes.
 const SHARED: [&str; 4] = ["/tmp", "/var/tmp", "/dev", "/run"];

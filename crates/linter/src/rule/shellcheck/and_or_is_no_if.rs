@@ -20,13 +20,14 @@ use lapstrake_parser::Severity;
 
 use crate::dialect::ShellRun;
 use crate::finding::Findings;
-use crate::rule::{Check, Rule};
+use crate::rule::{Check, Confidence, Rule};
 use crate::shell::tree::{Chain, Pipeline};
 use crate::shell::walk::Seen;
 use crate::shell::{NodeKind, Script};
 
 pub(super) static RULE: Rule =
-    Rule::shellcheck("and-or-is-no-if", &["SC2015"], Severity::Info, Check::Shell(check));
+    Rule::shellcheck("and-or-is-no-if", &["SC2015"], Severity::Info, Check::Shell(check))
+        .confident(Confidence::Medium);
 
 /// Commands that are written there to say something, or to end it.
 const LAST_WORDS: [&str; 6] = [":", "echo", "exit", "printf", "return", "true"];

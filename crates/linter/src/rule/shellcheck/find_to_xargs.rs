@@ -19,13 +19,14 @@
 use lapstrake_parser::Severity;
 
 use crate::finding::Findings;
-use crate::rule::{Check, Rule};
+use crate::rule::{Check, Confidence, Rule};
 use crate::run::Run;
 use crate::shell::walk::Seen;
 use crate::shell::{Command, Node, NodeKind};
 
 pub(super) static RULE: Rule =
-    Rule::shellcheck("find-to-xargs", &["SC2038"], Severity::Warning, Check::Script(check));
+    Rule::shellcheck("find-to-xargs", &["SC2038"], Severity::Warning, Check::Script(check))
+        .confident(Confidence::Medium);
 
 fn check(run: &Run<'_>, findings: &mut Findings<'_>) {
     run.script.walk(&mut |seen| {

@@ -20,11 +20,12 @@ use lapstrake_parser::{Safety, Severity, Span};
 
 use crate::dialect::ShellRun;
 use crate::finding::Findings;
-use crate::rule::{Check, Rule};
+use crate::rule::{Check, Confidence, Rule};
 use crate::shell::{Command, PieceKind, ShellWord};
 
 pub(super) static RULE: Rule =
-    Rule::shellcheck("glob-may-be-flag", &["SC2035"], Severity::Info, Check::Shell(check));
+    Rule::shellcheck("glob-may-be-flag", &["SC2035"], Severity::Info, Check::Shell(check))
+        .confident(Confidence::Medium);
 
 fn check(run: &ShellRun<'_>, findings: &mut Findings<'_>) {
     for (part, _) in run.parts() {

@@ -20,11 +20,12 @@ use lapstrake_parser::Severity;
 
 use crate::dialect::ShellRun;
 use crate::finding::Findings;
-use crate::rule::{Check, Rule};
+use crate::rule::{Check, Confidence, Rule};
 use crate::shell::{Command, Piece, PieceKind, ShellWord};
 
 pub(super) static RULE: Rule =
-    Rule::shellcheck("removal-below-empty", &["SC2115"], Severity::Warning, Check::Shell(check));
+    Rule::shellcheck("removal-below-empty", &["SC2115"], Severity::Warning, Check::Shell(check))
+        .confident(Confidence::Medium);
 
 /// Folders that a system needs.
 const FOLDERS: [&str; 14] = [

@@ -21,12 +21,13 @@ use lapstrake_parser::{Safety, Severity, Span};
 
 use crate::dialect::ShellRun;
 use crate::finding::Findings;
-use crate::rule::{Check, Rule};
+use crate::rule::{Check, Confidence, Rule};
 use crate::shell::walk::Seen;
 use crate::shell::{List, NodeKind, Piece, PieceKind, Script};
 
 pub(super) static RULE: Rule =
-    Rule::shellcheck("unquoted-substitution", &["SC2046"], Severity::Warning, Check::Shell(check));
+    Rule::shellcheck("unquoted-substitution", &["SC2046"], Severity::Warning, Check::Shell(check))
+        .confident(Confidence::Medium);
 
 /// Programs that print words which are meant to be split.
 const PRINTS_WORDS: [&str; 2] = ["seq", "pgrep"];

@@ -24,11 +24,12 @@ use lapstrake_parser::{Safety, Severity, Span};
 
 use crate::dialect::ShellRun;
 use crate::finding::Findings;
-use crate::rule::{Check, Rule};
+use crate::rule::{Check, Confidence, Rule};
 use crate::shell::flow;
 
 pub(super) static RULE: Rule =
-    Rule::shellcheck("unquoted-variable", &["SC2086"], Severity::Info, Check::Shell(check));
+    Rule::shellcheck("unquoted-variable", &["SC2086"], Severity::Info, Check::Shell(check))
+        .confident(Confidence::Medium);
 
 fn check(run: &ShellRun<'_>, findings: &mut Findings<'_>) {
     let is_whole = |name: &str| run.has_variable(name);

@@ -20,11 +20,12 @@ use lapstrake_parser::Severity;
 
 use crate::dialect::ShellRun;
 use crate::finding::Findings;
-use crate::rule::{Check, Rule};
+use crate::rule::{Check, Confidence, Rule};
 use crate::shell::names::Names;
 
 pub(super) static RULE: Rule =
-    Rule::shellcheck("unused-variable", &["SC2034"], Severity::Warning, Check::Shell(check));
+    Rule::shellcheck("unused-variable", &["SC2034"], Severity::Warning, Check::Shell(check))
+        .confident(Confidence::Medium);
 
 /// Variables of the shell, and of programs that are never far.
 const OF_SHELL: [&str; 34] = [

@@ -21,12 +21,13 @@ use lapstrake_parser::Severity;
 
 use crate::dialect::ShellRun;
 use crate::finding::Findings;
-use crate::rule::{Check, Rule};
+use crate::rule::{Check, Confidence, Rule};
 use crate::shell::walk::{Role, Seen};
 use crate::shell::{Command, Piece, PieceKind};
 
 pub(super) static RULE: Rule =
-    Rule::shellcheck("variable-in-single-quotes", &["SC2016"], Severity::Info, Check::Shell(check));
+    Rule::shellcheck("variable-in-single-quotes", &["SC2016"], Severity::Info, Check::Shell(check))
+        .confident(Confidence::Medium);
 
 /// Programs that put variables of their own into text, or hand it to a shell.
 const READ_DOLLARS: [&str; 19] = [
