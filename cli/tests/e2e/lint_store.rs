@@ -43,9 +43,11 @@ fn the_config_of_a_base_image_is_known() {
     lint(&store, file.path(), &["--no-store"])
         .ends_with(0)
         .says(&["(with context: without base images)"]);
-    // What another tool says depends on no store.
-    let said = lint(&store, file.path(), &["--preset", "buildkit"]);
+    // What hadolint says depends on no store; BuildKit knows base images.
+    let said = lint(&store, file.path(), &["--preset", "hadolint"]);
     assert!(said.stdout.ends_with("(static: without context and base images)\n"), "{said:?}");
+    let said = lint(&store, file.path(), &["--preset", "buildkit"]);
+    assert!(said.stdout.ends_with("(with context and store)\n"), "{said:?}");
 }
 
 #[test]
@@ -244,6 +246,14 @@ fn what_was_built_is_pinned() {
     let digest = digest.map(|(_, digest)| digest.to_owned()).expect("a digest");
     assert!(store.ok(&["image", "inspect", "busybox"]).contains(&digest), "{digest}");
     store.build("pinned", file.path()).ends_with(0);
+    // A digest that the tag does not have any more.
+    let old = format!("sha256:{}", "1".repeat(64));
+    file.write("Dockerfile", &format!("FROM busybox:latest@{old}\nUSER 1\n"));
+    strict(&[]).says(&["info[moved-tag]: `busybox:latest` has moved: in the store it is", &digest]);
+    strict(&["--fix", "--unsafe"]);
+    let mended = fs::read_to_string(file.path().join("Dockerfile")).expect("read");
+    assert_eq!(mended, format!("FROM busybox:latest@{digest}\nUSER 1\n"));
+    assert!(!strict(&[]).stdout.contains("moved-tag"));
 }
 
 #[test]
