@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::fd::BorrowedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 
 use rustix::fs::{FileType, OFlags, fstat};
 use rustix::io::Errno;
@@ -10,17 +10,34 @@ use rustix::io::Errno;
 use crate::{TreePath, beneath};
 
 /// Opens the regular file at `path` in the layer directory `layer` for reading. No component may
-/// be a symbolic link, and the path may be longer than the kernel takes at once.
+/// be a symbolic link, and the path may be longer than the kernel takes at once. That it is read is noted
+/// nowhere, unless it is somebody else's.
 ///
 /// # Errors
 /// `ELOOP` for a link, `EINVAL` for anything else that is no regular file (a FIFO never blocks),
 /// else what openat2(2) says.
 pub fn open_file(layer: BorrowedFd<'_>, path: &TreePath) -> io::Result<File> {
-    let fd = beneath::open(layer, path, OFlags::RDONLY)?;
+    let fd = open_quietly(|flags| beneath::open(layer, path, flags))?;
     if FileType::from_raw_mode(fstat(&fd)?.st_mode) != FileType::RegularFile {
         return Err(Errno::INVAL.into());
     }
     Ok(File::from(fd))
+}
+
+/// Has a file opened for reading without a note of it in the file where that can be. The time of the last reading
+/// is noted by default when it is older than the last change (`relatime`, mount(8)): a file that was just
+/// written or linked would be written to disk once more.
+///
+/// # Errors
+/// Those of `open`.
+pub(crate) fn open_quietly(open: impl Fn(OFlags) -> io::Result<OwnedFd>) -> io::Result<OwnedFd> {
+    match open(OFlags::RDONLY | OFlags::NOATIME) {
+        // Only for who owns the file, or may do what the owner may (open(2)).
+        Err(error) if error.raw_os_error() == Some(Errno::PERM.raw_os_error()) => {
+            open(OFlags::RDONLY)
+        }
+        opened => opened,
+    }
 }
 
 /// The bytes of the regular file at `path`, when there are at most `limit` of them.
@@ -42,6 +59,15 @@ mod tests {
 
     use super::*;
     use crate::testing::{Scratch, open_path};
+
+    #[test]
+    fn reading_leaves_no_trace() {
+        let scratch = Scratch::new();
+        scratch.shell("mkdir l; echo text > l/file; touch -a -d @1 l/file");
+        let layer = open_path(&scratch.path().join("l"));
+        assert_eq!(read_file(layer.as_fd(), &TreePath::from("file"), 9).unwrap(), b"text\n");
+        assert_eq!(scratch.shell("stat -c %X l/file"), "1\n");
+    }
 
     #[test]
     fn regular_files_only_and_no_link_on_the_way() {

@@ -17,10 +17,11 @@ use std::sync::mpsc::{Receiver, SyncSender};
 
 use rustix::buffer::spare_capacity;
 use rustix::fs::{Mode, OFlags, openat};
-use rustix::io::{Errno, retry_on_intr};
+use rustix::io::retry_on_intr;
 
 use super::header::Header;
 use super::{BLOCK, OPAQUE, WHITEOUT};
+use crate::read::open_quietly;
 use crate::writer::whiteout_entry;
 use crate::{Entry, Kind, LayerManifest, Merged, TreePath, beneath};
 
@@ -268,23 +269,15 @@ impl<W: Write> Pack<W> {
             self.parent = Some((layer, parent, fd));
         }
         let parent = self.parent.as_ref().map_or(dir, |(_, _, fd)| fd.as_fd());
-        let fd = open_quietly(parent, path.name());
-        fd.map(File::from).map_err(|error| failed(error.into()))
+        let open = |flags| {
+            let flags = flags | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+            Ok(openat(parent, path.name(), flags, Mode::empty())?)
+        };
+        open_quietly(open).map(File::from).map_err(failed)
     }
 
     fn flush(&mut self) -> Result<(), PackError> {
         self.out.take(&mut self.buffer).map_err(|source| PackError::Write { source })
-    }
-}
-
-/// Opens a file to read, without a note of it in the file where that can be: a file that has just been
-/// linked would be written to disk once more for the time of its last reading.
-fn open_quietly(parent: BorrowedFd<'_>, name: &[u8]) -> rustix::io::Result<OwnedFd> {
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    match openat(parent, name, flags | OFlags::NOATIME, Mode::empty()) {
-        // Whoever does not own the file.
-        Err(Errno::PERM) => openat(parent, name, flags, Mode::empty()),
-        opened => opened,
     }
 }
 
