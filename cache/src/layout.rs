@@ -30,17 +30,20 @@ const STUBS: [&str; 3] = ["stubs/etc/hosts", "stubs/etc/resolv.conf", "stubs/etc
 
 /// Makes a new store below `root` or checks the version of the one that is there. A store is made
 /// in an order that ends with its version file, so an interrupted start is made again.
-pub(crate) fn open(root: &Path) -> Result<(), Error> {
+///
+/// Returns whether somebody removed the folder of the layers: then nothing of them is there that the
+/// database speaks of.
+pub(crate) fn open(root: &Path) -> Result<bool, Error> {
     match fs::read_to_string(root.join("version")) {
         Ok(found) if found.trim() == VERSION.to_string() => remake(root),
         // A power cut right after the store was made.
-        Ok(found) if found.trim().is_empty() => create(root),
+        Ok(found) if found.trim().is_empty() => create(root).map(|()| false),
         Ok(found) => Err(Error::Version {
             root: root.into(),
             found: found.trim().chars().take(20).collect(),
             known: VERSION,
         }),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => create(root),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => create(root).map(|()| false),
         Err(error) => Err(Error::io("read", root.join("version"))(error)),
     }
 }
@@ -58,11 +61,13 @@ fn create(root: &Path) -> Result<(), Error> {
 }
 
 /// Makes the folders anew that somebody removed: what was in them is missed, and made again.
-fn remake(root: &Path) -> Result<(), Error> {
-    match FOLDERS.iter().all(|name| root.join(name).is_dir()) {
-        true => Ok(()),
-        false => complete(root),
+fn remake(root: &Path) -> Result<bool, Error> {
+    if FOLDERS.iter().all(|name| root.join(name).is_dir()) {
+        return Ok(false);
     }
+    let has_layers = root.join("layers").is_dir();
+    complete(root)?;
+    Ok(!has_layers)
 }
 
 /// Makes what is missing of the folders and stubs: an earlier version of this program had fewer.

@@ -56,12 +56,15 @@ impl Store {
     }
 
     fn begin(root: &Path) -> Result<Self, Error> {
-        layout::open(root)?;
+        let lacks_layers = layout::open(root)?;
         temporary::sweep(root);
         let (connection, Fresh(fresh)) = database::open(root)?;
         let store = Self::with(root, connection)?;
         if fresh {
             store.recover()?;
+        } else if lacks_layers {
+            // What it says of layers is true no more. While others use it, that is found step by step.
+            store.renew_database()?;
         }
         prune::finish(&store)?;
         Ok(store)

@@ -189,6 +189,12 @@ fn folders_that_are_gone_are_made_anew() {
         assert_eq!(mode(), before, "{name}");
         assert_eq!(store.prints("app", &["cat", "/b"]), "a", "{name}");
     }
+    // Nothing counts as there that is not.
+    fs::remove_dir_all(store.root().join("layers")).expect("remove");
+    assert_ne!(store.answer(&["run", "--rm", "app", "true"]).code, Some(0));
+    store.build("app", context.path());
+    assert_eq!(store.prints("app", &["cat", "/b"]), "a");
+    store.ok(&["cache", "verify"]);
 }
 
 #[test]

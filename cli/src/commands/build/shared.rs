@@ -157,8 +157,8 @@ impl Reach {
         let mut registries = session::registries()?;
         registries.timeouts.response = answer;
         registries.retry.after_silence = false;
-        let timeouts = Timeouts { response: answer, idle: ANSWER, ..Timeouts::default() };
-        registries.timeouts.idle = timeouts.idle;
+        registries.timeouts.idle = answer;
+        let timeouts = Timeouts { response: answer, idle: answer, ..Timeouts::default() };
         Ok(Self { registries, timeouts })
     }
 
