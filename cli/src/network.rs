@@ -1,13 +1,12 @@
 //! Which network commands get that do not say which.
 //!
-//! An ordinary user's get one of their own where a program is installed that connects it. Root's get the
-//! host's, as with BuildKit where no plugin makes networks; what publishes ports gets one of its own.
+//! One of their own where a program is installed that connects it, else the host's, which is said once; what
+//! publishes ports gets one of its own or none.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use lapstrake_cache::Store;
-use lapstrake_executor::{Connector, IdMap, Network};
+use lapstrake_executor::{Connector, Network};
 use serde::Deserialize;
 
 use crate::args::Host;
@@ -16,7 +15,7 @@ use crate::failure::Failure;
 use crate::session;
 
 /// What the remedy is when there is no program or it fails.
-const REMEDY: &str = "install passt or slirp4netns, and let users open /dev/net/tun";
+const REMEDY: &str = "install passt or slirp4netns, with a /dev/net/tun that lap can open";
 
 /// The network that is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -39,34 +38,22 @@ struct Lack {
 #[derive(Debug)]
 pub(crate) struct DefaultNetwork {
     mode: Option<Mode>,
-    stubs: PathBuf,
+    spare: PathBuf,
     /// The name of a host that is to be this machine.
     gateway: Option<String>,
     found: OnceLock<Result<Network, Lack>>,
 }
 
-/// The default network, as the configuration says, where no program has to be looked for.
-pub(crate) fn known_default() -> Result<Option<Network>, Failure> {
-    Ok(known(session::config()?.network.mode))
-}
-
-fn known(mode: Option<Mode>) -> Option<Network> {
-    match mode {
-        Some(Mode::Host) => Some(Network::Host),
-        Some(Mode::Private) => None,
-        None => (!IdMap::current().is_namespace()).then_some(Network::Host),
-    }
-}
-
 impl DefaultNetwork {
-    /// As the configuration says, and `mode` before it. `hosts` are those that commands are to know.
-    pub(crate) fn new(mode: Option<Mode>, hosts: &[Host], store: &Store) -> Result<Self, Failure> {
+    /// As the configuration says, and `mode` before it. `hosts` are those that commands are to know, `spare`
+    /// is as for [`Connector::prepare`].
+    pub(crate) fn new(mode: Option<Mode>, hosts: &[Host], spare: &Path) -> Result<Self, Failure> {
         let mode = match mode {
             Some(mode) => Some(mode),
             None => session::config()?.network.mode,
         };
         let gateway = hosts.iter().find(|host| host.is_gateway).map(|host| host.name.clone());
-        Ok(Self { mode, stubs: store.stubs(), gateway, found: OnceLock::new() })
+        Ok(Self { mode, spare: spare.to_owned(), gateway, found: OnceLock::new() })
     }
 
     /// The network; found by the first call, which may take a moment. `warn` is told, once, when it is the
@@ -75,10 +62,10 @@ impl DefaultNetwork {
         &self,
         warn: &dyn Fn(String),
     ) -> Result<Network, Box<dyn std::error::Error + Send + Sync>> {
-        let choose = || match (known(self.mode), self.mode) {
-            (Some(network), _) => Ok(network),
-            (None, Some(_)) => self.connected(),
-            (None, None) => Ok(self.connected().unwrap_or_else(|Lack { reason }| {
+        let choose = || match self.mode {
+            Some(Mode::Host) => Ok(Network::Host),
+            Some(Mode::Private) => self.connected(),
+            None => Ok(self.connected().unwrap_or_else(|Lack { reason }| {
                 warn(format!("commands use the host's network: {reason}; {REMEDY}"));
                 Network::Host
             })),
@@ -100,7 +87,7 @@ impl DefaultNetwork {
     fn connected(&self) -> Result<Network, Lack> {
         let mut reason = "neither pasta nor slirp4netns is installed".to_owned();
         for connector in Connector::installed(&variable("PATH").unwrap_or_default()) {
-            match connector.prepare(&self.stubs) {
+            match connector.prepare(&self.spare) {
                 Ok(()) => return Ok(Network::Private(connector)),
                 Err(error) => reason = chain(&error),
             }

@@ -28,6 +28,7 @@ mod facts;
 mod guard;
 mod idmap;
 mod inside;
+mod lasting;
 mod memory;
 mod network;
 mod plan;

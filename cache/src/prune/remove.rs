@@ -21,6 +21,9 @@ use crate::{ActionKey, Error, Origin, Store, Temporary};
 /// How long it is remembered that something was evicted.
 const REMEMBERED: Duration = Duration::from_secs(180 * 24 * 3600);
 
+/// Of how many records, the last ones: each takes a hundred bytes of the database.
+const MOST_REMEMBERED: u32 = 20_000;
+
 impl Store {
     /// Removes what of `chosen` is still needed by nothing, and returns it.
     pub(super) fn remove<E: From<Error>>(
@@ -104,6 +107,11 @@ impl Store {
             for origin in origins {
                 evict(transaction, &origin.key, origin.step.as_ref(), now)?;
             }
+            transaction.execute(
+                "DELETE FROM evicted WHERE key IN
+                 (SELECT key FROM evicted ORDER BY time DESC LIMIT -1 OFFSET ?1)",
+                [MOST_REMEMBERED],
+            )?;
             for layer in layers {
                 let encoded = postcard::to_allocvec(layer).unwrap_or_default();
                 transaction.execute("DELETE FROM layer WHERE id = ?1", [layer.to_string()])?;

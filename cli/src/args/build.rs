@@ -107,7 +107,8 @@ pub(crate) struct Build {
     /// Line in /etc/hosts of RUN
     #[arg(long = "add-host", value_name = "HOST:IP")]
     pub(crate) hosts: Vec<Host>,
-    /// Network of RUN
+    /// Network of RUN: one of its own where pasta or slirp4netns is installed, else the host's
+    /// (default); the host's; or none
     #[arg(long, alias = "net", default_value = "default")]
     pub(crate) network: BuildNetwork,
     #[command(flatten)]
@@ -115,7 +116,7 @@ pub(crate) struct Build {
     #[command(flatten)]
     pub(crate) together: Limits,
     /// How long each RUN may take, such as 90s or 1h30m
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub(crate) timeout: Option<Timeout>,
     /// How much each RUN may write to standard output and error, such as 100m; all of it is kept for lap
     /// build logs. 0 for any

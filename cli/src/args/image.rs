@@ -51,6 +51,21 @@ pub(crate) struct Rmi {
     pub(crate) images: Vec<String>,
 }
 
+/// `lap image prune`.
+#[derive(Args, Debug)]
+pub(crate) struct ImagePrune {
+    /// Remove all images, those with a name too
+    #[arg(short, long)]
+    pub(crate) all: bool,
+    /// Do not ask
+    #[arg(short, long)]
+    pub(crate) force: bool,
+    /// Only images with until=TIME (made before), label=KEY[=VALUE], or label!=KEY[=VALUE] (without it).
+    /// May be given more than once
+    #[arg(long = "filter", value_name = "KEY=VALUE")]
+    pub(crate) filters: Vec<String>,
+}
+
 /// `lap tag`.
 #[derive(Args, Debug)]
 pub(crate) struct Tag {

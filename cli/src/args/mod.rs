@@ -43,8 +43,8 @@ pub(crate) use explain::Explain;
 pub(crate) use export::{FilePlan, Output, OutputForm, OutputKind};
 pub(crate) use fmt::Fmt;
 pub(crate) use image::{
-    ArchiveFormat, Diff, Export, History, Images, Import, Inspect, LayerCompression, Load, Pull,
-    Push, Rmi, Save, Tag,
+    ArchiveFormat, Diff, Export, History, ImagePrune, Images, Import, Inspect, LayerCompression,
+    Load, Pull, Push, Rmi, Save, Tag,
 };
 pub(crate) use limit::Limits;
 pub(crate) use lint::{Lint, PresetName, ReportFile, ReportFormat, Threshold};
@@ -120,9 +120,12 @@ pub(crate) enum Command {
     /// Lists of images for several platforms, and what registries have
     #[command(subcommand)]
     Manifest(ManifestCommand),
-    /// The commands on images by their long names: image ls, image rm, …
+    /// The commands on images by their long names: image ls, image rm, …; and image prune
     #[command(subcommand)]
     Image(ImageCommand),
+    /// By its long name alone: [`ImageCommand::Prune`].
+    #[command(skip)]
+    ImagePrune(ImagePrune),
     /// What the store holds
     #[command(subcommand)]
     Cache(CacheCommand),
@@ -154,6 +157,8 @@ pub(crate) enum ImageCommand {
     /// List images
     #[command(alias = "list")]
     Ls(Images),
+    /// Remove images without a name; their layers stay for later builds, until lap cache prune
+    Prune(ImagePrune),
     /// Fetch an image from a registry
     Pull(Pull),
     /// Send an image to a registry
@@ -176,6 +181,7 @@ impl From<ImageCommand> for Command {
             ImageCommand::Inspect(inspect) => Self::Inspect(inspect),
             ImageCommand::Load(load) => Self::Load(load),
             ImageCommand::Ls(images) => Self::Images(images),
+            ImageCommand::Prune(prune) => Self::ImagePrune(prune),
             ImageCommand::Pull(pull) => Self::Pull(pull),
             ImageCommand::Push(push) => Self::Push(push),
             ImageCommand::Rm(rmi) => Self::Rmi(rmi),

@@ -49,7 +49,8 @@ pub(crate) struct Run {
     /// Entrypoint instead of the image's; also clears its CMD
     #[arg(long, value_name = "COMMAND")]
     pub(crate) entrypoint: Option<String>,
-    /// Network of the command: one of its own (private), the host's, none, or the best that there is
+    /// Network of the command: one of its own, which does not reach what listens on this machine alone
+    /// (private); the host's; none; or private where it can be had, else the host's (default)
     #[arg(long, alias = "net", default_value = "default")]
     pub(crate) network: RunNetwork,
     /// Port of the command to reach on the host: on all addresses without IP, on a free port without
@@ -73,10 +74,11 @@ pub(crate) struct Run {
     pub(crate) platform: Option<String>,
     #[command(flatten)]
     pub(crate) together: Limits,
-    /// Size of /dev/shm, such as 128m [default: 64m]
-    #[arg(long, value_name = "SIZE")]
+    /// Room in /dev/shm, the command's shared memory, such as 128m [default: 64m]
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
     pub(crate) shm_size: Option<ByteSize>,
-    /// Limit on a resource of each process, such as nofile=1024:4096; -1 is no limit
+    /// Limit on a resource of each process, such as nofile=1024:4096; -1 is no limit; above the
+    /// hard limit that lap has only where it may raise that
     #[arg(long = "ulimit", value_name = "NAME=SOFT[:HARD]")]
     pub(crate) limits: Vec<Ulimit>,
     /// In place of an image, what a step that failed had begun with: its files, variables, working

@@ -44,6 +44,7 @@ fn run_command(command: Command, session: &Session) -> Result<Exit, Failure> {
         Command::Build(asked) => build(asked, session),
         Command::Run(run) => run::run(&run, session),
         Command::Images(images) => images::run(&images, session),
+        Command::ImagePrune(prune) => images::prune::run(&prune, session),
         Command::Rmi(rmi) => rmi::run(&rmi, session),
         Command::Tag(tag) => tag::run(&tag, session),
         Command::Inspect(inspect) => inspect::run(&inspect, session),

@@ -135,9 +135,9 @@ impl Table {
         self.is("host", "buildkitsandbox");
     }
 
-    /// A user's step that does not say which network it is to have gets one of its own.
+    /// A step that does not say which network it is to have gets one of its own.
     fn has_private_network(&self) -> bool {
-        self.rootless && matches!(self.mode, "default" | "insecure")
+        matches!(self.mode, "default" | "insecure")
     }
 
     /// All are new but that of the user where there is no need, and the network that is lent.

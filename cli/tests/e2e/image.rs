@@ -270,3 +270,42 @@ fn the_files_of_an_image_are_exported() {
     store.ok(&["import", &text(&archive), "again"]);
     assert_eq!(store.prints("again", &["cat", "/f"]), "new");
 }
+
+/// Docker's words and filters. What a step wrote stays for later builds.
+#[test]
+fn images_without_a_name_are_pruned() {
+    let store = Store::new();
+    let context = Context::new("FROM busybox\nARG A\nLABEL a=$A\nRUN echo $A > /a\n");
+    let build = |a: &str| {
+        let build = ["build", "-q", "-t", "x", "--build-arg", a, &text(context.path())];
+        store.ok(&build)
+    };
+    let [one, two, named] = ["A=1", "A=2", "A=3"].map(build);
+    let ids = || store.ok(&["images", "-q", "--no-trunc"]);
+    // Nobody is there to be asked.
+    store.answer(&["image", "prune"]).ends_with(1).says(&["-f removes without asking"]);
+    store.answer(&["image", "prune", "-f", "--filter", "before=x"]).ends_with(1).says(&["until"]);
+    let prune = |flags: &[&str]| store.ok(&[&["image", "prune", "-f"], flags].concat());
+    let nothing = "Total reclaimed space: 0B";
+    assert_eq!(prune(&["--filter", "until=24h"]), nothing);
+    assert_eq!(prune(&["--filter", "label=a=3"]), nothing);
+    let said = prune(&["--filter", "label=a", "--filter", "label!=a=2"]);
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!(lines[..2], ["Deleted Images:", &format!("deleted: {one}")], "{said}");
+    assert!(ids().contains(&two) && !ids().contains(&one), "{}", ids());
+    let asked = format!("lap --root {} image prune", text(&store.root()));
+    let lap = text(std::path::Path::new(env!("CARGO_BIN_EXE_lap")));
+    let answer = |word: &str| {
+        let asked = asked.replacen("lap", &lap, 1);
+        let typed = format!("echo {word} | script -qc '{asked}' /dev/null");
+        tool("sh", &["-c", &typed])
+    };
+    assert!(answer("n").contains("all images without a name") && ids().contains(&two));
+    assert!(answer("y").contains(&format!("deleted: {two}")), "{two} stays");
+    assert!(!ids().contains(&two) && ids().contains(&named));
+    assert_eq!(build("A=1"), one, "the step was removed");
+    assert_eq!(prune(&[]).lines().nth(1), Some(&*format!("deleted: {named}")));
+    let all = prune(&["--all"]);
+    assert!(all.contains("untagged: x:latest") && all.contains("untagged: busybox"), "{all}");
+    assert_eq!(ids(), "");
+}

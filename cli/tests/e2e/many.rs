@@ -51,12 +51,68 @@ fn measure(store: &Store) -> Size {
     }
 }
 
-#[test]
-fn builds_in_a_loop_leave_no_more_than_one() {
-    let builds = match std::env::var("LAPSTRAKE_LOOP") {
+fn builds() -> usize {
+    match std::env::var("LAPSTRAKE_LOOP") {
         Ok(number) => number.parse().expect("LAPSTRAKE_LOOP is a number"),
         Err(_) => BUILDS,
+    }
+}
+
+/// Rows of the database but those that remember what was evicted, and its size.
+fn rows(store: &Store) -> (u64, u64) {
+    const COUNT: &str = "import sqlite3, sys\nstore = sqlite3.connect(sys.argv[1])\n\
+         tables = [t for t, in store.execute(\"SELECT name FROM sqlite_master WHERE type = 'table'\")]\n\
+         print(sum(store.execute(f'SELECT count(*) FROM {t}').fetchone()[0] for t in tables if t != 'evicted'))\n";
+    let place = store.root().join("store.db");
+    let count = crate::support::tool("python3", &["-c", COUNT, &text(&place)]);
+    let size = fs::metadata(place).expect("the database").len();
+    (count.trim().parse().expect("a number"), size)
+}
+
+/// Each build comes to another image, which takes the name from the last: the store keeps to its size, and
+/// pruned it is as after one build.
+#[test]
+fn builds_that_change_are_held_to_the_size() {
+    const ROOM: u64 = 24_000_000;
+    let store = Store::new();
+    let context = Context::new("FROM busybox\nRUN head -c 1000000 /dev/urandom > /random\n");
+    let flags = ["--no-cache", "--max-size", &ROOM.to_string()];
+    let prune = || {
+        store.ok(&["image", "prune", "-f"]);
+        store.ok(&["cache", "prune"]);
+        let (size, (rows, database)) = (measure(&store), rows(&store));
+        // The database keeps the room that it once took.
+        (size.inodes, size.bytes.saturating_sub(database), rows)
     };
+    store.build_with("many", context.path(), &flags);
+    let one = prune();
+    let mut full = None;
+    for number in 0..builds() {
+        store.build_with("many", context.path(), &flags);
+        if number == 30 {
+            full = Some((measure(&store), rows(&store)));
+        }
+    }
+    let (before, (rows_before, database_before)) = full.expect("enough builds");
+    let (after, (rows_after, database_after)) = (measure(&store), rows(&store));
+    assert!(before.bytes > ROOM / 2 && after.bytes <= ROOM + ROOM / 50, "{before:?}, {after:?}");
+    // Room is made for a tenth at a time.
+    let is_bounded = |before: u64, after: u64| after <= before + before.div_ceil(5);
+    assert!(is_bounded(before.inodes, after.inodes), "{before:?}, {after:?}");
+    assert!(is_bounded(rows_before, rows_after), "rows: {rows_before}, {rows_after}");
+    assert!(is_bounded(database_before, database_after), "{database_before}, {database_after}");
+    assert!(is_flat(before.memory, after.memory), "memory: {before:?}, {after:?}");
+    assert_eq!((after.groups, mounts_anywhere(&store.root())), (0, Vec::new()));
+    let left = prune();
+    assert!(
+        is_flat(one.0, left.0) && is_flat(one.1, left.1) && one.2 == left.2,
+        "{one:?}, {left:?}"
+    );
+}
+
+#[test]
+fn builds_in_a_loop_leave_no_more_than_one() {
+    let builds = builds();
     let store = Store::new();
     let context = Context::new("FROM busybox\nCOPY a /a\nRUN echo $((1 + 1)) > /b; sleep 100 &\n");
     context.write("a", "content\n");

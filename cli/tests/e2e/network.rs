@@ -1,5 +1,5 @@
-//! The network of an ordinary user's commands: reaches what the machine reaches, and nothing that is the
-//! machine's own. The machine is a network namespace with servers of the test's own.
+//! The network of commands, root's and an ordinary user's: reaches what the machine reaches, and nothing that
+//! is the machine's own. The machine is a network namespace with servers of the test's own.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -11,7 +11,7 @@ use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
 use crate::rootless::{RANGES, User};
-use crate::support::{Answer, Background, text, unusual_sleep, wait_for};
+use crate::support::{Answer, Background, processes_with, text, unusual_sleep, wait_for};
 
 /// Begins a machine: two addresses, a way to everywhere, a resolver and servers; then the command. Each
 /// connection to a server that is for the machine alone is a line in `$LOG`.
@@ -67,9 +67,26 @@ pub(crate) struct Machine {
     pub(crate) user: User,
 }
 
+/// An ordinary user, and root.
+fn machines() -> impl Iterator<Item = (&'static str, Machine)> {
+    [("user", User::new as fn(&str) -> User), ("root", |_| User::root())]
+        .into_iter()
+        .map(|(who, user)| (who, Machine::of(user(RANGES))))
+}
+
+/// Each with each program that connects networks.
+fn connected() -> impl Iterator<Item = (&'static str, &'static str, Machine)> {
+    CONNECTORS
+        .into_iter()
+        .flat_map(|connector| machines().map(move |(who, machine)| (connector, who, machine)))
+}
+
 impl Machine {
     pub(crate) fn new() -> Self {
-        let user = User::new(RANGES);
+        Self::of(User::new(RANGES))
+    }
+
+    fn of(user: User) -> Self {
         user.ok(&["pull", "-q", "busybox"]);
         fs::write(user.path("etc/resolv.conf"), "nameserver 127.0.0.1\n").expect("write");
         Self { user }
@@ -118,14 +135,13 @@ impl Machine {
 pub(crate) const CONNECTORS: [&str; 2] = ["pasta", "slirp4netns"];
 
 #[test]
-fn a_users_command_reaches_the_network_and_not_the_machine() {
-    for connector in CONNECTORS {
-        let machine = Machine::new();
-        let run = ["run", "--rm", "--network", "private", "busybox", "sh", "-c", PROBE];
+fn a_command_reaches_the_network_and_not_the_machine() {
+    for (connector, who, machine) in connected() {
+        let run = ["run", "--rm", "busybox", "sh", "-c", PROBE];
         let answer = machine.lap(Some(connector), &run);
-        assert_eq!(answer.stdout, "outside\n0\n", "{connector}: {}", answer.stderr);
-        assert_eq!(machine.was_reached(), "", "{connector}");
-        assert!(machine.connectors().is_empty(), "{connector}");
+        assert_eq!(answer.stdout, "outside\n0\n", "{connector} {who}: {}", answer.stderr);
+        assert_eq!(machine.was_reached(), "", "{connector} {who}");
+        assert!(machine.connectors().is_empty(), "{connector} {who}");
         // The servers are there: with the machine's network they are reached.
         let run = ["run", "--rm", "--network", "host", "busybox", "sh", "-c", PROBE];
         let answer = machine.lap(Some(connector), &run);
@@ -138,10 +154,11 @@ fn a_users_command_reaches_the_network_and_not_the_machine() {
 /// A resolver that only the machine can reach is asked through pasta.
 #[test]
 fn names_are_resolved_by_the_machines_own_resolver() {
-    let machine = Machine::new();
-    let run = ["run", "--rm", "busybox", "nslookup", "-type=a", "name.test"];
-    let answer = machine.lap(Some("pasta"), &run).ends_with(0);
-    answer.says(&["169.254.1.1", "10.9.9.1"]);
+    for (_, machine) in machines() {
+        let run = ["run", "--rm", "busybox", "nslookup", "-type=a", "name.test"];
+        let answer = machine.lap(Some("pasta"), &run).ends_with(0);
+        answer.says(&["169.254.1.1", "10.9.9.1"]);
+    }
 }
 
 /// Every step has the network, also one that began when another had it.
@@ -149,8 +166,7 @@ fn names_are_resolved_by_the_machines_own_resolver() {
 fn a_build_has_one_too_and_leaves_nothing() {
     let probe = "cat /proc/net/unix | grep -c @lap-test || (echo GET /; sleep 1) | timeout 5 nc 10.9.9.1 80 | tail -n 1";
     let dockerfile = format!("FROM busybox\nRUN {probe}; sleep 1; echo 1\nRUN {probe}; echo 2\n");
-    for connector in CONNECTORS {
-        let machine = Machine::new();
+    for (connector, _, machine) in connected() {
         let context = machine.user.context(&dockerfile);
         let build = ["build", "--progress", "plain", "--pull=false", &context];
         let answer = machine.lap(Some(connector), &build).ends_with(0);
@@ -180,23 +196,67 @@ fn the_machine_as_a_host_is_said_to_be_out_of_reach() {
 
 #[test]
 fn without_a_program_it_is_the_machines_network_and_said_once() {
-    let machine = Machine::new();
-    let run = |network| ["run", "--rm", "--network", network, "busybox", "true"];
-    let answer = machine.lap(None, &run("default")).ends_with(0);
-    assert_eq!(answer.stderr.lines().count(), 1, "{}", answer.stderr);
-    answer.says(&["neither pasta nor slirp4netns is installed", "passt"]);
-    let answer = machine.lap(None, &run("private")).ends_with(125);
-    answer.says(&["no private network", "neither pasta nor slirp4netns", "install passt"]);
+    for (_, machine) in machines() {
+        let run = |network| ["run", "--rm", "--network", network, "busybox", "true"];
+        let answer = machine.lap(None, &run("default")).ends_with(0);
+        assert_eq!(answer.stderr.lines().count(), 1, "{}", answer.stderr);
+        answer.says(&["neither pasta nor slirp4netns is installed", "passt"]);
+        let answer = machine.lap(None, &run("private")).ends_with(125);
+        answer.says(&["no private network", "neither pasta nor slirp4netns", "install passt"]);
+        let context = machine.user.context("FROM busybox\nRUN echo 1\nRUN echo 2\n");
+        let build = ["build", "--progress", "plain", "--pull=false", &context];
+        let answer = machine.lap(None, &build).ends_with(0);
+        assert_eq!(answer.stderr.matches("host's network").count(), 1, "{}", answer.stderr);
+        // What is in the cache needs none.
+        let answer = machine.lap(None, &build).ends_with(0);
+        assert!(!answer.stderr.contains("host's network"), "{}", answer.stderr);
+    }
 }
 
-/// As on a machine whose administrator keeps the device to root.
+/// A build of which everything is cached connects nothing.
+#[test]
+fn a_cached_build_starts_no_program() {
+    for (_, machine) in machines() {
+        let context = machine.user.context("FROM busybox\nRUN echo 1\n");
+        let build = ["build", "--pull=false", "-q", &context];
+        machine.lap(Some("pasta"), &build).ends_with(0);
+        let open = machine.user.path("open");
+        fs::create_dir(&open).expect("make a folder");
+        fs::set_permissions(&open, fs::Permissions::from_mode(0o777)).expect("open it");
+        let started = open.join("started");
+        let program = machine.user.path("pasta");
+        fs::write(&program, format!("#!/bin/sh\n: > {}\n", text(&started))).expect("write");
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("a program");
+        let lap = |arguments: &[&str]| {
+            let mut command = machine.command(None, arguments);
+            std::os::unix::fs::symlink(&program, machine.user.path("programs/pasta"))
+                .expect("make a link");
+            Answer::of(&mut command).ends_with(0)
+        };
+        lap(&build);
+        assert!(!started.exists());
+        lap(&[&build[..], &["--no-cache"]].concat());
+        assert!(started.exists());
+    }
+}
+
+/// As on a machine whose administrator keeps the device to root, and in a container that has none.
 #[test]
 fn where_the_device_is_closed_it_is_the_machines_network_and_said_once() {
-    let machine = Machine::new();
+    for (who, machine) in machines() {
+        without_device(who, &machine);
+    }
+}
+
+fn without_device(who: &str, machine: &Machine) {
     let device = machine.user.path("tun");
     fs::write(&device, "").expect("write");
     fs::set_permissions(&device, fs::Permissions::from_mode(0o600)).expect("close it");
-    let close = format!("mount --bind {} /dev/net/tun; exec \"$@\"", text(&device));
+    let (close, why) = match who {
+        "root" => ("mount -t tmpfs none /dev/net".to_owned(), "No such file"),
+        _ => (format!("mount --bind {} /dev/net/tun", text(&device)), "denied"),
+    };
+    let close = format!("{close}; exec \"$@\"");
     let context = machine.user.context("FROM busybox\nRUN echo 1\nRUN echo 2\n");
     let lap = |arguments: &[&str]| {
         let inner = machine.command(Some("pasta"), arguments);
@@ -208,11 +268,11 @@ fn where_the_device_is_closed_it_is_the_machines_network_and_said_once() {
     };
     let answer = lap(&["run", "--rm", "busybox", "true"]).ends_with(0);
     assert_eq!(answer.stderr.lines().count(), 1, "{}", answer.stderr);
-    answer.says(&["host's network", "/dev/net/tun", "let users open"]);
+    answer.says(&["host's network", "/dev/net/tun", "that lap can open"]);
     let answer = lap(&["build", "--progress", "plain", "--pull=false", &context]).ends_with(0);
-    assert_eq!(answer.stderr.matches("let users open").count(), 1, "{}", answer.stderr);
+    assert_eq!(answer.stderr.matches("that lap can open").count(), 1, "{}", answer.stderr);
     let answer = lap(&["run", "--rm", "--network", "private", "busybox", "true"]).ends_with(125);
-    answer.says(&["no private network", "cannot open /dev/net/tun", "denied"]);
+    answer.says(&["no private network", "cannot open /dev/net/tun", why]);
 }
 
 /// The kernel gives each namespace's interface another address.
@@ -225,8 +285,7 @@ fn addresses(answer: &Answer) -> Vec<&str> {
 
 #[test]
 fn a_namespace_serves_the_steps_of_one_build_and_no_two_at_once() {
-    let machine = Machine::new();
-    for connector in CONNECTORS {
+    for (connector, _, machine) in connected() {
         let row = format!("FROM busybox\nRUN {WHICH}; : 1\nRUN {WHICH}; : 2\nRUN {WHICH}; : 3\n");
         let build = |dockerfile: &str| {
             let context = machine.user.context(dockerfile);
@@ -252,11 +311,17 @@ fn a_namespace_serves_the_steps_of_one_build_and_no_two_at_once() {
 /// An insecure step has the network, may change it, and what it changed ends with it.
 #[test]
 fn what_an_insecure_step_changes_is_seen_by_no_other() {
-    let machine = Machine::new();
+    for (_, machine) in machines() {
+        without_trace(&machine);
+    }
+}
+
+fn without_trace(machine: &Machine) {
     let look = "echo found $(ip -o addr | grep -c 203.0.113.77)";
     let fetch = "(echo GET /; sleep 1) | timeout 5 nc 10.9.9.1 80 | tail -n 1";
     let context = machine.user.context(&format!(
         "FROM busybox\nRUN {look}; : 1\nRUN ip addr add 203.0.113.77/32 dev lo || echo no-$((1))\n\
+         USER 65534\nRUN ip addr add 203.0.113.77/32 dev lo || echo no-$((1))\nUSER 0\n\
          RUN --security=insecure ip addr add 203.0.113.77/32 dev lo; {look}; {fetch}; \
          if nc -w 1 127.0.0.1 7001 < /dev/null; then echo reached; fi\nRUN {look}; : 2\n",
     ));
@@ -267,7 +332,7 @@ fn what_an_insecure_step_changes_is_seen_by_no_other() {
         let answer = machine.lap(Some(connector), &build).ends_with(0);
         let said = |words: &str| answer.stderr.lines().filter(|line| line.ends_with(words)).count();
         let seen = (said(" found 0"), said(" found 1"), said(" no-1"), said(" outside"));
-        assert_eq!(seen, (2, 1, 1, 1), "{connector}: {}", answer.stderr);
+        assert_eq!(seen, (2, 1, 2, 1), "{connector}: {}", answer.stderr);
         assert_eq!((said(" reached"), machine.was_reached().as_str()), (0, ""), "{connector}");
         assert!(machine.connectors().is_empty(), "{connector}");
     }
@@ -276,7 +341,12 @@ fn what_an_insecure_step_changes_is_seen_by_no_other() {
 /// CVE-2020-15257: abstract sockets belong to network namespaces.
 #[test]
 fn an_abstract_socket_of_the_machine_refuses() {
-    let machine = Machine::new();
+    for (_, machine) in machines() {
+        abstract_sockets(&machine);
+    }
+}
+
+fn abstract_sockets(machine: &Machine) {
     machine.user.ok(&["pull", "-q", "debian:trixie-slim"]);
     let connect = r#"use Socket; socket(my $s, AF_UNIX, SOCK_STREAM, 0) or die;
         print connect($s, pack_sockaddr_un("\0lap-test")) ? "reached\n" : "$!\n";"#;
@@ -291,41 +361,63 @@ fn an_abstract_socket_of_the_machine_refuses() {
     assert_eq!(run("host"), "reached\n");
 }
 
+/// What is killed.
+#[derive(Clone, Copy, Debug)]
+enum Killed {
+    Engine,
+    Group,
+    /// The engine and what watches over its sandboxes.
+    Guard,
+}
+
 #[test]
 fn what_connects_ends_with_the_engine() {
-    for (connector, whole_group) in
-        CONNECTORS.into_iter().flat_map(|one| [(one, false), (one, true)])
-    {
-        let machine = Machine::new();
-        let seconds = unusual_sleep();
-        let run = ["run", "--rm", "busybox", "sleep", &seconds];
-        let mut command = machine.command(Some(connector), &run);
-        command.process_group(0);
-        let running = Background::of(command);
-        let engine = || {
-            let ids = crate::support::processes_with(&seconds).into_iter();
-            ids.into_iter().find(|id| {
-                let name = fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
-                name.starts_with(text(&machine.user.path("lap")).as_bytes())
-            })
-        };
-        wait_for("the program", || (!machine.connectors().is_empty()).then_some(()));
-        let asleep = || {
-            crate::support::processes_with(&seconds).iter().any(|id| {
-                fs::read(format!("/proc/{id}/cmdline")).is_ok_and(|line| line.starts_with(b"sleep"))
-            })
-        };
-        wait_for("the command", || asleep().then_some(()));
-        let engine = Pid::from_raw(engine().expect("the engine"));
-        let killed = Instant::now();
-        match whole_group {
-            true => nix::sys::signal::killpg(Pid::from_raw(running.id()), Signal::SIGKILL),
-            false => nix::sys::signal::kill(engine, Signal::SIGKILL),
+    for killed in [Killed::Engine, Killed::Group, Killed::Guard] {
+        for (connector, who, machine) in connected() {
+            ends(&machine, connector, killed, who);
         }
-        .expect("kill lap");
-        wait_for("the program to end", || machine.connectors().is_empty().then_some(()));
-        wait_for("the command to end", || (!asleep()).then_some(()));
-        assert!(killed.elapsed() < Duration::from_secs(1), "{connector}: {:?}", killed.elapsed());
-        running.answer();
     }
+}
+
+fn ends(machine: &Machine, connector: &str, killed: Killed, who: &str) {
+    let seconds = unusual_sleep();
+    let run = ["run", "--rm", "busybox", "sleep", &seconds];
+    let mut command = machine.command(Some(connector), &run);
+    command.process_group(0);
+    let running = Background::of(command);
+    wait_for("the program", || (!machine.connectors().is_empty()).then_some(()));
+    let asleep =
+        || processes_with(&seconds).iter().any(|id| command_line(*id).starts_with(b"sleep"));
+    wait_for("the command", || asleep().then_some(()));
+    let lap = text(&machine.user.path("lap"));
+    let ids = processes_with(&seconds);
+    let engine = ids.into_iter().find(|id| command_line(*id).starts_with(lap.as_bytes()));
+    let engine = engine.expect("the engine");
+    let kill = |id| nix::sys::signal::kill(Pid::from_raw(id), Signal::SIGKILL).expect("kill");
+    let start = Instant::now();
+    match killed {
+        Killed::Engine => kill(engine),
+        Killed::Group => nix::sys::signal::killpg(Pid::from_raw(running.id()), Signal::SIGKILL)
+            .expect("kill lap"),
+        Killed::Guard => {
+            kill(guard_of(engine));
+            kill(engine);
+        }
+    }
+    wait_for("the program to end", || machine.connectors().is_empty().then_some(()));
+    wait_for("the command to end", || (!asleep()).then_some(()));
+    let took = start.elapsed();
+    assert!(took < Duration::from_secs(1), "{connector} {who} {killed:?}: {took:?}");
+    running.answer();
+}
+
+fn command_line(id: i32) -> Vec<u8> {
+    fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default()
+}
+
+/// The guard of an engine's sandboxes.
+fn guard_of(engine: i32) -> i32 {
+    let children = crate::support::tool("ps", &["-o", "pid=", "--ppid", &engine.to_string()]);
+    let mut ids = children.split_whitespace().filter_map(|id| id.parse().ok());
+    ids.find(|id| command_line(*id).starts_with(b"lap-guard")).expect("the guard")
 }

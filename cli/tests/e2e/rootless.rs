@@ -11,20 +11,20 @@ use crate::support::{Answer, Store, prepared, registry_address, text};
 
 pub(crate) const UID: u32 = 4242;
 
-/// Lays `$1` over `/etc` and becomes the user.
-const BECOME: &str = "mount -t overlay overlay -o lowerdir=\"$1\":/etc /etc; shift; \
-     exec setpriv --reuid 4242 --regid 4242 --clear-groups \"$@\"";
+/// Lays `$1` over `/etc` and goes on with the other words.
+const BECOME: &str = "mount -t overlay overlay -o lowerdir=\"$1\":/etc /etc; shift; exec \"$@\"";
 
 /// A user with a home, who may read and execute what a test needs.
 pub(crate) struct User {
     folder: TempDir,
+    is_root: bool,
 }
 
 impl User {
     /// `ids` is what is set aside for the user: lines of subuid(5).
     pub(crate) fn new(ids: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder that others may enter");
-        let user = Self { folder };
+        let user = Self { folder, is_root: false };
         open_to_all(user.folder.path());
         for name in ["etc", "home"] {
             fs::create_dir(user.path(name)).expect("make a folder");
@@ -39,6 +39,11 @@ impl User {
         fs::copy(env!("CARGO_BIN_EXE_lap"), user.path("lap")).expect("copy lap");
         fs::copy(prepared("LAPSTRAKE_CONFIG"), user.path("config.toml")).expect("copy");
         user
+    }
+
+    /// Root, with such a home and the store in it.
+    pub(crate) fn root() -> Self {
+        Self { is_root: true, ..Self::new("") }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -67,9 +72,15 @@ impl User {
     pub(crate) fn command_behind(&self, starter: &[&str], arguments: &[&str]) -> Command {
         let mut command = Command::new("unshare");
         command.args(["-m", "sh", "-euc", BECOME, "sh", &text(&self.path("etc"))]);
+        if !self.is_root {
+            command.args(["setpriv", "--reuid", "4242", "--regid", "4242", "--clear-groups"]);
+        }
         command.args(starter).arg(self.path("lap")).args(arguments).env_clear().current_dir("/");
         command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("HOME", self.path("home"));
         command.env("LAPSTRAKE_CONFIG", self.path("config.toml"));
+        if self.is_root {
+            command.env("LAPSTRAKE_ROOT", self.path("home/.local/share/lapstrake"));
+        }
         command
     }
 

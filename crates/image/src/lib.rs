@@ -74,7 +74,7 @@ pub use manifest_list::PlatformChange;
 pub use needed::Holder;
 pub use packing::{Packing, pack_layer};
 pub use push::Pushed;
-pub use remove::Removed;
+pub use remove::{Pruned, Removed};
 pub use resolve::{Located, Pulled, Remote};
 pub use save::{Destination, Format};
 pub use stored::ResolvedImage;

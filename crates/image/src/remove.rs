@@ -6,7 +6,7 @@ use lapstrake_cache::Exclusive;
 use lapstrake_oci::{Digest, Platform, Reference};
 use lapstrake_rootfs::LayerId;
 
-use crate::list::Names;
+use crate::list::{ImageSummary, Names};
 use crate::root::Root;
 use crate::{Error, Images, ResolvedImage};
 
@@ -17,6 +17,15 @@ pub enum Removed {
     Untagged(Reference),
     /// An image, by its id, or a layer, by its diff id.
     Deleted(Digest),
+}
+
+/// What [`Images::prune`] removed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pruned {
+    /// In order.
+    pub removed: Vec<Removed>,
+    /// Bytes of the documents, archives and unpacked files of layers that went.
+    pub freed: u64,
 }
 
 impl Images<'_> {
@@ -51,9 +60,34 @@ impl Images<'_> {
             }
         }
         if let Some(proof) = self.store.exclusive()? {
-            removed.extend(self.delete(&roots, &proof)?);
+            removed.extend(self.delete(&roots, &proof)?.removed);
         }
         Ok(removed)
+    }
+
+    /// Removes the images that `is_unwanted` says, with all their names, and what belongs to nothing else. An
+    /// index goes when all its images here do. Layers that were built here stay, as with [`Images::remove`].
+    ///
+    /// # Errors
+    /// [`Error::Busy`] when another process uses the store, or this one holds a lease; when the store
+    /// cannot be read or written.
+    pub fn prune(&self, is_unwanted: &dyn Fn(&ImageSummary) -> bool) -> Result<Pruned, Error> {
+        let proof = self.store.exclusive()?.ok_or(Error::Busy)?;
+        let images = self.list()?;
+        let unwanted = images.iter().filter(|image| is_unwanted(image));
+        let mut roots: BTreeSet<Digest> = unwanted.map(|image| image.manifest).collect();
+        let mut removed = Vec::new();
+        for tag in self.store.tags()? {
+            let images = self.root(&tag.manifest)?.images;
+            let goes = images.iter().all(|image| roots.contains(&image.digest));
+            if goes && !images.is_empty() && self.store.remove_tag(&tag.name)? {
+                roots.insert(tag.manifest);
+                removed.extend(Reference::parse(&tag.name).ok().map(Removed::Untagged));
+            }
+        }
+        let deleted = self.delete(&roots, &proof)?;
+        removed.extend(deleted.removed);
+        Ok(Pruned { removed, freed: deleted.freed })
     }
 
     /// Removes the images for `platforms` of the index that `name` stands for. Its names stay, and a
@@ -94,16 +128,12 @@ impl Images<'_> {
             }
         }
         let proof = self.store.exclusive()?.ok_or(Error::Busy)?;
-        let mut removed = Vec::new();
-        for image in unwanted {
-            removed.extend(self.delete_image(image, &proof)?);
-        }
-        Ok(removed)
+        Ok(self.delete_images(&unwanted, &proof)?.removed)
     }
 
     /// Removes what belongs to nothing but these manifests and indexes, as far as nothing that has
     /// a name leads to it any more.
-    fn delete(&self, roots: &BTreeSet<Digest>, proof: &Exclusive) -> Result<Vec<Removed>, Error> {
+    fn delete(&self, roots: &BTreeSet<Digest>, proof: &Exclusive) -> Result<Pruned, Error> {
         let mut kept = BTreeSet::new();
         for tag in self.store.tags()? {
             let root = self.root(&tag.manifest)?;
@@ -119,40 +149,48 @@ impl Images<'_> {
         for index in indexes {
             self.store.remove_blob(&index, proof)?;
         }
-        let mut removed = Vec::new();
-        for image in images {
-            removed.extend(self.delete_image(&image, proof)?);
-        }
-        Ok(removed)
+        self.delete_images(&images.iter().collect::<Vec<_>>(), proof)
     }
 
-    /// Removes what belongs to nothing but this image.
-    fn delete_image(
-        &self,
-        image: &ResolvedImage,
-        proof: &Exclusive,
-    ) -> Result<Vec<Removed>, Error> {
+    /// Removes what belongs to nothing but these images.
+    fn delete_images(&self, images: &[&ResolvedImage], proof: &Exclusive) -> Result<Pruned, Error> {
+        let unwanted: BTreeSet<Digest> = images.iter().map(|image| image.digest).collect();
         let mut needed_blobs = BTreeSet::new();
         let mut needed_layers = BTreeSet::new();
-        for other in self.all()?.iter().filter(|other| other.digest != image.digest) {
+        for other in self.all()?.iter().filter(|other| !unwanted.contains(&other.digest)) {
             needed_blobs.extend(blobs(other));
             needed_layers.extend(other.config.rootfs.diff_ids.iter().copied());
         }
-        // The manifest first: without it, what is left over belongs to nobody.
-        for blob in blobs(image) {
-            if !needed_blobs.contains(&blob) {
-                self.store.remove_blob(&blob, proof)?;
+        let (mut pruned, mut gone) = (Pruned::default(), BTreeSet::new());
+        for image in images {
+            // The manifest first: without it, what is left over belongs to nobody.
+            for blob in blobs(image) {
+                if !needed_blobs.contains(&blob) {
+                    let size = std::fs::metadata(self.store.blob_path(&blob));
+                    pruned.free(size.map_or(0, |file| file.len()));
+                    self.store.remove_blob(&blob, proof)?;
+                }
+            }
+            pruned.removed.push(Removed::Deleted(image.id()));
+            for diff_id in image.config.rootfs.diff_ids.iter().rev() {
+                if !needed_layers.contains(diff_id) && gone.insert(*diff_id) {
+                    let id = LayerId::Image(*diff_id);
+                    // One that was built here has another id, and stays.
+                    if self.store.locate(&id)? == Some(id) {
+                        pruned.free(self.store.layer_size(&id)?.unwrap_or_default());
+                    }
+                    self.store.remove_layer(&id, proof)?;
+                    pruned.removed.push(Removed::Deleted(*diff_id));
+                }
             }
         }
-        let mut removed = vec![Removed::Deleted(image.id())];
-        let mut gone = BTreeSet::new();
-        for diff_id in image.config.rootfs.diff_ids.iter().rev() {
-            if !needed_layers.contains(diff_id) && gone.insert(*diff_id) {
-                self.store.remove_layer(&LayerId::Image(*diff_id), proof)?;
-                removed.push(Removed::Deleted(*diff_id));
-            }
-        }
-        Ok(removed)
+        Ok(pruned)
+    }
+}
+
+impl Pruned {
+    fn free(&mut self, bytes: u64) {
+        self.freed = self.freed.saturating_add(bytes);
     }
 }
 

@@ -9,12 +9,13 @@ use rustix::io::Errno;
 use rustix::net::RecvFlags;
 
 use super::program::Program;
+use super::relocation::relocate;
 use super::{Connector, ConnectorKind};
 use crate::error::{Error, Operation};
 use crate::guard;
+use crate::lasting::spawn_lasting;
 use crate::memory::sealed;
 use crate::sandbox::{facts, null, pipe};
-use crate::spawn::spawn_stage;
 use crate::terminal;
 use crate::wire::{self, CONNECTOR_NAME, descriptor};
 
@@ -34,12 +35,12 @@ pub(super) struct Connection {
     pub(super) namespace: OwnedFd,
 }
 
-/// Whose the namespace is, and so who the program is, which may enter it.
+/// Whose the namespace is that the program connects, and so who the program is, which may enter it.
 enum Owner {
     /// This process's user namespace; it has made the namespace.
     Ours(OwnedFd),
     /// A user namespace of the program's own. It says when it is there; told who it is, it makes the
-    /// namespace and sends it. Our end, its end.
+    /// namespace and sends it, and its interface goes from there to one that is ours. Our end, its end.
     Nobody(OwnedFd, OwnedFd),
 }
 
@@ -73,15 +74,21 @@ impl Connection {
             (&leave_end, descriptor::LEAVE),
         ];
         descriptors.push(owner.place());
-        let child = spawn_stage(CONNECTOR_NAME, 0, &descriptors)?;
+        let child = spawn_lasting(CONNECTOR_NAME, &descriptors)?;
         drop((ready_end, log_end, leave_end));
         let program = Program::new(connector.clone(), child, log);
         guard::watch(program.pidfd())?;
+        let is_nobodys = matches!(owner, Owner::Nobody(..));
         let Some(namespace) = owner.enter(&program, leave)? else { return Err(program.failure()) };
-        match is_ready(&ready)? {
-            true => Ok(Self { program, namespace }),
-            false => Err(program.failure()),
+        if !is_ready(&ready)? {
+            return Err(program.failure());
         }
+        if !is_nobodys {
+            return Ok(Self { program, namespace });
+        }
+        let own = new_namespace()?;
+        relocate(&namespace, &own)?;
+        Ok(Self { program, namespace: own })
     }
 }
 

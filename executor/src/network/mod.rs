@@ -6,8 +6,10 @@
 //! namespace is another one, its abstract sockets.
 
 mod connection;
+mod netlink;
 mod pool;
 mod program;
+mod relocation;
 
 use std::ffi::OsStr;
 use std::net::{IpAddr, Ipv4Addr};
@@ -80,14 +82,14 @@ impl Connector {
     }
 
     /// Connects a namespace and keeps it for the next sandbox that is to have one: what comes first is
-    /// then known to work, and does not wait. `stubs` is the directory of [`crate::create_stubs`].
+    /// then known to work, and does not wait. `spare` is as for [`crate::Begun::new`].
     ///
     /// # Errors
     /// [`Error::System`] when `/dev/net/tun` cannot be used, [`Error::NotConnected`] when the program
     /// fails.
-    pub fn prepare(&self, stubs: &Path) -> Result<(), Error> {
+    pub fn prepare(&self, spare: &Path) -> Result<(), Error> {
         // Else what begins as a sandbox would be a copy, also for all sandboxes.
-        stage_file::prepare(stubs, facts().id_map.is_namespace());
+        stage_file::prepare(spare, facts().id_map.is_namespace());
         pool::give(Connection::new(self)?);
         Ok(())
     }

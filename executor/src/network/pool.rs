@@ -3,7 +3,7 @@
 //! A program takes longer to connect a namespace than a command takes to start, so a sandbox gets the
 //! namespace of one that has ended. That has changed nothing in it: interfaces, routes and rules ask for
 //! CAP_NET_ADMIN, which Docker's default capabilities lack and a user namespace inside gives only over a
-//! namespace made in it; settings lie in `/proc/sys`, which is read-only; and sockets, also abstract
+//! namespace made in it, as the namespace belongs to this process's users (`super::relocation`); settings lie in `/proc/sys`, which is read-only; and sockets, also abstract
 //! ones, ended with the processes, all of which are gone when process 1 of a process namespace is. What
 //! may be left is what TCP keeps of closed connections for a minute. An insecure sandbox may do all of
 //! that: its namespace is not used again. No two sandboxes are in a namespace at the same time.

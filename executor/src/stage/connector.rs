@@ -7,9 +7,10 @@ use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 
 use nix::sched::CloneFlags;
+use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 use rustix::net::SendFlags;
-use rustix::process::{Gid, Uid};
+use rustix::process::{Gid, Signal, Uid};
 
 use crate::error::Error;
 use crate::network::new_namespace;
@@ -42,6 +43,10 @@ pub(super) fn connector_main() -> i32 {
     if let Some(Err(reason)) = socket.as_ref().map(become_nobody) {
         return fail(&reason);
     }
+    // Last, as who becomes another user is untied.
+    if !die_with_engine().unwrap_or(false) {
+        return super::SETUP_FAILED;
+    }
     let mut words = command.iter().map(|word| OsStr::from_bytes(word));
     let Some(program) = words.next() else {
         return super::SETUP_FAILED;
@@ -70,6 +75,16 @@ fn become_nobody(socket: &OwnedFd) -> Result<(), String> {
     })?;
     rustix::stdio::dup2_stdin(&namespace).map_err(refused("place the network namespace"))?;
     super::terminal::send(socket, &namespace).map_err(refused("send the network namespace"))
+}
+
+/// Has the kernel end this process with the engine, also where the guard is ended with it. False when the
+/// engine has ended already: it holds the only reading end of standard error.
+fn die_with_engine() -> Result<bool, Errno> {
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+    let stderr = rustix::stdio::stderr();
+    let mut log = [PollFd::new(&stderr, PollFlags::empty())];
+    rustix::event::poll(&mut log, Some(&Timespec::default()))?;
+    Ok(log.iter().all(|log| log.revents().is_empty()))
 }
 
 /// Standard error is kept for this.

@@ -1,8 +1,9 @@
-//! `lap images --filter`.
+//! `lap images --filter` and `lap image prune --filter`.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
+use lapstrake_image::ImageSummary;
 use lapstrake_parser::glob::{Glob, matches};
 
 use super::{NONE, Row};
@@ -13,6 +14,8 @@ use crate::failure::Failure;
 pub(super) struct Filters {
     dangling: Option<bool>,
     labels: Vec<(String, Option<String>)>,
+    /// Not to be there.
+    other_labels: Vec<(String, Option<String>)>,
     references: Vec<String>,
     /// Names of images that are older or younger, until [`Filters::resolved`].
     before: Vec<String>,
@@ -31,10 +34,8 @@ impl Filters {
             let value = value.trim().to_owned();
             match key.trim() {
                 "dangling" => filters.dangling = Some(boolean(&value)?),
-                "label" => filters.labels.push(match value.split_once('=') {
-                    Some((key, value)) => (key.to_owned(), Some(value.to_owned())),
-                    None => (value, None),
-                }),
+                "label" => filters.labels.push(label(&value)),
+                "label!" => filters.other_labels.push(label(&value)),
                 "reference" => {
                     let bad = |_| Failure::new(format!("the pattern {value} is not well formed"));
                     Glob::new(value.as_bytes()).map_err(bad)?;
@@ -50,6 +51,19 @@ impl Filters {
             }
         }
         Ok(filters)
+    }
+
+    /// What Docker's `image prune` knows.
+    pub(super) fn of_prune(texts: &[String]) -> Result<Self, Failure> {
+        let is_known = |text: &String| {
+            let key = text.split('=').next().unwrap_or_default().trim();
+            ["until", "label", "label!"].contains(&key)
+        };
+        match texts.iter().find(|text| !is_known(text)) {
+            None => Self::parse(texts),
+            Some(text) => Err(Failure::new(format!("there is no filter {text} of image prune"))
+                .help("there are until label label!")),
+        }
     }
 
     /// With times in the place of the images that `before` and `since` name.
@@ -77,20 +91,35 @@ impl Filters {
     }
 
     pub(super) fn matches(&self, row: &Row<'_>) -> bool {
-        let created = row.image.created.as_ref().and_then(|text| text.parse::<Timestamp>().ok());
         let is_dangling = row.tag == NONE && row.image.names.is_empty();
+        self.dangling.is_none_or(|wanted| wanted == is_dangling)
+            && (self.references.is_empty()
+                || self.references.iter().any(|pattern| is_called(row, pattern)))
+            && self.fit(row.image)
+    }
+
+    /// Whether what does not depend on a name holds.
+    pub(super) fn fit(&self, image: &ImageSummary) -> bool {
+        let created = image.created.as_ref().and_then(|text| text.parse::<Timestamp>().ok());
+        let has = |(key, value): &(String, Option<String>)| {
+            let found = image.labels.get(key);
+            found.is_some_and(|found| value.as_ref().is_none_or(|value| value == found))
+        };
         let holds = |time: Option<Timestamp>, holds: fn(&Timestamp, &Timestamp) -> bool| {
             time.is_none_or(|limit| created.is_some_and(|created| holds(&created, &limit)))
         };
-        self.dangling.is_none_or(|wanted| wanted == is_dangling)
-            && self.labels.iter().all(|(key, value)| {
-                let found = row.image.labels.get(key);
-                found.is_some_and(|found| value.as_ref().is_none_or(|value| value == found))
-            })
-            && (self.references.is_empty()
-                || self.references.iter().any(|pattern| is_called(row, pattern)))
+        self.labels.iter().all(has)
+            && !self.other_labels.iter().any(has)
             && holds(self.earlier_than, Timestamp::lt)
             && holds(self.later_than, Timestamp::gt)
+    }
+}
+
+/// `KEY` or `KEY=VALUE`.
+fn label(text: &str) -> (String, Option<String>) {
+    match text.split_once('=') {
+        Some((key, value)) => (key.to_owned(), Some(value.to_owned())),
+        None => (text.to_owned(), None),
     }
 }
 
@@ -144,7 +173,6 @@ fn duration(text: &str) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
-    use lapstrake_image::ImageSummary;
     use lapstrake_oci::{Digest, Platform, Reference};
 
     use super::super::rows;
@@ -186,6 +214,8 @@ mod tests {
             (&["dangling=false"], "old:1 r.io/x/new:2 new:latest"),
             (&["label=l=a"], "old:1 <none>:<none>"),
             (&["label=l=a", "label=none"], ""),
+            (&["label!=l=a"], "r.io/x/new:2 new:latest"),
+            (&["label!=none", "label!=l"], ""),
             (&["reference=new"], "new:latest"),
             (&["reference=*:1", "reference=*/*/n*"], "old:1 r.io/x/new:2"),
             (&["before=x"], "old:1"),

@@ -1,6 +1,7 @@
 //! `lap images`.
 
 mod filter;
+pub(crate) mod prune;
 mod tree;
 
 use lapstrake_image::ImageSummary;

@@ -6,6 +6,7 @@ mod port;
 mod process;
 mod step;
 
+use std::cell::RefCell;
 use std::panic::resume_unwind;
 use std::path::Path;
 
@@ -23,7 +24,7 @@ use crate::environment::exact;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::images::{self, Runnable};
-use crate::network::{self, DefaultNetwork, Mode};
+use crate::network::{DefaultNetwork, Mode};
 use crate::session::{ResolvConf, Session};
 use crate::signal::{self, Target};
 use crate::{output, platform, terminal};
@@ -53,21 +54,21 @@ fn checked(run: &Run) -> Result<(), Failure> {
 fn contained(run: &Run, session: &Session) -> Result<Exit, Failure> {
     let settings = settings(run)?;
     let place = session.place()?;
-    let (early, prepared) = match known_network(run)? {
-        // What is to run is found out while the sandbox begins. Where its network is yet to be connected,
-        // or the store yet to be made, it begins later.
-        Some(network) if place.is_dir() => std::thread::scope(|scope| {
+    // What is to run is found out while its network is connected and its sandbox begins. Where the store is
+    // yet to be made, it begins later.
+    let (early, prepared) = match place.is_dir() {
+        true => std::thread::scope(|scope| {
             let preparing = scope.spawn(|| Prepared::new(run, session, settings));
-            let early = Beginning::new(run, network, place);
+            let early = Beginning::new(run, place);
             (Some(early), preparing.join().unwrap_or_else(|panic| resume_unwind(panic)))
         }),
-        _ => (None, Prepared::new(run, session, settings)),
+        false => (None, Prepared::new(run, session, settings)),
     };
     let Prepared { store, lease, image, process, staging } = prepared?;
-    let beginning = match early {
-        Some(beginning) => beginning?,
-        None => Beginning::new(run, network(run, store)?, &store.stubs())?,
-    };
+    let beginning = early.unwrap_or_else(|| Beginning::new(run, store.root()))?;
+    for message in &beginning.warnings {
+        output::stderr(&format!("warning: {message}\n"));
+    }
     let ports = port::listen(run, &image.config.config, &beginning.network)?;
     let mut spec = spec(run, &image, (process, beginning.network.clone()), &staging)?;
     spec.group = limit::group(&run.together, store)?;
@@ -105,13 +106,18 @@ impl<'s> Prepared<'s> {
 /// A sandbox that has begun, and its connections to the user.
 struct Beginning {
     network: Network,
+    /// What is to be said about the network.
+    warnings: Vec<String>,
     sandbox: Begun,
     /// `None` with a terminal.
     attached: Option<Attached>,
 }
 
 impl Beginning {
-    fn new(run: &Run, network: Network, spare: &Path) -> Result<Self, Failure> {
+    /// `place` is the folder of the store.
+    fn new(run: &Run, place: &Path) -> Result<Self, Failure> {
+        let mut warnings = Vec::new();
+        let network = network(run, place, &mut warnings)?;
         let shape = Shape {
             network: network.clone(),
             security: Security::Sandbox,
@@ -125,7 +131,7 @@ impl Beginning {
                 (stdio, Some(attached))
             }
         };
-        Ok(Self { network, sandbox: Begun::new(shape, stdio, spare)?, attached })
+        Ok(Self { network, warnings, sandbox: Begun::new(shape, stdio, place)?, attached })
     }
 }
 
@@ -180,25 +186,16 @@ fn spec(
     })
 }
 
-/// The network, where no program has to be looked for.
-fn known_network(run: &Run) -> Result<Option<Network>, Failure> {
-    match run.network {
-        RunNetwork::Host => Ok(Some(Network::Host)),
-        RunNetwork::None => Ok(Some(Network::None)),
-        RunNetwork::Private => Ok(None),
-        RunNetwork::Default if run.publishes() => Ok(None),
-        RunNetwork::Default => network::known_default(),
-    }
-}
-
-fn network(run: &Run, store: &Store) -> Result<Network, Failure> {
-    if let Some(known) = known_network(run)? {
-        return Ok(known);
-    }
-    let is_private = run.network == RunNetwork::Private || run.publishes();
-    let mode = is_private.then_some(Mode::Private);
-    let warn = |message: String| output::stderr(&format!("warning: {message}\n"));
-    let network = DefaultNetwork::new(mode, &run.hosts, store)?.get(&warn);
+fn network(run: &Run, place: &Path, warnings: &mut Vec<String>) -> Result<Network, Failure> {
+    let mode = match run.network {
+        RunNetwork::Host => return Ok(Network::Host),
+        RunNetwork::None => return Ok(Network::None),
+        RunNetwork::Private => Some(Mode::Private),
+        RunNetwork::Default => run.publishes().then_some(Mode::Private),
+    };
+    let said = RefCell::new(warnings);
+    let network = DefaultNetwork::new(mode, &run.hosts, place)?;
+    let network = network.get(&|message| said.borrow_mut().push(message));
     network.map_err(|error| Failure::of(&*error))
 }
 

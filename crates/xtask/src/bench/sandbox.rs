@@ -1,5 +1,5 @@
-//! A fresh sandbox from start to exit: `true` in `lap run` with all its defaults, beside programs that make
-//! sandboxes of a root file system and a description that are there already, all on the host's network. `bwrap` comes twice: as it is used
+//! A fresh sandbox from start to exit: `true` in `lap run` with all its defaults but the network, beside programs
+//! that make sandboxes of a root file system and a description that are there already, all on the host's network. `bwrap` comes twice: as it is used
 //! for one program, and with the mounts and capabilities that a container of Docker has.
 
 use std::fs;
@@ -97,7 +97,7 @@ fn ours(bench: &Bench) -> Command {
 }
 
 /// The base image in our store and as a folder, and beside that what `runc spec` makes of nothing but the
-/// command: on the host's network, as ours is, and without a terminal.
+/// command: on the host's network, as ours is told to be, and without a terminal.
 fn prepare(bench: &Bench, bundle: &Path) -> Outcome<()> {
     fs::create_dir_all(bundle).on("create", bundle)?;
     let dockerfile = bundle.join("Dockerfile");
