@@ -75,6 +75,36 @@ fn a_secret_is_used_and_left_nowhere() {
     store.build("s", context.path());
 }
 
+/// It is in no image, so the build goes on; a later step could take it into one.
+#[test]
+fn a_secret_in_a_cache_mount_is_told() {
+    let (secret, cache) = ("--mount=type=secret,id=tok", "--mount=type=cache,target=/c");
+    let context = Context::new(&format!(
+        "FROM busybox\n\
+         RUN {secret} {cache} mkdir -p /c/x && ln -sfn / /c/host && rm -f /c/pipe && mkfifo /c/pipe && \
+         base64 /run/secrets/tok > /c/x/y && touch -d 2020-01-01 /c/x/y && sleep 2\n\
+         RUN {secret} {cache} echo other > /c/z\n\
+         RUN {secret} {cache},ro cat /c/x/y > /dev/null\n\
+         RUN {cache} echo last > /c/z\n"
+    ));
+    let store = Store::new();
+    let file = store.beside("tok");
+    fs::write(&file, MARKER).expect("write the secret");
+    let flag = format!("id=tok,src={}", text(&file));
+    let answer = store.build_with("s", context.path(), &["--secret", &flag]);
+    let told = answer.stderr.lines().filter(|line| line.starts_with("warning: "));
+    let told: Vec<&str> = told.filter(|line| line.contains("secret")).collect();
+    let [line] = told.as_slice() else { panic!("{}", answer.stderr) };
+    for words in ["[2/5] RUN", "tok in base64", "x/y in the cache mount /c", "lap cache mounts rm"]
+    {
+        assert!(line.contains(words), "{line}");
+    }
+    assert!(!answer.stderr.contains(MARKER));
+    let again = ["--secret", &flag, "--no-cache", "--allow-secret-in-layer"];
+    let answer = store.build_with("s", context.path(), &again);
+    assert!(!answer.stderr.contains("left the secret"), "{}", answer.stderr);
+}
+
 #[test]
 fn the_layer_is_as_without_a_secret() {
     let diff_id = |mount: &str| {

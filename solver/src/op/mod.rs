@@ -14,6 +14,7 @@ mod mount;
 mod own;
 mod owner;
 mod part;
+mod remains;
 mod run;
 mod secret;
 mod shown;

@@ -29,7 +29,17 @@ pub(super) struct Outfit {
     pub(super) secrets: Vec<(String, Vec<u8>)>,
     folders: Vec<Temporary>,
     caches: BTreeMap<ContentHash, CacheFolder>,
+    /// Those of the caches that the command can write to.
+    pub(super) open_caches: Vec<OpenCache>,
     agents: Vec<Forwarding>,
+}
+
+/// A cache that a command can write to.
+pub(super) struct OpenCache {
+    /// Where it is for the command.
+    pub(super) target: String,
+    /// Where it is: a directory or a file.
+    pub(super) data: PathBuf,
 }
 
 /// How the sources of mounts stand for what is in them.
@@ -109,7 +119,12 @@ impl Workshop<'_> {
                 MountKind::Bind(bind) => self.bind(bind, target, inputs, &mut outfit)?,
                 MountKind::Cache(cache) => {
                     let key = self.cache_key(vertex, index, cache, inputs)?;
-                    outfit.cache(&key, cache, target)
+                    let mounted = outfit.cache(&key, cache, target);
+                    if let Some(folder) = outfit.caches.get(&key).filter(|_| !cache.read_only) {
+                        let (target, data) = (mount.target.clone(), folder.data());
+                        outfit.open_caches.push(OpenCache { target, data });
+                    }
+                    mounted
                 }
                 MountKind::Tmpfs(tmpfs) => executor::Mount::Tmpfs {
                     target,

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::os::fd::AsFd as _;
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use lapstrake_cache::{ActionKey, Beginning, Room, Staging};
 use lapstrake_executor::{self as executor, Bytes, Ended, Mount, Resource, SandboxSpec};
@@ -12,10 +13,10 @@ use lapstrake_rootfs::scan::scan;
 
 use super::leak::{Leak, Search};
 use super::miss::Action;
-use super::mount::{Outfit, Reading};
+use super::mount::{OpenCache, Outfit, Reading};
 use super::secret::Mask;
 use super::start::not_begun;
-use super::{Failure, Made, Rootfs, Value, Workshop, own, rootfs};
+use super::{Failure, Made, Rootfs, Value, Workshop, own, remains, rootfs};
 use crate::error::is_lack;
 use crate::event::Outcome;
 use crate::graph::{MountKind, Network, RunOp, Security, Vertex, VertexId};
@@ -101,12 +102,15 @@ impl Workshop<'_> {
             tail.push(&bytes);
             (self.events)(Event::Output { vertex: id, bytes });
         };
+        let begun = SystemTime::now();
         let ended = self
             .executor
             .run(&spec, self.cancel, &mut |bytes| show(mask.push(bytes)))
             .map_err(|error| self.not_begun(vertex, op, inputs, error))?;
         show(mask.finish());
         let secrets = std::mem::take(&mut outfit.secrets);
+        let search = Search::new(&secrets)?;
+        self.search_caches(vertex, &search, &outfit.open_caches, begun);
         drop(outfit);
         if !ended.status.success() {
             // What it wrote is still there.
@@ -116,11 +120,36 @@ impl Workshop<'_> {
         }
         let folder = File::open(staging.fs())?;
         let manifest = scan(folder.as_fd())?;
-        let leak = Search::new(&secrets).first(folder.as_fd(), &manifest)?;
+        let leak = search.first(folder.as_fd(), &manifest)?;
         let is_clean = leak.is_none();
         match leak {
             Some(leak) if !self.bounds.secrets_in_layers => Err(leaked(vertex, leak)),
             _ => Ok(Made { staging, manifest: manifest.into(), step: None, is_recorded: is_clean }),
+        }
+    }
+
+    /// Warns of secrets in what the command wrote to its caches.
+    fn search_caches(
+        &self,
+        vertex: &Vertex,
+        search: &Search<'_>,
+        caches: &[OpenCache],
+        since: SystemTime,
+    ) {
+        if search.is_empty() || self.bounds.secrets_in_layers {
+            return;
+        }
+        for cache in caches {
+            let Some(Leak { path, id, form }) = remains::find(search, cache, since) else {
+                continue;
+            };
+            let (name, target) = (vertex.name.clone().unwrap_or_default(), &cache.target);
+            let place = if path.is_root() { "in".to_owned() } else { format!("as {path} in") };
+            let message = format!(
+                "{name} left the secret {id} {form} {place} the cache mount {target}, from where later \
+                 steps can take it into an image; lap cache mounts rm removes it"
+            );
+            (self.events)(Event::Warning { message });
         }
     }
 
