@@ -173,7 +173,11 @@ impl From<lapstrake_executor::Error> for Failure {
             E::NotExecutable { .. } => Exit::NOT_EXECUTABLE,
             _ => Exit::ENGINE,
         };
-        Self::of(&error).exit_with(exit)
+        let failure = Self::of(&error).exit_with(exit);
+        match error.hint() {
+            Some(hint) => failure.help(hint),
+            None => failure,
+        }
     }
 }
 

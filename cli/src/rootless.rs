@@ -68,12 +68,13 @@ impl Lack {
     fn warning(self) -> &'static str {
         match self {
             Self::Ranges => {
-                "warning: no ids are set aside for this user in /etc/subuid and /etc/subgid, so all \
-                 files belong to root\n"
+                "warning: no ids are set aside for this user in /etc/subuid and /etc/subgid: its own is \
+                 the only one in images, where all files belong to root and USER can be nobody else; root \
+                 sets some aside with usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER\n"
             }
             Self::Program => {
-                "warning: newuidmap is not installed, so all files belong to root; the package \
-                 uidmap has it\n"
+                "warning: newuidmap is not installed: this user's own id is the only one in images, where \
+                 all files belong to root and USER can be nobody else; the package uidmap has it\n"
             }
         }
     }

@@ -116,6 +116,28 @@ impl Error {
         matches!(self, Self::NotExecutable { source, .. } if *source == unknown)
     }
 
+    /// What the user can do about it.
+    pub fn hint(&self) -> Option<&'static str> {
+        let is_refused = |errno: &Errno| *errno == Errno::from(nix::errno::Errno::EPERM);
+        Some(match self {
+            Self::System { operation: Operation::Limit, source, .. } if is_refused(source) => {
+                "ask for at most the hard limit that lap itself has (`ulimit -H`); only root with \
+                 CAP_SYS_RESOURCE goes beyond, and for nofile nobody beyond /proc/sys/fs/nr_open"
+            }
+            Self::Limit { source: Unenforceable::Value { .. }, .. } => {
+                "ask for what this machine has, or leave the limit out"
+            }
+            Self::Limit { source: Unenforceable::Group { .. }, .. } => {
+                "name a control group that lap may make groups in with --cgroup-parent, or, as a user, \
+                 start lap with systemd-run --user --scope -p Delegate=yes"
+            }
+            Self::Limit { .. } => {
+                "leave the limit out, or have the machine's control groups mounted with what keeps it"
+            }
+            _ => return None,
+        })
+    }
+
     /// Makes the closure for `map_err`: which operation failed, on what.
     pub(crate) fn system<S: Into<Bytes>, E: Into<Errno>>(
         operation: Operation,

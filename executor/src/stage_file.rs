@@ -20,6 +20,9 @@ use crate::memory;
 use crate::stage::{Layer, Overlay};
 use crate::wire::descriptor;
 
+/// A directory of another file system than any that a program is installed in.
+const ELSEWHERE: &str = "/dev";
+
 /// Made by whoever needs it first; the lock keeps two threads from copying at the same time.
 static STAGE: Mutex<Option<Stage>> = Mutex::new(None);
 
@@ -69,14 +72,19 @@ fn read_only(spare: &Path, user_attributes: bool) -> Option<Stage> {
     if !same(&running, &std::fs::symlink_metadata(&path).ok()?) {
         return None;
     }
-    let layers = [spare.to_owned(), folder.to_owned()];
-    let overlay = Overlay {
-        layers: &Layer::stack(&layers),
-        writable: None,
-        volatile: false,
-        user_attributes,
+    let shown = |spare: &Path| {
+        let layers = [spare.to_owned(), folder.to_owned()];
+        let overlay = Overlay {
+            layers: &Layer::stack(&layers),
+            writable: None,
+            volatile: false,
+            user_attributes,
+        };
+        overlay.detached(MountAttrFlags::MOUNT_ATTR_RDONLY)
     };
-    let mount = overlay.detached(MountAttrFlags::MOUNT_ATTR_RDONLY).ok()?;
+    // What lies below the program's folder, or around it, is shown there already, and no overlay shows a
+    // folder twice.
+    let mount = shown(spare).or_else(|_| shown(Path::new(ELSEWHERE))).ok()?;
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let file = rustix::fs::openat(&mount, name, flags, Mode::empty()).ok()?;
     let file = rustix::io::fcntl_dupfd_cloexec(&file, descriptor::ABOVE).ok()?;
@@ -150,8 +158,11 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_overlaps_leaves_it_to_the_copy() {
+    fn a_spare_folder_that_overlaps_does() {
         let own = std::env::current_exe().unwrap();
-        assert!(read_only(own.parent().unwrap(), IdMap::current().is_namespace()).is_none());
+        for spare in [own.parent().unwrap(), Path::new("/")] {
+            let shown = read_only(spare, IdMap::current().is_namespace()).unwrap();
+            assert_eq!(refusal(&shown.file), Some(libc::EROFS));
+        }
     }
 }

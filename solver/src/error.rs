@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 
 use lapstrake_cache::{Beginning, Room};
-use lapstrake_executor::{Exceeded, Status};
+use lapstrake_executor::{self as executor, Exceeded, Status};
 use lapstrake_oci::Platform;
 use lapstrake_parser::{Diagnostic, Span};
 
@@ -139,7 +139,13 @@ impl Error {
                 Diagnostic::error("secret-in-layer", span, message).with_help(CLEAN)
             }
             Self::Step { span: Some(span), source, .. } => {
-                caused(Diagnostic::error("step-failed", span, source.to_string()), source.source())
+                let hint = source.downcast_ref::<executor::Error>().and_then(executor::Error::hint);
+                let fault = Diagnostic::error("step-failed", span, source.to_string());
+                let fault = caused(fault, source.source());
+                match hint {
+                    Some(hint) => fault.with_help(hint),
+                    None => fault,
+                }
             }
             _ => return Vec::new(),
         };

@@ -228,7 +228,7 @@ impl FromStr for Timeout {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let duration = duration(text).filter(|duration| !duration.is_zero());
-        duration.map(Self).ok_or_else(|| "write a time such as 90s, 10m or 1h30m".into())
+        duration.map(Self).ok_or_else(|| "write a time above 0, such as 90s, 10m or 1h30m".into())
     }
 }
 

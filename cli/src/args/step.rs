@@ -23,10 +23,11 @@ pub(crate) struct Step {
     /// the keys of these files
     #[arg(long = "ssh", value_name = "default|ID[=SOCKET|=KEYFILE,...]")]
     pub(crate) agents: Vec<Ssh>,
-    /// Size of /dev/shm of RUN, such as 128m [default: 64m]
-    #[arg(long, value_name = "SIZE")]
+    /// Room in /dev/shm, the shared memory of each RUN, such as 128m [default: 64m]
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
     pub(crate) shm_size: Option<ByteSize>,
-    /// Limit on a resource of RUN, such as nofile=1024:4096; -1 is no limit
+    /// Limit on a resource of RUN, such as nofile=1024:4096; -1 is no limit; above the
+    /// hard limit that lap has only where it may raise that
     #[arg(long = "ulimit", value_name = "NAME=SOFT[:HARD]")]
     pub(crate) limits: Vec<Ulimit>,
 }
@@ -141,7 +142,9 @@ impl FromStr for ByteSize {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let bytes = size::parse(text).filter(|bytes| *bytes > 0);
-        bytes.map(Self).ok_or_else(|| "write a number of bytes with a unit, such as 128m".into())
+        bytes
+            .map(Self)
+            .ok_or_else(|| "write a number of bytes above 0 with a unit, such as 128m".into())
     }
 }
 

@@ -68,3 +68,22 @@ fn a_step_that_takes_too_long_is_killed() {
     answer.says(&["it took longer than 1s"]);
     assert!(begin.elapsed() < Duration::from_secs(60));
 }
+
+/// In the line of the step as well, which says what it is about.
+#[test]
+fn a_limit_beyond_what_there_is_says_which_and_what_to_do() {
+    let context = Context::new("FROM busybox\nRUN true\n");
+    let store = Store::new();
+    store.build("base", context.path());
+    let most = "nofile=99999999999:99999999999";
+    let said = ["cannot limit nofile", "not permitted", "ulimit -H", "nr_open"];
+    let flags = ["--no-cache", "--ulimit", most];
+    let answer = store.try_build("x", context.path(), &flags).ends_with(1).says(&said);
+    let line = answer.stderr.lines().find(|line| line.contains(" ERROR: "));
+    assert!(line.is_some_and(|line| line.contains("ERROR: cannot limit nofile: ")), "{line:?}");
+    store.answer(&["run", "--rm", "--ulimit", most, "busybox", "true"]).ends_with(125).says(&said);
+    for (flag, value) in [("--timeout", "-1"), ("--timeout", "0"), ("--shm-size", "-1")] {
+        let answer = store.try_build("x", context.path(), &[flag, value]).ends_with(1);
+        answer.says(&[flag, value, "above 0"]);
+    }
+}

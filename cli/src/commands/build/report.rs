@@ -59,6 +59,14 @@ pub(super) fn reason(error: &Error) -> String {
             [only] => only.message.clone(),
             _ => error.to_string(),
         },
+        Error::Step { source, .. } => {
+            let (mut text, mut next) = (source.to_string(), source.source());
+            while let Some(cause) = next {
+                text += &format!(": {cause}");
+                next = cause.source();
+            }
+            text
+        }
         other => {
             let mut last = other.source();
             while let Some(next) = last.and_then(|error| error.source()) {

@@ -85,8 +85,7 @@ pub(crate) fn run(project: &Project, arguments: &[String]) -> Outcome<()> {
 }
 
 /// A copy, as an installation makes one: what a linker has written in pieces lies in small pages in the
-/// kernel's cache too, and takes a millisecond longer to start. In a folder that holds no store, as then it
-/// need not be copied for each sandbox.
+/// kernel's cache too, and takes a millisecond longer to start.
 fn installed(lap: &Path, disk: &Disk) -> Outcome<PathBuf> {
     let folder = disk.path("bin");
     std::fs::create_dir(&folder).on("create", &folder)?;
