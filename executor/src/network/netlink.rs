@@ -47,7 +47,7 @@ pub(super) struct Attribute {
 
 impl Subject {
     /// `RTM_NEW…`; `RTM_GET…` is two more.
-    const fn new(self) -> u16 {
+    const fn kind(self) -> u16 {
         match self {
             Self::Link => libc::RTM_NEWLINK,
             Self::Address => libc::RTM_NEWADDR,
@@ -67,7 +67,7 @@ impl Subject {
 impl Message {
     /// What makes or changes something.
     pub(super) fn new(subject: Subject, body: Vec<u8>, attributes: Vec<Attribute>) -> Self {
-        Self { kind: subject.new(), body, attributes }
+        Self { kind: subject.kind(), body, attributes }
     }
 
     /// A byte of the body; zero beyond it.
@@ -115,7 +115,7 @@ impl Netlink {
 
     /// All that there is.
     pub(super) fn list(&self, subject: Subject) -> Result<Vec<Message>, Errno> {
-        let kind = subject.new() + 2;
+        let kind = subject.kind() + 2;
         let request = Message { kind, body: vec![0; subject.body()], attributes: Vec::new() };
         self.send(&request, libc::NLM_F_DUMP)?;
         let mut found = Vec::new();
