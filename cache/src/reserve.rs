@@ -51,6 +51,16 @@ pub(crate) fn release(root: &Path) {
     }
 }
 
+/// Removes what can go without a word to the database.
+pub(crate) fn strip(root: &Path) {
+    for name in ["logs", "stat"] {
+        let entries = fs::read_dir(root.join(name)).into_iter().flatten().flatten();
+        for path in entries.map(|entry| entry.path()) {
+            drop(fs::remove_dir_all(&path).or_else(|_| fs::remove_file(&path)));
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::MetadataExt as _;

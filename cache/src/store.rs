@@ -46,13 +46,20 @@ impl Store {
     }
 
     /// As [`Store::open`], for somebody who removes things: on a disk that is full the room that is kept for
-    /// that is given up first.
+    /// that is given up first. Where somebody else took that at once, logs and what is known of contexts go,
+    /// which nothing needs.
     ///
     /// # Errors
     /// As [`Store::open`].
     pub fn open_to_remove(root: &Path) -> Result<Self, Error> {
         reserve::release(root);
-        Self::begin(root).map_err(|error| error.explained(root))
+        match Self::begin(root).map_err(|error| error.explained(root)) {
+            Err(Error::Full { .. }) => {
+                reserve::strip(root);
+                Self::begin(root).map_err(|error| error.explained(root))
+            }
+            opened => opened,
+        }
     }
 
     fn begin(root: &Path) -> Result<Self, Error> {

@@ -213,6 +213,9 @@ impl Written {
                 "reset removes old blobs from a folder: it goes with type=local; in a registry its own \
                  clean-up does that, in a bucket a rule about the age of objects"
             }
+            CachePlace::Registry { name } if name.contains('@') => {
+                "a cache is written under a tag: write ref=HOST/NAME:TAG"
+            }
             _ if self.parallelism.is_some() && !matches!(place, CachePlace::Bucket(_)) => {
                 "upload_parallelism goes with type=s3"
             }

@@ -103,6 +103,21 @@ fn a_disk_without_a_byte_left_can_be_pruned() {
     disk.unmount();
 }
 
+/// Then logs go for the command that removes.
+#[test]
+fn a_disk_can_be_pruned_when_somebody_took_the_reserve_as_well() {
+    let disk = Disk::new(24);
+    let long = "FROM busybox\nRUN head -c 300000 /dev/urandom | base64\n";
+    disk.build(&Context::new(long)).ends_with(0);
+    fs::remove_file(disk.root().join("reserve")).expect("remove it");
+    disk.fill();
+    disk.build(&steps(1)).ends_with(1).says(&["is full"]);
+    disk.lap(&["rmi", "app"]).ends_with(0).says(&["Deleted"]);
+    disk.lap(&["cache", "prune", "-a"]).ends_with(0).says(&["Total"]);
+    disk.lap(&["cache", "verify"]).ends_with(0);
+    disk.unmount();
+}
+
 #[test]
 fn an_image_can_be_removed_on_a_disk_without_a_byte_left() {
     let disk = Disk::new(24);

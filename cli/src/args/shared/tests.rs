@@ -168,6 +168,7 @@ fn what_is_not_taken_says_what_to_do_instead() {
         ("type=s3,bucket=b,reset=true", "goes with type=local"),
         ("type=registry,ref=h/n,upload_parallelism=2", "goes with type=s3"),
         ("type=registry,ref=h/n,tag=t", "the tag, or the digest, is a part of ref"),
+        (&format!("type=registry,ref=h/n@{digest}"), "write ref=HOST/NAME:TAG"),
         ("type=local,src=a", "dest=DIRECTORY"),
         (&format!("type=local,dest=a,digest={digest}"), "write tag=TAG"),
         ("type=local,dest=a,what=ever", "type=local takes dest, tag, reset, mode"),
