@@ -141,8 +141,7 @@ fn lacks_room(error: &(dyn Error + 'static)) -> bool {
         let io = cause.downcast_ref::<io::Error>();
         let is_io = io.is_some_and(|io| io.kind() == io::ErrorKind::StorageFull);
         let is_errno = cause.downcast_ref() == Some(&rustix::io::Errno::NOSPC);
-        let store = cause.downcast_ref::<lapstrake_cache::Error>();
-        if is_io || is_errno || store.is_some_and(lapstrake_cache::Error::lacks_room) {
+        if is_io || is_errno || of_store(cause).is_some_and(lapstrake_cache::Error::lacks_room) {
             return true;
         }
         // What an I/O error was made of is not its source.
@@ -152,6 +151,19 @@ fn lacks_room(error: &(dyn Error + 'static)) -> bool {
         };
     }
     false
+}
+
+/// The store's error, also where another one stands for it without a word of its own.
+fn of_store<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e lapstrake_cache::Error> {
+    let image = match error.downcast_ref() {
+        Some(lapstrake_image::Error::Store(inner)) => Some(inner),
+        _ => None,
+    };
+    let transfer = match error.downcast_ref() {
+        Some(lapstrake_transfer::Error::Store(inner)) => Some(inner),
+        _ => None,
+    };
+    error.downcast_ref().or(image).or(transfer)
 }
 
 /// Lines after the first one stand below it.
@@ -217,6 +229,20 @@ mod tests {
         let failure = Failure::new("no cache").because(&link("refused", None));
         assert_eq!(failure.clone().line(), "no cache: refused");
         assert_eq!(failure.help("start it").line(), "no cache: refused (start it)");
+    }
+
+    #[test]
+    fn a_lack_of_room_is_found_below_other_errors() {
+        let full = || io::Error::from(io::ErrorKind::StorageFull);
+        let store =
+            || lapstrake_cache::Error::Io { operation: "write", path: "/x".into(), source: full() };
+        assert!(Failure::of(&full()).lacks_room());
+        assert!(Failure::of(&io::Error::other(full())).lacks_room());
+        assert!(Failure::new("no").because(&lapstrake_image::Error::Store(store())).lacks_room());
+        assert!(Failure::of(&lapstrake_transfer::Error::Store(store())).lacks_room());
+        assert!(Failure::of(&rustix::io::Errno::NOSPC).lacks_room());
+        assert!(!Failure::of(&io::Error::from(io::ErrorKind::NotFound)).lacks_room());
+        assert!(!Failure::new("no").lacks_room());
     }
 
     #[test]

@@ -84,7 +84,8 @@ impl Session {
         let room = self.store.get().filter(|_| failure.lacks_room()).and_then(Store::room);
         match room {
             Some(room) => failure.add_help(&format!(
-                "a disk is full: that of the store, {room} now; lap cache prune makes room"
+                "a disk is full: that of the store, {room} now; lap cache prune makes room, and so \
+                 does removing files beside the store"
             )),
             None => failure,
         }
