@@ -95,6 +95,10 @@ pub(crate) enum ReportFormat {
     Rdjson,
     /// Reviewdog's diagnostics, one on each line
     Rdjsonl,
+    /// SonarQube's generic issues
+    Sonarqube,
+    /// Tables, for comments and summaries
+    Markdown,
 }
 
 /// A file that findings go into, and the form they have there.

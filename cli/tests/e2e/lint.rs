@@ -250,8 +250,18 @@ fn our_own_comments_silence_rules_until_a_day() {
 #[test]
 fn findings_go_into_several_files_at_once() {
     let folder = folder(&[("Dockerfile", ODD), ("clean/Dockerfile", "FROM scratch\n")]);
-    let forms =
-        ["sarif", "gitlab", "codeclimate", "checkstyle", "junit", "rdjson", "rdjsonl", "json"];
+    let forms = [
+        "sarif",
+        "gitlab",
+        "codeclimate",
+        "checkstyle",
+        "junit",
+        "rdjson",
+        "rdjsonl",
+        "json",
+        "sonarqube",
+        "markdown",
+    ];
     let outputs: Vec<String> =
         forms.iter().map(|form| format!("--output={form}={form}.txt")).collect();
     let arguments: Vec<&str> =
@@ -662,4 +672,34 @@ fn a_revision_has_to_be_there() {
     Answer::of(&mut command).ends_with(2).says(&["needs git, which is not installed"]);
     fs::remove_file(repository.path().join(".git/HEAD")).expect("break the repository");
     ends(repository.path(), &["--diff-base", "HEAD"], "git cannot use the repository");
+}
+
+#[test]
+fn who_builds_a_file_is_known() {
+    let dockerfile = "FROM scratch AS dev\nCOPY a /a\nFROM scratch AS other\nCOPY a /a\n\
+                      FROM scratch\nARG VERSION\nLABEL v=$VERSION\nCOPY --from=docs /a /a\n";
+    let compose = "services:\n  app:\n    build:\n      context: app\n      target: dev\n      args:\n        \
+                   - VERSON=1\n      additional_contexts: { docs: ./docs }\n";
+    let workflow = "jobs:\n  a:\n    steps:\n    - uses: docker/build-push-action@v6\n      with:\n        \
+                    context: app\n        target: tset\n";
+    let folder = folder(&[
+        (".git/HEAD", ""),
+        ("app/Dockerfile", dockerfile),
+        ("app/a", ""),
+        ("compose.yaml", compose),
+        (".github/workflows/ci.yml", workflow),
+    ]);
+    let said =
+        lint(folder.path(), &["--format", "short", "--preset", "strict"]).ends_with(1).stdout;
+    for line in [
+        "app/Dockerfile:3:17: info[unreached-stage]: only `--target other` builds this stage",
+        "compose.yaml:7:11: warning[dead-stage-or-arg]: no ARG takes `VERSON`: it is given for nothing",
+        ".github/workflows/ci.yml:7:17: warning[dead-stage-or-arg]: there is no stage `tset`",
+    ] {
+        assert!(said.contains(line), "{line} in:\n{said}");
+    }
+    assert!(!said.contains("--target dev") && !said.contains("unknown-from"), "{said}");
+    // What hadolint says depends on no other file.
+    let said = lint(folder.path(), &["--format", "short", "--preset", "hadolint"]).stdout;
+    assert!(!said.contains("compose.yaml"), "{said}");
 }

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use lapstrake_oci::{ImageConfig, Platform};
 use lapstrake_parser::ignore_file::IgnoreFile;
+use lapstrake_parser::{OtherFile, Spanned};
 use lapstrake_rootfs::TreePath;
 
 use crate::day::Day;
@@ -28,8 +30,23 @@ pub struct Known<'a> {
     pub ignore: Option<&'a IgnoreFile>,
     /// The files that COPY can take, if they are known.
     pub context: Option<Context<'a>>,
+    /// Who builds the file, as far as that is known.
+    pub callers: &'a [Caller],
     /// What day it is: comments may silence rules until one. If it is not known, they all do.
     pub today: Option<Day>,
+}
+
+/// A build of the file that something else of the project asks for: a compose file, a workflow.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// The file that asks.
+    pub file: Arc<OtherFile>,
+    /// The stage that it names.
+    pub target: Option<Spanned<String>>,
+    /// The names of the build arguments that it gives.
+    pub arguments: Vec<Spanned<String>>,
+    /// The names of the contexts that it gives beside the main one.
+    pub contexts: Vec<String>,
 }
 
 /// What is known about a stage.
@@ -145,6 +162,7 @@ impl Known<'_> {
             stages: Vec::new(),
             ignore: None,
             context: None,
+            callers: &[],
             today: None,
         }
     }

@@ -79,7 +79,7 @@ pub use day::Day;
 pub use files::{Context, Files, HEAD, Head, Hidden, IgnoreText, Secret, Tree};
 pub use finding::Finding;
 pub use foreign::Foreign;
-pub use known::{Changed, Digests, Known, KnownStage, Made, Package, Packages};
+pub use known::{Caller, Changed, Digests, Known, KnownStage, Made, Package, Packages};
 pub use lint::{lint, lint_with};
 pub use mend::{Mended, mend};
 pub use outline::{Argument, Credential, Outline, Target, outline, targets};

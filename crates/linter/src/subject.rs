@@ -178,6 +178,15 @@ impl<'a> Subject<'a> {
         }
     }
 
+    /// True if something of the project names the stage as its target.
+    pub(crate) fn is_called(&self, stage: &Stage<'_>) -> bool {
+        let mut targets = self.known.callers.iter().filter_map(|caller| caller.target.as_ref());
+        targets.any(|target| {
+            let named = self.stage_named(&target.value, self.stages.len());
+            named.or_else(|| target.value.parse().ok()) == Some(stage.index)
+        })
+    }
+
     /// The stage that a stage goes back to in the end, and what is known of the image under that.
     pub(crate) fn ground<'s>(&'s self, stage: &'s Stage<'a>) -> (&'s Stage<'a>, KnownStage<'s>) {
         let ground = self.lineage(stage).pop().unwrap_or(stage);
@@ -236,7 +245,8 @@ impl<'a> Subject<'a> {
 
     fn find_shipped(&self) -> BTreeSet<usize> {
         let mut shipped = BTreeSet::new();
-        let targets = self.stages.iter().filter(|stage| self.is_target(stage));
+        let is_built = |stage: &&Stage<'a>| self.is_target(stage) || self.is_called(stage);
+        let targets = self.stages.iter().filter(is_built);
         let mut open: Vec<&Stage<'a>> = targets.collect();
         while let Some(stage) = open.pop() {
             if !shipped.insert(stage.index) {

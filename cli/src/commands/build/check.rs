@@ -73,6 +73,7 @@ impl<'a> Check<'a> {
             stages: Vec::new(),
             ignore: Some(&beside.ignore),
             context: None,
+            callers: &[],
             today: lint::today(),
         };
         let (policy, found) = (&beside.policy, Mutex::default());

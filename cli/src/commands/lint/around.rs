@@ -6,6 +6,7 @@ use lapstrake_linter::Known;
 use lapstrake_parser::Dockerfile;
 
 use super::super::input::Input;
+use super::callers::Callers;
 use super::context::{Contexts, Sight};
 use super::facts::{Facts, State};
 use crate::session::Session;
@@ -15,6 +16,7 @@ use crate::session::Session;
 pub(super) struct Around<'a> {
     pub(super) facts: Option<&'a Facts>,
     pub(super) contexts: Option<&'a Contexts>,
+    pub(super) callers: Option<&'a Callers>,
     /// BuildKit's checks alone look: they know the ignore file, and nothing else of the context.
     pub(super) is_for_checks: bool,
 }
@@ -49,6 +51,8 @@ impl Around<'_> {
             return (then(&Known { ignore, ..known }), seen);
         }
         let sight = folder.as_ref().map(|folder| Sight::new(folder, dockerfile));
+        let callers = self.callers.map(|callers| callers.of(input)).unwrap_or_default();
+        let known = Known { callers: &callers, ..known };
         let came_to = match &sight {
             Some(sight) => sight.with(|context| then(&Known { context: Some(context), ..known })),
             None => then(&known),
@@ -63,13 +67,14 @@ pub(in super::super) struct Machine {
     /// How the store was then.
     state: State,
     contexts: Contexts,
+    callers: Callers,
 }
 
 impl Machine {
     pub(in super::super) fn new(session: &Session) -> Self {
         let facts = Facts::new(session);
         let state = facts.as_ref().map(Facts::state).unwrap_or_default();
-        Self { facts, state, contexts: Contexts::default() }
+        Self { facts, state, contexts: Contexts::default(), callers: Callers::default() }
     }
 
     /// False once something has been written into the store: what was opened to be looked at does not follow.
@@ -85,7 +90,8 @@ impl Machine {
         then: impl FnOnce(&Known<'_>) -> T,
     ) -> T {
         let (facts, contexts) = (self.facts.as_ref(), Some(&self.contexts));
-        let around = Around { facts, contexts, is_for_checks: false };
+        let callers = Some(&self.callers);
+        let around = Around { facts, contexts, callers, is_for_checks: false };
         around.with(&Input::File(path.to_owned()), file, then).0
     }
 }

@@ -7,6 +7,7 @@
 mod around;
 mod baseline;
 mod builds;
+mod callers;
 mod changed;
 mod config;
 mod context;
@@ -26,6 +27,7 @@ use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 use self::around::Around;
 pub(super) use self::around::{Machine, knowing_nothing};
 pub(super) use self::builds::is_named;
+use self::callers::Callers;
 use self::config::{Origin, Settings};
 use self::context::Contexts;
 use self::facts::Facts;
@@ -35,7 +37,7 @@ use super::input::{self, Input, Inputs, sorted};
 use crate::args::{Lint, PresetName, ReportFile, ReportFormat, Threshold};
 use crate::diagnostics::{
     Count, Finding, Look, Report, annotations, checkstyle, codeclimate, findings, gitlab, junit,
-    rdjson, rdjsonl, sarif,
+    markdown, rdjson, rdjsonl, sarif, sonarqube,
 };
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -75,8 +77,10 @@ pub(crate) fn run(session: &Session, lint: &Lint) -> Result<Exit, Failure> {
     let settings = config::load(&origin, &found)?;
     let facts = if lint.no_store { None } else { Facts::new(session) };
     let contexts = Contexts::new(lint.context.as_deref())?;
+    let callers = Callers::default();
     let (facts, contexts_of) = (facts.as_ref(), Some(&contexts));
-    let around = Around { facts, contexts: contexts_of, is_for_checks: false };
+    let around =
+        Around { facts, contexts: contexts_of, callers: Some(&callers), is_for_checks: false };
     let inputs = found.iter().zip(&settings);
     let tasks = inputs.map(|(input, settings)| task(lint, input, settings, around));
     let tasks: Vec<Task<'_>> = tasks.collect();
@@ -261,6 +265,8 @@ fn text(linted: &[Linted], reports: &[Report<'_>], format: ReportFormat, look: L
         ReportFormat::Junit => junit(reports),
         ReportFormat::Rdjson => rdjson(reports),
         ReportFormat::Rdjsonl => rdjsonl(reports),
+        ReportFormat::Sonarqube => sonarqube(reports),
+        ReportFormat::Markdown => markdown(reports),
         ReportFormat::Short => {
             let lists = with_faults().map(|one| one.source.list(&one.diagnostics()));
             lists.collect::<String>() + &summary(linted)

@@ -1,13 +1,16 @@
 //! Findings in any number of files, in the forms that other tools read.
 //!
 //! - [`sarif`]: for code scanning. [`codeclimate`]: for GitLab and Code Climate. [`rdjson`]: for reviewdog.
+//! - [`sonarqube`]: for SonarQube. [`markdown`]: for people, in comments.
 //! - [`checkstyle`], [`junit`]: for what shows results of tests; [`xml`] is what both are written in.
 
 mod checkstyle;
 mod codeclimate;
 mod junit;
+mod markdown;
 mod rdjson;
 mod sarif;
+mod sonarqube;
 mod xml;
 
 use lapstrake_parser::Diagnostic;
@@ -19,8 +22,10 @@ use crate::page;
 pub(crate) use checkstyle::checkstyle;
 pub(crate) use codeclimate::{codeclimate, fingerprints, gitlab};
 pub(crate) use junit::junit;
+pub(crate) use markdown::markdown;
 pub(crate) use rdjson::{rdjson, rdjsonl};
 pub(crate) use sarif::sarif;
+pub(crate) use sonarqube::sonarqube;
 
 /// What the tool is called, and where it is described.
 const TOOL: &str = "lap lint";

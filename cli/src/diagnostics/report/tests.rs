@@ -202,3 +202,49 @@ fn reviewdog_counts_bytes() {
         assert_eq!(lines[2]["source"]["name"], "lap lint");
     });
 }
+
+/// As the generic format of SonarQube 10.3 and later wants it: each issue names a rule that is there, columns count UTF-16
+/// code units from 0, and a range that has them is not empty.
+#[test]
+fn sonarqube_has_what_the_format_wants() {
+    with_sample(|reports| {
+        let report = parsed(&sonarqube(reports));
+        let ids: Vec<&Value> =
+            report["rules"].as_array().unwrap().iter().map(|rule| &rule["id"]).collect();
+        assert_eq!(ids, ["label-empty", "unknown-flag"]);
+        for rule in report["rules"].as_array().unwrap() {
+            for name in
+                ["name", "description", "engineId", "cleanCodeAttribute", "type", "severity"]
+            {
+                assert!(rule[name].is_string(), "{name}: {rule}");
+            }
+            assert_eq!(rule["impacts"][0]["softwareQuality"], "MAINTAINABILITY");
+        }
+        let issues = report["issues"].as_array().unwrap();
+        assert_eq!(issues.len(), 3);
+        assert!(issues.iter().all(|issue| ids.contains(&&issue["ruleId"])));
+        let first = &issues[0]["primaryLocation"];
+        assert_eq!(first["filePath"], "a b%/Dockerfile");
+        let expected = serde_json::json!({
+            "startLine": 2, "endLine": 2, "startColumn": 8, "endColumn": 13,
+        });
+        assert_eq!(first["textRange"], expected);
+        assert_eq!(issues[0]["secondaryLocations"][0]["message"], "beside <this>");
+    });
+}
+
+#[test]
+fn markdown_is_a_table_that_nothing_gets_out_of() {
+    with_sample(|reports| {
+        let text = markdown(reports);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[0], "### a b%/Dockerfile");
+        assert_eq!(
+            lines[4],
+            "| 2:9 | warning | [label-empty](https://example.org/label) | is \"&#60;&#38;&#62;\" \u{fffd}\u{fffd} é<br>write 'x' |"
+        );
+        assert!(lines[2..7].iter().all(|line| line.matches('|').count() == 5), "{text}");
+        assert!(!text.contains("/x/Dockerfile"));
+    });
+    assert_eq!(markdown(&[]), "Nothing found.\n");
+}

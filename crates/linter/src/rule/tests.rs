@@ -24,7 +24,7 @@ use std::sync::Arc;
 use lapstrake_oci::{ImageConfig, Platform};
 use lapstrake_parser::check::CheckOptions;
 use lapstrake_parser::ignore_file::IgnoreFile;
-use lapstrake_parser::{Diagnostic, Fix, OtherFile, Safety, Severity, Span};
+use lapstrake_parser::{Diagnostic, Fix, OtherFile, Safety, Severity, Span, Spanned};
 
 use lapstrake_rootfs::{LayerManifest, TreePath, View};
 
@@ -33,7 +33,7 @@ use crate::base::Base;
 use crate::day::Day;
 use crate::files::Files;
 use crate::finding::Finding;
-use crate::known::{Known, KnownStage};
+use crate::known::{Caller, Known, KnownStage};
 use crate::policy::{LabelKind, Policy, Wanted};
 use crate::testing::{BaseFiles, Folder, Layers};
 
@@ -210,6 +210,7 @@ impl Case<'_> {
         let mut arguments = BTreeMap::new();
         let mut policy = Policy::default();
         let mut today = None;
+        let mut callers = Vec::new();
         let folder = Folder::of(&self.options);
         let mut files = BaseFiles::default();
         let mut layers = Layers::default();
@@ -234,6 +235,7 @@ impl Case<'_> {
                 "max layer" => policy.max_layer = value.parse().ok(),
                 name if name.starts_with("layer ") => layers.add(&self.source(), name, value),
                 "today" => today = Day::parse(value),
+                "called with" => callers.push(caller(value)),
                 "trusted" => policy.trusted_registries = words(),
                 "strict labels" => policy.strict_labels = *value == "yes",
                 "label" => {
@@ -271,6 +273,7 @@ impl Case<'_> {
             stages: stages.collect(),
             ignore: ignore.as_ref(),
             context: None,
+            callers: &callers,
             today,
         };
         match folder {
@@ -334,6 +337,24 @@ impl Case<'_> {
         }
         text
     }
+}
+
+/// A build from `compose.yaml`, whose text is the option itself: `--target NAME`, `--build-arg NAME`, `--build-context NAME`.
+fn caller(text: &str) -> Caller {
+    let file = Arc::new(OtherFile { name: "compose.yaml".into(), text: text.into() });
+    let mut caller = Caller { file, target: None, arguments: Vec::new(), contexts: Vec::new() };
+    let words: Vec<&str> = text.split(' ').collect();
+    for pair in words.chunks(2) {
+        let at = pair[1].as_ptr() as usize - text.as_ptr() as usize;
+        let name = Spanned::new(pair[1].to_owned(), Span::new(at, at + pair[1].len()));
+        match pair[0] {
+            "--target" => caller.target = Some(name),
+            "--build-arg" => caller.arguments.push(name),
+            "--build-context" => caller.contexts.push(name.value),
+            other => panic!("what is `{other}`?"),
+        }
+    }
+    caller
 }
 
 /// A place in another file as a case writes it.

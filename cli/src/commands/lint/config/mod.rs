@@ -5,7 +5,7 @@
 mod settings;
 mod toml;
 mod tree;
-mod yaml;
+pub(super) mod yaml;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -21,6 +21,7 @@ use crate::failure::Failure;
 use crate::output;
 
 pub(super) use self::settings::Settings;
+pub(super) use self::tree::{Node, Value};
 
 /// The names of configurations, and whose they are. Of several in one folder the first counts.
 const NAMES: [(&str, Dialect); 3] = [

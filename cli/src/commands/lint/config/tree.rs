@@ -10,14 +10,14 @@ pub(super) const DEEPEST: usize = 16;
 
 /// A value and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Node {
-    pub(super) span: Span,
-    pub(super) value: Value,
+pub(in crate::commands::lint) struct Node {
+    pub(in crate::commands::lint) span: Span,
+    pub(in crate::commands::lint) value: Value,
 }
 
 /// What a configuration is made of.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Value {
+pub(in crate::commands::lint) enum Value {
     Nothing,
     Text(String),
     Boolean(bool),

@@ -13,8 +13,22 @@ use super::tree::{DEEPEST, Node, Value, fault};
 /// # Errors
 /// The first fault.
 pub(super) fn parse(text: &str) -> Result<Node, Diagnostic> {
+    read(text, false)
+}
+
+/// As [`parse`], of a file that is for another tool: a reference is nothing, of names that are set twice all are
+/// there.
+///
+/// # Errors
+/// The first fault.
+pub(in crate::commands::lint) fn parse_foreign(text: &str) -> Result<Node, Diagnostic> {
+    read(text, true)
+}
+
+fn read(text: &str, is_foreign: bool) -> Result<Node, Diagnostic> {
     let places = text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
-    let mut reader = Reader { events: Parser::new_from_str(text), places, end: text.len() };
+    let events = Parser::new_from_str(text);
+    let mut reader = Reader { events, places, end: text.len(), is_foreign };
     let mut document = None;
     loop {
         match reader.next()? {
@@ -37,6 +51,7 @@ struct Reader<'t> {
     /// The byte of each character.
     places: Vec<usize>,
     end: usize,
+    is_foreign: bool,
 }
 
 impl<'t> Reader<'t> {
@@ -67,7 +82,9 @@ impl<'t> Reader<'t> {
             Event::Scalar(text, ..) => Value::Text(text.into_owned()),
             Event::SequenceStart(..) => self.list(depth)?,
             Event::MappingStart(..) => self.table(depth)?,
-            Event::Alias(_) => return Err(fault(at, "references are not read here")),
+            Event::Alias(_) if !self.is_foreign => {
+                return Err(fault(at, "references are not read here"));
+            }
             _ => Value::Nothing,
         };
         Ok(Node { span: at, value })
@@ -91,7 +108,8 @@ impl<'t> Reader<'t> {
                 (Event::Scalar(text, ..), at) => Spanned::new(text.into_owned(), at),
                 (_, at) => return Err(fault(at, "this is no name of a setting")),
             };
-            if let Some((first, _)) = entries.iter().find(|(other, _)| other.value == key.value) {
+            let mut before = entries.iter().filter(|_| !self.is_foreign);
+            if let Some((first, _)) = before.find(|(other, _)| other.value == key.value) {
                 let message = format!("`{}` is set twice", key.value);
                 return Err(fault(key.span, message).with_label(first.span, "first set here"));
             }

@@ -3,7 +3,8 @@
 //! An argument that nothing reads is a promise that is not kept: who gives it with `--build-arg` changes nothing. A stage
 //! without a name that no other one takes anything from is never built. Looks at arguments above the first FROM that
 //! neither FROM nor a stage uses, at those of a stage that has no RUN behind them (a RUN may read one without naming it)
-//! and where nothing names them, and at stages without a name.
+//! and where nothing names them, and at stages without a name. Of compose files, `docker-bake.json` and workflows of GitHub that
+//! build the file it looks at the arguments and targets: those that are not there are told of in these files.
 //!
 //! ```dockerfile
 //! ARG DEBIAN=12
@@ -21,7 +22,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lapstrake_parser::{ArgDeclaration, Instruction, InstructionKind, Severity, Stage};
+use lapstrake_parser::{ArgDeclaration, Instruction, InstructionKind, Severity, Stage, suggest};
 
 use crate::finding::Findings;
 use crate::from::{may_be_stage, needed};
@@ -55,6 +56,40 @@ fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) 
         }
     }
     stages(subject, findings);
+    callers(subject, findings);
+}
+
+/// What is given to a build that does not take it.
+fn callers(subject: &Subject<'_>, findings: &mut Findings<'_>) {
+    let all = declared(&subject.dockerfile.instructions).map(|one| one.name.as_str());
+    let names: BTreeSet<&str> = all.collect();
+    let stages: Vec<String> = subject.stages.iter().filter_map(Stage::name).collect();
+    for caller in subject.known.callers {
+        findings.looks_into(&caller.file);
+        for given in &caller.arguments {
+            let name = given.value.as_str();
+            let is_predefined = subject.globals.values.value(name).is_some();
+            if names.contains(name) || is_predefined || is_for_builder(name) {
+                continue;
+            }
+            let draft =
+                findings.add(given.span, format!("no ARG takes `{name}`: it is given for nothing"));
+            match suggest(name, names.iter().copied()) {
+                Some(near) => draft.help(format!("did you mean `{near}`?")),
+                None => draft.help(format!("declare it in the Dockerfile: `ARG {name}`")),
+            };
+        }
+        if let Some(target) = &caller.target {
+            let name = target.value.as_str();
+            let number = name.parse::<usize>().is_ok_and(|number| number < subject.stages.len());
+            if !number && subject.stage_named(name, subject.stages.len()).is_none() {
+                let draft = findings.add(target.span, format!("there is no stage `{name}`"));
+                if let Some(near) = suggest(name, stages.iter().map(String::as_str)) {
+                    draft.help(format!("did you mean `{near}`?"));
+                }
+            }
+        }
+    }
 }
 
 /// Everything behind a `$` that can be a name.

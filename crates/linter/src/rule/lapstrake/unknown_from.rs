@@ -37,7 +37,9 @@ fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) 
     for instruction in stage.instructions {
         for (name, span) in named(instruction) {
             let is_bare = !name.is_empty() && !name.contains([':', '/', '$', '@', '.', '"', '\'']);
-            if is_bare && subject.stage_named(&name, stage.index).is_none() {
+            let mut contexts = subject.known.callers.iter().flat_map(|caller| &caller.contexts);
+            let is_context = contexts.any(|context| *context == name);
+            if is_bare && !is_context && subject.stage_named(&name, stage.index).is_none() {
                 judge(subject, stage, &name, span, findings);
             }
         }

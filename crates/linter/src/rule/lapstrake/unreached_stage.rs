@@ -1,7 +1,7 @@
 //! # A stage that only --target builds
 //!
 //! No other stage takes anything from this one, and it is not the last: it is built when it is named, by `--target` or by
-//! another tool, and else not at all. A fault in it, or that nobody needs it any more, shows to nobody.
+//! another tool, and else not at all. Compose files, `docker-bake.json` and workflows of GitHub that name it count. A fault in it, or that nobody needs it any more, shows to nobody.
 //!
 //! ```dockerfile
 //! FROM debian:12 AS test
@@ -41,7 +41,8 @@ fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) 
     let needed = needed(subject, |_| true);
     for stage in &subject.stages {
         let Some(name) = &stage.from.name else { continue };
-        if !subject.is_target(stage) && !needed.contains(&stage.index) {
+        let is_built = subject.is_target(stage) || subject.is_called(stage);
+        if !is_built && !needed.contains(&stage.index) {
             let message = format!("only `--target {}` builds this stage", name.value);
             findings.add(name.span, message).help("leave it out if nothing names it");
         }
