@@ -41,7 +41,7 @@ fn text(text: &str) -> String {
     let count = text.matches('`').count();
     for letter in text.chars() {
         match letter {
-            '`' if count % 2 == 0 => {
+            '`' if count.is_multiple_of(2) => {
                 is_code = !is_code;
                 shown.push('`');
             }

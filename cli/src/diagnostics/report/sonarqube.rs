@@ -67,6 +67,6 @@ fn range(source: &Source, span: Span) -> Value {
 fn column(source: &Source, offset: usize) -> usize {
     let position = source.position(offset);
     let line = source.line(source.line_of(offset));
-    let before = line.chars().take((position.column as usize).saturating_sub(1));
+    let before = line.chars().take(position.column.saturating_sub(1));
     before.map(char::len_utf16).sum()
 }
