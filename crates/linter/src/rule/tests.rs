@@ -203,13 +203,10 @@ impl Case<'_> {
 
     /// What is known: each option's meaning.
     fn found(&self, rule: &'static Rule) -> String {
-        let mut base = None;
-        let mut ignore = None;
+        let (mut base, mut ignore, mut checks) = (None, None, None);
         let mut needed = Vec::new();
-        let mut checks = None;
         let mut arguments = BTreeMap::new();
-        let mut policy = Policy::default();
-        let mut today = None;
+        let (mut policy, mut today) = (Policy::default(), None);
         let mut callers = Vec::new();
         let folder = Folder::of(&self.options);
         let mut files = BaseFiles::default();
