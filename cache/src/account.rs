@@ -54,6 +54,27 @@ impl Store {
             .map_err(Error::database("look up earlier files"))
     }
 
+    /// The account of the execution that the record of `key` is of, with its files, if it is kept.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn account_of(&self, key: &ActionKey) -> Result<Option<(Account, Vec<u8>)>, Error> {
+        let database = self.database();
+        let mut statement = database
+            .prepare_cached(
+                "SELECT account.parts, account.files FROM origin
+                 JOIN account ON account.step = origin.step AND account.key = origin.key
+                 WHERE origin.key = ?1",
+            )
+            .map_err(Error::database("look up what a key was made of"))?;
+        statement
+            .query_row([key.0.as_bytes().as_slice()], |row| {
+                Ok((Account { key: *key, parts: row.get(0)? }, row.get(1)?))
+            })
+            .optional()
+            .map_err(Error::database("look up what a key was made of"))
+    }
+
     /// Keeps an account of `step`, which is at `place` in its build, as the newest one; the oldest
     /// ones of the step are forgotten. Atomic.
     ///

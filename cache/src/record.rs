@@ -23,7 +23,7 @@ impl fmt::Display for ActionKey {
 }
 
 /// What a user takes for the same step from build to build, whatever its inputs hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepId(pub ContentHash);
 
 /// What an action came to.

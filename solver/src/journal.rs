@@ -8,6 +8,7 @@ use lapstrake_transfer::Step;
 
 use crate::graph::{Op, VertexId};
 use crate::lower::Plan;
+use crate::past::Identity;
 use crate::schedule;
 
 /// See the module. Written by all threads of a build.
@@ -67,6 +68,7 @@ impl Journal {
             key: *key,
             record: *record,
             is_result: results.contains(vertex),
+            identity: Identity::of(&plan.graph, *vertex).map(|identity| identity.anywhere()),
         });
         steps.collect()
     }

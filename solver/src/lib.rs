@@ -35,6 +35,7 @@ mod owner;
 mod past;
 pub mod reason;
 pub mod schedule;
+pub mod shared;
 mod stamp;
 pub mod why;
 

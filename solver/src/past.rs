@@ -6,15 +6,23 @@ use std::time::{Duration, SystemTime};
 
 use lapstrake_cache::{Account, ActionKey, Error, StepId, Store, nanoseconds};
 use lapstrake_source::Version;
+use lapstrake_transfer::{Imports, SharedAccount};
 
 use crate::graph::{Graph, Op, Vertex, VertexId};
 use crate::key;
 use crate::op::copied_sources;
-use crate::reason::{Listing, Part, Reason, compare_listings, differences, distance, first};
+use crate::reason::{
+    Listing, Part, Reason, compare_listings, differences, distance, first, fit, withheld,
+};
+
+/// So many accounts of a step or place are looked at in other caches.
+const MOST: usize = 64;
 
 /// What is asked.
 pub(crate) struct Past<'a> {
     pub(crate) store: &'a Store,
+    /// What other caches tell of it, where there are any.
+    pub(crate) imports: Option<&'a Imports<'a>>,
     /// See [`crate::Request`].
     pub(crate) project: &'a str,
 }
@@ -49,9 +57,18 @@ pub(crate) struct Ledger {
 }
 
 /// An earlier execution.
-struct Earlier {
+struct Earlier<'a> {
     key: ActionKey,
     parts: Vec<Part>,
+    files: Files<'a>,
+}
+
+/// Where the files of an earlier execution are told.
+enum Files<'a> {
+    /// In the store, of this step.
+    Here(&'a StepId),
+    /// In another cache.
+    Elsewhere(&'a [u8]),
 }
 
 impl Identity {
@@ -76,6 +93,11 @@ impl Identity {
     pub(crate) fn of_context(op: &Op, name: &str) -> Option<Self> {
         let (kind, subject) = fetched(op)?;
         Some(Self { kind, subject, place: format!("context {name}") })
+    }
+
+    /// The step and its place by what every store knows them by: a project is a folder of one machine.
+    pub(crate) fn anywhere(&self) -> (StepId, StepId) {
+        (self.step(""), self.place(""))
     }
 
     /// The step of `project`, whatever else changes.
@@ -135,6 +157,9 @@ impl Ledger {
 impl Past<'_> {
     /// Why there is no result of `present`: by the same step, else by what was in its place.
     pub(crate) fn reason(&self, present: &Present<'_>) -> Result<Reason, Error> {
+        if let Some(cache) = self.imports.and_then(|imports| imports.lost(&present.key)) {
+            return Ok(Reason::Lost { cache });
+        }
         match self.store.evicted(&present.key)? {
             Some(time) => Ok(evicted(time, true)),
             None => self.compared(present, Reason::Gone),
@@ -157,28 +182,37 @@ impl Past<'_> {
 
     /// `same` is the reason where just this was executed before.
     fn compared(&self, present: &Present<'_>, same: Reason) -> Result<Reason, Error> {
-        let step = present.identity.step(self.project);
-        let in_place = self.store.step_at(&present.identity.place(self.project))?;
-        for step in [Some(step), in_place].iter().flatten() {
-            let accounts = self.store.accounts(step)?;
-            if accounts.iter().any(|account| account.key == present.key) {
+        let Present { key, identity, parts, listings } = present;
+        let (step, place) = (identity.step(self.project), identity.place(self.project));
+        let (step_anywhere, place_anywhere) = identity.anywhere();
+        let shared = self.imports.map(Imports::accounts).unwrap_or_default();
+        let of_step = shared.iter().filter(|account| account.step == step_anywhere);
+        let in_place = shared.iter().filter(|account| account.place == place_anywhere);
+        for (step, shared) in [
+            (Some(step), of_step.take(MOST).collect::<Vec<_>>()),
+            (self.store.step_at(&place)?, in_place.take(MOST).collect()),
+        ] {
+            let mut earlier = step.as_ref().map_or(Ok(Vec::new()), |step| self.here(step))?;
+            earlier.extend(shared.into_iter().filter_map(elsewhere));
+            if earlier.iter().any(|one| one.key == *key) {
                 return Ok(same);
             }
-            let mut earlier = decoded(&accounts);
-            // Of two that are as near, the one that was used last is what the user has in mind.
-            let mut used = Vec::new();
-            for Earlier { key, .. } in &earlier {
-                used.push((*key, self.store.last_used(key)?));
-            }
-            earlier.sort_by_key(|one| {
-                Reverse(used.iter().find(|(key, _)| *key == one.key).and_then(|(_, used)| *used))
-            });
-            let listings = present.listings;
-            if let Some(reason) = nearest(self.store, step, &earlier, (present.parts, listings))? {
+            if let Some(reason) = nearest(self.store, &earlier, (parts, listings))? {
                 return Ok(reason);
             }
         }
         Ok(self.store.evicted_step(&step)?.map_or(Reason::First, |time| evicted(time, false)))
+    }
+
+    /// The executions of `step` in this store. Of two that are as near, the one that was used last is what
+    /// the user has in mind.
+    fn here<'s>(&self, step: &'s StepId) -> Result<Vec<Earlier<'s>>, Error> {
+        let mut earlier = Vec::new();
+        for one in decoded(&self.store.accounts(step)?, step) {
+            earlier.push((self.store.last_used(&one.key)?, one));
+        }
+        earlier.sort_by_key(|(used, _)| Reverse(*used));
+        Ok(earlier.into_iter().map(|(_, one)| one).collect())
     }
 }
 
@@ -189,22 +223,28 @@ pub(crate) fn nearest_difference(
     accounts: &[Account],
     now: (&[Part], &[Listing]),
 ) -> Result<Option<Reason>, Error> {
-    nearest(store, step, &decoded(accounts), now)
+    nearest(store, &decoded(accounts, step), now)
 }
 
 /// Of several that are as near the first counts.
 fn nearest(
     store: &Store,
-    step: &StepId,
-    earlier: &[Earlier],
+    earlier: &[Earlier<'_>],
     (parts, listings): (&[Part], &[Listing]),
 ) -> Result<Option<Reason>, Error> {
     let nearest = earlier.iter().min_by_key(|one| distance(&differences(&one.parts, parts)));
-    let Some(Earlier { key, parts: known }) = nearest else { return Ok(None) };
-    let before = listed(store, step, key)?;
-    Ok(Some(first(&differences(known, parts), |subject| {
-        compare_listings(&before, listings, subject)
-    })))
+    let Some(Earlier { key, parts: known, files }) = nearest else { return Ok(None) };
+    let before = match files {
+        Files::Here(step) => listed(store, step, key)?,
+        Files::Elsewhere(bytes) => postcard::from_bytes(bytes).unwrap_or_default(),
+    };
+    let differences = differences(known, parts);
+    let withheld = withheld(known);
+    if differences.is_empty() && !withheld.is_empty() {
+        return Ok(Some(Reason::Withheld { subjects: withheld }));
+    }
+    let reason = first(&differences, |subject| compare_listings(&before, listings, subject));
+    Ok(Some(reason))
 }
 
 /// The files of an account; none where they are not kept.
@@ -213,11 +253,19 @@ pub(crate) fn listed(store: &Store, step: &StepId, key: &ActionKey) -> Result<Ve
     Ok(postcard::from_bytes(&bytes).unwrap_or_default())
 }
 
-fn decoded(accounts: &[Account]) -> Vec<Earlier> {
+fn decoded<'s>(accounts: &[Account], step: &'s StepId) -> Vec<Earlier<'s>> {
     let earlier = accounts.iter().filter_map(|account| {
-        Some(Earlier { key: account.key, parts: postcard::from_bytes(&account.parts).ok()? })
+        let parts = postcard::from_bytes(&account.parts).ok()?;
+        Some(Earlier { key: account.key, parts, files: Files::Here(step) })
     });
     earlier.collect()
+}
+
+/// What another cache tells. It may say anything, and is only compared and shown.
+fn elsewhere(account: &SharedAccount) -> Option<Earlier<'_>> {
+    let mut parts: Vec<Part> = postcard::from_bytes(&account.parts).ok()?;
+    fit(&mut parts, &|text| text);
+    Some(Earlier { key: account.key, parts, files: Files::Elsewhere(&account.files) })
 }
 
 fn evicted(time: i64, is_same: bool) -> Reason {

@@ -7,7 +7,7 @@ use lapstrake_source::Version;
 use crate::graph::Op;
 use crate::op::fetched_parts;
 use crate::past::{Identity, Ledger, Past, Present, listed, nearest_difference};
-use crate::reason::{Part, Reason};
+use crate::reason::{Part, Reason, fit};
 
 /// An execution of a step, as its account tells it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,9 +50,10 @@ pub fn fetched_context(
     version: &Version,
 ) -> Result<Option<Reason>, Error> {
     let Some(identity) = Identity::of_context(op, name) else { return Ok(None) };
-    let parts = fetched_parts(op, version);
+    let mut parts = fetched_parts(op, version);
+    fit(&mut parts, &|text| text);
     let present = Present { key: version.key, identity: &identity, parts: &parts, listings: &[] };
-    let reason = Past { store, project }.fetched(&present, version)?;
+    let reason = Past { store, imports: None, project }.fetched(&present, version)?;
     Ledger::of(&present, project).keep(store)?;
     Ok(Some(reason))
 }

@@ -50,7 +50,7 @@ fn exported(context: &Context, flag: &str) -> Store {
 
 /// The steps that were executed: only those say why.
 fn executed(answer: &Answer) -> usize {
-    let reasons = ["first build of this step", " changed", "follows ", "--no-cache"];
+    let reasons = ["first build of this step", " changed", "follows ", "has its result, and"];
     let is_reason = |line: &&str| reasons.iter().any(|reason| line.contains(reason));
     // A step that was stopped for the sake of a lost layer says it twice.
     answer.stderr.lines().filter(is_reason).collect::<BTreeSet<_>>().len()
@@ -213,6 +213,74 @@ fn min_knows_the_steps_of_the_image() {
     assert_eq!(id(&second), id(&first));
 }
 
+/// What a job says that has nothing but the cache: what a machine would say that built it before.
+#[test]
+fn a_miss_says_what_differs_from_what_the_cache_has() {
+    let dockerfile = "FROM busybox AS tool\nARG VERSION=1.2\nARG NPM_TOKEN=none\nRUN echo $VERSION > /v\n\
+                      FROM busybox\nCOPY src /src\n\
+                      RUN --mount=type=bind,source=private,target=/p cat /p/key.txt > /o\n\
+                      COPY --from=tool /v /v\n";
+    let context = Context::new(dockerfile)
+        .file("src/app.py", "1")
+        .file("src/b", "b")
+        .file("private/key.txt", "1");
+    let folder = scratch();
+    let flag = to(folder.path(), ",mode=max");
+    let secret = ["--build-arg", "NPM_TOKEN=hunter22", "--cache-to", &flag];
+    Store::new().build_with("app", context.path(), &secret);
+    let told = accounts(folder.path());
+    assert!(told.contains("src/app.py") && told.contains("NPM_TOKEN"), "{told}");
+    assert!(!told.contains("hunter22") && !told.contains("key.txt\u{0}"), "{told}");
+    let job = |flags: &[&str]| {
+        let from = from(folder.path());
+        let token = ["--build-arg", "NPM_TOKEN=hunter22", "--cache-from", &from];
+        Store::new().build_with("app", context.path(), &[&token[..], flags].concat())
+    };
+    assert_eq!(executed(&job(&[])), 0);
+    job(&["--build-arg", "VERSION=1.3"]).says(&["VERSION changed: 1.2 → 1.3\n"]);
+    let other = job(&["--build-arg", "NPM_TOKEN=other"]);
+    other.says(&["nothing that is told in the cache; it does not tell NPM_TOKEN\n"]);
+    context.write("private/key.txt", "2");
+    job(&[]).says(&["private changed, which is mounted at /p\n"]);
+    context.write("src/app.py", "2");
+    let told = job(&["--explain"]);
+    told.says(&["[stage-1 2/4] COPY src /src executed\n    src/app.py changed\n"]);
+    // The next job has what this one made, and the cache of the first as well as its own.
+    let next = scratch();
+    job(&["--cache-to", &to(next.path(), ",mode=max")]);
+    context.write("src/b", "c");
+    let from = from(next.path());
+    let flags = ["--build-arg", "NPM_TOKEN=hunter22", "--cache-from", &from];
+    Store::new().build_with("app", context.path(), &flags).says(&["src/b changed\n"]);
+}
+
+/// What a cache in a folder tells of its keys, as zstd unpacks it.
+fn accounts(cache: &Path) -> String {
+    let manifest = json(&blob(cache, &json(&cache.join("index.json"))["manifests"][0]));
+    let layers = manifest["layers"].as_array().expect("layers").iter();
+    let is_told = |layer: &&Value| layer["mediaType"].to_string().contains("accounts");
+    let told: Vec<PathBuf> = layers.filter(is_told).map(|layer| blob(cache, layer)).collect();
+    let [told] = &told[..] else { panic!("one blob: {told:?}") };
+    let output = std::process::Command::new("zstd").args(["-dc", &text(told)]).output();
+    String::from_utf8_lossy(&output.expect("zstd").stdout).into_owned()
+}
+
+/// What tells of keys may be damaged like everything else, and nothing depends on it.
+#[test]
+fn accounts_that_are_damaged_say_nothing() {
+    let (context, folder) = (project(), scratch());
+    exported(&context, &to(folder.path(), ",mode=max"));
+    let manifest =
+        json(&blob(folder.path(), &json(&folder.path().join("index.json"))["manifests"][0]));
+    let last = manifest["layers"].as_array().and_then(|layers| layers.last()).expect("a layer");
+    damage(&blob(folder.path(), last), "tampered");
+    reused(&context, &from(folder.path()));
+    context.write("src/a.txt", "other\n");
+    let flags = ["--cache-from", &from(folder.path())];
+    let answer = Store::new().build_with("app", context.path(), &flags);
+    answer.says(&["first build of this step"]);
+}
+
 /// A step that is not in the cache stands on layers that come for it.
 #[test]
 fn a_change_runs_what_follows_it() {
@@ -242,6 +310,7 @@ fn a_damaged_layer_is_built_again() {
         let flags = ["--cache-from", &from(folder.path())];
         let answer = second.build_with("app", context.path(), &flags);
         let answer = answer.says(&["warning: a layer of the cache", "cannot be used"]);
+        let answer = answer.says(&["has its result, and that cannot be used"]);
         assert_eq!(executed(&answer), STEPS, "{name}: {}", answer.stderr);
         assert_eq!(second.prints("app", &["cat", "/app/hard"]), "one", "{name}");
         assert_eq!(second.prints("app", &["wc", "-l", "/tool", "/id"]).lines().count(), 3);

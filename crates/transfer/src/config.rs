@@ -25,6 +25,9 @@ pub(crate) struct CacheConfig {
     version: u32,
     pub(crate) layers: Vec<CachedLayer>,
     pub(crate) records: Vec<CachedRecord>,
+    /// What the keys were made of, as far as it is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) accounts: Option<Descriptor>,
 }
 
 /// A layer, and where its bytes are.
@@ -56,8 +59,12 @@ pub(crate) struct CachedRecord {
 }
 
 impl CacheConfig {
-    pub(crate) fn new(layers: Vec<CachedLayer>, records: Vec<CachedRecord>) -> Self {
-        Self { version: VERSION, layers, records }
+    pub(crate) fn new(
+        layers: Vec<CachedLayer>,
+        records: Vec<CachedRecord>,
+        accounts: Option<Descriptor>,
+    ) -> Self {
+        Self { version: VERSION, layers, records, accounts }
     }
 
     /// Reads the document and checks that its parts fit each other.
@@ -117,7 +124,9 @@ mod tests {
         let (diff_id, packing) = (Digest::of(b"tar"), "zstd-3".to_owned());
         let layer = CachedLayer { content, diff_id, packing, blob, manifest };
         let record = CachedRecord { key: ContentHash::of(b"key"), layer: 0, created: 7 };
-        CacheConfig::new(vec![layer], vec![record])
+        let accounts = MediaType::Other(crate::account::ACCOUNTS_TYPE.to_owned());
+        let accounts = Descriptor::of(accounts, b"accounts");
+        CacheConfig::new(vec![layer], vec![record], Some(accounts))
     }
 
     #[test]
@@ -125,10 +134,18 @@ mod tests {
         let config = config();
         let read = CacheConfig::parse(&config.to_bytes().unwrap()).unwrap();
         assert_eq!((read.layers, &read.records), (config.layers, &config.records));
+        assert_eq!(read.accounts, config.accounts);
         let text = String::from_utf8(self::config().to_bytes().unwrap()).unwrap();
         // blake3 of "key", as b3sum prints it.
         let key = format!("\"key\":\"{}\"", ContentHash::of(b"key"));
         assert!(text.contains(&key) && text.contains("\"diffId\":\"sha256:"), "{text}");
+    }
+
+    /// Caches that were written before there were accounts.
+    #[test]
+    fn a_config_without_accounts_is_read() {
+        let text = r#"{"version":1,"layers":[],"records":[]}"#;
+        assert_eq!(CacheConfig::parse(text.as_bytes()).unwrap().accounts, None);
     }
 
     #[test]

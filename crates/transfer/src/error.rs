@@ -47,6 +47,13 @@ pub enum Error {
         #[source]
         source: serde_json::Error,
     },
+    /// What keys were made of cannot be read or written.
+    #[error("what the cache tells of its keys cannot be understood")]
+    Accounts {
+        /// What is wrong with it.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// Another program's config.
     #[error("the cache has version {found}, and this program knows version 1")]
     Version {

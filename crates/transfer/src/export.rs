@@ -6,16 +6,17 @@ use std::io::{self, BufWriter};
 use std::os::fd::AsFd as _;
 use std::path::Path;
 
-use lapstrake_cache::{ActionKey, Layer, Record, Store};
+use lapstrake_cache::{ActionKey, Layer, Record, StepId, Store};
 use lapstrake_image::{HashingWriter, Packing, pack_layer, parallel};
 use lapstrake_oci::{Descriptor, Digest, MAX_LAYERS, Manifest, MediaType};
 use lapstrake_rootfs::{LayerId, tar};
 
+use crate::account::{self, ACCOUNTS_TYPE};
 use crate::config::{CONFIG_TYPE, CacheConfig, CachedLayer, CachedRecord, MANIFEST_TYPE};
 use crate::offer::{Details, Offer};
 use crate::place::document;
 use crate::rebuild::Checked;
-use crate::{Error, Imports, Place, Reset};
+use crate::{Error, Imports, Place, Reset, SharedAccount};
 
 /// Layers that are usually written at the same time.
 pub const WORKERS: usize = 4;
@@ -32,6 +33,8 @@ pub struct Step {
     pub record: Record,
     /// Whether its layer is part of an image that was built.
     pub is_result: bool,
+    /// The step and its place, as every store knows them; `None` for internal work.
+    pub identity: Option<(StepId, StepId)>,
 }
 
 /// Where to write a cache, and how.
@@ -44,6 +47,8 @@ pub struct Export<'a> {
     pub place: &'a Place,
     /// Whether all steps count (`mode=max`), or only those whose layers are part of an image.
     pub all: bool,
+    /// What is told of the keys of steps, as far as these are written.
+    pub accounts: &'a [SharedAccount],
     /// How layers are compressed. One that only another cache has, compressed otherwise, goes on as it is.
     pub packing: Packing,
     /// Whether such a layer is compressed anew.
@@ -80,8 +85,10 @@ pub fn export(export: &Export<'_>, steps: &[Step]) -> Result<Exported, Error> {
     let records = records(export.store, export.imports, &wanted)?;
     let ids: BTreeSet<LayerId> = records.values().map(|record| record.layer).collect();
     let ids: Vec<LayerId> = ids.into_iter().collect();
-    if ids.len() > MAX_LAYERS / 2 {
-        return Err(Error::TooMany { count: ids.len(), limit: MAX_LAYERS / 2 });
+    // Two blobs for each, and the accounts.
+    let limit = (MAX_LAYERS - 1) / 2;
+    if ids.len() > limit {
+        return Err(Error::TooMany { count: ids.len(), limit });
     }
     let temporary = export.store.temporary()?;
     let work = Work { export, temporary: temporary.path() };
@@ -89,7 +96,8 @@ pub fn export(export: &Export<'_>, steps: &[Step]) -> Result<Exported, Error> {
     let layers = parallel::each(&ids, export.workers, |id| work.layer(id))?;
     let written = layers.iter().flatten().filter(|(_, is_new)| *is_new).count();
     let layers: Vec<CachedLayer> = layers.into_iter().flatten().map(|(layer, _)| layer).collect();
-    let config = config(layers, &records);
+    let accounts = work.accounts(&records)?;
+    let config = config(layers, &records, accounts);
     work.name(&config)?;
     let reset = match export.reset {
         true => export.place.reset(writing, export.cancelled)?,
@@ -117,7 +125,11 @@ pub(crate) fn records(
 }
 
 /// The document. A record whose layer is nowhere any more is left out.
-fn config(layers: Vec<CachedLayer>, records: &BTreeMap<ActionKey, Record>) -> CacheConfig {
+fn config(
+    layers: Vec<CachedLayer>,
+    records: &BTreeMap<ActionKey, Record>,
+    accounts: Option<Descriptor>,
+) -> CacheConfig {
     let numbers: HashMap<LayerId, usize> = layers
         .iter()
         .enumerate()
@@ -128,7 +140,7 @@ fn config(layers: Vec<CachedLayer>, records: &BTreeMap<ActionKey, Record>) -> Ca
         Some(CachedRecord { key: key.0, layer, created: record.created })
     });
     let records = records.collect();
-    CacheConfig::new(layers, records)
+    CacheConfig::new(layers, records, accounts)
 }
 
 /// What all layers have in common.
@@ -213,6 +225,21 @@ impl Work<'_> {
         Ok((blob, true))
     }
 
+    /// Sees to it that the accounts of these records are there.
+    fn accounts(&self, records: &BTreeMap<ActionKey, Record>) -> Result<Option<Descriptor>, Error> {
+        let wanted = self.export.accounts.iter();
+        let wanted = wanted.filter(|account| records.contains_key(&account.key)).cloned();
+        let bytes = account::encode(wanted.collect())?;
+        let described = Descriptor::of(MediaType::Other(ACCOUNTS_TYPE.to_owned()), &bytes);
+        if described.size > account::BLOB_LIMIT {
+            return Ok(None);
+        }
+        if !self.is_there(&described)? {
+            self.export.place.put_bytes(&described, &bytes, self.temporary)?;
+        }
+        Ok(Some(described))
+    }
+
     /// Whether a blob is there, and not known to be damaged.
     fn is_there(&self, blob: &Descriptor) -> Result<bool, Error> {
         Ok(!self.export.imports.is_bad(&blob.digest) && self.export.place.has(blob)?)
@@ -250,6 +277,7 @@ impl Work<'_> {
             place.put_bytes(&described, &bytes, self.temporary)?;
         }
         let blobs = config.layers.iter().flat_map(|layer| [&layer.blob, &layer.manifest]);
+        let blobs = blobs.chain(&config.accounts);
         let manifest = Manifest::new(MediaType::OciManifest, described, blobs.cloned().collect());
         let bytes = manifest.to_bytes().map_err(document("the manifest of the cache"))?;
         place.name(&bytes, self.temporary, &|| (self.export.cancelled)())

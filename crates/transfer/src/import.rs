@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::io::{self, Read};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use lapstrake_cache::{ActionKey, Layer, Record, Store};
 use lapstrake_image::parallel;
@@ -14,7 +14,7 @@ use lapstrake_rootfs::{ContentHash, LayerId, LayerManifest};
 
 use crate::offer::{Catalogue, Details, Offer};
 use crate::rebuild::Known;
-use crate::{Error, Place, Step, inline, rebuild};
+use crate::{Error, Place, SharedAccount, Step, account, inline, rebuild};
 
 /// The largest compressed layer manifest, in bytes.
 const MANIFEST_LIMIT: u64 = 256 << 20;
@@ -36,6 +36,10 @@ pub struct Imports<'a> {
     records: HashMap<ActionKey, Vec<Record>>,
     /// Where a layer can be had, in the order of the caches.
     layers: HashMap<ContentHash, Vec<(usize, Offer)>>,
+    /// Where it is said what keys were made of, in the order of the caches.
+    told: Vec<(usize, Descriptor)>,
+    /// What is said there, once somebody wanted to know.
+    accounts: OnceLock<Vec<SharedAccount>>,
     state: Mutex<State>,
 }
 
@@ -100,6 +104,8 @@ impl<'a> Imports<'a> {
             arrivals: Vec::new(),
             records: HashMap::new(),
             layers: HashMap::new(),
+            told: Vec::new(),
+            accounts: OnceLock::new(),
             state: Mutex::default(),
         }
     }
@@ -122,7 +128,8 @@ impl<'a> Imports<'a> {
 
     fn learn(&mut self, place: Place, catalogues: Vec<Catalogue>) {
         let number = self.places.len();
-        for Catalogue { records, layers } in catalogues {
+        for Catalogue { records, layers, accounts } in catalogues {
+            self.told.extend(accounts.map(|accounts| (number, accounts)));
             for (key, record) in records {
                 self.records.entry(key).or_default().push(record);
             }
@@ -160,8 +167,32 @@ impl<'a> Imports<'a> {
         records.iter().find(|record| !is_lost(record)).copied()
     }
 
+    /// The cache that has a result of `key` whose layer was found to be no good.
+    pub fn lost(&self, key: &ActionKey) -> Option<String> {
+        let records = self.records.get(key)?;
+        let mut contents = records.iter().filter_map(|record| match record.layer {
+            LayerId::Built(content) => Some(content),
+            LayerId::Image(_) => None,
+        });
+        let lost = contents.find(|content| self.state().lost.contains(content))?;
+        let (place, _) = self.layers.get(&lost)?.first()?;
+        self.places.get(*place).map(ToString::to_string)
+    }
+
+    /// What the keys of other caches were made of, in the order of the caches. Read at the first call; what
+    /// cannot be read says nothing.
+    pub fn accounts(&self) -> &[SharedAccount] {
+        self.accounts.get_or_init(|| {
+            let each = self.told.iter().filter_map(|(number, told)| {
+                let blob = self.places.get(*number)?.small(told, account::BLOB_LIMIT).ok()?;
+                account::decode(&blob).ok()
+            });
+            each.flatten().collect()
+        })
+    }
+
     /// All keys that came to one of these records.
-    pub(crate) fn aliases(&self, records: &HashSet<Record>) -> Vec<(ActionKey, Record)> {
+    pub fn aliases(&self, records: &HashSet<Record>) -> Vec<(ActionKey, Record)> {
         let all = self.records.iter().flat_map(|(key, found)| found.iter().map(|one| (*key, *one)));
         all.filter(|(_, record)| records.contains(record)).collect()
     }

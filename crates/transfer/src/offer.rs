@@ -52,6 +52,8 @@ impl Offer {
 pub(crate) struct Catalogue {
     pub(crate) records: Vec<(ActionKey, Record)>,
     pub(crate) layers: Vec<Offer>,
+    /// What the keys were made of.
+    pub(crate) accounts: Option<Descriptor>,
 }
 
 impl Catalogue {
@@ -80,7 +82,8 @@ impl Catalogue {
             packing: layer.packing,
             details: Details::Manifest(Box::new(layer.manifest)),
         };
-        Self { records, layers: config.layers.into_iter().map(offer).collect() }
+        let layers = config.layers.into_iter().map(offer).collect();
+        Self { records, layers, accounts: config.accounts }
     }
 
     fn of_image(place: &Place, manifest: &Manifest, config: &[u8]) -> Result<Self, Error> {
@@ -102,7 +105,7 @@ impl Catalogue {
                 details: Details::Made(made.collect()),
             })
         });
-        Ok(Self { records, layers: layers.collect() })
+        Ok(Self { records, layers: layers.collect(), accounts: None })
     }
 }
 

@@ -6,11 +6,12 @@ use lapstrake_rootfs::{ContentHash, LayerId};
 use lapstrake_source::Version;
 
 use super::own::{Own, fetched_parts};
+use super::secret::Mask;
 use super::{Failure, Rootfs, Workshop};
 use crate::event::Event;
 use crate::graph::{Graph, Op, Vertex, VertexId};
 use crate::past::{Identity, Ledger, Past, Present};
-use crate::reason::{Part, Reason, Subject};
+use crate::reason::{Part, Reason, Subject, fit};
 
 /// What is looked up, and what it is made of.
 pub(super) struct Action<'a> {
@@ -42,6 +43,7 @@ impl Workshop<'_> {
         if let Some(base) = vertex.inputs.first() {
             parts.extend(below_parts(self.graph, *base, &below.layers));
         }
+        fit(&mut parts, &|text| self.covered(text));
         let (parts, listings) = (&parts, &listings);
         let present = Present { key: action.key, identity: &identity, parts, listings };
         let reason = match vertex.cache {
@@ -60,7 +62,8 @@ impl Workshop<'_> {
         version: &Version,
     ) -> Result<(), Failure> {
         let Some(identity) = Identity::of(self.graph, id) else { return Ok(()) };
-        let parts = fetched_parts(&vertex.op, version);
+        let mut parts = fetched_parts(&vertex.op, version);
+        fit(&mut parts, &|text| self.covered(text));
         let present =
             Present { key: version.key, identity: &identity, parts: &parts, listings: &[] };
         let reason = self.past().fetched(&present, version)?;
@@ -72,7 +75,19 @@ impl Workshop<'_> {
     }
 
     fn past(&self) -> Past<'_> {
-        Past { store: self.store, project: self.project }
+        Past { store: self.store, imports: Some(self.imports), project: self.project }
+    }
+
+    /// A text without the values of secrets.
+    fn covered(&self, text: String) -> String {
+        let values: Vec<&[u8]> = self.secrets.ids().filter_map(|id| self.secrets.get(id)).collect();
+        if values.is_empty() {
+            return text;
+        }
+        let mut mask = Mask::new(values);
+        let mut covered = mask.push(text.as_bytes());
+        covered.extend(mask.finish());
+        String::from_utf8_lossy(&covered).into_owned()
     }
 }
 

@@ -5,7 +5,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::part::cut;
 use super::{Reason, Subject};
+
+/// Longer paths are cut when they are told.
+const PATH: usize = 512;
 
 /// Files that a step takes, and what for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,7 +90,7 @@ pub(super) fn compare_files(before: &[KnownFile], now: &[KnownFile]) -> Option<R
     let mut all: Vec<_> = changed.chain(gone).collect();
     all.sort_by_key(|(path, _)| *path);
     let (path, change) = *all.first()?;
-    Some(Reason::File { path: path.to_owned(), change, others: all.len() - 1 })
+    Some(Reason::File { path: cut(path, PATH), change, others: all.len() - 1 })
 }
 
 /// What is left of both when they begin, and end, with the same: mostly little.

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 pub(crate) use file::compare_listings;
 pub use file::{FileChange, KnownFile, Listing};
-pub(crate) use part::{Difference, differences, distance};
+pub(crate) use part::{Difference, differences, distance, fit, withheld};
 pub use part::{Part, Subject, short};
 
 use crate::age::age_within;
@@ -329,7 +329,12 @@ mod tests {
     fn a_text_that_was_cut_still_counts_as_a_whole() {
         let long = "ä".repeat(300);
         let [one, other] = [format!("{long}1"), format!("{long}2")];
-        let [before, now] = [one, other].map(|text| [part(Subject::Command, &text)]);
+        let fitted = |text: String| {
+            let mut parts = [part(Subject::Command, &text)];
+            fit(&mut parts, &|text| text);
+            parts
+        };
+        let [before, now] = [one, other].map(fitted);
         assert_eq!(reason(&before, &now), "the command changed");
     }
 

@@ -18,7 +18,7 @@ const WITHHELD: u64 = 0;
 pub struct Part {
     /// What.
     pub subject: Subject,
-    /// As people read it; may be cut.
+    /// As people read it; cut by [`fit`].
     pub text: String,
     /// Stands for all of it.
     pub hash: u64,
@@ -80,13 +80,17 @@ impl Part {
 
     /// A part that `content` stands for.
     pub fn of(subject: Subject, text: &str, content: &ContentHash) -> Self {
-        // A login in an address is nobody's business.
-        Self { subject, text: cut(&redacted(text)), hash: short(content) }
+        Self { subject, text: text.to_owned(), hash: short(content) }
     }
 
     /// Whether it is a text, and an empty one: nothing was set.
     pub fn is_unset(&self) -> bool {
         self.text.is_empty() && self.hash == short(&ContentHash::of(b""))
+    }
+
+    /// The same without what it is.
+    pub(crate) fn withheld(self) -> Self {
+        Self { text: String::new(), hash: WITHHELD, ..self }
     }
 
     /// Whether another account did not tell what it is.
@@ -101,12 +105,31 @@ pub fn short(content: &ContentHash) -> u64 {
     beginning.max(WITHHELD + 1)
 }
 
-/// On one line.
-fn cut(text: &str) -> String {
-    let text = text.replace('\n', " ");
-    match text.char_indices().nth(TEXT) {
+/// Makes texts fit to be kept and shown: without logins in addresses, as `cover` leaves them, on one line
+/// and not too long.
+pub(crate) fn fit(parts: &mut [Part], cover: &dyn Fn(String) -> String) {
+    for part in parts {
+        part.text = cut(&redacted(&cover(std::mem::take(&mut part.text))).replace('\n', " "), TEXT);
+        if let Subject::Variable(name) | Subject::Setting(name) | Subject::Mounted(name) =
+            &mut part.subject
+            && name.len() > TEXT
+        {
+            *name = cut(name, TEXT);
+        }
+    }
+}
+
+/// What an account does not tell, in words.
+pub(crate) fn withheld(parts: &[Part]) -> Vec<String> {
+    let withheld = parts.iter().filter(|part| part.is_withheld());
+    withheld.map(|part| part.subject.to_string()).collect()
+}
+
+/// At most so many characters of a text.
+pub(super) fn cut(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
-        None => text,
+        None => text.to_owned(),
     }
 }
 

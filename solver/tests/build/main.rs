@@ -21,5 +21,6 @@ mod reason;
 #[path = "../../../crates/registry/tests/support/server.rs"]
 #[allow(dead_code, reason = "shared with the tests of the registry client")]
 mod server;
+mod shared;
 mod start;
 mod support;

@@ -12,8 +12,10 @@ use lapstrake_cache::Store;
 use lapstrake_executor::{
     Cancel, Ended, Error as ExecutorError, Executor, SandboxSpec, Status, UserError,
 };
+use lapstrake_image::Packing;
 use lapstrake_oci::{
-    Descriptor, Digest, History, ImageConfig, Index, Manifest, MediaType, Platform, RootFs,
+    Compression, Descriptor, Digest, History, ImageConfig, Index, Manifest, MediaType, Platform,
+    RootFs,
 };
 use lapstrake_parser::ignore_file::IgnoreFile;
 use lapstrake_parser::parse;
@@ -23,9 +25,9 @@ use lapstrake_solver::event::{ImageProgress, Outcome};
 use lapstrake_solver::image::{BaseImage, ImageName, ImageSource};
 use lapstrake_solver::lower::{NamedContext, NamedContexts, Options, RunOptions};
 use lapstrake_solver::op::{Agents, Context, Contexts};
-use lapstrake_solver::{Error, Event};
+use lapstrake_solver::{Error, Event, shared};
 use lapstrake_source::{Config, Fetcher, Secrets};
-use lapstrake_transfer::Imports;
+use lapstrake_transfer::{Export, Imports, Place, SharedAccount, export};
 
 use crate::origin::Origin;
 use crate::server::{Reply, Server};
@@ -185,6 +187,8 @@ pub(crate) struct Bench {
     pub(crate) times: Times,
     /// How often the network was asked for.
     networks: AtomicUsize,
+    /// The folder of a cache that is read.
+    pub(crate) cache_from: Option<std::path::PathBuf>,
     /// What sources are fetched from, where a test does that.
     pub(crate) remote: Option<Remote>,
 }
@@ -231,6 +235,7 @@ impl Bench {
             agents: Agents::default(),
             times: Times::default(),
             networks: AtomicUsize::new(0),
+            cache_from: None,
             remote: None,
         }
     }
@@ -342,7 +347,7 @@ impl Bench {
         };
         let fetcher = Fetcher::new(&self.store, Config::default(), Secrets::default(), &|| false);
         let fetcher = fetcher.unwrap();
-        let imports = Imports::new(&self.store, || false);
+        let imports = self.imports();
         let result = build(
             request,
             &Tools {
@@ -364,6 +369,40 @@ impl Bench {
         let output = String::from_utf8(output.into_inner().unwrap()).unwrap();
         let reasons = reasons.into_inner().unwrap();
         Outcomes { result, steps: steps.into_inner().unwrap(), reasons, output }
+    }
+
+    fn imports(&self) -> Imports<'_> {
+        let mut imports = Imports::new(&self.store, || false);
+        if let Some(path) = &self.cache_from {
+            assert!(imports.add(vec![place(path)]).is_empty());
+        }
+        imports
+    }
+
+    /// Writes the cache of a build, with what is told of its steps.
+    pub(crate) fn share(&self, built: &Built, path: &Path) -> Vec<SharedAccount> {
+        let imports = self.imports();
+        let accounts = shared::accounts(&built.steps, &self.store, &imports).unwrap();
+        self.share_with(built, path, &accounts);
+        accounts
+    }
+
+    /// The same with something else told.
+    pub(crate) fn share_with(&self, built: &Built, path: &Path, accounts: &[SharedAccount]) {
+        let place = place(path);
+        let order = Export {
+            store: &self.store,
+            imports: &self.imports(),
+            place: &place,
+            all: true,
+            accounts,
+            packing: Packing::usual(Compression::Zstd),
+            force: false,
+            workers: 1,
+            reset: false,
+            cancelled: &|| false,
+        };
+        export(&order, &built.steps).unwrap();
     }
 
     fn options(&self) -> Options {
@@ -431,6 +470,11 @@ impl Bench {
     fn blob(&self, digest: &Digest) -> Vec<u8> {
         self.store.read_blob(digest, 1 << 20).unwrap().unwrap()
     }
+}
+
+/// The cache in a folder.
+fn place(path: &Path) -> Place {
+    Place::Folder { path: path.to_owned(), tag: "latest".to_owned(), digest: None }
 }
 
 impl Outcomes {

@@ -103,6 +103,10 @@ pub(super) fn export_to(
     means: &Means<'_>,
     steps: &[Step],
 ) -> Result<(), Failure> {
+    let accounts = match targets.is_empty() {
+        true => Vec::new(),
+        false => lapstrake_solver::shared::accounts(steps, means.store, means.imports)?,
+    };
     for target in targets {
         let place = &target.place;
         let cancelled = || means.cancel.is_cancelled();
@@ -111,6 +115,7 @@ pub(super) fn export_to(
             imports: means.imports,
             place,
             all: target.all,
+            accounts: &accounts,
             packing: target.packing,
             force: target.force,
             workers: target.workers,

@@ -1,0 +1,105 @@
+//! What a shared cache tells of how the keys of steps were made.
+//!
+//! Values of variables whose names are those of secrets stay here, and so do the names of files that a command
+//! only saw: they are in no layer.
+
+use std::collections::{HashMap, HashSet};
+
+use lapstrake_cache::{ActionKey, Error, Record, Store};
+use lapstrake_transfer::{Imports, SharedAccount, Step};
+
+use crate::reason::{Listing, Part, Subject};
+
+/// A variable is taken for a secret when one of the words of its name is one of these; those of the rule
+/// SecretsUsedInArgOrEnv.
+const WORDS: [&str; 13] = [
+    "apikey",
+    "auth",
+    "credential",
+    "credentials",
+    "key",
+    "passwd",
+    "password",
+    "pass",
+    "pword",
+    "pwd",
+    "secret",
+    "secrets",
+    "token",
+];
+
+/// The accounts of `steps`, from the store or else from the cache that they came from.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn accounts(
+    steps: &[Step],
+    store: &Store,
+    imports: &Imports<'_>,
+) -> Result<Vec<SharedAccount>, Error> {
+    let executions: HashSet<Record> = steps.iter().map(|step| step.record).collect();
+    // A step may have been found by a key that nothing is kept of.
+    let mut keys: HashMap<Record, Vec<ActionKey>> = HashMap::new();
+    for (key, record) in store.aliases(&executions)?.into_iter().chain(imports.aliases(&executions))
+    {
+        keys.entry(record).or_default().push(key);
+    }
+    let mut accounts = Vec::new();
+    for step in steps {
+        let Some((id, place)) = step.identity else { continue };
+        let mut keys = keys.get(&step.record).cloned().unwrap_or_default();
+        keys.insert(0, step.key);
+        let told = match own(&keys, store)? {
+            Some(own) => Some(own),
+            None => imports.accounts().iter().find(|told| keys.contains(&told.key)).cloned(),
+        };
+        accounts.extend(told.map(|told| SharedAccount { step: id, place, ..told }));
+    }
+    Ok(accounts)
+}
+
+/// What this store keeps of the first of `keys` that it keeps something of.
+fn own(keys: &[ActionKey], store: &Store) -> Result<Option<SharedAccount>, Error> {
+    for key in keys {
+        let Some((account, files)) = store.account_of(key)? else { continue };
+        let Ok(parts) = postcard::from_bytes::<Vec<Part>>(&account.parts) else { continue };
+        let mut listings: Vec<Listing> = postcard::from_bytes(&files).unwrap_or_default();
+        listings.retain(|listing| listing.subject == Subject::Files);
+        let parts: Vec<Part> = parts.into_iter().map(open).collect();
+        // Plain data in memory always encodes.
+        let encoded = (postcard::to_allocvec(&parts), postcard::to_allocvec(&listings));
+        let (Ok(parts), Ok(files)) = encoded else { continue };
+        let nobody = lapstrake_cache::StepId(key.0);
+        return Ok(Some(SharedAccount { key: *key, step: nobody, place: nobody, parts, files }));
+    }
+    Ok(None)
+}
+
+/// The part as others may see it.
+fn open(part: Part) -> Part {
+    match &part.subject {
+        Subject::Variable(name) if is_secret(name) => part.withheld(),
+        _ => part,
+    }
+}
+
+fn is_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let mut words = name.split(|letter: char| !letter.is_ascii_alphanumeric());
+    words.any(|word| WORDS.contains(&word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_secrets() {
+        for name in ["TOKEN", "npm_token", "API_KEY", "DB_PASSWORD_2", "GITHUB-TOKEN", "AUTH"] {
+            assert!(is_secret(name), "{name}");
+        }
+        for name in ["VERSION", "TOKENIZER", "MONKEY", "PATH", "KEYBOARD", "AUTHOR"] {
+            assert!(!is_secret(name), "{name}");
+        }
+    }
+}
