@@ -191,7 +191,7 @@ fn complete(
             return completed;
         }
         for message in losses {
-            (workshop.events)(Event::Warning { message });
+            (workshop.events)(Event::Lost { message });
         }
     }
 }

@@ -30,6 +30,13 @@ pub enum Event {
         /// Why there is none.
         reason: Reason,
     },
+    /// A vertex has been waiting for a while, and goes on when somebody else has ended.
+    Waiting {
+        /// Which.
+        vertex: VertexId,
+        /// For whom.
+        wait: Wait,
+    },
     /// A vertex wrote output; not cut at line ends.
     Output {
         /// Which.
@@ -78,6 +85,12 @@ pub enum Event {
         /// How long it took.
         elapsed: Duration,
     },
+    /// A layer of a shared cache cannot be used; the step that it is of is executed. Nothing but this run
+    /// knows of it.
+    Lost {
+        /// In one sentence.
+        message: String,
+    },
     /// Something the user should know that does not stop the build.
     Warning {
         /// In one sentence.
@@ -94,6 +107,15 @@ pub struct Planned {
     pub name: String,
     /// Its instruction in the Dockerfile.
     pub span: Option<Span>,
+}
+
+/// What a vertex waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// Another execution of just the same, mostly in another build on this store: its result will be taken.
+    Execution,
+    /// A cache mount that another command uses, by its name.
+    CacheMount(String),
 }
 
 /// How a vertex ended.

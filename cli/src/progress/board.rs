@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use lapstrake_solver::Event;
-use lapstrake_solver::event::{ImageProgress, LayerState, Outcome};
+use lapstrake_solver::event::{ImageProgress, LayerState, Outcome, Wait};
 use lapstrake_solver::graph::VertexId;
 
 use super::Activity;
@@ -78,7 +78,7 @@ pub(super) enum Change {
     Began,
     /// It wrote a line, this long after it began.
     Line(Duration, String),
-    /// Why it is executed.
+    /// Why it is executed, or what it waits for.
     Reason(String),
     /// See [`Step::status`].
     Status,
@@ -103,12 +103,22 @@ impl Board {
             }
             Event::Started { vertex } => {
                 let step = self.begin(Key::Vertex(vertex), now, &mut updates);
+                self.steps.get_mut(step).into_iter().for_each(|step| step.status = None);
                 self.reopen(step, &mut updates);
             }
             Event::Missed { vertex, reason } => {
                 let step = self.begin(Key::Vertex(vertex), now, &mut updates);
                 let reason = harmless(&one_line(&reason.to_string()));
                 updates.push(Update { step, change: Change::Reason(reason) });
+            }
+            Event::Waiting { vertex, wait } => {
+                let at = self.begin(Key::Vertex(vertex), now, &mut updates);
+                let text = harmless(&one_line(&waiting(&wait)));
+                self.steps
+                    .get_mut(at)
+                    .into_iter()
+                    .for_each(|step| step.status = Some(text.clone()));
+                updates.push(Update { step: at, change: Change::Reason(text) });
             }
             Event::Output { vertex, bytes } => {
                 let step = self.begin(Key::Vertex(vertex), now, &mut updates);
@@ -136,7 +146,7 @@ impl Board {
                 let step = self.begin(Key::Export, now, &mut updates);
                 self.end(step, (Outcome::Executed, elapsed), now, &mut updates);
             }
-            Event::Written { .. } | Event::Warning { .. } => {}
+            Event::Written { .. } | Event::Lost { .. } | Event::Warning { .. } => {}
         }
         updates
     }
@@ -257,6 +267,14 @@ impl Board {
                 self.end(at, (outcome, elapsed), now, updates);
             }
         }
+    }
+}
+
+/// In words.
+fn waiting(wait: &Wait) -> String {
+    match wait {
+        Wait::Execution => "waiting for another build that runs this step".to_owned(),
+        Wait::CacheMount(name) => format!("waiting for the cache mount {name}, which is in use"),
     }
 }
 

@@ -128,15 +128,21 @@ impl Progress {
     pub(crate) fn event(&self, event: Event) {
         let now = self.shared.begin.elapsed();
         match (&mut *self.shared.view(), event) {
-            (View::Plain(..), Event::Warning { message }) => output::stderr(&warning(&message)),
+            (View::Plain(..), Event::Warning { message } | Event::Lost { message }) => {
+                output::stderr(&warning(&message));
+            }
             (View::Plain(board, plain), event) => {
                 let updates = board.apply(event, now);
                 output::stderr(&plain.update(board, updates, now));
             }
-            (View::Tty(_, tty), Event::Warning { message }) => tty.warn(&message),
+            (View::Tty(_, tty), Event::Warning { message } | Event::Lost { message }) => {
+                tty.warn(&message);
+            }
             (View::Tty(board, _), event) => {
                 board.apply(event, now);
             }
+            // What a Dockerfile is warned of can be read at any time; this is known now or never.
+            (View::Quiet, Event::Lost { message }) => output::stderr(&warning(&message)),
             (View::Quiet, _) => {}
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lapstrake_solver::event::{ImageProgress, LayerState, Outcome, Planned};
+use lapstrake_solver::event::{ImageProgress, LayerState, Outcome, Planned, Wait};
 use lapstrake_solver::graph::VertexId;
 use lapstrake_solver::{Event, Reason};
 
@@ -358,4 +358,35 @@ fn a_step_that_runs_again_says_why_in_a_dim_line() {
     assert_eq!((name, done), ("#1 [1/1] RUN a", "#1 DONE 0.1s"));
     assert!(why.starts_with("#1 \u{1b}[2ma\\u{1b}[31mb"), "{why:?}");
     assert!(why.ends_with(" changed\u{1b}[0m") && !why.contains("\u{1b}[31m"), "{why:?}");
+}
+
+#[test]
+fn a_step_that_waits_says_for_whom() {
+    let name = "npm\u{1b}[2J".to_owned();
+    let waiting = |id, wait| Event::Waiting { vertex: VertexId(id), wait };
+    let events = vec![
+        (0, Some(planned(&["[1/2] RUN a", "[2/2] RUN b"]))),
+        (1000, Some(waiting(0, Wait::Execution))),
+        (1500, Some(finished(0, Outcome::Cached, 1500))),
+        (1500, Some(started(1))),
+        (3000, Some(waiting(1, Wait::CacheMount(name)))),
+        (4000, Some(finished(1, Outcome::Executed, 2500))),
+    ];
+    let text = anstream::adapter::strip_str(&plain(events.clone(), &failed(""))).to_string();
+    assert_eq!(
+        text,
+        "#1 [1/2] RUN a\n#1 waiting for another build that runs this step\n#1 CACHED\n\n\
+         #2 [2/2] RUN b\n#2 waiting for the cache mount npm, which is in use\n#2 DONE 2.5s\n\n"
+    );
+    // In the live view as long as it waits.
+    let mut board = Board::default();
+    for (time, event) in events.into_iter().take(2) {
+        board.apply(event.expect("an event"), at(time));
+    }
+    let mut tty = Tty::new("Building", false);
+    let shown = tty.paint(&board, (24, 100), at(1100));
+    assert!(shown.contains("RUN a  waiting for another build that runs this step"), "{shown:?}");
+    board.apply(started(0), at(1200));
+    let shown = tty.paint(&board, (24, 100), at(1300));
+    assert!(!shown.contains("waiting"), "{shown:?}");
 }

@@ -287,3 +287,40 @@ fn a_file_that_is_mounted_and_changed_is_named() {
     context.write("src/app.py", "2");
     store.build("x", context.path()).says(&["src/app.py changed\n"]);
 }
+
+/// Two builds that meet at one step: one runs it, and the other one says what it waits for.
+#[test]
+fn who_waits_for_another_build_says_so() {
+    let store = Store::new();
+    let context =
+        Context::new("FROM busybox\nRUN sleep 4 && cat /proc/sys/kernel/random/uuid > /id\n");
+    store.ok(&["pull", "busybox"]);
+    let path = text(context.path());
+    let build = |tag: &str| store.background(&["build", "--progress", "plain", "-t", tag, &path]);
+    let answers = [build("one"), build("two")].map(|one| one.answer().ends_with(0));
+    let waited = answers.iter().filter(|answer| {
+        answer.stderr.contains("waiting for another build that runs this step\n")
+            && answer.stderr.contains("CACHED")
+    });
+    assert_eq!(waited.count(), 1, "{answers:?}");
+    let id = |tag: &str| store.prints(tag, &["cat", "/id"]);
+    assert_eq!(id("one"), id("two"));
+}
+
+#[test]
+fn a_stage_that_is_not_there_is_told() {
+    let store = Store::new();
+    let context =
+        Context::new(&format!("FROM busybox AS build\n{RANDOM}FROM build AS last\n{RANDOM}"));
+    let build =
+        |filter: &str| store.build_with("x", context.path(), &["--no-cache-filter", filter]);
+    build("build,LAST");
+    let known = build("Build");
+    assert!(!known.stderr.contains("warning"), "{}", known.stderr);
+    let unknown = build("biuld,last,nosuch");
+    let unknown = unknown.says(&[
+        "warning: --no-cache-filter biuld does nothing: no stage has this name; did you mean build?\n",
+        "warning: --no-cache-filter nosuch does nothing: no stage has this name\n",
+    ]);
+    assert_eq!(unknown.stderr.matches("warning").count(), 2, "{}", unknown.stderr);
+}

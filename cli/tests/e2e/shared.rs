@@ -441,6 +441,14 @@ fn warnings_of_caches_are_told_quietly_as_well() {
     assert_eq!(answer.stderr.lines().count(), 2, "{}", answer.stderr);
     assert_eq!(answer.stdout.lines().count(), 1, "{}", answer.stdout);
     assert!(answer.stdout.starts_with("sha256:"), "{}", answer.stdout);
+    // Damage that shows while something is built as well.
+    let place = folder.path().join("cache");
+    exported(&context, &self::to(&place, ""));
+    layers(&place).iter().for_each(|layer| damage(layer, "truncated"));
+    let flags = ["-q", "--cache-from", &self::from(&place)];
+    let answer = Store::new().build_with("app", context.path(), &flags);
+    let answer = answer.says(&["warning: a layer of the cache", "cannot be used: "]);
+    assert_eq!(answer.stdout.lines().count(), 1, "{}", answer.stdout);
 }
 
 #[test]

@@ -179,3 +179,31 @@ fn a_running_container_holds_layers() {
     container.answer().ends_with(0);
     assert_eq!(object(&store, &layer)["HeldBy"]["InUse"], Value::from(false));
 }
+
+/// Also to a program: what reads it mostly shows it to somebody.
+#[test]
+fn names_move_no_cursor() {
+    let store = Store::new();
+    let context = Context::new(
+        "FROM busybox\nENV A=\"x\u{1b}[2Jy\u{202e}\"\nLABEL l=\"\u{1b}]0;t\u{7}\"\nRUN echo \"\u{1b}[31mred\" > /f\n",
+    );
+    store.build("x", context.path());
+    let key = object(&store, "x")["Layers"][1]["Records"][0]["Key"].clone();
+    let key = key.as_str().expect("a key");
+    for told in [why(&store, "x"), why(&store, key)] {
+        assert!(!told.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{told:?}");
+        assert!(told.contains("red"), "{told}");
+    }
+    assert!(why(&store, key).contains("xy"), "the value is told");
+    // Whoever takes JSON has all of it.
+    assert!(object(&store, key).to_string().contains("\\u001b[2J"));
+    // A name of a cache mount is whatever somebody wrote.
+    let (folder, archive) = (store.beside("empty"), store.beside("empty.tar"));
+    std::fs::create_dir(&folder).expect("create a folder");
+    crate::support::tool("tar", &["-cf", &text(&archive), "-C", &text(&folder), "."]);
+    let name = "a\u{1b}[2Jb\nc";
+    let told = store.ok(&["cache", "mounts", "import", name, "-i", &text(&archive)]);
+    assert_eq!(told, "ab\\nc holds 0 files of 0B");
+    let told = store.ok(&["cache", "mounts", "rm", "a\u{1b}[2Jb"]);
+    assert!(told.contains(" ab\nTotal: "), "{told}");
+}

@@ -36,7 +36,7 @@ mod word;
 use std::collections::BTreeMap;
 
 use lapstrake_oci::{Descriptor, ImageConfig, Platform};
-use lapstrake_parser::{Diagnostic, Dockerfile, Span};
+use lapstrake_parser::{Diagnostic, Dockerfile, Span, Stage, suggest};
 
 use crate::export::Step;
 use crate::graph::{Graph, Limit, Network, VertexId};
@@ -81,7 +81,7 @@ pub struct Options {
     /// `--no-cache`: no earlier result is taken.
     pub no_cache: bool,
     /// `--no-cache-filter`: stages of which no earlier result is taken. Names that no stage has do
-    /// nothing, as with BuildKit.
+    /// nothing, as with BuildKit, but for a warning.
     pub no_cache_stages: Vec<String>,
     /// Stages that the target does not need are planned as well.
     pub every_stage: bool,
@@ -298,10 +298,23 @@ fn lowered(
             graph,
             images: plans,
             is_index: options.has_several(),
-            warnings: Vec::new(),
+            warnings: unknown_stages(dockerfile, options),
         })),
         false => Lowered::Needs(needs),
     })
+}
+
+/// What is to be said of `--no-cache-filter` where no stage has the name.
+fn unknown_stages(dockerfile: &Dockerfile, options: &Options) -> Vec<String> {
+    let names: Vec<String> = dockerfile.stages().iter().filter_map(Stage::name).collect();
+    let is_known = |wanted: &String| names.iter().any(|name| name.eq_ignore_ascii_case(wanted));
+    let unknown = options.no_cache_stages.iter().filter(|wanted| !is_known(wanted));
+    let warning = |wanted: &String| {
+        let near = suggest(wanted, names.iter().map(String::as_str));
+        let near = near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
+        format!("--no-cache-filter {wanted} does nothing: no stage has this name{near}")
+    };
+    unknown.map(warning).collect()
 }
 
 /// The image for one platform as far as it can be known, and the images that are needed for more.

@@ -21,9 +21,10 @@ mod shown;
 mod start;
 mod subtree;
 
+use std::cell::Cell;
 use std::error::Error as StdError;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use lapstrake_cache::{ActionKey, Record, Staging, StepId, Store};
 use lapstrake_executor::{self as executor, Cancel, Executor};
@@ -37,7 +38,7 @@ use self::miss::Action;
 use self::owner::Owners;
 use crate::build::Bounds;
 use crate::digest::Digests;
-use crate::event::{Outcome, Sink};
+use crate::event::{Outcome, Sink, Wait};
 use crate::graph::{Graph, LocalOp, Op, Vertex, VertexId};
 use crate::journal::Journal;
 use crate::{Error, Event};
@@ -242,7 +243,7 @@ impl Workshop<'_> {
         if let Some(found) = self.cached(id, vertex, below, key)? {
             return Ok(found);
         }
-        let _lock = self.store.lock_action(key, &|| self.cancel.is_cancelled())?;
+        let _lock = self.store.lock_action(key, &self.waiting(id, vertex, Wait::Execution))?;
         if let Some(found) = self.cached(id, vertex, below, key)? {
             return Ok(found);
         }
@@ -271,6 +272,21 @@ impl Workshop<'_> {
         }
         self.digests.add(id, record.layer);
         Ok((below.with(&record), Outcome::Executed))
+    }
+
+    /// Whether to stop while something is waited for; says so once it takes a moment.
+    fn waiting(&self, id: VertexId, vertex: &Vertex, wait: Wait) -> impl Fn() -> bool {
+        let (begin, wait) = (Instant::now(), Cell::new(Some(wait)));
+        let is_shown = vertex.name.is_some();
+        move || {
+            if is_shown
+                && begin.elapsed() >= MOMENT
+                && let Some(wait) = wait.take()
+            {
+                (self.events)(Event::Waiting { vertex: id, wait });
+            }
+            self.cancel.is_cancelled()
+        }
     }
 
     /// What the store or another cache knows of `key`. Of the latter's layer nothing need be here.
@@ -356,6 +372,9 @@ fn beside<A: Send, B>(one: impl FnOnce() -> A + Send, other: impl FnOnce() -> B)
         (one, other)
     })
 }
+
+/// Waits that are shorter are not told.
+const MOMENT: Duration = Duration::from_secs(1);
 
 /// A layer of so many files takes long enough to get to disk that it is begun before the end of the build.
 const MANY_FILES: usize = 4096;

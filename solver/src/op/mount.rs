@@ -16,7 +16,10 @@ use super::agent::Forwarding;
 use super::layers::Stack;
 use super::subtree::fault;
 use super::{Failure, Value, Workshop};
-use crate::graph::{Bind, CacheMount, Mount, MountKind, MountSource, Ownership, RunOp, Vertex};
+use crate::event::Wait;
+use crate::graph::{
+    Bind, CacheMount, Mount, MountKind, MountSource, Ownership, RunOp, Vertex, VertexId,
+};
 use crate::{Error, key};
 
 /// Mounts and variables of a command, and what has to be there while it runs.
@@ -105,14 +108,14 @@ impl Workshop<'_> {
     /// Prepares everything that `op` is given. Waits for caches that others use.
     pub(super) fn outfit(
         &self,
-        vertex: &Vertex,
+        (id, vertex): (VertexId, &Vertex),
         op: &RunOp,
         inputs: &[Value],
     ) -> Result<Outfit, Failure> {
         let mut outfit = Outfit::default();
         self.add_variables(vertex, op, &mut outfit)?;
         let present = self.present(vertex, op)?;
-        self.lock_caches(vertex, &present, inputs, &mut outfit)?;
+        self.lock_caches((id, vertex), &present, inputs, &mut outfit)?;
         for (index, mount) in present {
             let target = executor::Bytes::from(mount.target.as_str());
             let mounted = match &mount.kind {
@@ -268,7 +271,7 @@ impl Workshop<'_> {
     /// Takes every cache that the mounts need, once each, in the order of their keys.
     fn lock_caches(
         &self,
-        vertex: &Vertex,
+        (id, vertex): (VertexId, &Vertex),
         present: &[(usize, &Mount)],
         inputs: &[Value],
         outfit: &mut Outfit,
@@ -284,7 +287,8 @@ impl Workshop<'_> {
         }
         for (key, (index, cache)) in wanted {
             let about = format!("{}\n", cache.name);
-            let cancelled = || self.cancel.is_cancelled();
+            let wait = Wait::CacheMount(cache.name.trim_start_matches('/').to_owned());
+            let cancelled = self.waiting(id, vertex, wait);
             let fill = |folder: &Path| self.fill(vertex, index, cache, inputs, folder);
             let step = vertex.name.as_deref().unwrap_or_default();
             let request = CacheRequest { key: &key, sharing: cache.sharing, about: &about, step };

@@ -94,7 +94,7 @@ impl Workshop<'_> {
         inputs: &[Value],
     ) -> Result<Made, Failure> {
         let staging = self.store.stage_layer()?;
-        let mut outfit = self.outfit(vertex, op, inputs)?;
+        let mut outfit = self.outfit((id, vertex), op, inputs)?;
         let mut mask = Mask::new(outfit.secrets.iter().map(|(_, value)| value.as_slice()));
         let spec = self.sandbox(op, &rootfs(inputs), &staging, &mut outfit)?;
         let mut tail = Tail::default();

@@ -16,6 +16,7 @@ use crate::args::MountsImport;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::session::Session;
+use crate::text::list_entry;
 use crate::{human, output, terminal};
 
 /// Puts the archive's files into the mount, and shows how many they are.
@@ -32,7 +33,7 @@ pub(super) fn run(asked: &MountsImport, session: &Session) -> Result<Exit, Failu
         .map_err(|error| failure(&error, shown))?;
     let files = human::count(imported.files, "file");
     let size = human::size(imported.bytes);
-    output::foreign(&format!("{shown} holds {files} of {size}\n"))?;
+    output::stdout(&format!("{} holds {files} of {size}\n", list_entry(shown)))?;
     Ok(Exit::SUCCESS)
 }
 

@@ -9,7 +9,7 @@ use crate::args::MountsRm;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::session::Session;
-use crate::text::harmless;
+use crate::text::{harmless, list_entry};
 use crate::{human, output};
 
 /// Removes mounts, and shows which and how many bytes that freed. One that is used stays: that is a
@@ -25,14 +25,14 @@ pub(super) fn run(asked: &MountsRm, session: &Session) -> Result<Exit, Failure> 
     for (mount, freed) in chosen.iter().zip(&freed) {
         match freed.bytes {
             Some(bytes) => {
-                text.push_str(&format!("{} {}\n", short_id(mount), name(mount)));
+                text.push_str(&format!("{} {}\n", short_id(mount), list_entry(name(mount))));
                 total = total.saturating_add(bytes);
             }
             None => kept.push(name(mount)),
         }
     }
     text.push_str(&format!("Total: {}\n", human::size(total)));
-    output::foreign(&text)?;
+    output::stdout(&text)?;
     if kept.is_empty() {
         return Ok(Exit::SUCCESS);
     }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::short_layer;
 use crate::failure::Failure;
+use crate::text::one_line;
 use crate::{human, images};
 
 /// Everything in the store that may hold something.
@@ -63,7 +64,8 @@ impl<'a> Holders<'a> {
             }
         }
         let above = self.origins.iter().filter(|origin| origin.below.is_some_and(|id| is_it(&id)));
-        let steps: BTreeSet<String> = above.filter_map(|origin| origin.name.clone()).collect();
+        let steps: BTreeSet<String> =
+            above.filter_map(|origin| origin.name.as_deref().map(one_line)).collect();
         let is_leased = self.leased.contains(&layer.to_string());
         Ok(Held {
             images: images.into_iter().collect(),

@@ -16,6 +16,7 @@ use crate::args::{CacheWhy, WhyFormat};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::session::Session;
+use crate::text::harmless;
 use crate::{images, output, platform};
 
 /// Digits of a key or id that people read.
@@ -44,7 +45,7 @@ pub(super) fn run(why: &CacheWhy, session: &Session) -> Result<Exit, Failure> {
         Err(error) => return Err(error.into()),
     };
     match why.format {
-        WhyFormat::Text => output::foreign(&told.text)?,
+        WhyFormat::Text => output::stdout(&harmless(&told.text))?,
         WhyFormat::Json => output::foreign(&format!("{}\n", told.json))?,
     }
     Ok(Exit::SUCCESS)

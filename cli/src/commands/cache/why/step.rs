@@ -9,7 +9,7 @@ use super::image::{made, record};
 use super::{Told, failed, short};
 use crate::failure::Failure;
 use crate::human;
-use crate::text::one_line;
+use crate::text::{list_entry, one_line};
 
 pub(super) fn tell(holders: &Holders<'_>, key: &ActionKey) -> Result<Told, Failure> {
     let Some(origin) = holders.origins.iter().find(|origin| origin.key == *key) else {
@@ -38,7 +38,7 @@ fn recorded(holders: &Holders<'_>, origin: &Origin) -> Result<Told, Failure> {
     let mut lines = vec![one_line(name)];
     lines.push(format!("key        {key}"));
     if let Some(project) = &origin.project {
-        lines.push(format!("project    {}", project.replace('\n', ", ")));
+        lines.push(format!("project    {}", list_entry(&project.replace('\n', ", "))));
     }
     lines.push(format!("layer      {}", described(holders.store, layer)?));
     lines.push(format!("made       {}", made(origin)));
@@ -80,7 +80,7 @@ fn recorded(holders: &Holders<'_>, origin: &Origin) -> Result<Told, Failure> {
 fn parts(account: &Known) -> Vec<String> {
     let mut lines = vec!["its key is made of".to_owned()];
     for part in account.parts.iter().filter(|part| !part.is_unset()) {
-        let subject = part.subject.to_string();
+        let subject = list_entry(&part.subject.to_string());
         let files = match part.subject {
             lapstrake_solver::reason::Subject::Files if account.files > 0 => {
                 format!(" ({})", human::count(account.files as u64, "file"))
