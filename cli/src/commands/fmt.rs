@@ -32,7 +32,7 @@ struct Refused {
 
 /// Formats the files, or tells which are not formatted.
 pub(crate) fn run(fmt: &Fmt) -> Result<Exit, Failure> {
-    let Inputs { found, failures } = input::inputs(&fmt.paths);
+    let Inputs { found, failures, .. } = input::inputs(&fmt.paths);
     if found.is_empty() && failures.is_empty() {
         return Err(input::none_found());
     }

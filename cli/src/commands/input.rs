@@ -1,5 +1,6 @@
 //! Which Dockerfiles are meant, by commands that look at many: read, and written in their place.
 
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -15,7 +16,7 @@ use crate::failure::Failure;
 const LONGEST: u64 = 64 << 20;
 
 /// What is to be looked at.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Input {
     Stdin,
     File(PathBuf),
@@ -63,6 +64,7 @@ pub(super) fn folder(path: &Path) -> PathBuf {
 pub(super) struct Inputs {
     pub(super) found: Vec<Input>,
     pub(super) failures: Vec<Failure>,
+    known: HashSet<Input>,
 }
 
 /// The files that the paths stand for, each once, in the order of the paths; those of a folder by
@@ -83,7 +85,7 @@ pub(super) fn inputs(paths: &[PathBuf]) -> Inputs {
 
 impl Inputs {
     fn add(&mut self, input: Input) {
-        if !self.found.contains(&input) {
+        if self.known.insert(input.clone()) {
             self.found.push(input);
         }
     }

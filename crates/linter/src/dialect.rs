@@ -8,8 +8,9 @@ use lapstrake_parser::{Instruction, InstructionKind, Stage};
 use crate::root::Root;
 use crate::run::Run;
 use crate::shared::Shared;
-use crate::shell::walk::Seen;
-use crate::shell::{Command, Part};
+use crate::shell::text::Text;
+use crate::shell::walk::Role;
+use crate::shell::{Command, Node, Piece, ShellWord};
 use crate::subject::Subject;
 use crate::suppression::shells;
 use crate::variable::Variables;
@@ -60,7 +61,6 @@ impl Dialect {
 }
 
 /// A RUN whose commands are known, with the shell that reads it.
-#[derive(Clone)]
 pub(crate) struct ShellRun<'a> {
     /// The RUN.
     pub(crate) run: Run<'a>,
@@ -94,27 +94,45 @@ const PROXIES: [&str; 8] = [
 
 impl<'a> ShellRun<'a> {
     /// The texts of the RUN, each with the shell that reads it. Those for other programs are left out.
-    pub(crate) fn parts(&self) -> impl Iterator<Item = (&'a Part, Dialect)> {
+    pub(crate) fn texts(&self) -> impl Iterator<Item = (&Text<'a>, Dialect)> {
         let shell = self.context.shell;
-        self.run.script.parts.iter().filter_map(move |part| {
-            let dialect = match &part.interpreter {
+        self.run.texts().iter().filter_map(move |text| {
+            let dialect = match &text.part.interpreter {
                 Some(program) => Dialect::of(program),
                 None => shell,
             };
-            Some((part, dialect?))
+            Some((text, dialect?))
         })
     }
 
     /// The texts that sh reads.
-    pub(crate) fn parts_in_sh(&self) -> impl Iterator<Item = &'a Part> {
-        self.parts().filter(|(_, dialect)| *dialect == Dialect::Sh).map(|(part, _)| part)
+    pub(crate) fn texts_in_sh(&self) -> impl Iterator<Item = &Text<'a>> {
+        self.texts().filter(|(_, dialect)| *dialect == Dialect::Sh).map(|(text, _)| text)
     }
 
-    /// The commands of texts that sh reads.
+    /// The simple commands of texts that sh reads.
     pub(crate) fn commands_in_sh(&self) -> impl Iterator<Item = &'a Command> {
-        let script = self.run.script;
-        let parts = self.parts_in_sh().flat_map(|part| part.commands(script));
-        parts.map(|(command, _)| command)
+        self.texts_in_sh().flat_map(|text| &text.commands).map(|(command, _)| *command)
+    }
+
+    /// The commands of texts that sh reads, compound ones as well.
+    pub(crate) fn nodes_in_sh(&self) -> impl Iterator<Item = &'a Node> {
+        self.texts_in_sh().flat_map(|text| &text.nodes).copied()
+    }
+
+    /// What the words of texts that sh reads are made of, but for what is literal.
+    pub(crate) fn pieces_in_sh(&self) -> impl Iterator<Item = &'a Piece> {
+        self.texts_in_sh().flat_map(|text| &text.pieces).copied()
+    }
+
+    /// The commands of all texts that shells read, compound ones as well.
+    pub(crate) fn nodes(&self) -> impl Iterator<Item = &'a Node> {
+        self.texts().flat_map(|(text, _)| &text.nodes).copied()
+    }
+
+    /// The words of all texts that shells read.
+    pub(crate) fn words(&self) -> impl Iterator<Item = (&'a ShellWord, Role<'a>)> {
+        self.texts().flat_map(|(text, _)| &text.words).copied()
     }
 
     /// What `/bin/sh` of the base image is, where that reads the RUN and is known not to be bash.
@@ -125,17 +143,7 @@ impl<'a> ShellRun<'a> {
     /// The same, told of no other shell than any sh.
     pub(crate) fn as_any_sh(&self) -> Self {
         let context = Context { shell: Some(Dialect::Sh), ..self.context.clone() };
-        Self { context, run: self.run }
-    }
-
-    /// Goes through the texts that sh reads.
-    pub(crate) fn walk_in_sh(&self, see: &mut dyn FnMut(Seen<'a>)) {
-        self.parts_in_sh().for_each(|part| part.walk(self.run.script, see));
-    }
-
-    /// Goes through all texts that shells read.
-    pub(crate) fn walk(&self, see: &mut dyn FnMut(Seen<'a>)) {
-        self.parts().for_each(|(part, _)| part.walk(self.run.script, see));
+        Self { context, run: self.run.again() }
     }
 
     /// The RUN as it stands in the file, with its ONBUILD.
@@ -188,8 +196,7 @@ pub(crate) fn shared_runs<'a>(subject: &'a Subject<'a>) -> Vec<(ShellRun<'a>, &'
         let variables = Rc::clone(&variables);
         let context = Context { owner, shell, is_known_sh: false, stage, variables };
         let script = &shared.script;
-        let run = Run { subject, instruction: owner, script, is_trigger: false };
-        Some((ShellRun { run, context }, shared))
+        Some((ShellRun { run: Run::new(subject, owner, script), context }, shared))
     });
     runs.collect()
 }

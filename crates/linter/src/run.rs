@@ -1,8 +1,12 @@
 //! A RUN as rules about commands see it.
 
+use std::cell::OnceCell;
+
 use lapstrake_parser::{Instruction, InstructionKind, mount};
 
-use crate::shell::{Command, Script};
+use crate::shell::text::Text;
+use crate::shell::tree::Pipeline;
+use crate::shell::{Command, Piece, Script};
 use crate::subject::Subject;
 
 /// Programs that compare what was fetched.
@@ -20,7 +24,6 @@ const CHECKERS: [&str; 10] = [
 ];
 
 /// A RUN, or an ONBUILD RUN, whose commands are known.
-#[derive(Clone, Copy)]
 pub(crate) struct Run<'a> {
     /// The file.
     pub(crate) subject: &'a Subject<'a>,
@@ -30,6 +33,7 @@ pub(crate) struct Run<'a> {
     pub(crate) script: &'a Script,
     /// It stands behind ONBUILD.
     pub(crate) is_trigger: bool,
+    texts: OnceCell<Vec<Text<'a>>>,
 }
 
 impl<'a> Run<'a> {
@@ -40,7 +44,36 @@ impl<'a> Run<'a> {
             InstructionKind::Onbuild(onbuild) => (onbuild.instruction.as_deref()?, true),
             _ => (instruction, false),
         };
-        Some(Self { subject, instruction: inner, script, is_trigger })
+        Some(Self { is_trigger, ..Self::new(subject, inner, script) })
+    }
+
+    /// A RUN that runs this, and stands behind no ONBUILD.
+    pub(crate) const fn new(
+        subject: &'a Subject<'a>,
+        instruction: &'a Instruction,
+        script: &'a Script,
+    ) -> Self {
+        Self { subject, instruction, script, is_trigger: false, texts: OnceCell::new() }
+    }
+
+    /// The same, to be looked at anew.
+    pub(crate) const fn again(&self) -> Self {
+        Self { texts: OnceCell::new(), ..*self }
+    }
+
+    /// The texts of the script with everything in them, sorted out when a rule asks first.
+    pub(crate) fn texts(&self) -> &[Text<'a>] {
+        self.texts.get_or_init(|| self.script.texts())
+    }
+
+    /// The pipelines of all texts.
+    pub(crate) fn pipelines(&self) -> impl Iterator<Item = &'a Pipeline> {
+        self.texts().iter().flat_map(|text| &text.pipelines).map(|(pipeline, _)| *pipeline)
+    }
+
+    /// What the words of all texts are made of, but for what is literal.
+    pub(crate) fn pieces(&self) -> impl Iterator<Item = &'a Piece> {
+        self.texts().iter().flat_map(|text| &text.pieces).copied()
     }
 
     /// The commands of these programs.

@@ -2,7 +2,7 @@
 //!
 //! - [`tree`], [`piece`]: the text as a tree: lists of commands, and what their words are made of.
 //! - `grammar`, `compound`, `word`, `expansion`: how the text is read.
-//! - [`walk`]: every word with what it is there for.
+//! - [`walk`]: every word with what it is there for; [`text`]: the same, sorted by kind.
 //! - [`flow`], [`names`]: what variables hold, and which are used; [`test`](mod@test): what `[` looks at.
 //! - [`command`]: what rules ask of a command: its name, its flags, what else it is given.
 //!
@@ -17,14 +17,15 @@ mod grammar;
 pub(crate) mod names;
 pub(crate) mod piece;
 pub(crate) mod test;
+pub(crate) mod text;
 pub(crate) mod tree;
 pub(crate) mod walk;
 mod word;
 
-use std::cell::OnceCell;
 use std::ops::Range;
 
-use walk::{Seen, Standing};
+use text::Text;
+use walk::Seen;
 
 use lapstrake_parser::{CommandForm, Heredoc, Instruction, InstructionKind, Span, Word};
 
@@ -58,8 +59,6 @@ pub(crate) struct Part {
     pub(crate) heredoc: Option<usize>,
     /// The program that reads it, if that is not the shell of the stage.
     pub(crate) interpreter: Option<String>,
-    /// The numbers of its commands, once a rule has asked for them.
-    numbers: OnceCell<Vec<(usize, Standing)>>,
 }
 
 /// Programs that run the heredoc that they are given.
@@ -127,6 +126,11 @@ pub(crate) fn script_of_file(text: &str) -> Option<Script> {
 }
 
 impl Script {
+    /// Its texts with everything in them.
+    pub(crate) fn texts(&self) -> Vec<Text<'_>> {
+        self.parts.iter().map(|part| Text::of(self, part)).collect()
+    }
+
     /// Goes through all of it.
     pub(crate) fn walk<'s>(&'s self, see: &mut dyn FnMut(Seen<'s>)) {
         for part in &self.parts {
@@ -190,41 +194,12 @@ impl Script {
             return None;
         };
         let interpreter = interpreter.map(str::to_owned);
-        let (heredocs, numbers) = (found.heredocs, OnceCell::new());
-        self.parts.push(Part { list, heredocs, heredoc: None, interpreter, numbers });
+        self.parts.push(Part { list, heredocs: found.heredocs, heredoc: None, interpreter });
         self.parts.last_mut()
     }
 }
 
 impl Part {
-    /// Its simple commands, with what looks at their exit status.
-    pub(crate) fn commands<'s>(
-        &'s self,
-        script: &'s Script,
-    ) -> impl Iterator<Item = (&'s Command, Standing)> {
-        let numbers = self.numbers.get_or_init(|| {
-            let mut numbers = Vec::new();
-            self.walk(script, &mut |seen| {
-                if let Seen::Node(node, standing) = seen
-                    && let NodeKind::Simple(number) = node.kind
-                {
-                    numbers.push((number, standing));
-                }
-            });
-            numbers
-        });
-        let command = |number: usize| script.commands.get(number);
-        numbers.iter().filter_map(move |(number, standing)| Some((command(*number)?, *standing)))
-    }
-
-    /// True if a command in it sets `errexit`.
-    pub(crate) fn sets_errexit(&self, script: &Script) -> bool {
-        let is_set = |command: &Command| {
-            command.name() == "set" && (command.has_flag("e") || command.has_argument("errexit"))
-        };
-        self.commands(script).any(|(command, _)| is_set(command))
-    }
-
     /// Goes through a text of that script.
     pub(crate) fn walk<'s>(&'s self, script: &'s Script, see: &mut dyn FnMut(Seen<'s>)) {
         walk::walk(script, &self.list, see);

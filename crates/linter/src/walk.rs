@@ -8,7 +8,6 @@ use lapstrake_parser::{Instruction, InstructionKind, Severity, Span, Stage, pars
 use crate::dialect;
 use crate::finding::Findings;
 use crate::rule::{Check, Origin, Rule};
-use crate::run::Run;
 use crate::state::State;
 use crate::subject::Subject;
 
@@ -51,10 +50,9 @@ pub(crate) fn walk<'a>(
                 }
             }
             Check::Script(check) => {
-                for instruction in &subject.dockerfile.instructions {
-                    let Some(run) = Run::of(subject, instruction) else { continue };
-                    findings.looks(rule, Some(instruction));
-                    check(&run, findings);
+                for run in shell_runs.get_or_init(|| dialect::shell_runs(subject)) {
+                    findings.looks(rule, Some(run.owner()));
+                    check(&run.run, findings);
                 }
             }
             Check::Shell(check) => {

@@ -62,7 +62,7 @@ pub(crate) fn run(session: &Session, lint: &Lint) -> Result<Exit, Failure> {
         return Err(usage(failure.help("give it beside one of them")));
     }
     let format = ReportFormat::chosen(lint.format).map_err(usage)?;
-    let Inputs { found, failures } = input::inputs(&lint.paths);
+    let Inputs { found, failures, .. } = input::inputs(&lint.paths);
     if lint.diff_base.is_some() && found.contains(&Input::Stdin) {
         let failure = Failure::new("standard input has no lines of an earlier revision");
         return Err(usage(

@@ -56,7 +56,9 @@ impl Command {
 
     /// [`Self::name`] without the folders before it.
     pub(crate) fn base_name(&self) -> &str {
-        self.name().rsplit('/').next().unwrap_or_default()
+        let name = self.name();
+        let start = name.bytes().rposition(|byte| byte == b'/').map_or(0, |slash| slash + 1);
+        name.get(start..).unwrap_or_default()
     }
 
     /// Where the program's name stands.
@@ -82,15 +84,16 @@ impl Command {
 
     /// The flags with the number of the argument they stand in: `-abc` is three, `--name=value` is
     /// `name`. None behind `--`.
-    fn flags(&self) -> impl Iterator<Item = (String, usize)> {
+    fn flags(&self) -> impl Iterator<Item = (&str, usize)> {
         let before = self.arguments().iter().take_while(|word| word.text != "--");
         before.enumerate().flat_map(|(at, word)| {
-            let names = match (word.text.strip_prefix("--"), word.text.strip_prefix('-')) {
-                (Some(long), _) => vec![long.split('=').next().unwrap_or_default().to_owned()],
-                (None, Some(short)) => short.chars().map(String::from).collect(),
-                (None, None) => Vec::new(),
-            };
-            names.into_iter().map(move |name| (name, at))
+            let flags = word.text.strip_prefix('-').unwrap_or_default();
+            let long = flags.strip_prefix('-').map(|long| long.split('=').next().unwrap_or(long));
+            let letters = if long.is_some() { "" } else { flags };
+            let short = letters
+                .char_indices()
+                .map(|(at, letter)| letters.get(at..at + letter.len_utf8()).unwrap_or_default());
+            long.into_iter().chain(short).map(move |name| (name, at))
         })
     }
 
@@ -101,28 +104,28 @@ impl Command {
 
     /// True if one of the flags is given.
     pub(crate) fn has_any_flag(&self, names: &[&str]) -> bool {
-        self.flags().any(|(flag, _)| names.contains(&flag.as_str()))
+        self.flags().any(|(flag, _)| names.contains(&flag))
     }
 
     /// How often the flag is given.
     pub(crate) fn count_flag(&self, name: &str) -> usize {
-        self.flags().filter(|(flag, _)| flag == name).count()
+        self.flags().filter(|(flag, _)| *flag == name).count()
     }
 
     /// The word that holds the value of a flag: `--name=value`, or the word behind it.
     pub(crate) fn flag_value(&self, names: &[&str]) -> Option<&ShellWord> {
-        let (_, at) = self.flags().find(|(flag, _)| names.contains(&flag.as_str()))?;
+        let (_, at) = self.flags().find(|(flag, _)| names.contains(&flag))?;
         let word = self.arguments().get(at)?;
         if word.text.contains('=') { Some(word) } else { self.arguments().get(at + 1) }
     }
 
     /// The arguments that are neither flags nor values of these flags, which take one.
     pub(crate) fn operands(&self, with_value: &[&str]) -> Vec<&ShellWord> {
-        let flags: Vec<(String, usize)> = self.flags().collect();
-        let mut left_out: Vec<usize> = flags.iter().map(|(_, at)| *at).collect();
-        for (name, at) in &flags {
-            let is_inline = self.arguments().get(*at).is_some_and(|word| word.text.contains('='));
-            if with_value.contains(&name.as_str()) && !is_inline {
+        let mut left_out: Vec<usize> = Vec::new();
+        for (name, at) in self.flags() {
+            left_out.push(at);
+            let is_inline = || self.arguments().get(at).is_some_and(|word| word.text.contains('='));
+            if with_value.contains(&name) && !is_inline() {
                 left_out.push(at + 1);
             }
         }

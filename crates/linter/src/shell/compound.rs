@@ -8,6 +8,9 @@ use super::word::ShellWord;
 impl Reader<'_> {
     /// Reads a command with its redirections.
     pub(super) fn node(&mut self) -> Option<Node> {
+        if !self.may_be_compound() {
+            return self.simple();
+        }
         let start = self.at;
         let kind = if let Some(pieces) = self.arithmetic_command() {
             NodeKind::Arithmetic(pieces?)
@@ -38,6 +41,12 @@ impl Reader<'_> {
         };
         let span = self.since(start);
         Some(Node { kind, span, redirections: self.redirections()? })
+    }
+
+    /// False for most simple commands, by their first byte.
+    fn may_be_compound(&self) -> bool {
+        let first = [b'(', b'{', b'[', b'c', b'f', b'i', b's', b'u', b'w'];
+        self.byte().is_some_and(|byte| first.contains(&byte))
     }
 
     /// `((…))` if that is what stands here; nothing in it if it cannot be read.
@@ -211,10 +220,13 @@ impl Reader<'_> {
     /// Reads a redirection if one is here.
     pub(super) fn redirection(&mut self) -> Option<Option<Redirection>> {
         let start = self.at;
-        let digits =
-            self.rest().len() - self.rest().trim_start_matches(|c: char| c.is_ascii_digit()).len();
-        self.at += digits;
-        let is_process = digits == 0 && ["<(", ">("].iter().any(|at| self.rest().starts_with(at));
+        self.at += self.bytes().iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let digits = self.at - start;
+        if !matches!(self.byte(), Some(b'<' | b'>' | b'&')) {
+            self.at = start;
+            return Some(None);
+        }
+        let is_process = digits == 0 && self.is_process();
         let operators = ["&>>", "&>", "<<<", "<<-", "<<", "<>", "<&", ">>", ">&", ">|", "<", ">"];
         // In front of `&>` a number is an argument.
         let may_be = |operator: &str| !is_process && (digits == 0 || !operator.starts_with("&>"));

@@ -63,10 +63,10 @@ impl Reader<'_> {
     }
 
     fn name(&mut self) -> String {
-        let end = self.rest().find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
-        let name = self.rest().get(..end.unwrap_or(self.rest().len())).unwrap_or_default();
-        self.at += name.len();
-        name.to_owned()
+        let is_part = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'_';
+        let start = self.at;
+        self.at += self.bytes().iter().take_while(is_part).count();
+        self.slice(start..self.at).to_owned()
     }
 
     /// `$'…'`, in which `\` protects a quote.

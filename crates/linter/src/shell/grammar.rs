@@ -7,6 +7,7 @@
 use std::ops::Range;
 
 use lapstrake_parser::Span;
+use memchr::memchr;
 
 use super::command::Command;
 use super::piece::Piece;
@@ -78,6 +79,15 @@ impl<'t> Reader<'t> {
         self.text.get(self.at..self.end).unwrap_or_default()
     }
 
+    /// [`Self::rest`], where single bytes are looked at.
+    pub(super) fn bytes(&self) -> &'t [u8] {
+        self.text.as_bytes().get(self.at..self.end).unwrap_or_default()
+    }
+
+    pub(super) fn byte(&self) -> Option<u8> {
+        self.bytes().first().copied()
+    }
+
     pub(super) fn peek(&self) -> Option<char> {
         self.rest().chars().next()
     }
@@ -89,7 +99,7 @@ impl<'t> Reader<'t> {
     }
 
     pub(super) fn take(&mut self, text: &str) -> bool {
-        let is_there = self.rest().starts_with(text);
+        let is_there = self.bytes().starts_with(text.as_bytes());
         self.at += if is_there { text.len() } else { 0 };
         is_there
     }
@@ -124,15 +134,15 @@ impl<'t> Reader<'t> {
 
     pub(super) fn skip_blanks(&mut self) {
         loop {
-            let rest = self.rest();
-            let blank = rest.len() - rest.trim_start_matches([' ', '\t', '\r']).len();
-            self.at += blank;
+            let blanks =
+                self.bytes().iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r'));
+            self.at += blanks.count();
             if !self.take("\\\n") {
                 break;
             }
         }
-        if self.rest().starts_with('#') {
-            self.at += self.rest().find('\n').unwrap_or(self.rest().len());
+        if self.byte() == Some(b'#') {
+            self.at += memchr(b'\n', self.bytes()).unwrap_or(self.bytes().len());
         }
     }
 
@@ -176,9 +186,9 @@ impl<'t> Reader<'t> {
             pipelines.push(self.pipeline()?);
         }
         let mut is_background = false;
-        if !self.rest().starts_with(";;") && !self.take(";") {
+        if !self.bytes().starts_with(b";;") && !self.take(";") {
             is_background = self.take("&");
-            let at_end = self.rest().is_empty() || self.rest().starts_with(['\n', ')', ';']);
+            let at_end = matches!(self.byte(), None | Some(b'\n' | b')' | b';'));
             // A compound command may be closed right behind another.
             if !is_background && !at_end && !self.is_closed() {
                 return None;
@@ -188,18 +198,21 @@ impl<'t> Reader<'t> {
     }
 
     fn is_closed(&self) -> bool {
-        self.rest().is_empty()
-            || self.rest().starts_with([')'])
-            || self.rest().starts_with(";;")
-            || (self.rest().starts_with(['t', 'e', 'f', 'd', '}'])
-                && CLOSING.iter().any(|word| self.is_at(word)))
+        match self.byte() {
+            None | Some(b')') => true,
+            Some(b';') => self.bytes().starts_with(b";;"),
+            Some(b't' | b'e' | b'f' | b'd' | b'}') => CLOSING.iter().any(|word| self.is_at(word)),
+            Some(_) => false,
+        }
     }
 
     /// True if this word stands here, unquoted.
     fn is_at(&self, word: &str) -> bool {
-        self.rest().strip_prefix(word).is_some_and(|behind| {
-            behind.is_empty()
-                || behind.starts_with([' ', '\t', '\n', '\r', ';', '&', '|', ')', '<', '>'])
+        self.bytes().strip_prefix(word.as_bytes()).is_some_and(|behind| {
+            matches!(
+                behind.first(),
+                None | Some(b' ' | b'\t' | b'\n' | b'\r' | b';' | b'&' | b'|' | b')' | b'<' | b'>')
+            )
         })
     }
 
@@ -210,7 +223,8 @@ impl<'t> Reader<'t> {
     }
 
     fn pipeline(&mut self) -> Option<Pipeline> {
-        let mut pipeline = Pipeline::default();
+        // Most pipelines are one command: there is room for no more at first.
+        let mut pipeline = Pipeline { bang: None, nodes: Vec::with_capacity(1) };
         loop {
             let start = self.at;
             if self.keyword("!") {
@@ -224,7 +238,7 @@ impl<'t> Reader<'t> {
             pipeline.nodes.push(self.deeper(Self::node)?);
             self.skip_blanks();
             let start = self.at;
-            if self.rest().starts_with("||") || !self.take("|") {
+            if self.bytes().starts_with(b"||") || !self.take("|") {
                 return Some(pipeline);
             }
             let pipe = self.since(start);
@@ -260,12 +274,12 @@ impl<'t> Reader<'t> {
             }
             end = self.at;
         }
-        if self.rest().starts_with('(') {
+        if self.byte() == Some(b'(') {
             return None;
         }
         let is_empty = words.is_empty() && assignments.is_empty() && redirections.is_empty();
         // `;` and `&` with nothing in front of them; a redirection alone is a command.
-        if is_empty && self.rest().starts_with([';', '&', '|']) {
+        if is_empty && matches!(self.byte(), Some(b';' | b'&' | b'|')) {
             return None;
         }
         let kind = self.program(assignments, words);
@@ -303,9 +317,16 @@ impl<'t> Reader<'t> {
 
 /// True for `NAME=…` and `NAME+=…`.
 pub(super) fn is_assignment(text: &str) -> bool {
-    let Some((name, _)) = text.split_once('=') else { return false };
-    let name = name.strip_suffix('+').unwrap_or(name);
-    let name = name.split('[').next().unwrap_or(name);
-    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    !name.is_empty() && !name.starts_with(|c: char| c.is_ascii_digit()) && name.chars().all(is_word)
+    let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+    let name = text.bytes().take_while(|byte| is_word(byte)).count();
+    let begins = text.bytes().next().is_some_and(|first| !first.is_ascii_digit());
+    let behind = text.as_bytes().get(name..).unwrap_or_default();
+    begins
+        && name > 0
+        && match behind.first() {
+            Some(b'=') => true,
+            Some(b'+') => behind.get(1) == Some(&b'='),
+            Some(b'[') => behind.contains(&b'='),
+            _ => false,
+        }
 }

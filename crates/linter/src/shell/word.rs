@@ -88,27 +88,26 @@ impl Reader<'_> {
         let start = self.at;
         let mut raw = RawWord { is_bare: true, ..RawWord::default() };
         let mut run = Run::default();
-        while let Some(letter) = self.peek() {
+        while let Some(byte) = self.byte() {
             let before = self.at;
-            let is_process = ["<(", ">("].iter().any(|at| self.rest().starts_with(at));
-            let extends = matches!(run.text.chars().last(), Some('?' | '*' | '+' | '@' | '!'));
-            match letter {
-                letter if ENDS.contains(&letter) && !is_process => break,
-                '(' if extends || raw.word.text.ends_with(['?', '*']) && raw.is_bare => {
+            let extends = || run.text.ends_with(['?', '*', '+', '@', '!']);
+            match byte {
+                byte if ENDS.contains(&char::from(byte)) && !self.is_process() => break,
+                b'(' if extends() || raw.word.text.ends_with(['?', '*']) && raw.is_bare => {
                     let kind = PieceKind::Glob(self.parenthesized()?.to_owned());
                     self.push(&mut raw, &mut run, before, kind);
                 }
-                '(' if raw.word.text.is_empty() && run.text.ends_with('=') => {
+                b'(' if raw.word.text.is_empty() && run.text.ends_with('=') => {
                     let kind = PieceKind::Array(self.array()?);
                     self.push(&mut raw, &mut run, before, kind);
                 }
-                '(' => break,
-                '\\' => {
+                b'(' => break,
+                b'\\' => {
                     run.open(before);
                     raw.is_bare = false;
                     self.escaped(&mut run.text);
                 }
-                _ => match self.special(letter, &mut raw.is_bare)? {
+                _ => match self.special(byte, &mut raw.is_bare)? {
                     Some(kind) => self.push(&mut raw, &mut run, before, kind),
                     None => {
                         run.open(before);
@@ -123,33 +122,43 @@ impl Reader<'_> {
         Some(raw)
     }
 
+    /// True where `<(…)` or `>(…)` begins.
+    pub(super) fn is_process(&self) -> bool {
+        matches!(self.bytes(), [b'<' | b'>', b'(', ..])
+    }
+
     /// Reads a letter that has no meaning here, and all behind it that never have one.
     fn plain(&mut self, text: &mut String) {
-        let first = self.peek().map_or(0, char::len_utf8);
+        self.take_letters(text, is_plain);
+    }
+
+    /// Reads a letter, and all behind it that are so.
+    fn take_letters(&mut self, text: &mut String, are: impl Fn(u8) -> bool) {
         let rest = self.rest();
+        let first = rest.chars().next().map_or(0, char::len_utf8);
         let behind = rest.as_bytes().get(first..).unwrap_or_default();
-        let more = behind.iter().take_while(|byte| is_plain(**byte)).count();
+        let more = behind.iter().take_while(|byte| are(**byte)).count();
         text.push_str(rest.get(..first + more).unwrap_or_default());
         self.at += first + more;
     }
 
     /// A piece that is not literal, if one begins with this letter.
-    fn special(&mut self, letter: char, is_bare: &mut bool) -> Option<Option<PieceKind>> {
-        let kind = match letter {
-            '\'' => Some(self.single_quoted()?),
-            '"' => Some(self.double_quoted()?),
-            '`' => Some(self.backticks()?),
-            '$' => self.dollar()?,
-            '<' | '>' => {
+    fn special(&mut self, byte: u8, is_bare: &mut bool) -> Option<Option<PieceKind>> {
+        let kind = match byte {
+            b'\'' => Some(self.single_quoted()?),
+            b'"' => Some(self.double_quoted()?),
+            b'`' => Some(self.backticks()?),
+            b'$' => self.dollar()?,
+            b'<' | b'>' => {
                 self.at += 2;
                 return Some(Some(PieceKind::Process(self.list_until(')')?)));
             }
-            '*' | '?' => {
+            b'*' | b'?' => {
                 self.next();
-                return Some(Some(PieceKind::Glob(letter.to_string())));
+                return Some(Some(PieceKind::Glob(char::from(byte).to_string())));
             }
-            '[' => return Some(self.class()),
-            '{' => return self.braces(),
+            b'[' => return Some(self.class()),
+            b'{' => return self.braces(),
             _ => return Some(None),
         };
         *is_bare &= kind.is_none();
@@ -229,26 +238,27 @@ impl Reader<'_> {
                 }
                 None => {
                     run.open(before);
-                    self.quoted_letter(&mut run.text);
+                    self.quoted_letters(&mut run.text);
                 }
             }
         }
     }
 
-    fn quoted_letter(&mut self, text: &mut String) {
+    /// Reads a letter that has no meaning here, and all behind it that never have one in quotes.
+    fn quoted_letters(&mut self, text: &mut String) {
+        if !self.take("\\") {
+            self.take_letters(text, |byte| !matches!(byte, b'"' | b'\\' | b'$' | b'`'));
+            return;
+        }
         match self.next() {
-            Some('\\') => match self.next() {
-                Some('\n') => {}
-                Some(letter) => {
-                    if !matches!(letter, '"' | '\\' | '$' | '`') {
-                        text.push('\\');
-                    }
-                    text.push(letter);
+            Some('\n') => {}
+            Some(letter) => {
+                if !matches!(letter, '"' | '\\' | '$' | '`') {
+                    text.push('\\');
                 }
-                None => text.push('\\'),
-            },
-            Some(letter) => text.push(letter),
-            None => {}
+                text.push(letter);
+            }
+            None => text.push('\\'),
         }
     }
 
@@ -314,7 +324,9 @@ impl Reader<'_> {
 
 /// True for what never has a meaning in a word.
 const fn is_plain(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'/' | b':' | b',' | b'%')
+    let ends = matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b';' | b'&' | b'|' | b'<' | b'>');
+    let quotes = matches!(byte, b'\'' | b'"' | b'\\' | b'`' | b'$');
+    !ends && !quotes && !matches!(byte, b'(' | b')' | b'[' | b'{' | b'*' | b'?')
 }
 
 impl Run {

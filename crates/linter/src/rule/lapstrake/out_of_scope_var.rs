@@ -26,7 +26,6 @@ use lapstrake_parser::{InstructionKind, Safety, Severity, Span};
 use crate::dialect::ShellRun;
 use crate::finding::Findings;
 use crate::rule::{Check, Confidence, Rule};
-use crate::shell::walk::Seen;
 use crate::shell::{Piece, PieceKind};
 
 pub(super) static RULE: Rule =
@@ -52,23 +51,21 @@ fn check(run: &ShellRun<'_>, findings: &mut Findings<'_>) {
     }
     let text = subject.source.get(run.owner().span.range()).unwrap_or_default();
     let mut seen: Vec<&str> = Vec::new();
-    run.walk(&mut |part| {
-        let Seen::Piece(Piece { span, kind: PieceKind::Parameter(parameter) }) = part else {
-            return;
-        };
+    for Piece { span, kind } in run.texts().flat_map(|(text, _)| text.pieces.iter().copied()) {
+        let PieceKind::Parameter(parameter) = kind else { continue };
         let name = parameter.name.as_str();
         let is_global = subject.globals.declared.iter().any(|declared| declared == name);
         if !(is_global || PLATFORM.contains(&name)) || seen.contains(&name) {
-            return;
+            continue;
         }
         seen.push(name);
         // `${NAME:-default}` is ready for nothing.
         let is_ready = parameter.modifier.starts_with([':', '-', '+', '?', '=']);
         if is_ready || run.has_variable(name) || sets(text, name) || base_sets(run, name) {
-            return;
+            continue;
         }
         report(run, name, *span, findings);
-    });
+    }
 }
 
 fn report(run: &ShellRun<'_>, name: &str, span: Span, findings: &mut Findings<'_>) {

@@ -55,14 +55,15 @@ fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) 
         let image = subject.ground(stage).0.from.image.as_str();
         let why = format!("`/bin/sh` of `{image}` is {}", shell.name());
         let lacks = IN_BUSYBOX.iter().filter(|_| shell == Dialect::Dash);
+        let any_sh = run.as_any_sh();
         findings.explained(&why, |findings| {
             for name in IN_NEITHER.iter().chain(lacks) {
                 if let Some(Check::Shell(look)) = rule(name).map(|rule| rule.check) {
-                    look(&run.as_any_sh(), findings);
+                    look(&any_sh, findings);
                 }
             }
             if shell == Dialect::Dash {
-                literal_flags(run, findings);
+                literal_flags(&any_sh, findings);
             }
         });
     }
@@ -70,7 +71,7 @@ fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) 
 
 /// dash's `echo` writes `-e` down.
 fn literal_flags(run: &ShellRun<'_>, findings: &mut Findings<'_>) {
-    for command in run.as_any_sh().commands_in_sh().filter(|command| command.name() == "echo") {
+    for command in run.commands_in_sh().filter(|command| command.name() == "echo") {
         let first = command.arguments().first();
         let is_flag = |text: &str| {
             let letters = text.strip_prefix('-').unwrap_or_default();

@@ -22,7 +22,6 @@ use crate::dialect::ShellRun;
 use crate::finding::Findings;
 use crate::rule::{Check, Confidence, Rule};
 use crate::shell::tree::{Chain, Pipeline};
-use crate::shell::walk::Seen;
 use crate::shell::{NodeKind, Script};
 
 pub(super) static RULE: Rule =
@@ -33,15 +32,14 @@ pub(super) static RULE: Rule =
 const LAST_WORDS: [&str; 6] = [":", "echo", "exit", "printf", "return", "true"];
 
 fn check(run: &ShellRun<'_>, findings: &mut Findings<'_>) {
-    run.walk(&mut |seen| {
-        let Seen::Chain(chain, standing) = seen else { return };
+    for (chain, standing) in run.texts().flat_map(|(text, _)| &text.chains) {
         if standing.is_condition || !reads_like_if(chain, run.run.script) {
-            return;
+            continue;
         }
         let and = chain.joints.iter().rev().nth(1);
         let and = and.map_or_else(Default::default, |joint| joint.span);
         findings.add(and, "what is behind `||` runs when this fails, too").help("write `if`");
-    });
+    }
 }
 
 fn reads_like_if(chain: &Chain, script: &Script) -> bool {

@@ -22,17 +22,15 @@ use crate::finding::Findings;
 use crate::rule::{Check, Rule};
 use crate::run::Run;
 use crate::shell::PieceKind;
-use crate::shell::walk::Seen;
 
 pub(super) static RULE: Rule =
     Rule::shellcheck("backticks", &["SC2006"], Severity::Info, Check::Script(check));
 
 fn check(run: &Run<'_>, findings: &mut Findings<'_>) {
-    run.script.walk(&mut |seen| {
-        let Seen::Piece(piece) = seen else { return };
+    for piece in run.pieces() {
         if matches!(piece.kind, PieceKind::Substitution { in_backticks: true, .. }) {
             let message = "backticks are hard to read and to nest";
             findings.add(piece.span, message).help("write `$(…)`");
         }
-    });
+    }
 }

@@ -22,14 +22,12 @@ use lapstrake_parser::{Safety, Severity, Span};
 use crate::dialect::ShellRun;
 use crate::finding::Findings;
 use crate::rule::{Check, Rule};
-use crate::shell::walk::Seen;
 
 pub(super) static RULE: Rule =
     Rule::shellcheck("both-outputs-in-sh", &["SC3020"], Severity::Warning, Check::Shell(check));
 
 fn check(run: &ShellRun<'_>, findings: &mut Findings<'_>) {
-    run.walk_in_sh(&mut |seen| {
-        let Seen::Node(node, _) = seen else { return };
+    for node in run.nodes_in_sh() {
         for redirection in node.redirections.iter().filter(|one| one.operator == "&>") {
             let span = redirection.span;
             let draft = findings.add(span, "sh leaves the command in the background");
@@ -37,5 +35,5 @@ fn check(run: &ShellRun<'_>, findings: &mut Findings<'_>) {
             let edits = [(operator, ">".to_owned()), (Span::point(span.end), " 2>&1".to_owned())];
             draft.help("write `> … 2>&1`").fix(Safety::Unsafe, edits);
         }
-    });
+    }
 }

@@ -22,17 +22,15 @@ use crate::dialect::ShellRun;
 use crate::finding::Findings;
 use crate::rule::{Check, Rule};
 use crate::shell::PieceKind;
-use crate::shell::walk::Seen;
 
 pub(super) static RULE: Rule =
     Rule::shellcheck("braces-in-sh", &["SC3009"], Severity::Warning, Check::Shell(check));
 
 fn check(run: &ShellRun<'_>, findings: &mut Findings<'_>) {
-    run.walk_in_sh(&mut |seen| {
-        let Seen::Piece(piece) = seen else { return };
+    for piece in run.pieces_in_sh() {
         if matches!(piece.kind, PieceKind::Braces(_)) {
             let draft = findings.add(piece.span, "sh does not expand braces");
             draft.help("write each word, or set SHELL to bash");
         }
-    });
+    }
 }

@@ -22,17 +22,15 @@ use crate::dialect::ShellRun;
 use crate::finding::Findings;
 use crate::rule::{Check, Rule};
 use crate::shell::PieceKind;
-use crate::shell::walk::Seen;
 
 pub(super) static RULE: Rule =
     Rule::shellcheck("dollar-quotes-in-sh", &["SC3003"], Severity::Warning, Check::Shell(check));
 
 fn check(run: &ShellRun<'_>, findings: &mut Findings<'_>) {
-    run.walk_in_sh(&mut |seen| {
-        let Seen::Piece(piece) = seen else { return };
+    for piece in run.pieces_in_sh() {
         if matches!(piece.kind, PieceKind::DollarSingle(_)) {
             let draft = findings.add(piece.span, "not every sh makes characters of these escapes");
             draft.help("use `printf`, or set SHELL to bash");
         }
-    });
+    }
 }

@@ -22,16 +22,14 @@ use crate::dialect::ShellRun;
 use crate::finding::Findings;
 use crate::rule::{Check, Rule};
 use crate::shell::NodeKind;
-use crate::shell::walk::Seen;
 
 pub(super) static RULE: Rule =
     Rule::shellcheck("double-brackets-in-sh", &["SC3010"], Severity::Warning, Check::Shell(check));
 
 fn check(run: &ShellRun<'_>, findings: &mut Findings<'_>) {
-    run.walk_in_sh(&mut |seen| {
-        let Seen::Node(node, _) = seen else { return };
+    for node in run.nodes_in_sh() {
         if matches!(node.kind, NodeKind::Test(_)) {
             findings.add(node.span, "`[[` is not defined in sh").help("write `[ … ]`");
         }
-    });
+    }
 }

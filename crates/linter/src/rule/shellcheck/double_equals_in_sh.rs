@@ -22,7 +22,6 @@ use crate::dialect::ShellRun;
 use crate::finding::Findings;
 use crate::rule::{Check, Rule};
 use crate::shell::test::{Test, between_brackets};
-use crate::shell::walk::Seen;
 use crate::shell::{Command, NodeKind, Script, ShellWord};
 
 pub(super) static RULE: Rule =
@@ -30,15 +29,14 @@ pub(super) static RULE: Rule =
 
 fn check(run: &ShellRun<'_>, findings: &mut Findings<'_>) {
     let script = run.run.script;
-    run.walk_in_sh(&mut |seen| {
-        let Seen::Node(node, _) = seen else { return };
-        let Some(words) = tested(&node.kind, script) else { return };
+    for node in run.nodes_in_sh() {
+        let Some(words) = tested(&node.kind, script) else { continue };
         let operators = Test::of(words).comparisons.into_iter().map(|[_, operator, _]| operator);
         for operator in operators.filter(|operator| operator.text == "==") {
             let draft = findings.add(operator.span, "`==` is not defined in sh");
             draft.help("write `=`").fix(Safety::Unsafe, [(operator.span, "=".to_owned())]);
         }
-    });
+    }
 }
 
 /// What a test looks at.

@@ -26,11 +26,11 @@ pub(super) static RULE: Rule =
     Rule::shellcheck("echo-of-escapes", &["SC2028"], Severity::Info, Check::Shell(check));
 
 fn check(run: &ShellRun<'_>, findings: &mut Findings<'_>) {
-    for (part, dialect) in run.parts() {
+    for (text, dialect) in run.texts() {
         if dialect == Dialect::Dash {
             continue;
         }
-        for (command, _) in part.commands(run.run.script) {
+        for (command, _) in &text.commands {
             if command.base_name() != "echo" || command.has_flag("e") {
                 continue;
             }

@@ -21,7 +21,6 @@ use lapstrake_parser::Severity;
 use crate::finding::Findings;
 use crate::rule::{Check, Confidence, Rule};
 use crate::run::Run;
-use crate::shell::walk::Seen;
 use crate::shell::{Command, Node, NodeKind};
 
 pub(super) static RULE: Rule =
@@ -29,13 +28,12 @@ pub(super) static RULE: Rule =
         .confident(Confidence::Medium);
 
 fn check(run: &Run<'_>, findings: &mut Findings<'_>) {
-    run.script.walk(&mut |seen| {
-        let Seen::Pipeline(pipeline, _) = seen else { return };
+    for pipeline in run.pipelines() {
         for pair in pipeline.nodes.windows(2) {
             let [find, xargs] = pair else { continue };
             report(find, command(find, run), command(xargs, run), findings);
         }
-    });
+    }
 }
 
 fn command<'s>(node: &Node, run: &Run<'s>) -> Option<&'s Command> {

@@ -28,8 +28,8 @@ pub(super) static RULE: Rule =
         .confident(Confidence::Medium);
 
 fn check(run: &ShellRun<'_>, findings: &mut Findings<'_>) {
-    for (part, _) in run.parts() {
-        for (command, _) in part.commands(run.run.script) {
+    for (text, _) in run.texts() {
+        for (command, _) in &text.commands {
             for word in words(command).filter(|word| begins_with_glob(word)) {
                 let start = word.span.start;
                 let glob = Span::new(start, start + 1);

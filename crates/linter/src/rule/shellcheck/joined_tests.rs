@@ -28,8 +28,8 @@ pub(super) static RULE: Rule =
     Rule::shellcheck("joined-tests", &["SC2166"], Severity::Warning, Check::Shell(check));
 
 fn check(run: &ShellRun<'_>, findings: &mut Findings<'_>) {
-    for (part, _) in run.parts() {
-        for (command, _) in part.commands(run.run.script) {
+    for (text, _) in run.texts() {
+        for (command, _) in &text.commands {
             let Some(words) = between_brackets(command) else { continue };
             for joint in Test::of(words).joints {
                 let sign = match joint.text.as_str() {

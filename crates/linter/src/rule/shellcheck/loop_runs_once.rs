@@ -21,21 +21,19 @@ use lapstrake_parser::Severity;
 use crate::dialect::ShellRun;
 use crate::finding::Findings;
 use crate::rule::{Check, Rule};
-use crate::shell::walk::Seen;
 use crate::shell::{NodeKind, Piece, PieceKind, ShellWord};
 
 pub(super) static RULE: Rule =
     Rule::shellcheck("loop-runs-once", &["SC2043"], Severity::Warning, Check::Shell(check));
 
 fn check(run: &ShellRun<'_>, findings: &mut Findings<'_>) {
-    run.walk(&mut |seen| {
-        let Seen::Node(node, _) = seen else { return };
-        let NodeKind::For { words: Some(words), .. } = &node.kind else { return };
-        let [word] = words.as_slice() else { return };
+    for node in run.nodes() {
+        let NodeKind::For { words: Some(words), .. } = &node.kind else { continue };
+        let [word] = words.as_slice() else { continue };
         if is_one(word) {
             findings.add(word.span, "this loop has one turn").help("is a `*` missing, or a `$`?");
         }
-    });
+    }
 }
 
 /// True for what is one word whatever happens. What is wholly in quotes, and commas for blanks, are other faults.

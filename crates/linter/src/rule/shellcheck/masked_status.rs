@@ -22,26 +22,24 @@ use lapstrake_parser::{Severity, Span};
 use crate::dialect::ShellRun;
 use crate::finding::Findings;
 use crate::rule::{Check, Rule};
-use crate::shell::walk::{DECLARING, Role, Seen};
+use crate::shell::walk::{DECLARING, Role};
 use crate::shell::{Piece, PieceKind, ShellWord};
 
 pub(super) static RULE: Rule =
     Rule::shellcheck("masked-status", &["SC2155"], Severity::Warning, Check::Shell(check));
 
 fn check(run: &ShellRun<'_>, findings: &mut Findings<'_>) {
-    for (part, _) in run.parts() {
-        part.walk(run.run.script, &mut |seen| {
-            let Seen::Word(word, Role::Argument(command, at)) = seen else { return };
-            let is_meant = !command.is_program(at) && DECLARING.contains(&command.name());
-            if is_meant && has_status(word) {
-                let (name, _) = word.assigned_name().unwrap_or_default();
-                let start = word.span.start;
-                let span = Span::new(start, start + name.len());
-                let message = format!("`{}` hides whether this fails", command.name());
-                let help = format!("set `{name}` first: `{name}=… && {} {name}`", command.name());
-                findings.add(span, message).help(help);
-            }
-        });
+    for (word, role) in run.words() {
+        let Role::Argument(command, at) = role else { continue };
+        let is_meant = !command.is_program(at) && DECLARING.contains(&command.name());
+        if is_meant && has_status(word) {
+            let (name, _) = word.assigned_name().unwrap_or_default();
+            let start = word.span.start;
+            let span = Span::new(start, start + name.len());
+            let message = format!("`{}` hides whether this fails", command.name());
+            let help = format!("set `{name}` first: `{name}=… && {} {name}`", command.name());
+            findings.add(span, message).help(help);
+        }
     }
 }
 

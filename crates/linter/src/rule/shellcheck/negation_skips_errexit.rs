@@ -23,18 +23,14 @@ use crate::dialect::ShellRun;
 use crate::finding::Findings;
 use crate::rule::{Check, Rule};
 use crate::shell::tree::Pipeline;
-use crate::shell::walk::{ListRole, Seen, Standing};
+use crate::shell::walk::{ListRole, Standing};
 
 pub(super) static RULE: Rule =
     Rule::shellcheck("negation-skips-errexit", &["SC2251"], Severity::Info, Check::Shell(check));
 
 fn check(run: &ShellRun<'_>, findings: &mut Findings<'_>) {
-    for (part, _) in run.parts() {
-        if !part.sets_errexit(run.run.script) {
-            continue;
-        }
-        part.walk(run.run.script, &mut |seen| {
-            let Seen::Pipeline(pipeline, standing) = seen else { return };
+    for (text, _) in run.texts().filter(|(text, _)| text.sets_errexit()) {
+        for (pipeline, standing) in text.pipelines.iter().copied() {
             if let Some(bang) = pipeline.bang.filter(|_| is_ignored(standing)) {
                 let draft = findings.add(bang, "`set -e` does not see this, whatever comes out");
                 let draft = draft.help("write `… && exit 1`");
@@ -44,7 +40,7 @@ fn check(run: &ShellRun<'_>, findings: &mut Findings<'_>) {
                     draft.fix(Safety::Unsafe, edits);
                 }
             }
-        });
+        }
     }
 }
 

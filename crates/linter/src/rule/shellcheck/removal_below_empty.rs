@@ -46,8 +46,8 @@ const FOLDERS: [&str; 14] = [
 ];
 
 fn check(run: &ShellRun<'_>, findings: &mut Findings<'_>) {
-    for (part, _) in run.parts() {
-        for (command, _) in part.commands(run.run.script) {
+    for (text, _) in run.texts() {
+        for (command, _) in &text.commands {
             for word in removed(command) {
                 if let Some(path) = left(word).filter(|path| is_of_system(path)) {
                     let message = format!("with nothing in the variable this removes `{path}`");

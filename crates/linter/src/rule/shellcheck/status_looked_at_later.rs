@@ -22,7 +22,6 @@ use crate::dialect::ShellRun;
 use crate::finding::Findings;
 use crate::rule::{Check, Rule};
 use crate::shell::test::{Test, between_brackets};
-use crate::shell::walk::Seen;
 use crate::shell::{Piece, PieceKind, ShellWord};
 
 pub(super) static RULE: Rule =
@@ -30,21 +29,20 @@ pub(super) static RULE: Rule =
 
 fn check(run: &ShellRun<'_>, findings: &mut Findings<'_>) {
     let script = run.run.script;
-    run.walk(&mut |seen| {
-        let Seen::Node(node, _) = seen else { return };
-        let Some(words) = between_brackets(&node.kind, script) else { return };
+    for node in run.nodes() {
+        let Some(words) = between_brackets(&node.kind, script) else { continue };
         let test = Test::of(words);
         let ([[left, _, right]], []) = (test.comparisons.as_slice(), test.joints.as_slice()) else {
-            return;
+            continue;
         };
         let status = match (is_status(left), is_status(right)) {
             (true, _) if right.text == "0" => left,
             (_, true) if left.text == "0" => right,
-            _ => return,
+            _ => continue,
         };
         let draft = findings.add(status.span, "`$?` may not be that of the command that is meant");
         draft.help("write the command itself behind `if`");
-    });
+    }
 }
 
 fn is_status(word: &ShellWord) -> bool {

@@ -23,19 +23,17 @@ use crate::finding::Findings;
 use crate::rule::{Check, Rule};
 use crate::shell::PieceKind;
 use crate::shell::piece::Parameter;
-use crate::shell::walk::Seen;
 
 pub(super) static RULE: Rule =
     Rule::shellcheck("substring-in-sh", &["SC3057"], Severity::Warning, Check::Shell(check));
 
 fn check(run: &ShellRun<'_>, findings: &mut Findings<'_>) {
-    run.walk_in_sh(&mut |seen| {
-        let Seen::Piece(piece) = seen else { return };
+    for piece in run.pieces_in_sh() {
         if matches!(&piece.kind, PieceKind::Parameter(parameter) if is_of_bash(parameter)) {
             let draft = findings.add(piece.span, "`${name:…}` with a number is not defined in sh");
             draft.help("use `cut`, or set SHELL to bash");
         }
-    });
+    }
 }
 
 fn is_of_bash(parameter: &Parameter) -> bool {

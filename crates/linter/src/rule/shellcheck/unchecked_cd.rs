@@ -22,7 +22,7 @@ use lapstrake_parser::{Safety, Severity, Span};
 use crate::dialect::ShellRun;
 use crate::finding::Findings;
 use crate::rule::{Check, Rule};
-use crate::shell::walk::{ListRole, Seen, Standing};
+use crate::shell::walk::{ListRole, Standing};
 use crate::shell::{Command, NodeKind};
 
 pub(super) static RULE: Rule =
@@ -31,12 +31,8 @@ pub(super) static RULE: Rule =
 
 fn check(run: &ShellRun<'_>, findings: &mut Findings<'_>) {
     let script = run.run.script;
-    for (part, _) in run.parts() {
-        if part.sets_errexit(script) {
-            continue;
-        }
-        part.walk(script, &mut |seen| {
-            let Seen::Pipeline(pipeline, standing) = seen else { return };
+    for (text, _) in run.texts().filter(|(text, _)| !text.sets_errexit()) {
+        for (pipeline, standing) in text.pipelines.iter().copied() {
             let is_single = pipeline.nodes.len() == 1 && pipeline.bang.is_none();
             for node in pipeline.nodes.iter().filter(|_| !is_checked(standing)) {
                 let NodeKind::Simple(at) = node.kind else { continue };
@@ -49,7 +45,7 @@ fn check(run: &ShellRun<'_>, findings: &mut Findings<'_>) {
                     draft.fix(Safety::Unsafe, [edit]);
                 }
             }
-        });
+        }
     }
 }
 

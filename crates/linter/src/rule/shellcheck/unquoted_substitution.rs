@@ -22,7 +22,6 @@ use lapstrake_parser::{Safety, Severity, Span};
 use crate::dialect::ShellRun;
 use crate::finding::Findings;
 use crate::rule::{Check, Confidence, Rule};
-use crate::shell::walk::Seen;
 use crate::shell::{List, NodeKind, Piece, PieceKind, Script};
 
 pub(super) static RULE: Rule =
@@ -34,13 +33,12 @@ const PRINTS_WORDS: [&str; 2] = ["seq", "pgrep"];
 
 fn check(run: &ShellRun<'_>, findings: &mut Findings<'_>) {
     let script = run.run.script;
-    for (part, dialect) in run.parts() {
-        part.walk(script, &mut |seen| {
-            let Seen::Word(word, role) = seen else { return };
+    for (text, dialect) in run.texts() {
+        for (word, role) in &text.words {
             if role.is_split(word, dialect.assigns_arguments()) && !role.is_program(word) {
                 report(&word.pieces, script, findings);
             }
-        });
+        }
     }
 }
 

@@ -25,7 +25,8 @@ use lapstrake_parser::{Safety, Severity, Span};
 use crate::dialect::ShellRun;
 use crate::finding::Findings;
 use crate::rule::{Check, Confidence, Rule};
-use crate::shell::flow;
+use crate::shell::text::Text;
+use crate::shell::{PieceKind, flow};
 
 pub(super) static RULE: Rule =
     Rule::shellcheck("unquoted-variable", &["SC2086"], Severity::Info, Check::Shell(check))
@@ -33,9 +34,12 @@ pub(super) static RULE: Rule =
 
 fn check(run: &ShellRun<'_>, findings: &mut Findings<'_>) {
     let is_whole = |name: &str| run.has_variable(name);
-    for (part, dialect) in run.parts() {
+    let has_parameter = |text: &Text<'_>| {
+        text.pieces.iter().any(|piece| matches!(piece.kind, PieceKind::Parameter(_)))
+    };
+    for (text, dialect) in run.texts().filter(|(text, _)| has_parameter(text)) {
         let assigns = dialect.assigns_arguments();
-        for (span, parameter) in flow::split(run.run.script, part, &is_whole, assigns) {
+        for (span, parameter) in flow::split(run.run.script, text.part, &is_whole, assigns) {
             let message =
                 format!("`${}` is split at blanks, and file names take its place", parameter.name);
             let quote = || "\"".to_owned();

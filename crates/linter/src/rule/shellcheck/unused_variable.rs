@@ -66,10 +66,10 @@ const OF_SHELL: [&str; 34] = [
 ];
 
 fn check(run: &ShellRun<'_>, findings: &mut Findings<'_>) {
-    for (part, _) in run.parts() {
-        let mut names = Names::of(run.run.script, part);
-        for text in heredocs(run) {
-            names.words_of(text);
+    for (text, _) in run.texts() {
+        let mut names = Names::of(run.run.script, text.part);
+        for heredoc in heredocs(run) {
+            names.words_of(heredoc);
         }
         for (name, span) in names.set {
             let is_meant_so = name.starts_with('_') || run.has_variable(name);

@@ -22,24 +22,22 @@ use lapstrake_parser::Severity;
 use crate::finding::Findings;
 use crate::rule::{Check, Rule};
 use crate::run::Run;
-use crate::shell::walk::Seen;
 use crate::shell::{NodeKind, Piece, PieceKind};
 
 pub(super) static RULE: Rule =
     Rule::shellcheck("useless-cat", &["SC2002"], Severity::Info, Check::Script(check)).strict();
 
 fn check(run: &Run<'_>, findings: &mut Findings<'_>) {
-    run.script.walk(&mut |seen| {
-        let Seen::Pipeline(pipeline, _) = seen else { return };
-        let [first, _, ..] = pipeline.nodes.as_slice() else { return };
-        let NodeKind::Simple(number) = first.kind else { return };
+    for pipeline in run.pipelines() {
+        let [first, _, ..] = pipeline.nodes.as_slice() else { continue };
+        let NodeKind::Simple(number) = first.kind else { continue };
         let cat = run.script.commands.get(number).filter(|command| command.name() == "cat");
-        let Some([file]) = cat.map(|cat| cat.arguments()) else { return };
+        let Some([file]) = cat.map(|cat| cat.arguments()) else { continue };
         if !file.text.starts_with('-') && !file.pieces.iter().any(may_be_several) {
             let draft = findings.add(file.span, "the command behind can read this file itself");
             draft.help(format!("leave out `cat`: `… < {}`", file.text));
         }
-    });
+    }
 }
 
 /// True if a word with this piece may become several words.

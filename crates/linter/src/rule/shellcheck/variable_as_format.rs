@@ -27,8 +27,8 @@ pub(super) static RULE: Rule =
     Rule::shellcheck("variable-as-format", &["SC2059"], Severity::Info, Check::Shell(check));
 
 fn check(run: &ShellRun<'_>, findings: &mut Findings<'_>) {
-    for (part, _) in run.parts() {
-        for (command, _) in part.commands(run.run.script) {
+    for (text, _) in run.texts() {
+        for (command, _) in &text.commands {
             let Some(format) = format(command) else { continue };
             if format.is_literal || format.text.contains('%') {
                 continue;

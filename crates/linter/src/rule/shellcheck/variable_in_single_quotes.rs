@@ -22,7 +22,7 @@ use lapstrake_parser::Severity;
 use crate::dialect::ShellRun;
 use crate::finding::Findings;
 use crate::rule::{Check, Confidence, Rule};
-use crate::shell::walk::{Role, Seen};
+use crate::shell::walk::Role;
 use crate::shell::{Command, Piece, PieceKind};
 
 pub(super) static RULE: Rule =
@@ -56,11 +56,10 @@ const READ_DOLLARS: [&str; 19] = [
 const PROMPTS: [&str; 5] = ["PS1", "PS2", "PS3", "PS4", "PROMPT_COMMAND"];
 
 fn check(run: &ShellRun<'_>, findings: &mut Findings<'_>) {
-    run.walk(&mut |seen| {
-        let Seen::Word(word, role) = seen else { return };
+    for (word, role) in run.words() {
         let is_prompt = || word.assigned_name().is_some_and(|(name, _)| PROMPTS.contains(&name));
         if matches!(role, Role::Delimiter) || is_prompt() {
-            return;
+            continue;
         }
         let command = match role {
             Role::Argument(command, _) => Some(command),
@@ -70,7 +69,7 @@ fn check(run: &ShellRun<'_>, findings: &mut Findings<'_>) {
         if !reads_dollars(name) {
             report(&word.pieces, name == "sed", findings);
         }
-    });
+    }
 }
 
 /// The program that the words are for: that behind `find … -exec`, too.
