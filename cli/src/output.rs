@@ -11,8 +11,11 @@ use crate::text::harmless;
 
 /// Writes to standard output, without colours unless it is a terminal.
 pub(crate) fn stdout(text: &str) -> Result<(), Failure> {
-    let mut stdout = anstream::stdout().lock();
-    let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    // Most texts for programs have no colours that would have to be taken out.
+    let written = match text.contains('\u{1b}') {
+        true => write(&mut anstream::stdout().lock(), text),
+        false => write(&mut io::stdout().lock(), text),
+    };
     quiet_when_closed(written).map_err(|error| cannot_write(&error))
 }
 
@@ -91,6 +94,11 @@ pub(crate) fn stdout_takes_colour() -> bool {
 pub(crate) fn stdout_size() -> (usize, usize) {
     let (height, width) = console::Term::stdout().size_checked().unwrap_or((24, 80));
     (usize::from(height), usize::from(width))
+}
+
+fn write(to: &mut dyn Write, text: &str) -> io::Result<()> {
+    to.write_all(text.as_bytes())?;
+    to.flush()
 }
 
 fn quiet_when_closed(written: io::Result<()>) -> io::Result<()> {

@@ -3,6 +3,9 @@
 
 /// The text without escape sequences and control characters; tabs become spaces, lines stay.
 pub(crate) fn harmless(text: &str) -> String {
+    if text.bytes().all(|byte| matches!(byte, b'\n' | b' '..=b'~')) {
+        return text.to_owned();
+    }
     let mut clean = String::with_capacity(text.len());
     let mut chars = text.chars();
     while let Some(c) = chars.next() {

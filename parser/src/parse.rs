@@ -76,8 +76,9 @@ pub fn parse_bytes(source: &[u8]) -> Parsed {
 /// Spans count in the text returned: draw diagnostics over that. The diagnostic, if there is one,
 /// is a warning that names the first such place.
 pub fn decode(source: &[u8]) -> (Cow<'_, str>, Option<Diagnostic>) {
-    let Err(error) = std::str::from_utf8(source) else {
-        return (String::from_utf8_lossy(source), None);
+    let error = match std::str::from_utf8(source) {
+        Ok(text) => return (Cow::Borrowed(text), None),
+        Err(error) => error,
     };
     let start = error.valid_up_to();
     let span = Span::new(start, start + char::REPLACEMENT_CHARACTER.len_utf8());

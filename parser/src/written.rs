@@ -4,6 +4,7 @@ use crate::buffer::Extent;
 use crate::span::{Span, Spanned};
 use crate::split;
 use crate::text::Text;
+use memchr::memchr_iter;
 
 /// The text around what an instruction says. Few readers look at it, so that all of it is kept as
 /// places in one shared text and read anew by whoever asks.
@@ -45,7 +46,7 @@ impl Written {
 
     /// The places of the blank lines that it goes on behind, without their ends.
     pub(crate) fn blank_lines(&self) -> Vec<Span> {
-        let blank = self.lines(self.own).filter(|line| line.value.trim().is_empty());
+        let blank = self.lines(self.own).filter(|line| line.value.trim_start().is_empty());
         let text =
             |line: Spanned<&str>| line.value.trim_end_matches('\n').trim_end_matches('\r').len();
         blank.map(|line| Span::new(line.span.start, line.span.start + text(line))).collect()
@@ -54,10 +55,14 @@ impl Written {
     /// The lines of a part of the file, with their ends.
     fn lines(&self, part: Extent) -> impl Iterator<Item = Spanned<&str>> {
         let mut end = part.range().start;
-        let lines = self.line.file().get(part.range()).unwrap_or("");
-        lines.split_inclusive('\n').map(move |line| {
+        let text = self.line.file().get(part.range()).unwrap_or("");
+        let line_ends = memchr_iter(b'\n', text.as_bytes()).map(|at| at + 1);
+        let rest = (!text.is_empty() && !text.ends_with('\n')).then_some(text.len());
+        let first = part.range().start;
+        line_ends.chain(rest).map(move |behind| {
             let start = end;
-            end += line.len();
+            end = first + behind;
+            let line = text.get(start - first..behind).unwrap_or("");
             Spanned::new(line, Span::new(start, end))
         })
     }

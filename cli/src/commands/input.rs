@@ -36,9 +36,12 @@ impl Input {
         let mut bytes = Vec::new();
         let read = match self {
             Self::Stdin => io::stdin().lock().take(LONGEST).read_to_end(&mut bytes),
-            Self::File(path) => {
-                File::open(path).and_then(|file| file.take(LONGEST).read_to_end(&mut bytes))
-            }
+            Self::File(path) => File::open(path).and_then(|file| {
+                // With room for all of it one call reads it, and one more sees its end.
+                let length = file.metadata()?.len().min(LONGEST);
+                bytes.reserve(usize::try_from(length).unwrap_or(0).saturating_add(1));
+                file.take(LONGEST).read_to_end(&mut bytes)
+            }),
         };
         read.map_err(|error| Failure::new(format!("cannot read {}", self.name())).because(&error))?;
         Ok(bytes)

@@ -2,6 +2,7 @@
 //! count them.
 
 use lapstrake_parser::{Diagnostic, Span};
+use memchr::memchr_iter;
 use serde::Serialize;
 
 use crate::text::harmless;
@@ -46,7 +47,7 @@ impl Source {
         let (text, fault) = lapstrake_parser::decode(bytes);
         let replaced = if fault.is_some() { replaced(bytes) } else { Vec::new() };
         let text = text.into_owned();
-        let behind = text.match_indices('\n').map(|(at, _)| at + 1);
+        let behind = memchr_iter(b'\n', text.as_bytes()).map(|at| at + 1);
         let starts = std::iter::once(0).chain(behind).collect();
         (Self { name: harmless(name), text, starts, replaced }, fault)
     }

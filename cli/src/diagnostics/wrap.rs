@@ -14,22 +14,26 @@ pub(super) fn message(text: &str) -> String {
     let clean = harmless(text);
     let mut out = String::with_capacity(clean.len());
     for piece in clean.split_inclusive([' ', '\n']) {
-        if out.chars().count() > LONGEST {
+        if is_longer(&out, LONGEST) {
             out.push('…');
             break;
         }
-        match piece.chars().count() {
-            length if length > LONGEST_WORD => {
-                out.extend(piece.chars().take(SHOWN));
-                out.push('…');
-                // What ends a quoted word, and the blank behind it.
-                let tail: Vec<char> = piece.chars().rev().take(8).collect();
-                out.extend(tail.into_iter().rev());
-            }
-            _ => out.push_str(piece),
+        if is_longer(piece, LONGEST_WORD) {
+            out.extend(piece.chars().take(SHOWN));
+            out.push('…');
+            // What ends a quoted word, and the blank behind it.
+            let tail: Vec<char> = piece.chars().rev().take(8).collect();
+            out.extend(tail.into_iter().rev());
+        } else {
+            out.push_str(piece);
         }
     }
     out
+}
+
+/// True if the text has more characters: at most as many as it has bytes.
+fn is_longer(text: &str, characters: usize) -> bool {
+    text.len() > characters && text.chars().count() > characters
 }
 
 /// Breaks a text at blanks so that no line is wider than `columns`, if that can be. Text in

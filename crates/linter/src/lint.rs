@@ -8,7 +8,7 @@ use crate::known::Known;
 use crate::policy::Wanted;
 use crate::rule::Check;
 use crate::subject::Subject;
-use crate::suppression::Suppressions;
+use crate::suppression::{Suppressions, may_be_heard};
 use crate::walk;
 
 /// Lets the wanted rules look at a file. `source` is the text that `dockerfile` was parsed from.
@@ -35,7 +35,9 @@ pub fn lint_with(
     let subject = Subject::new(source, dockerfile, known, wanted.policy);
     let triggers = walk::triggers(&subject);
     let mut findings = Findings::new(first);
-    walk::walk(&subject, wanted.rules, &triggers, &mut findings);
+    let heard = wanted.rules.iter().filter(|rule| may_be_heard(rule, source, wanted));
+    let heard: Vec<_> = heard.copied().collect();
+    walk::walk(&subject, &heard, &triggers, &mut findings);
     for one in foreign {
         let owner = dockerfile.instructions.iter().find(|owner| owner.span == one.owner);
         findings.looks(one.rule(), owner);

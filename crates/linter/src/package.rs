@@ -121,7 +121,10 @@ pub(crate) fn is_pip_install(command: &Command) -> bool {
     let name = command.name();
     let is_pip =
         name.starts_with("pip") && !name.starts_with("pipenv") && !name.starts_with("pipx");
-    let words: Vec<&str> = command.arguments().iter().map(|word| word.text.as_str()).collect();
-    let is_module = || words.windows(3).any(|three| three == ["-m", "pip", "install"]);
-    (is_pip && words.contains(&"install")) || (name.starts_with("python") && is_module())
+    let is_module = || {
+        let is =
+            |three: &[ShellWord]| three.iter().map(|word| &word.text).eq(["-m", "pip", "install"]);
+        command.arguments().windows(3).any(is)
+    };
+    (is_pip && command.has_argument("install")) || (name.starts_with("python") && is_module())
 }

@@ -1,6 +1,9 @@
 //! What looks like a secret: names of files, and what is in them.
 
 use std::ops::Range;
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 
 /// Files that are secrets whatever is in them: name, or its ending behind `*`.
 const NAMES: [&str; 12] = [
@@ -62,6 +65,10 @@ const TOKENS: [(&str, &str, Range<usize>); 9] = [
     ("a token of npm", "npm_", 36..37),
 ];
 
+/// What looks for the beginning of each of them.
+static FINDERS: LazyLock<Vec<Finder<'_>>> =
+    LazyLock::new(|| TOKENS.iter().map(|(_, start, _)| Finder::new(*start)).collect());
+
 /// How the first line of a private key ends (RFC 7468).
 const END_OF_KEY_LINE: &[u8] = b" PRIVATE KEY-----\n";
 
@@ -112,8 +119,8 @@ pub(crate) fn secrets_in(text: &[u8]) -> Vec<(&'static str, Range<usize>)> {
         let line = at - before.len()..at + END_OF_KEY_LINE.len() - 1;
         before.starts_with(b"-----BEGIN").then_some(("a private key", line))
     });
-    let tokens = TOKENS.iter().flat_map(|(what, start, length)| {
-        let places = memchr::memmem::find_iter(text, start.as_bytes());
+    let tokens = TOKENS.iter().zip(FINDERS.iter()).flat_map(|((what, start, length), finder)| {
+        let places = finder.find_iter(text);
         places.filter_map(move |at| {
             let range = at..token_end(text, at, start, length)?;
             Some((*what, range))

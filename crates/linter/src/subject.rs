@@ -31,8 +31,8 @@ pub(crate) struct Subject<'a> {
     pub(crate) stages: Vec<Stage<'a>>,
     /// The global arguments with their values.
     pub(crate) globals: Globals,
-    /// What each RUN runs, by where it starts; read when a rule asks first.
-    scripts: OnceCell<BTreeMap<usize, Script>>,
+    /// What each RUN runs, with where it starts, in file order; read when a rule asks first.
+    scripts: OnceCell<Vec<(usize, Script)>>,
     /// The numbers of the stages of each name, in small letters.
     stage_numbers: OnceCell<BTreeMap<String, Vec<usize>>>,
     /// What secrets are in the text, looked for when a rule asks first.
@@ -126,7 +126,9 @@ impl<'a> Subject<'a> {
             let all = self.dockerfile.instructions.iter();
             all.filter_map(|one| Some((one.span.start, shell::script(one)?))).collect()
         };
-        self.scripts.get_or_init(read).get(&instruction.span.start)
+        let scripts = self.scripts.get_or_init(read);
+        let at = scripts.binary_search_by_key(&instruction.span.start, |(start, _)| *start).ok()?;
+        scripts.get(at).map(|(_, script)| script)
     }
 
     /// The instructions in front of this one, in the whole file.

@@ -19,10 +19,12 @@ mod hadolint;
 mod own;
 
 use std::cell::Cell;
+use std::iter;
 use std::ops::Range;
 
 use lapstrake_parser::check::CheckOptions;
 use lapstrake_parser::{Instruction, Span, Spanned};
+use memchr::{memchr, memrchr};
 
 use crate::day::Day;
 use crate::finding::Owned;
@@ -144,6 +146,17 @@ impl Dialect {
     }
 }
 
+/// False if nothing that the rule can find will be reported, so that it need not look.
+pub(crate) fn may_be_heard(rule: &Rule, source: &str, wanted: &Wanted<'_>) -> bool {
+    let is_asked_for = || {
+        wanted.policy.severity(rule).is_some()
+            || names(rule).any(|name| wanted.checks.experimental.contains(name))
+            // A comment may ask for it.
+            || source.contains("experimental")
+    };
+    !wanted.policy.ignores(rule) && (!rule.experimental || is_asked_for())
+}
+
 /// True if an experimental rule is wanted: by the project, the file, or the comments above the
 /// instruction.
 fn is_asked_for(found: &Owned<'_>, wanted: &Wanted<'_>) -> bool {
@@ -158,6 +171,23 @@ fn is_asked_for(found: &Owned<'_>, wanted: &Wanted<'_>) -> bool {
 /// The rule's name and its aliases.
 fn names(rule: &Rule) -> impl Iterator<Item = &'static str> {
     std::iter::once(rule.name).chain(rule.aliases.iter().copied())
+}
+
+/// The lines that begin with `#`, blanks aside, with their ends.
+fn comment_lines(source: &str) -> impl Iterator<Item = (Span, &str)> {
+    let bytes = source.as_bytes();
+    let mut from = 0;
+    let lines = iter::from_fn(move || {
+        let sign = from + memchr(b'#', bytes.get(from..)?)?;
+        let start = memrchr(b'\n', bytes.get(..sign)?).map_or(0, |at| at + 1);
+        let behind = memchr(b'\n', bytes.get(sign..)?);
+        from = behind.map_or(bytes.len(), |at| sign + at + 1);
+        Some((start, sign, from))
+    });
+    lines.filter_map(|(start, sign, end)| {
+        let is_first = source.get(start..sign)?.trim_start().is_empty();
+        is_first.then_some((Span::new(start, end), source.get(start..end)?))
+    })
 }
 
 /// The names of a list with commas, each with its place. `start` is that of the list.

@@ -254,7 +254,6 @@ fn text(linted: &[Linted], reports: &[Report<'_>], format: ReportFormat, look: L
     let all = || -> Vec<Finding<'_>> {
         reports.iter().flat_map(|report| &report.findings).copied().collect()
     };
-    let with_faults = || linted.iter().filter(|one| !one.faults.is_empty());
     match format {
         ReportFormat::Json => findings(&all()),
         ReportFormat::Github => annotations(&all()),
@@ -268,14 +267,18 @@ fn text(linted: &[Linted], reports: &[Report<'_>], format: ReportFormat, look: L
         ReportFormat::Sonarqube => sonarqube(reports),
         ReportFormat::Markdown => markdown(reports),
         ReportFormat::Short => {
-            let lists = with_faults().map(|one| one.source.list(&one.diagnostics()));
-            lists.collect::<String>() + &summary(linted)
+            each(linted, |one| one.source.list(&one.diagnostics())) + &summary(linted)
         }
         ReportFormat::Human => {
-            let drawn = with_faults().map(|one| one.source.draw(&one.diagnostics(), look) + "\n");
-            drawn.collect::<String>() + &summary(linted)
+            each(linted, |one| one.source.draw(&one.diagnostics(), look) + "\n") + &summary(linted)
         }
     }
+}
+
+/// The texts of all files in which something was found, one behind the other.
+fn each(linted: &[Linted], text: impl Fn(&Linted) -> String + Send + Sync) -> String {
+    let with_faults = linted.par_iter().filter(|one| !one.faults.is_empty());
+    with_faults.map(text).collect::<Vec<_>>().concat()
 }
 
 /// How many findings there are, in how many files, and what was known.

@@ -13,6 +13,8 @@ pub(crate) struct Command {
     pub(crate) words: Vec<ShellWord>,
     /// Which word is the program: there is always one.
     program: usize,
+    /// Where its name begins in that word, behind the folders.
+    base: usize,
 }
 
 /// Programs that run the one that is named behind them.
@@ -32,7 +34,9 @@ impl Command {
             WRAPPERS.contains(&word.text.as_str()) && is_named
         };
         let program = words.iter().enumerate().take_while(|word| is_wrapper(*word)).count();
-        Ok(Self { assignments, words, program })
+        let text = words.get(program).map(|word| word.text.as_bytes()).unwrap_or_default();
+        let base = memchr::memrchr(b'/', text).map_or(0, |slash| slash + 1);
+        Ok(Self { assignments, words, program, base })
     }
 
     /// What stands behind the program.
@@ -56,9 +60,7 @@ impl Command {
 
     /// [`Self::name`] without the folders before it.
     pub(crate) fn base_name(&self) -> &str {
-        let name = self.name();
-        let start = name.bytes().rposition(|byte| byte == b'/').map_or(0, |slash| slash + 1);
-        name.get(start..).unwrap_or_default()
+        self.name().get(self.base..).unwrap_or_default()
     }
 
     /// Where the program's name stands.

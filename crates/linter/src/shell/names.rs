@@ -1,13 +1,15 @@
 //! Which variables a text sets and uses, wherever.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use lapstrake_parser::Span;
 
 use super::grammar::is_assignment;
 use super::piece::{Piece, PieceKind};
-use super::walk::{DECLARING, Role, Seen};
-use super::{Command, NodeKind, Part, Script, ShellWord};
+use super::text::Text;
+use super::walk::DECLARING;
+use super::{Command, NodeKind, Script, ShellWord};
 
 /// The variables of a text.
 #[derive(Debug, Default)]
@@ -15,34 +17,39 @@ pub(crate) struct Names<'s> {
     /// Where each variable is set last.
     pub(crate) set: BTreeMap<&'s str, Span>,
     /// Those that something is done with.
-    pub(crate) used: BTreeSet<String>,
+    pub(crate) used: BTreeSet<Cow<'s, str>>,
 }
 
 impl<'s> Names<'s> {
-    /// Those of a text.
-    pub(crate) fn of(script: &'s Script, part: &'s Part) -> Self {
+    /// Those of a text. Where none is set, none is told to be used.
+    pub(crate) fn of(script: &'s Script, text: &Text<'s>) -> Self {
         let mut names = Self::default();
-        part.walk(script, &mut |seen| match seen {
-            Seen::Word(word, Role::Variable) => {
-                names.set.insert(&word.text, word.span);
-            }
-            Seen::Node(node, _) => match &node.kind {
+        for node in &text.nodes {
+            match &node.kind {
                 NodeKind::Assignments(words) => words.iter().for_each(|word| names.assign(word)),
                 NodeKind::Simple(at) => {
                     if let Some(command) = script.commands.get(*at) {
                         names.command(command);
                     }
                 }
+                NodeKind::For { name, .. } => {
+                    names.set.insert(&name.text, name.span);
+                }
                 NodeKind::Test(words) => names.tested(words),
                 NodeKind::Arithmetic(pieces) | NodeKind::Count { head: pieces, .. } => {
-                    names.used.extend(pieces.iter().filter_map(Piece::literal));
+                    names.literal(pieces);
                 }
                 _ => {}
-            },
-            Seen::Piece(piece) => names.piece(piece),
-            _ => {}
-        });
+            }
+        }
+        if !names.set.is_empty() {
+            text.pieces.iter().for_each(|piece| names.piece(piece));
+        }
         names
+    }
+
+    fn literal(&mut self, pieces: &[Piece]) {
+        self.used.extend(pieces.iter().filter_map(Piece::literal).map(Cow::Owned));
     }
 
     fn assign(&mut self, word: &'s ShellWord) {
@@ -51,7 +58,7 @@ impl<'s> Names<'s> {
         let start = word.span.start;
         self.set.insert(name, Span::new(start, start + name.len()));
         if adds {
-            self.used.insert(name.to_owned());
+            self.used.insert(name.into());
         }
         if matches!(name, "PS1" | "PS2" | "PS3" | "PS4" | "PROMPT_COMMAND") {
             self.mentioned(word);
@@ -84,49 +91,53 @@ impl<'s> Names<'s> {
         };
         self.assign(word);
         if is_used {
-            self.used.insert(name.to_owned());
+            self.used.insert(name.into());
         } else if word.assigned_name().is_none() {
             self.set.insert(name, word.span);
         }
     }
 
     /// `-v name`.
-    fn tested(&mut self, words: &[ShellWord]) {
+    fn tested(&mut self, words: &'s [ShellWord]) {
         for pair in words.windows(2) {
             if let [operator, word] = pair
                 && operator.text == "-v"
             {
                 let name = word.text.split('[').next().unwrap_or_default();
-                self.used.insert(name.to_owned());
+                self.used.insert(name.into());
             }
         }
     }
 
-    fn piece(&mut self, piece: &Piece) {
+    fn piece(&mut self, piece: &'s Piece) {
         match &piece.kind {
             PieceKind::Parameter(parameter) => {
-                self.used.insert(parameter.name.clone());
+                self.used.insert(parameter.name.as_str().into());
                 if parameter.modifier.starts_with(['[', ':']) {
                     self.words_of(&parameter.modifier);
                 }
             }
-            PieceKind::Arithmetic(pieces) => {
-                self.used.extend(pieces.iter().filter_map(Piece::literal));
-            }
+            PieceKind::Arithmetic(pieces) => self.literal(pieces),
             _ => {}
         }
     }
 
     /// What a text that the shell reads later may use.
     fn mentioned(&mut self, word: &ShellWord) {
-        self.words_of(&word.literal_parts());
+        let text = word.literal_parts();
+        self.used.extend(words(&text).map(|word| Cow::Owned(word.to_owned())));
     }
 
     /// Takes all that may be a name in a text for one that is used.
-    pub(crate) fn words_of(&mut self, text: &str) {
-        let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
-        self.used.extend(words.filter(|word| !word.is_empty()).map(str::to_owned));
+    pub(crate) fn words_of(&mut self, text: &'s str) {
+        self.used.extend(words(text).map(Cow::Borrowed));
     }
+}
+
+/// All that may be a name.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    words.filter(|word| !word.is_empty())
 }
 
 /// The variables that `read` or `mapfile` sets.

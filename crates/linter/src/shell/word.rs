@@ -64,9 +64,6 @@ pub(super) struct RawWord {
     pub(super) is_bare: bool,
 }
 
-/// What ends a word.
-const ENDS: [char; 10] = [' ', '\t', '\n', '\r', ';', '&', '|', '<', '>', ')'];
-
 /// What stands in a word for what a command prints.
 const PRINTED: &str = "${VAR}";
 
@@ -92,7 +89,7 @@ impl Reader<'_> {
             let before = self.at;
             let extends = || run.text.ends_with(['?', '*', '+', '@', '!']);
             match byte {
-                byte if ENDS.contains(&char::from(byte)) && !self.is_process() => break,
+                byte if ends_word(byte) && !self.is_process() => break,
                 b'(' if extends() || raw.word.text.ends_with(['?', '*']) && raw.is_bare => {
                     let kind = PieceKind::Glob(self.parenthesized()?.to_owned());
                     self.push(&mut raw, &mut run, before, kind);
@@ -117,7 +114,10 @@ impl Reader<'_> {
             }
         }
         self.close_run(&mut raw.word, &mut run, self.at);
-        raw.word.span = self.since(start);
+        raw.word.span = match raw.word.pieces.as_slice() {
+            [only] => only.span,
+            _ => self.since(start),
+        };
         raw.word.is_literal = raw.word.pieces.iter().all(Piece::is_typed);
         Some(raw)
     }
@@ -279,7 +279,7 @@ impl Reader<'_> {
                     letters.by_ref().find(|(_, letter)| *letter == ']')?;
                 }
                 '"' | '\'' | '`' | '$' | '(' => return None,
-                letter if ENDS.contains(&letter) => return None,
+                letter if u8::try_from(letter).is_ok_and(ends_word) => return None,
                 _ => {}
             }
         }
@@ -322,11 +322,16 @@ impl Reader<'_> {
     }
 }
 
+/// True for what ends a word.
+const fn ends_word(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b';' | b'&' | b'|' | b'<' | b'>' | b')')
+}
+
 /// True for what never has a meaning in a word.
 const fn is_plain(byte: u8) -> bool {
-    let ends = matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b';' | b'&' | b'|' | b'<' | b'>');
-    let quotes = matches!(byte, b'\'' | b'"' | b'\\' | b'`' | b'$');
-    !ends && !quotes && !matches!(byte, b'(' | b')' | b'[' | b'{' | b'*' | b'?')
+    let has_meaning =
+        matches!(byte, b'\'' | b'"' | b'\\' | b'`' | b'$' | b'(' | b'[' | b'{' | b'*' | b'?');
+    !ends_word(byte) && !has_meaning
 }
 
 impl Run {

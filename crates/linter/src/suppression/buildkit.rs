@@ -5,7 +5,7 @@ use std::cell::Cell;
 use lapstrake_parser::check::{CheckOptions, RuleSelection};
 use lapstrake_parser::{Diagnostic, Directive, DirectiveKind, Dockerfile, Instruction, Span};
 
-use super::{Dialect, Place, Suppression};
+use super::{Dialect, Place, Suppression, comment_lines};
 
 /// The options of the `check` directive; those of a file without it are the defaults.
 pub fn checks(dockerfile: &Dockerfile) -> CheckOptions {
@@ -38,7 +38,7 @@ pub(super) fn read<'a>(
     // What the command line says in the place of the directive stands nowhere in the file.
     let own = directive(dockerfile).filter(|(_, options)| *options == checks);
     all.extend(skip(checks, own.map(|(directive, _)| directive.span), Place::File));
-    if !source.lines().any(may_be_check) {
+    if !comment_lines(source).any(|(_, line)| may_be_check(line)) {
         return;
     }
     for one in &dockerfile.instructions {

@@ -2,7 +2,7 @@
 
 use lapstrake_parser::{Dockerfile, Instruction, InstructionKind, Span};
 
-use super::{Dialect, Names, Place, Suppression, list};
+use super::{Dialect, Names, Place, Suppression, comment_lines, list};
 
 /// What a comment holds for.
 #[derive(Clone, Copy)]
@@ -95,16 +95,8 @@ fn lines<'a>(source: &'a str, dockerfile: &Dockerfile) -> Vec<(Span, &'a str)> {
         let next = bodies.partition_point(|body| body.end <= start);
         bodies.get(next).is_some_and(|body| body.range().contains(&start))
     };
-    let mut start = 0;
-    let mut found = Vec::new();
-    for text in source.split_inclusive('\n') {
-        let line = Span::new(start, start + text.len());
-        start = line.end;
-        if own(text).is_some() && !is_text(line.start) {
-            found.push((line, text));
-        }
-    }
-    found
+    let is_own = |(line, text): &(Span, &str)| own(text).is_some() && !is_text(line.start);
+    comment_lines(source).filter(is_own).collect()
 }
 
 /// What stands behind `# hadolint `.

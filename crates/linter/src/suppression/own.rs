@@ -2,7 +2,7 @@
 
 use lapstrake_parser::{Dockerfile, Span, suggest};
 
-use super::{Dialect, Place, Suppression, list};
+use super::{Dialect, Place, Suppression, comment_lines, list};
 use crate::day::Day;
 use crate::subject::Subject;
 
@@ -18,10 +18,7 @@ pub(super) fn read<'a>(
     }
     let heredocs = dockerfile.instructions.iter().flat_map(|one| &one.heredocs);
     let bodies: Vec<Span> = heredocs.map(|heredoc| heredoc.body).collect();
-    let mut start = 0;
-    for line in source.split_inclusive('\n') {
-        let at = start;
-        start += line.len();
+    for (Span { start: at, end: behind }, line) in comment_lines(source) {
         let is_text = || bodies.iter().any(|body| body.range().contains(&at));
         let Some(words) = words(line).filter(|_| !is_text()) else { continue };
         let comment = at + line.len() - line.trim_start().len();
@@ -32,7 +29,7 @@ pub(super) fn read<'a>(
                 let is_over = |end: &Day| subject.known.today.is_some_and(|today| today > *end);
                 let place = match end.filter(is_over) {
                     Some(end) => Place::Ended(end),
-                    None => place(source, dockerfile, start),
+                    None => place(source, dockerfile, behind),
                 };
                 let blanks = words.len() - words.trim_start().len();
                 let names = list(names, words_at + blanks + IGNORE.len());

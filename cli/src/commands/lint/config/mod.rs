@@ -51,7 +51,7 @@ pub(super) fn load(origin: &Origin<'_>, inputs: &[Input]) -> Result<Vec<Rc<Setti
     let everywhere = match origin {
         Origin::Above => {
             let mut found = Found::default();
-            return inputs.iter().map(|input| found.above(&input.folder())).collect();
+            return inputs.iter().map(|input| found.named(input.folder())).collect();
         }
         Origin::None => Settings::default(),
         Origin::File(path) => read(path, dialect(path)?)?,
@@ -72,9 +72,20 @@ pub(super) fn above(folder: &Path) -> Result<Rc<Settings>, Failure> {
 #[derive(Default)]
 struct Found {
     by_folder: BTreeMap<PathBuf, Rc<Settings>>,
+    /// The same by the names of folders as they were given.
+    by_name: BTreeMap<PathBuf, Rc<Settings>>,
 }
 
 impl Found {
+    fn named(&mut self, folder: PathBuf) -> Result<Rc<Settings>, Failure> {
+        if let Some(known) = self.by_name.get(&folder) {
+            return Ok(Rc::clone(known));
+        }
+        let settings = self.above(&folder)?;
+        self.by_name.insert(folder, Rc::clone(&settings));
+        Ok(settings)
+    }
+
     fn above(&mut self, folder: &Path) -> Result<Rc<Settings>, Failure> {
         let folder = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
         let mut passed = Vec::new();

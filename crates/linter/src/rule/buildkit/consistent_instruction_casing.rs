@@ -31,13 +31,17 @@ pub(super) static RULE: Rule = Rule::buildkit("ConsistentInstructionCasing", Che
 fn check(subject: &Subject<'_>, findings: &mut Findings<'_>) {
     let globals = subject.dockerfile.global_instructions().len();
     let instructions = || subject.dockerfile.instructions.iter().skip(globals);
-    let small = instructions().filter(|one| one.keyword().value == small(one)).count();
-    let capital = instructions().filter(|one| one.keyword().value == capital(one)).count();
+    let small = instructions().filter(|one| !has(one, u8::is_ascii_uppercase)).count();
+    let capital = instructions().filter(|one| !has(one, u8::is_ascii_lowercase)).count();
     let is_small = small > capital;
+    let unlike = if is_small { u8::is_ascii_uppercase } else { u8::is_ascii_lowercase };
     for instruction in instructions() {
-        let keyword = instruction.keyword();
-        let meant = if is_small { self::small(instruction) } else { self::capital(instruction) };
-        if keyword.value != meant {
+        if has(instruction, unlike) {
+            let keyword = instruction.keyword();
+            let meant = match is_small {
+                true => keyword.value.to_ascii_lowercase(),
+                false => keyword.value.to_ascii_uppercase(),
+            };
             let message = format!("`{}` is written unlike the other instructions", keyword.value);
             findings
                 .add(keyword.span, message)
@@ -47,10 +51,7 @@ fn check(subject: &Subject<'_>, findings: &mut Findings<'_>) {
     }
 }
 
-fn small(instruction: &Instruction) -> String {
-    instruction.keyword().value.to_lowercase()
-}
-
-fn capital(instruction: &Instruction) -> String {
-    instruction.keyword().value.to_uppercase()
+/// True if a letter of the keyword is so.
+fn has(instruction: &Instruction, is_so: fn(&u8) -> bool) -> bool {
+    instruction.keyword().value.as_bytes().iter().any(is_so)
 }

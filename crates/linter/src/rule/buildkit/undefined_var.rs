@@ -67,6 +67,9 @@ fn names_base(step: &Step<'_>) -> bool {
 
 /// Each name once for each piece, as in BuildKit.
 fn report(step: &Step<'_>, piece: &Expandable<'_>, declared: &[&str], findings: &mut Findings<'_>) {
+    if !piece.text().contains('$') {
+        return;
+    }
     let state = step.state;
     let Some(value) = piece.value(&state.environment, step.subject.dockerfile.escape) else {
         return;

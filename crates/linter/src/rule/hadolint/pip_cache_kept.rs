@@ -36,7 +36,9 @@ fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) 
     for instruction in stage.instructions {
         is_off = is_off || turns_off(instruction);
         let Some(run) = Run::of(subject, instruction) else { continue };
-        if is_off || run.has_mount(".cache/pip") {
+        let installing = run.script.commands.iter().filter(|one| package::is_pip_install(one));
+        let installing: Vec<&Command> = installing.collect();
+        if is_off || installing.is_empty() || run.has_mount(".cache/pip") {
             continue;
         }
         let assigns = |command: &Command| {
@@ -46,7 +48,7 @@ fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) 
         if run.script.commands.iter().any(assigns) {
             continue;
         }
-        for command in run.script.commands.iter().filter(|one| package::is_pip_install(one)) {
+        for command in installing {
             let install = command.arguments().iter().find(|word| word.text == "install");
             let Some(install) = install.filter(|_| !command.has_flag("no-cache-dir")) else {
                 continue;

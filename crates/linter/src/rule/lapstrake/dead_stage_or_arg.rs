@@ -43,7 +43,8 @@ fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) 
     if stage.index != 0 {
         return;
     }
-    let uses = uses(subject.source);
+    let has_arguments = declared(&subject.dockerfile.instructions).next().is_some();
+    let uses = if has_arguments { uses(subject.source) } else { Uses::new() };
     globals(subject, &uses, findings);
     // What a variable names may be any of them.
     let is_any = subject.stages.iter().any(|stage| may_be_stage(stage.from.image.as_str()));

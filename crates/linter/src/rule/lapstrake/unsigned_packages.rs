@@ -24,6 +24,7 @@ use lapstrake_parser::Severity;
 use crate::finding::Findings;
 use crate::rule::{Check, Rule};
 use crate::run::Run;
+use crate::shell::Command;
 
 pub(super) static RULE: Rule =
     Rule::own("unsigned-packages", Severity::Warning, Check::Script(check));
@@ -51,12 +52,8 @@ const FLAGS: [(&[&str], &[&str]); 5] = [
 fn check(run: &Run<'_>, findings: &mut Findings<'_>) {
     for command in &run.script.commands {
         let name = command.base_name();
-        let mut files = command.operands(&[]).into_iter().skip(1);
         // What the build itself has made is not signed by others.
-        if name == "apk"
-            && command.operands(&[]).len() > 1
-            && files.all(|word| word.text.ends_with(".apk"))
-        {
+        if name == "apk" && are_own(command) {
             continue;
         }
         let flags =
@@ -65,7 +62,7 @@ fn check(run: &Run<'_>, findings: &mut Findings<'_>) {
             let text = word.text.as_str();
             let is_flag =
                 || flags.is_some_and(|flags| flags.contains(&text)) || is_setting(name, text);
-            if text.contains("[trusted=yes") && text.contains("deb") {
+            if text.contains('[') && text.contains("[trusted=yes") && text.contains("deb") {
                 let draft = findings
                     .add(word.span, "`trusted=yes`: what comes from there need not be signed");
                 draft.help("name the key instead: `[signed-by=/etc/apt/keyrings/….asc]`");
@@ -78,11 +75,18 @@ fn check(run: &Run<'_>, findings: &mut Findings<'_>) {
     }
 }
 
+/// True if all that is added are files.
+fn are_own(command: &Command) -> bool {
+    let operands = command.operands(&[]);
+    operands.len() > 1 && operands.iter().skip(1).all(|word| word.text.ends_with(".apk"))
+}
+
 /// `APT::Get::AllowUnauthenticated=true` of `-o`, also in one word with that.
 fn is_setting(program: &str, text: &str) -> bool {
-    let Some((name, value)) = text.split_once('=') else { return false };
+    let setting = text.split_once('=').filter(|_| matches!(program, "apt" | "apt-get"));
+    let Some((name, value)) = setting else { return false };
     let name = name.to_ascii_lowercase();
     let is_it = name.ends_with("apt::get::allowunauthenticated")
         || name.ends_with("acquire::allowinsecurerepositories");
-    matches!(program, "apt" | "apt-get") && is_it && matches!(value, "true" | "1" | "yes")
+    is_it && matches!(value, "true" | "1" | "yes")
 }

@@ -36,6 +36,9 @@ pub(super) static RULE: Rule =
         .instead_of(&["volatile-arg-early"]);
 
 fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) {
+    if subject.known.stages.iter().all(|stage| stage.made.is_empty()) {
+        return;
+    }
     for (at, instruction) in stage.instructions.iter().enumerate() {
         for (name, place) in set_by(instruction) {
             let below = stage.instructions.get(at + 1..).unwrap_or_default();

@@ -26,6 +26,7 @@ use crate::dialect::ShellRun;
 use crate::finding::Findings;
 use crate::rule::{Check, Confidence, Rule};
 use crate::shell::text::Text;
+use crate::shell::walk::Role;
 use crate::shell::{PieceKind, flow};
 
 pub(super) static RULE: Rule =
@@ -34,10 +35,7 @@ pub(super) static RULE: Rule =
 
 fn check(run: &ShellRun<'_>, findings: &mut Findings<'_>) {
     let is_whole = |name: &str| run.has_variable(name);
-    let has_parameter = |text: &Text<'_>| {
-        text.pieces.iter().any(|piece| matches!(piece.kind, PieceKind::Parameter(_)))
-    };
-    for (text, dialect) in run.texts().filter(|(text, _)| has_parameter(text)) {
+    for (text, dialect) in run.texts().filter(|(text, _)| may_split(text)) {
         let assigns = dialect.assigns_arguments();
         for (span, parameter) in flow::split(run.run.script, text.part, &is_whole, assigns) {
             let message =
@@ -48,4 +46,16 @@ fn check(run: &ShellRun<'_>, findings: &mut Findings<'_>) {
             draft.fix(Safety::Unsafe, edits);
         }
     }
+}
+
+/// False if all variables of the text stand in quotes, or where nothing is split: then what they hold does not
+/// matter.
+fn may_split(text: &Text<'_>) -> bool {
+    text.words.iter().any(|(word, role)| {
+        matches!(role, Role::Argument(..) | Role::Target)
+            && word
+                .pieces
+                .iter()
+                .any(|piece| matches!(piece.kind, PieceKind::Parameter(_) | PieceKind::Braces(_)))
+    })
 }

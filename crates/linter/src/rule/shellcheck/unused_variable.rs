@@ -67,7 +67,7 @@ const OF_SHELL: [&str; 34] = [
 
 fn check(run: &ShellRun<'_>, findings: &mut Findings<'_>) {
     for (text, _) in run.texts() {
-        let mut names = Names::of(run.run.script, text.part);
+        let mut names = Names::of(run.run.script, text);
         for heredoc in heredocs(run) {
             names.words_of(heredoc);
         }

@@ -23,7 +23,7 @@ use crate::dialect::ShellRun;
 use crate::finding::Findings;
 use crate::rule::{Check, Confidence, Rule};
 use crate::shell::walk::Role;
-use crate::shell::{Command, Piece, PieceKind};
+use crate::shell::{Command, Piece, PieceKind, ShellWord};
 
 pub(super) static RULE: Rule =
     Rule::shellcheck("variable-in-single-quotes", &["SC2016"], Severity::Info, Check::Shell(check))
@@ -56,7 +56,10 @@ const READ_DOLLARS: [&str; 19] = [
 const PROMPTS: [&str; 5] = ["PS1", "PS2", "PS3", "PS4", "PROMPT_COMMAND"];
 
 fn check(run: &ShellRun<'_>, findings: &mut Findings<'_>) {
-    for (word, role) in run.words() {
+    let has_more = |word: &ShellWord| {
+        word.pieces.iter().any(|piece| !matches!(piece.kind, PieceKind::Literal(_)))
+    };
+    for (word, role) in run.words().filter(|(word, _)| has_more(word)) {
         let is_prompt = || word.assigned_name().is_some_and(|(name, _)| PROMPTS.contains(&name));
         if matches!(role, Role::Delimiter) || is_prompt() {
             continue;
