@@ -3,6 +3,7 @@
 use lapstrake_parser::{Instruction, Span};
 
 use crate::run::Run;
+use crate::shell::text::Text;
 use crate::shell::tree::{Chain, Joint};
 use crate::shell::{Command, Node};
 use crate::subject::Subject;
@@ -13,9 +14,10 @@ pub(crate) type Edit = (Span, String);
 /// Has a RUN go on with a command if its last one succeeds. Nothing where what ends it is not known: it has an array,
 /// ends with `exit`, or goes on in the background.
 pub(crate) fn append(run: &Run<'_>, behind: &Command, text: &str) -> Option<Edit> {
-    let part = run.script.parts.iter().rev().find(|part| {
-        part.commands(run.script).any(|(command, _)| command.span() == behind.span())
-    })?;
+    let mut texts = run.texts().iter().rev();
+    let has_it =
+        |text: &&Text<'_>| text.commands.iter().any(|(command, _)| command.span() == behind.span());
+    let part = texts.find(has_it)?.part;
     let chain = part.list.chains.last().filter(|chain| !chain.is_background)?;
     let last = chain.pipelines.last()?.nodes.last()?;
     if ends_shell(run, last) {

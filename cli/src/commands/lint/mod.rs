@@ -90,7 +90,7 @@ pub(crate) fn run(session: &Session, lint: &Lint) -> Result<Exit, Failure> {
     let look = |task: &Task<'_>| if lint.fix { mend(lint, task) } else { file::lint(task) };
     let all = match lint.shellcheck {
         true => with_shellcheck(lint, &tasks)?,
-        false => tasks.par_iter().map(look).collect(),
+        false => each(&tasks, look),
     };
     let (mut linted, mut unread) = sorted(all);
     unread.splice(..0, failures);
@@ -267,18 +267,26 @@ fn text(linted: &[Linted], reports: &[Report<'_>], format: ReportFormat, look: L
         ReportFormat::Sonarqube => sonarqube(reports),
         ReportFormat::Markdown => markdown(reports),
         ReportFormat::Short => {
-            each(linted, |one| one.source.list(&one.diagnostics())) + &summary(linted)
+            texts(linted, |one| one.source.list(&one.diagnostics())) + &summary(linted)
         }
         ReportFormat::Human => {
-            each(linted, |one| one.source.draw(&one.diagnostics(), look) + "\n") + &summary(linted)
+            texts(linted, |one| one.source.draw(&one.diagnostics(), look) + "\n") + &summary(linted)
         }
     }
 }
 
 /// The texts of all files in which something was found, one behind the other.
-fn each(linted: &[Linted], text: impl Fn(&Linted) -> String + Send + Sync) -> String {
-    let with_faults = linted.par_iter().filter(|one| !one.faults.is_empty());
-    with_faults.map(text).collect::<Vec<_>>().concat()
+fn texts(linted: &[Linted], text: impl Fn(&Linted) -> String + Send + Sync) -> String {
+    let of_one = |one: &Linted| if one.faults.is_empty() { String::new() } else { text(one) };
+    each(linted, of_one).concat()
+}
+
+/// What comes of each, in their order, by all threads; of one by this one, so that no others are started for it.
+fn each<T: Sync, U: Send>(all: &[T], make: impl Fn(&T) -> U + Send + Sync) -> Vec<U> {
+    match all {
+        [only] => vec![make(only)],
+        many => many.par_iter().map(make).collect(),
+    }
 }
 
 /// How many findings there are, in how many files, and what was known.

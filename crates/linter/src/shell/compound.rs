@@ -1,5 +1,7 @@
 //! Compound commands and redirections.
 
+use smallvec::SmallVec;
+
 use super::grammar::{Awaited, Reader};
 use super::piece::{Piece, PieceKind};
 use super::tree::{List, Node, NodeKind, Redirection};
@@ -184,7 +186,7 @@ impl Reader<'_> {
     fn regular_expression(&mut self) -> Option<ShellWord> {
         let start = self.at;
         let mut depth = 0_usize;
-        let mut pieces = Vec::new();
+        let mut pieces = SmallVec::<[Piece; 1]>::new();
         loop {
             let begin = self.at;
             let word = self.word()?.word;

@@ -45,14 +45,14 @@ impl Reader<'_> {
             },
             Some('{') => {
                 self.next();
-                PieceKind::Parameter(self.deeper(Self::braced)?)
+                PieceKind::Parameter(Box::new(self.deeper(Self::braced)?))
             }
             Some(letter) if letter.is_ascii_alphabetic() || letter == '_' => {
-                PieceKind::Parameter(Parameter { name: self.name(), ..Parameter::default() })
+                PieceKind::Parameter(Box::new(Parameter::named(self.name())))
             }
             Some(letter) if letter.is_ascii_digit() || "@*#?-$!".contains(letter) => {
                 self.next();
-                PieceKind::Parameter(Parameter { name: letter.into(), ..Parameter::default() })
+                PieceKind::Parameter(Box::new(Parameter::named(letter.into())))
             }
             _ => {
                 self.at = start;

@@ -26,7 +26,7 @@ pub(crate) enum PieceKind {
     /// `"…"`, or `$"…"`.
     Double(Vec<Piece>),
     /// `$name`, or `${name…}`.
-    Parameter(Parameter),
+    Parameter(Box<Parameter>),
     /// `$(…)`, or the same in backticks.
     Substitution { list: List, in_backticks: bool },
     /// `$((…))`: the expansions in it, and the names as literals.
@@ -57,6 +57,11 @@ pub(crate) struct Parameter {
 }
 
 impl Parameter {
+    /// `$name`.
+    pub(super) fn named(name: String) -> Self {
+        Self { name, ..Self::default() }
+    }
+
     /// True for `$name` and `${name}`.
     pub(crate) const fn is_plain(&self) -> bool {
         self.sign.is_none() && self.modifier.is_empty()

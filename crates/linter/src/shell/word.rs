@@ -1,6 +1,7 @@
 //! One word of shell text.
 
 use lapstrake_parser::Span;
+use smallvec::{SmallVec, smallvec};
 
 use super::grammar::Reader;
 use super::piece::{Piece, PieceKind};
@@ -14,14 +15,14 @@ pub(crate) struct ShellWord {
     pub(crate) span: Span,
     /// Nothing in it is put in by the shell.
     pub(crate) is_literal: bool,
-    /// What it is made of.
-    pub(crate) pieces: Vec<Piece>,
+    /// What it is made of: most words are one piece.
+    pub(crate) pieces: SmallVec<[Piece; 1]>,
 }
 
 impl ShellWord {
     /// A word that is nothing but its text.
     pub(crate) fn bare(text: String, span: Span) -> Self {
-        let pieces = vec![Piece { span, kind: PieceKind::Literal(text.clone()) }];
+        let pieces = smallvec![Piece { span, kind: PieceKind::Literal(text.clone()) }];
         Self { text, span, is_literal: true, pieces }
     }
 
@@ -176,16 +177,23 @@ impl Reader<'_> {
             PieceKind::Braces(_) => raw.word.text.push_str(self.slice(start..self.at)),
             kind => add_text(kind, &mut raw.word.text),
         }
-        add(&mut raw.word, Piece { span: self.since(start), kind });
+        raw.word.pieces.push(Piece { span: self.since(start), kind });
     }
 
     fn close_run(&self, word: &mut ShellWord, run: &mut Run, end: usize) {
-        let run = std::mem::take(run);
-        if run.is_open {
-            word.text.push_str(&run.text);
-            let kind = PieceKind::Literal(run.text);
-            add(word, Piece { span: self.span(run.start..end), kind });
+        if let Some(piece) = self.closed(run, end) {
+            if let PieceKind::Literal(text) = &piece.kind {
+                word.text.push_str(text);
+            }
+            word.pieces.push(piece);
         }
+    }
+
+    /// The piece that has been read, if there is one. Another begins then.
+    fn closed(&self, run: &mut Run, end: usize) -> Option<Piece> {
+        let run = std::mem::take(run);
+        let kind = PieceKind::Literal(run.text);
+        run.is_open.then(|| Piece { span: self.span(run.start..end), kind })
     }
 
     pub(super) fn escaped(&mut self, text: &mut String) {
@@ -211,19 +219,19 @@ impl Reader<'_> {
 
     /// Reads what is quoted by double quotes, or by a heredoc, up to behind the end.
     pub(super) fn quoted_pieces(&mut self, end: Option<char>) -> Option<Vec<Piece>> {
-        let mut word = ShellWord::default();
+        let mut pieces = Vec::new();
         let mut run = Run::default();
         loop {
             let before = self.at;
             let Some(letter) = self.peek() else {
-                self.close_run(&mut word, &mut run, before);
-                return end.is_none().then_some(word.pieces);
+                pieces.extend(self.closed(&mut run, before));
+                return end.is_none().then_some(pieces);
             };
             let kind = match letter {
                 _ if Some(letter) == end => {
-                    self.close_run(&mut word, &mut run, before);
+                    pieces.extend(self.closed(&mut run, before));
                     self.next();
-                    return Some(word.pieces);
+                    return Some(pieces);
                 }
                 '`' => Some(self.backticks()?),
                 '$' if !self.rest().starts_with("$'") && !self.rest().starts_with("$\"") => {
@@ -233,8 +241,8 @@ impl Reader<'_> {
             };
             match kind {
                 Some(kind) => {
-                    self.close_run(&mut word, &mut run, before);
-                    word.pieces.push(Piece { span: self.since(before), kind });
+                    pieces.extend(self.closed(&mut run, before));
+                    pieces.push(Piece { span: self.since(before), kind });
                 }
                 None => {
                     run.open(before);
@@ -355,14 +363,6 @@ impl Piece {
             _ => true,
         }
     }
-}
-
-/// Most words are one piece: there is room for no more at first.
-fn add(word: &mut ShellWord, piece: Piece) {
-    if word.pieces.is_empty() {
-        word.pieces.reserve_exact(1);
-    }
-    word.pieces.push(piece);
 }
 
 fn add_text(kind: &PieceKind, text: &mut String) {

@@ -25,7 +25,6 @@ use crate::finding::Findings;
 use crate::rule::{Check, Rule};
 use crate::run::Run;
 use crate::shell::tree::Pipeline;
-use crate::shell::walk::Seen;
 use crate::shell::{Command, Node, NodeKind, ShellWord};
 
 pub(super) static RULE: Rule =
@@ -38,11 +37,9 @@ fn check(run: &Run<'_>, findings: &mut Findings<'_>) {
     if !run.script.commands.iter().any(is_about) {
         return;
     }
-    run.script.walk(&mut |seen| {
-        if let Seen::Pipeline(pipeline, _) = seen {
-            look(run, pipeline, findings);
-        }
-    });
+    for pipeline in run.pipelines() {
+        look(run, pipeline, findings);
+    }
 }
 
 fn look(run: &Run<'_>, pipeline: &Pipeline, findings: &mut Findings<'_>) {

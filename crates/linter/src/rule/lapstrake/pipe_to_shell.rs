@@ -23,7 +23,6 @@ use lapstrake_parser::{Severity, Span};
 use crate::finding::Findings;
 use crate::rule::{Check, Confidence, Rule};
 use crate::run::Run;
-use crate::shell::walk::Seen;
 use crate::shell::{Command, NodeKind, Piece, PieceKind, Script};
 
 pub(super) static RULE: Rule = Rule::own("pipe-to-shell", Severity::Warning, Check::Script(check))
@@ -45,8 +44,7 @@ fn check(run: &Run<'_>, findings: &mut Findings<'_>) {
             return;
         }
     }
-    run.script.walk(&mut |seen| {
-        let Seen::Pipeline(pipeline, _) = seen else { return };
+    for pipeline in run.pipelines() {
         let mut source: Option<&Command> = None;
         for node in &pipeline.nodes {
             let NodeKind::Simple(number) = node.kind else { continue };
@@ -55,10 +53,10 @@ fn check(run: &Run<'_>, findings: &mut Findings<'_>) {
                 source = Some(command);
             } else if let Some(source) = source.filter(|_| reads_program(command)) {
                 report(command, source.span().cover(command.span()), findings);
-                return;
+                break;
             }
         }
-    });
+    }
 }
 
 fn report(command: &Command, span: Span, findings: &mut Findings<'_>) {
