@@ -116,7 +116,7 @@ impl Command {
 
     /// The word that holds the value of a flag: `--name=value`, or the word behind it.
     pub(crate) fn flag_value(&self, names: &[&str]) -> Option<&ShellWord> {
-        let (_, at) = self.flags().find(|(flag, _)| names.contains(&flag))?;
+        let (_, at) = self.flags().find(|(flag, _)| names.contains(flag))?;
         let word = self.arguments().get(at)?;
         if word.text.contains('=') { Some(word) } else { self.arguments().get(at + 1) }
     }
