@@ -15,6 +15,9 @@ use crate::reason::{
     Listing, Part, Reason, compare_listings, differences, distance, first, fit, withheld,
 };
 
+/// Accounts of other caches that have more bytes are not kept.
+const ADOPTED: usize = 4 << 20;
+
 /// So many accounts of a step or place are looked at in other caches.
 const MOST: usize = 64;
 
@@ -197,11 +200,24 @@ impl Past<'_> {
             if earlier.iter().any(|one| one.key == *key) {
                 return Ok(same);
             }
-            if let Some(reason) = nearest(self.store, &earlier, (parts, listings))? {
-                return Ok(reason);
+            let Some(nearest) = nearest(&earlier, parts) else { continue };
+            if let Files::Elsewhere(files) = nearest.files {
+                // What is asked for later is asked of the store.
+                self.adopt(identity, nearest, files)?;
             }
+            return nearest.reason(self.store, (parts, listings));
         }
         Ok(self.store.evicted_step(&step)?.map_or(Reason::First, |time| evicted(time, false)))
+    }
+
+    /// Keeps what another cache tells of an earlier execution.
+    fn adopt(&self, identity: &Identity, earlier: &Earlier<'_>, files: &[u8]) -> Result<(), Error> {
+        let account = Account { key: earlier.key, parts: encoded(&earlier.parts) };
+        if account.parts.len().saturating_add(files.len()) > ADOPTED {
+            return Ok(());
+        }
+        let (step, place) = (identity.step(self.project), identity.place(self.project));
+        self.store.put_account(&step, &place, &account, files)
     }
 
     /// The executions of `step` in this store. Of two that are as near, the one that was used last is what
@@ -223,28 +239,34 @@ pub(crate) fn nearest_difference(
     accounts: &[Account],
     now: (&[Part], &[Listing]),
 ) -> Result<Option<Reason>, Error> {
-    nearest(store, &decoded(accounts, step), now)
+    let (parts, _) = now;
+    let earlier = decoded(accounts, step);
+    nearest(&earlier, parts).map(|nearest| nearest.reason(store, now)).transpose()
 }
 
 /// Of several that are as near the first counts.
-fn nearest(
-    store: &Store,
-    earlier: &[Earlier<'_>],
-    (parts, listings): (&[Part], &[Listing]),
-) -> Result<Option<Reason>, Error> {
-    let nearest = earlier.iter().min_by_key(|one| distance(&differences(&one.parts, parts)));
-    let Some(Earlier { key, parts: known, files }) = nearest else { return Ok(None) };
-    let before = match files {
-        Files::Here(step) => listed(store, step, key)?,
-        Files::Elsewhere(bytes) => postcard::from_bytes(bytes).unwrap_or_default(),
-    };
-    let differences = differences(known, parts);
-    let withheld = withheld(known);
-    if differences.is_empty() && !withheld.is_empty() {
-        return Ok(Some(Reason::Withheld { subjects: withheld }));
+fn nearest<'e, 'a>(earlier: &'e [Earlier<'a>], parts: &[Part]) -> Option<&'e Earlier<'a>> {
+    earlier.iter().min_by_key(|one| distance(&differences(&one.parts, parts)))
+}
+
+impl Earlier<'_> {
+    /// What differs from it now.
+    fn reason(
+        &self,
+        store: &Store,
+        (parts, listings): (&[Part], &[Listing]),
+    ) -> Result<Reason, Error> {
+        let differences = differences(&self.parts, parts);
+        let withheld = withheld(&self.parts);
+        if differences.is_empty() && !withheld.is_empty() {
+            return Ok(Reason::Withheld { subjects: withheld });
+        }
+        let before = match self.files {
+            Files::Here(step) => listed(store, step, &self.key)?,
+            Files::Elsewhere(bytes) => postcard::from_bytes(bytes).unwrap_or_default(),
+        };
+        Ok(first(&differences, |subject| compare_listings(&before, listings, subject)))
     }
-    let reason = first(&differences, |subject| compare_listings(&before, listings, subject));
-    Ok(Some(reason))
 }
 
 /// The files of an account; none where they are not kept.

@@ -239,12 +239,21 @@ fn a_miss_says_what_differs_from_what_the_cache_has() {
     assert_eq!(executed(&job(&[])), 0);
     job(&["--build-arg", "VERSION=1.3"]).says(&["VERSION changed: 1.2 → 1.3\n"]);
     let other = job(&["--build-arg", "NPM_TOKEN=other"]);
-    other.says(&["nothing that is told in the cache; it does not tell NPM_TOKEN\n"]);
+    other.says(&["NPM_TOKEN may have changed: the cache does not tell\n"]);
     context.write("private/key.txt", "2");
     job(&[]).says(&["private changed, which is mounted at /p\n"]);
     context.write("src/app.py", "2");
     let told = job(&["--explain"]);
     told.says(&["[stage-1 2/4] COPY src /src executed\n    src/app.py changed\n"]);
+    // What the build said is said later as well.
+    let store = Store::new();
+    let flags = ["--build-arg", "NPM_TOKEN=hunter22", "--cache-from", &from(folder.path())];
+    store.build_with("app", context.path(), &flags);
+    let image = store.ok(&["cache", "why", "--format", "json", "app"]);
+    let image: Value = serde_json::from_str(&image).expect("JSON");
+    let key = image["Layers"][1]["Records"][0]["Key"].as_str().expect("a key");
+    let told = store.ok(&["cache", "why", key]);
+    assert!(told.contains("because: src/app.py changed\n"), "{told}");
     // The next job has what this one made, and the cache of the first as well as its own.
     let next = scratch();
     job(&["--cache-to", &to(next.path(), ",mode=max")]);

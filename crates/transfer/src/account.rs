@@ -7,6 +7,7 @@
 //! not as it should be is none.
 
 use std::io::Read as _;
+use std::time::Duration;
 
 use lapstrake_cache::{ActionKey, StepId};
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,9 @@ pub(crate) const ACCOUNTS_TYPE: &str = "application/vnd.lapstrake.cache.accounts
 
 /// The most bytes of the blob.
 pub(crate) const BLOB_LIMIT: u64 = 16 << 20;
+
+/// How long it may take to come: nobody is to wait for a reason.
+pub(crate) const TIME: Duration = Duration::from_secs(10);
 
 /// The most bytes in it.
 const PLAIN_LIMIT: usize = 64 << 20;

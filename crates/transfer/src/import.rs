@@ -184,7 +184,8 @@ impl<'a> Imports<'a> {
     pub fn accounts(&self) -> &[SharedAccount] {
         self.accounts.get_or_init(|| {
             let each = self.told.iter().filter_map(|(number, told)| {
-                let blob = self.places.get(*number)?.small(told, account::BLOB_LIMIT).ok()?;
+                let place = self.places.get(*number)?;
+                let blob = place.small_within(told, account::BLOB_LIMIT, account::TIME).ok()?;
                 account::decode(&blob).ok()
             });
             each.flatten().collect()

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use lapstrake_cache::Store;
 use lapstrake_image::LayoutFolder;
@@ -111,12 +112,22 @@ impl Place {
 
     /// A blob of at most `limit` bytes, checked.
     pub(crate) fn small(&self, blob: &Descriptor, limit: u64) -> Result<Vec<u8>, Error> {
+        self.small_within(blob, limit, timely::LIMIT)
+    }
+
+    /// The same, which may take so long once it begins to come.
+    pub(crate) fn small_within(
+        &self,
+        blob: &Descriptor,
+        limit: u64,
+        time: Duration,
+    ) -> Result<Vec<u8>, Error> {
         if blob.size > limit {
             return Err(Error::TooLarge { digest: blob.digest, size: blob.size, limit });
         }
         let failed = |source| Error::Read { digest: blob.digest, source };
         let reader = self.blob(blob)?.take(blob.size.saturating_add(1));
-        let bytes = timely::read(reader).map_err(failed)?;
+        let bytes = timely::read(reader, time).map_err(failed)?;
         match Digest::of(&bytes) == blob.digest {
             true => Ok(bytes),
             false => Err(Error::Blob {

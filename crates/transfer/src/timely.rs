@@ -4,17 +4,13 @@ use std::io::{self, Read};
 use std::time::{Duration, Instant};
 
 /// How long the whole of a document may take.
-const LIMIT: Duration = Duration::from_secs(120);
+pub(crate) const LIMIT: Duration = Duration::from_secs(120);
 
 /// Reads to the end.
 ///
 /// # Errors
-/// Those of `reader`; `TimedOut` when it takes too long.
-pub(crate) fn read(reader: impl Read) -> io::Result<Vec<u8>> {
-    read_within(reader, LIMIT)
-}
-
-fn read_within(mut reader: impl Read, limit: Duration) -> io::Result<Vec<u8>> {
+/// Those of `reader`; `TimedOut` when it takes longer than `limit`.
+pub(crate) fn read(mut reader: impl Read, limit: Duration) -> io::Result<Vec<u8>> {
     let begin = Instant::now();
     let (mut bytes, mut buffer) = (Vec::new(), vec![0; 64 << 10]);
     loop {
@@ -47,8 +43,8 @@ mod tests {
 
     #[test]
     fn what_comes_drop_by_drop_is_given_up() {
-        let read = read_within(Drops, Duration::from_millis(50));
-        assert_eq!(read.unwrap_err().kind(), io::ErrorKind::TimedOut);
-        assert_eq!(read_within(&b"abc"[..], Duration::from_secs(5)).unwrap(), b"abc");
+        let dropped = read(Drops, Duration::from_millis(50));
+        assert_eq!(dropped.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert_eq!(read(&b"abc"[..], Duration::from_secs(5)).unwrap(), b"abc");
     }
 }

@@ -258,8 +258,8 @@ impl Reason {
                 write!(f, "the steps before it changed: {step}")
             }
             Self::Withheld { subjects } => {
-                let subjects = subjects.join(", ");
-                write!(f, "nothing that is told in the cache; it does not tell {subjects}")
+                let subjects = subjects.join(" or ");
+                write!(f, "{subjects} may have changed: the cache does not tell")
             }
             Self::Otherwise => f.write_str("this version of lap makes its key in another way"),
         }

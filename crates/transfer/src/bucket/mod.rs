@@ -153,7 +153,7 @@ impl Bucket {
             let answer = self.0.good("read", &key, answer)?;
             let failed = |source| BucketError::Read { object: key.clone(), source };
             let body = answer.into_body().into_reader().take(MAX_DOCUMENT_SIZE as u64 + 1);
-            return timely::read(body).map_err(failed);
+            return timely::read(body, timely::LIMIT).map_err(failed);
         }
         Err(BucketError::NotThere { place: self.to_string() })
     }
