@@ -107,3 +107,14 @@ fn the_configuration_above_the_dockerfile_counts() {
     assert_eq!(names(&told, "warning"), [true, true]);
     told.says(&["there is no rule `Wibble`"]);
 }
+
+#[test]
+fn build_arguments_that_nothing_takes_are_told() {
+    let text = "ARG ONE\nFROM scratch\nARG TWO\nLABEL a=$TWO\n";
+    let given = ["ONE=1", "TWO=2", "THREE=3", "HTTP_PROXY=http://localhost", "TARGETARCH=arm64"];
+    let flags: Vec<&str> = given.iter().flat_map(|pair| ["--build-arg", pair]).collect();
+    let said = built(text, &flags).ends_with(0).stderr;
+    assert!(said.contains("no ARG takes the build argument THREE\n"), "{said}");
+    let flags = &flags[..4];
+    assert!(!built(text, flags).ends_with(0).stderr.contains("no ARG takes"));
+}

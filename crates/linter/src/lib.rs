@@ -17,6 +17,7 @@
 //! - [`rule`]: what a rule is, and all of them.
 //! - [`label`]: labels as a project wants them.
 //! - [`shell`]: the commands of RUN; [`run`], [`package`], [`manifest`]: what rules ask of them.
+//! - [`given`]: build arguments, and whether something takes them.
 //! - [`exec_form`]: commands in shell form that need no shell.
 //! - [`failure`]: the commands whose failure nobody sees.
 //! - [`dialect`]: which shell reads a RUN, with which [`variable`]s; [`script`], [`foreign`]: its text for
@@ -43,6 +44,7 @@ mod files;
 mod finding;
 mod foreign;
 mod from;
+mod given;
 mod ignored;
 mod known;
 mod label;
@@ -79,6 +81,7 @@ pub use day::Day;
 pub use files::{Context, Files, HEAD, Head, Hidden, IgnoreText, Secret, Tree};
 pub use finding::Finding;
 pub use foreign::Foreign;
+pub use given::untaken;
 pub use known::{Caller, Changed, Digests, Known, KnownStage, Made, Package, Packages};
 pub use lint::{lint, lint_with};
 pub use mend::{Mended, mend};

@@ -50,7 +50,7 @@ pub(crate) fn pin(
     };
     let edits: Vec<_> = packages.iter().filter_map(|word| version(word)).collect();
     if let Some((_, first)) = edits.first() {
-        let what = format!("the last build installed `{first}`").replace(sign, "");
+        let what = format!("the last build installed `{}`", first.trim_start_matches(sign));
         draft
             .help(format!("{what}: `--fix --unsafe` names what it installed"))
             .fix_all(Safety::Unsafe, edits);

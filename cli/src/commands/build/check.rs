@@ -106,6 +106,24 @@ impl<'a> Check<'a> {
         Vec::new()
     }
 
+    /// What to say of build arguments that nothing takes, base images included.
+    pub(super) fn untaken(&self, plan: &Plan) -> Option<String> {
+        let mut images = plan.images.iter().map(|image| {
+            let known = self.known_of(image);
+            lapstrake_linter::untaken(self.source, self.dockerfile, &known)
+        });
+        let mut names = images.next()?;
+        for others in images {
+            names.retain(|name| others.contains(name));
+        }
+        let message = match names.as_slice() {
+            [] => return None,
+            [name] => format!("no ARG takes the build argument {name}"),
+            names => format!("no ARG takes the build arguments {}", names.join(", ")),
+        };
+        Some(message)
+    }
+
     /// What is known with the plan of an image.
     pub(super) fn known_of<'p>(&'p self, image: &'p ImagePlan) -> Known<'p> {
         let known_stage =

@@ -45,7 +45,12 @@ pub(super) fn execute(
         }
         progress.event(event);
     };
-    let review = |plan: &Plan| check.review(plan);
+    let review = |plan: &Plan| {
+        if let Some(message) = check.untaken(plan) {
+            progress.event(Event::Warning { message });
+        }
+        check.review(plan)
+    };
     let attended = Attended::new(&progress);
     let executor: &dyn Executor = match means.on_fail {
         Some(OnFail::Shell) => &attended,

@@ -15,7 +15,8 @@
 //! RUN dnf install -y jq-1.7 && dnf clean all
 //! ```
 //!
-//! **Fix**: none: which versions there are is not known here.
+//! **Fix**: unsafe, where the last build is in the store: the versions that it installed are named. Else none: which
+//! versions there are is not known here.
 
 use lapstrake_parser::Severity;
 
@@ -38,8 +39,10 @@ fn check(run: &Run<'_>, findings: &mut Findings<'_>) {
             true => !word.text.contains(':'),
             false => !package::has_rpm_version(run, &word.text),
         });
-        if !command.has_argument("group") {
-            package::report_unpinned(findings, &packages, "jq-1.7");
+        if !command.has_argument("group")
+            && let Some(draft) = package::report_unpinned(findings, &packages, "jq-1.7")
+        {
+            package::pin(draft, run, &packages, ("rpm", "-"));
         }
     }
 }

@@ -15,7 +15,8 @@
 //! RUN npm install -g pnpm@9.1.0
 //! ```
 //!
-//! **Fix**: none: which versions there are is not known here.
+//! **Fix**: unsafe, where the last build is in the store: the versions that it installed are named. Else none: which
+//! versions there are is not known here.
 
 use lapstrake_parser::Severity;
 
@@ -33,7 +34,10 @@ fn check(run: &Run<'_>, findings: &mut Findings<'_>) {
         let Some((subcommand, packages)) = operands.split_first() else { continue };
         if subcommand.text == "install" {
             let unpinned = packages.iter().copied().filter(|word| !is_pinned(&word.text));
-            package::report_unpinned(findings, &unpinned.collect::<Vec<_>>(), "pnpm@9.1.0");
+            let unpinned: Vec<_> = unpinned.collect();
+            if let Some(draft) = package::report_unpinned(findings, &unpinned, "pnpm@9.1.0") {
+                package::pin(draft, run, &unpinned, ("npm", "@"));
+            }
         }
     }
 }

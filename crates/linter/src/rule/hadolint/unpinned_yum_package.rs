@@ -15,7 +15,8 @@
 //! RUN yum install -y jq-1.7 && yum clean all
 //! ```
 //!
-//! **Fix**: none: which versions there are is not known here.
+//! **Fix**: unsafe, where the last build is in the store: the versions that it installed are named. Else none: which
+//! versions there are is not known here.
 
 use lapstrake_parser::Severity;
 
@@ -37,6 +38,8 @@ fn check(run: &Run<'_>, findings: &mut Findings<'_>) {
             false => !package::has_rpm_version(run, &word.text),
         });
 
-        package::report_unpinned(findings, &packages, "jq-1.7");
+        if let Some(draft) = package::report_unpinned(findings, &packages, "jq-1.7") {
+            package::pin(draft, run, &packages, ("rpm", "-"));
+        }
     }
 }

@@ -4,7 +4,7 @@
 //! Ubuntu have apt remove all packages that it has fetched (`/etc/apt/apt.conf.d/docker-clean`), flags such as
 //! `--no-cache-dir` have tools keep nothing, some commands empty the cache, and for a user other than root
 //! `~` is not `/root`. Whether the base image has `docker-clean`, and whose user it has, is known if it is in
-//! the store.
+//! the store. A cache of apt that is not `sharing=locked` gets a remark: where two builds have it at once, one fails.
 //!
 //! ```dockerfile
 //! FROM debian:12
@@ -66,6 +66,8 @@ struct Cache {
     target: String,
     /// Where the target is written.
     place: Span,
+    /// Several steps may have it at once.
+    is_shared: bool,
 }
 
 fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) {
@@ -86,6 +88,14 @@ fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) 
                 let what =
                     format!("nothing is kept here: the user is `{user}`, whose home is not /root");
                 findings.add(cache.place, what).help(help);
+            } else if let Some(command) = is_locked_out(&run, cache) {
+                let what = "two builds at once have this cache, and apt wants it alone";
+                let help = "add `sharing=locked`: one waits for the other";
+                findings
+                    .add(cache.place, what)
+                    .help(help)
+                    .label(command.span(), "this locks it")
+                    .remark();
             }
         }
     }
@@ -98,7 +108,9 @@ fn caches(instruction: &Instruction) -> Vec<Cache> {
         let (target, range) = mount::option(word.as_str(), &["target", "dst", "destination"])?;
         let is_one = kind == "cache" && target.starts_with('/') && !target.contains('$');
         let target = target.trim_end_matches('/').to_owned();
-        is_one.then(|| Cache { target, place: word.span_of(range) })
+        let sharing = mount::option(word.as_str(), &["sharing"]);
+        let is_shared = sharing.is_none_or(|(sharing, _)| sharing == "shared");
+        is_one.then(|| Cache { target, place: word.span_of(range), is_shared })
     });
     caches.collect()
 }
@@ -133,6 +145,17 @@ fn emptied<'r>(run: &Run<'r>, cache: &Cache) -> Option<(&'r Command, String, &'s
         let removed = removed.find(|word| is_it(&word.text)).filter(|_| name == "rm")?;
         Some((command, format!("`{}` is removed", removed.text), help))
     })
+}
+
+/// The command that fails where another step has the cache: apt locks its lists and its archives (apt-get(8)).
+fn is_locked_out<'r>(run: &Run<'r>, cache: &Cache) -> Option<&'r Command> {
+    let words: &[&str] = match cache.target.as_str() {
+        "/var/cache/apt" | "/var/cache/apt/archives" => &["install", "upgrade", "dist-upgrade"],
+        "/var/lib/apt" | "/var/lib/apt/lists" => &["update"],
+        _ => return None,
+    };
+    let mut commands = run.commands(&["apt-get", "apt"]).filter(|_| cache.is_shared);
+    commands.find(|command| command.has_any_argument(words))
 }
 
 /// True if apt fetches into the cache, and the base image has it remove all that.

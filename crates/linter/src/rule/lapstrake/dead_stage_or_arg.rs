@@ -26,14 +26,12 @@ use lapstrake_parser::{ArgDeclaration, Instruction, InstructionKind, Severity, S
 
 use crate::finding::Findings;
 use crate::from::{may_be_stage, needed};
+use crate::given::{self, is_for_builder};
 use crate::rule::{Check, Rule};
 use crate::subject::Subject;
 
 pub(super) static RULE: Rule =
     Rule::own("dead-stage-or-arg", Severity::Warning, Check::Stage(check));
-
-/// Arguments that are for the builder itself begin like this.
-const BUILDERS: [&str; 2] = ["BUILDKIT_", "SOURCE_DATE_EPOCH"];
 
 /// Where variables are named, by their names; in file order.
 type Uses<'a> = BTreeMap<&'a str, Vec<usize>>;
@@ -62,20 +60,18 @@ fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) 
 
 /// What is given to a build that does not take it.
 fn callers(subject: &Subject<'_>, findings: &mut Findings<'_>) {
-    let all = declared(&subject.dockerfile.instructions).map(|one| one.name.as_str());
-    let names: BTreeSet<&str> = all.collect();
+    let taken = given::taken(subject);
     let stages: Vec<String> = subject.stages.iter().filter_map(Stage::name).collect();
     for caller in subject.known.callers {
         findings.looks_into(&caller.file);
-        for given in &caller.arguments {
-            let name = given.value.as_str();
-            let is_predefined = subject.globals.values.value(name).is_some();
-            if names.contains(name) || is_predefined || is_for_builder(name) {
+        for argument in &caller.arguments {
+            let name = argument.value.as_str();
+            if given::is_taken(subject, &taken, name) {
                 continue;
             }
-            let draft =
-                findings.add(given.span, format!("no ARG takes `{name}`: it is given for nothing"));
-            match suggest(name, names.iter().copied()) {
+            let draft = findings
+                .add(argument.span, format!("no ARG takes `{name}`: it is given for nothing"));
+            match suggest(name, taken.iter().map(String::as_str)) {
                 Some(near) => draft.help(format!("did you mean `{near}`?")),
                 None => draft.help(format!("declare it in the Dockerfile: `ARG {name}`")),
             };
@@ -119,11 +115,6 @@ fn declared(instructions: &[Instruction]) -> impl Iterator<Item = &ArgDeclaratio
         InstructionKind::Arg(arguments) => arguments.as_slice(),
         _ => &[],
     })
-}
-
-fn is_for_builder(name: &str) -> bool {
-    BUILDERS.iter().any(|begin| name.starts_with(begin))
-        || name.to_ascii_lowercase().ends_with("_proxy")
 }
 
 fn globals(subject: &Subject<'_>, uses: &Uses<'_>, findings: &mut Findings<'_>) {
