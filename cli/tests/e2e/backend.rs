@@ -36,7 +36,8 @@ fn is_right(store: &Store) {
 }
 
 fn executed(answer: &Answer) -> bool {
-    answer.stderr.contains("first build of this step")
+    let reasons = ["first build of this step", "has its result, and that cannot be used"];
+    reasons.iter().any(|reason| answer.stderr.contains(reason))
 }
 
 /// A cache on a server: how it is written, and how it is read at another address of the server.
@@ -273,9 +274,9 @@ fn a_cache_that_is_handed_on_may_be_compressed_anew() {
         }
         kinds
     };
-    // The layers' manifests are always zstd.
-    let [layers, manifests] = kinds("gzip");
-    assert!(layers > 0 && layers == manifests, "{layers} {manifests}");
+    // The layers' manifests, and what their keys were made of, are always zstd.
+    let [layers, others] = kinds("gzip");
+    assert!(layers > 0 && layers + 1 == others, "{layers} {others}");
     for (name, more, expected) in [
         ("kept", ",compression=zstd", [true, true]),
         ("forced", ",compression=zstd,compression-level=9,force-compression=true", [false, true]),
