@@ -9,7 +9,9 @@ use super::image;
 use super::input;
 use super::lint;
 use super::measure::{Medians, Round, beside_each, median, time, time_settled};
+use super::network;
 use super::sandbox;
+use super::secret;
 use super::table::Row;
 use super::tool::Tool;
 use super::tree;
@@ -21,7 +23,7 @@ pub(crate) struct Case {
     pub(crate) measure: fn(&Bench) -> Outcome<Vec<Row>>,
 }
 
-pub(crate) const CASES: [Case; 14] = [
+pub(crate) const CASES: [Case; 16] = [
     Case {
         name: "unchanged",
         about: "12 instructions and 200 files, nothing changed",
@@ -42,6 +44,8 @@ pub(crate) const CASES: [Case; 14] = [
     },
     Case { name: "save", about: "1 GiB of noise as an archive", measure: image::save },
     Case { name: "sandbox", about: "`true` in a fresh sandbox", measure: sandbox::sandbox },
+    Case { name: "network", about: "networks of commands' own", measure: network::network },
+    Case { name: "secret", about: "1 GiB written by a step with secrets", measure: secret::secret },
     Case { name: "lint", about: "real Dockerfiles, all and one", measure: lint::lint },
     Case { name: "start", about: "start and end of the program", measure: start },
 ];
