@@ -28,24 +28,24 @@ pub(super) fn secret(bench: &Bench) -> Outcome<Vec<Row>> {
     for (count, what) in COUNTS {
         let mut pairs = Vec::new();
         for run in 0..bench.runs {
-            let ours = step(bench, count, run)?;
-            pairs.push(Pair { ours, theirs: step(bench, 0, run)? });
+            let ours = step(bench, count, (count, run))?;
+            pairs.push(Pair { ours, theirs: step(bench, 0, (count, run))? });
         }
         rows.push(Row::of(what, medians(&pairs), "").beside("without secrets"));
     }
     Ok(rows)
 }
 
-/// A step that copies the noise of its base, with so many secrets of 40 characters. What earlier ones made
+/// A step that nobody has built before and that copies the noise of its base, with so many secrets of 40 characters. What earlier ones made
 /// is removed first.
-fn step(bench: &Bench, secrets: usize, run: usize) -> Outcome<Duration> {
+fn step(bench: &Bench, secrets: usize, (count, run): (usize, usize)) -> Outcome<Duration> {
     let context = bench.context("secret-step")?;
     for words in [&["image", "prune", "-f"][..], &["cache", "prune"]] {
         process::quiet(&mut bench.ours.command(words))?;
     }
     let names = || (0..secrets).map(|number| format!("secret-{number}"));
     let mounts: String = names().map(|id| format!("--mount=type=secret,id={id} ")).collect();
-    let text = format!("FROM noise\nRUN {mounts}: {secrets} {run}; cp /noise /copy\n");
+    let text = format!("FROM noise\nRUN {mounts}: {count} {secrets} {run}; cp /noise /copy\n");
     input::write(&context.join("Dockerfile"), &text)?;
     let mut command: Command = bench.ours.command(&["build", "-q", "-t", "bench"]);
     for id in names() {
