@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::os::fd::BorrowedFd;
 
+use aho_corasick::packed;
 use aho_corasick::{AhoCorasick, MatchKind};
 use lapstrake_rootfs::{Entry, Kind, LayerManifest, TreePath, read};
 use rayon::prelude::*;
@@ -36,7 +37,33 @@ pub(super) struct Needle<'s> {
 
 /// Ways to write secrets, looked for together.
 struct Needles<'s> {
-    groups: Vec<(AhoCorasick, Vec<Needle<'s>>)>,
+    groups: Vec<(Searcher, Vec<Needle<'s>>)>,
+}
+
+/// The first is fast whatever is searched; an automaton looks for a rare byte first, which is none in noise.
+enum Searcher {
+    Packed(packed::Searcher),
+    /// Where the processor cannot compare many bytes at a time.
+    Automaton(AhoCorasick),
+}
+
+impl Searcher {
+    fn new(values: &[Vec<u8>]) -> io::Result<Self> {
+        if let Some(searcher) = packed::Searcher::new(values) {
+            return Ok(Self::Packed(searcher));
+        }
+        let builder = AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(values);
+        builder.map(Self::Automaton).map_err(io::Error::other)
+    }
+
+    /// The number of a value that is there.
+    fn find(&self, bytes: &[u8]) -> Option<usize> {
+        let found = match self {
+            Self::Packed(searcher) => searcher.find(bytes),
+            Self::Automaton(searcher) => searcher.find(bytes),
+        };
+        found.map(|found| found.pattern().as_usize())
+    }
 }
 
 impl<'s> Needles<'s> {
@@ -45,18 +72,14 @@ impl<'s> Needles<'s> {
         let mut rest = wanted.into_iter().peekable();
         while rest.peek().is_some() {
             let (needles, values): (Vec<_>, Vec<_>) = rest.by_ref().take(TOGETHER).unzip();
-            // Other kinds of match have no search of many bytes at a time.
-            let kind = MatchKind::LeftmostFirst;
-            let searcher = AhoCorasick::builder().match_kind(kind).build(values);
-            groups.push((searcher.map_err(io::Error::other)?, needles));
+            let values: Vec<Vec<u8>> = values;
+            groups.push((Searcher::new(&values)?, needles));
         }
         Ok(Self { groups })
     }
 
     fn find(&self, bytes: &[u8]) -> Option<&Needle<'s>> {
-        self.groups
-            .iter()
-            .find_map(|(searcher, needles)| needles.get(searcher.find(bytes)?.pattern().as_usize()))
+        self.groups.iter().find_map(|(searcher, needles)| needles.get(searcher.find(bytes)?))
     }
 }
 
