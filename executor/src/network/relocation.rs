@@ -6,40 +6,26 @@
 //! So the namespace that commands are put into belongs to the machine's own users, where nothing but a
 //! capability that commands lack gives rights over it.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd as _, OwnedFd};
 
+use netlink_packet_route::RouteNetlinkMessage;
+use netlink_packet_route::address::{AddressAttribute, AddressMessage, AddressScope};
+use netlink_packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
+use netlink_packet_route::route::{
+    RouteAttribute, RouteFlags, RouteMessage, RouteProtocol, RouteType,
+};
 use nix::sched::{CloneFlags, setns};
 use rustix::io::Errno;
 
-use super::netlink::{Attribute, Message, Netlink, Subject};
+use super::netlink::Netlink;
 use crate::error::{Error, Operation};
-
-/// `IFA_F_PERMANENT` and so on are 32 bits there, 8 in the body.
-const KEPT_OF_ADDRESSES: [u16; 6] = [
-    libc::IFA_ADDRESS,
-    libc::IFA_LOCAL,
-    libc::IFA_LABEL,
-    libc::IFA_BROADCAST,
-    libc::IFA_CACHEINFO,
-    8, // IFA_FLAGS
-];
-
-const KEPT_OF_ROUTES: [u16; 7] = [
-    libc::RTA_DST,
-    libc::RTA_OIF,
-    libc::RTA_GATEWAY,
-    libc::RTA_PRIORITY,
-    libc::RTA_PREFSRC,
-    libc::RTA_METRICS,
-    libc::RTA_TABLE,
-];
 
 /// An interface with what belongs to it.
 struct Interface {
     index: u32,
-    name: Vec<u8>,
-    addresses: Vec<Message>,
-    routes: Vec<Message>,
+    name: String,
+    addresses: Vec<AddressMessage>,
+    routes: Vec<RouteMessage>,
 }
 
 /// Moves the one interface of `from` that leads outside to `to`, which has nothing but its loopback interface.
@@ -69,91 +55,144 @@ fn fail<E: Into<crate::error::Errno>>() -> impl FnOnce(E) -> Error {
 
 impl Interface {
     fn find(netlink: &Netlink) -> Result<Self, Errno> {
-        let leads_outside = |link: &Message| {
-            let flags = link.word(8).cast_signed();
-            flags & libc::IFF_UP != 0 && flags & libc::IFF_LOOPBACK == 0
+        let leads_outside = |link: &LinkMessage| {
+            let flags = link.header.flags;
+            flags.contains(LinkFlags::Up) && !flags.contains(LinkFlags::Loopback)
         };
-        let links = netlink.list(Subject::Link)?;
-        let link = links.into_iter().find(leads_outside).ok_or(Errno::NODEV)?;
-        let index = link.word(4);
-        let name = link.attribute(libc::IFLA_IFNAME).ok_or(Errno::NODEV)?.to_vec();
-        let addresses = netlink.list(Subject::Address)?;
-        let addresses = addresses.into_iter().filter(|address| is_of(address, index));
-        let routes = netlink.list(Subject::Route)?;
-        let mut routes: Vec<Message> =
-            routes.into_iter().filter(|route| is_told(route, index)).map(kept_route).collect();
+        let link = links(netlink)?.into_iter().find(leads_outside).ok_or(Errno::NODEV)?;
+        let index = link.header.index;
+        let name = name(&link).ok_or(Errno::NODEV)?.to_owned();
+        let addresses = addresses(netlink)?.into_iter().filter(|address| is_of(address, index));
+        let routes = routes(netlink)?.into_iter().filter(|route| is_told(route, index));
+        let mut routes: Vec<_> = routes.map(kept_route).collect();
         // A gateway has to be known to be reached.
-        routes.sort_by_key(|route| route.attribute(libc::RTA_GATEWAY).is_some());
+        let gateway = |one: &RouteAttribute| matches!(one, RouteAttribute::Gateway(_));
+        routes.sort_by_key(|route| route.attributes.iter().any(gateway));
         Ok(Self { index, name, addresses: addresses.map(kept_address).collect(), routes })
     }
 
     /// Goes to another namespace, and loses its addresses and routes.
     fn leave(&self, netlink: &Netlink, to: &OwnedFd) -> Result<(), Errno> {
-        let namespace = Attribute { kind: libc::IFLA_NET_NS_FD, value: Netlink::number(to) };
-        netlink.put(&Message::new(Subject::Link, link(self.index, 0), vec![namespace]))
+        let mut link = LinkMessage::default();
+        link.header.index = self.index;
+        link.attributes = vec![LinkAttribute::NetNsFd(to.as_raw_fd())];
+        netlink.put(RouteNetlinkMessage::NewLink(link))
     }
 
     /// Gets them back; everything is up then.
-    fn arrive(&self, netlink: &Netlink) -> Result<(), Errno> {
-        let links = netlink.list(Subject::Link)?;
-        let is_it = |link: &&Message| link.attribute(libc::IFLA_IFNAME) == Some(&self.name);
-        let index = links.iter().find(is_it).ok_or(Errno::NODEV)?.word(4);
-        let loopback =
-            links.iter().find(|link| link.word(8).cast_signed() & libc::IFF_LOOPBACK != 0);
-        for index in loopback.map(|link| link.word(4)).into_iter().chain([index]) {
-            let up = Message::new(Subject::Link, link(index, libc::IFF_UP), Vec::new());
-            netlink.put(&up)?;
+    fn arrive(self, netlink: &Netlink) -> Result<(), Errno> {
+        let links = links(netlink)?;
+        let found = links.iter().find(|link| name(link) == Some(&self.name));
+        let index = found.ok_or(Errno::NODEV)?.header.index;
+        let loopback = links.iter().find(|link| link.header.flags.contains(LinkFlags::Loopback));
+        for index in loopback.map(|link| link.header.index).into_iter().chain([index]) {
+            netlink.put(RouteNetlinkMessage::NewLink(up(index)))?;
         }
-        for message in self.addresses.iter().chain(&self.routes) {
-            netlink.put(&at(message.clone(), index))?;
+        for mut address in self.addresses {
+            address.header.index = index;
+            netlink.put(RouteNetlinkMessage::NewAddress(address))?;
+        }
+        for route in self.routes {
+            netlink.put(RouteNetlinkMessage::NewRoute(over(route, index)))?;
         }
         Ok(())
     }
 }
 
-/// An `ifinfomsg` that sets these flags.
-fn link(index: u32, flags: i32) -> Vec<u8> {
-    let flags = flags.to_ne_bytes();
-    [&[0; 4][..], &index.to_ne_bytes(), &flags, &flags].concat()
+fn links(netlink: &Netlink) -> Result<Vec<LinkMessage>, Errno> {
+    let all = netlink.list(RouteNetlinkMessage::GetLink(LinkMessage::default()))?;
+    let link = |one| match one {
+        RouteNetlinkMessage::NewLink(link) => Some(link),
+        _ => None,
+    };
+    Ok(all.into_iter().filter_map(link).collect())
+}
+
+fn addresses(netlink: &Netlink) -> Result<Vec<AddressMessage>, Errno> {
+    let all = netlink.list(RouteNetlinkMessage::GetAddress(AddressMessage::default()))?;
+    let address = |one| match one {
+        RouteNetlinkMessage::NewAddress(address) => Some(address),
+        _ => None,
+    };
+    Ok(all.into_iter().filter_map(address).collect())
+}
+
+fn routes(netlink: &Netlink) -> Result<Vec<RouteMessage>, Errno> {
+    let all = netlink.list(RouteNetlinkMessage::GetRoute(RouteMessage::default()))?;
+    let route = |one| match one {
+        RouteNetlinkMessage::NewRoute(route) => Some(route),
+        _ => None,
+    };
+    Ok(all.into_iter().filter_map(route).collect())
+}
+
+fn name(link: &LinkMessage) -> Option<&String> {
+    link.attributes.iter().find_map(|attribute| match attribute {
+        LinkAttribute::IfName(name) => Some(name),
+        _ => None,
+    })
+}
+
+/// What brings an interface up.
+fn up(index: u32) -> LinkMessage {
+    let mut link = LinkMessage::default();
+    link.header.index = index;
+    link.header.flags = LinkFlags::Up;
+    link.header.change_mask = LinkFlags::Up;
+    link
 }
 
 /// Whether it is an address of the interface that the kernel does not give by itself.
-fn is_of(address: &Message, index: u32) -> bool {
-    let is_link_local =
-        i32::from(address.byte(0)) == libc::AF_INET6 && address.byte(3) == libc::RT_SCOPE_LINK;
-    address.word(4) == index && !is_link_local
+fn is_of(address: &AddressMessage, index: u32) -> bool {
+    let is_version_6 = address.header.family == netlink_packet_route::AddressFamily::Inet6;
+    let is_link_local = is_version_6 && address.header.scope == AddressScope::Link;
+    address.header.index == index && !is_link_local
 }
 
 /// Whether it is a route over the interface that somebody set.
-fn is_told(route: &Message, index: u32) -> bool {
-    let over = route.attribute(libc::RTA_OIF) == Some(&index.to_ne_bytes());
-    let (protocol, kind) = (route.byte(5), route.byte(7));
-    over && protocol != libc::RTPROT_KERNEL && kind == libc::RTN_UNICAST
+fn is_told(route: &RouteMessage, index: u32) -> bool {
+    route.attributes.contains(&RouteAttribute::Oif(index))
+        && route.header.protocol != RouteProtocol::Kernel
+        && route.header.kind == RouteType::Unicast
 }
 
-fn kept_address(mut address: Message) -> Message {
-    address.attributes.retain(|attribute| KEPT_OF_ADDRESSES.contains(&attribute.kind));
+/// Without what the kernel tells and does not take.
+fn kept_address(mut address: AddressMessage) -> AddressMessage {
+    address.attributes.retain(|attribute| {
+        use AddressAttribute::{Address, Broadcast, CacheInfo, Flags, Label, Local};
+        matches!(
+            attribute,
+            Address(_) | Local(_) | Label(_) | Broadcast(_) | CacheInfo(_) | Flags(_)
+        )
+    });
     address
 }
 
-fn kept_route(mut route: Message) -> Message {
-    route.attributes.retain(|attribute| KEPT_OF_ROUTES.contains(&attribute.kind));
-    // What is behind the type are flags that the kernel tells and does not take.
-    for byte in route.body.iter_mut().skip(8) {
-        *byte = 0;
-    }
+/// Without what the kernel tells and does not take.
+fn kept_route(mut route: RouteMessage) -> RouteMessage {
+    route.attributes.retain(|attribute| {
+        use RouteAttribute::{Destination, Gateway, Metrics, Oif, PrefSource, Priority, Table};
+        matches!(
+            attribute,
+            Destination(_)
+                | Oif(_)
+                | Gateway(_)
+                | Priority(_)
+                | PrefSource(_)
+                | Metrics(_)
+                | Table(_)
+        )
+    });
+    route.header.flags = RouteFlags::empty();
     route
 }
 
-/// The same on an interface with this index.
-fn at(mut message: Message, index: u32) -> Message {
-    let bytes = index.to_ne_bytes();
-    let is_address = message.body.len() == 8;
-    let own = message.body.get_mut(4..8).filter(|_| is_address);
-    let way = message.attributes.iter_mut().find(|attribute| attribute.kind == libc::RTA_OIF);
-    match own {
-        Some(own) => own.copy_from_slice(&bytes),
-        None => way.into_iter().for_each(|way| way.value = bytes.to_vec()),
+/// The same over an interface with this index.
+fn over(mut route: RouteMessage, index: u32) -> RouteMessage {
+    for attribute in &mut route.attributes {
+        if let RouteAttribute::Oif(interface) = attribute {
+            *interface = index;
+        }
     }
-    message
+    route
 }
