@@ -40,9 +40,9 @@ serve(socket.AF_INET, ("10.9.9.1", 80), b"HTTP/1.0 200 OK\r\n\r\noutside\n")
 serve(socket.AF_INET, ("127.0.0.1", 7001), None)
 serve(socket.AF_INET6, ("::1", 7001), None)
 serve(socket.AF_UNIX, "\0lap-test", None)
-names = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-names.bind(("127.0.0.1", 53))
-def resolve():
+def resolve(address):
+    names = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    names.bind((address, 53))
     while True:
         query, client = names.recvfrom(512)
         end = query.index(b"\0", 12) + 5
@@ -50,7 +50,8 @@ def resolve():
         record = b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\x0a\x09\x09\x01" if is_four else b""
         counts = b"\0\1\0" + bytes([is_four]) + b"\0\0\0\0"
         names.sendto(query[:2] + b"\x81\x80" + counts + query[12:end] + record, client)
-threading.Thread(target=resolve, daemon=True).start()
+for address in ["127.0.0.1", "10.9.9.1"]:
+    threading.Thread(target=resolve, args=[address], daemon=True).start()
 sys.exit(subprocess.run(sys.argv[1:]).returncode)
 "#;
 
@@ -151,13 +152,23 @@ fn a_command_reaches_the_network_and_not_the_machine() {
     }
 }
 
-/// A resolver that only the machine can reach is asked through pasta.
+/// A resolver that only the machine can reach is asked through pasta, as is one that all can reach: pasta
+/// would give its answers another address than the question had.
 #[test]
 fn names_are_resolved_by_the_machines_own_resolver() {
-    for (_, machine) in machines() {
-        let run = ["run", "--rm", "busybox", "nslookup", "-type=a", "name.test"];
-        let answer = machine.lap(Some("pasta"), &run).ends_with(0);
-        answer.says(&["169.254.1.1", "10.9.9.1"]);
+    let resolvers = [
+        ("pasta", "127.0.0.1", "169.254.1.1"),
+        ("pasta", "10.9.9.1", "169.254.1.1"),
+        ("slirp4netns", "10.9.9.1", "10.9.9.1"),
+    ];
+    for (connector, resolver, asked) in resolvers {
+        for (_, machine) in machines() {
+            let conf = machine.user.path("etc/resolv.conf");
+            fs::write(conf, format!("nameserver {resolver}\n")).expect("write");
+            let run = ["run", "--rm", "busybox", "nslookup", "-type=a", "name.test"];
+            let answer = machine.lap(Some(connector), &run).ends_with(0);
+            answer.says(&[&format!("Server:\t\t{asked}"), "Address: 10.9.9.1"]);
+        }
     }
 }
 

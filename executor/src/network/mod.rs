@@ -12,7 +12,7 @@ mod program;
 mod relocation;
 
 use std::ffi::OsStr;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::Ipv4Addr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -30,7 +30,7 @@ use connection::Connection;
 pub(crate) use connection::new_namespace;
 pub(crate) use pool::{Lease, clear};
 
-/// Where pasta answers name queries, for a resolver of the host that only the host can reach.
+/// Where pasta answers name queries, by asking the host's first resolver of this IP version.
 const PASTA_RESOLVER: Ipv4Addr = Ipv4Addr::new(169, 254, 1, 1);
 
 /// The namespace in the eyes of the program, which has it as its standard input. Newer versions of pasta
@@ -96,9 +96,9 @@ impl Connector {
 
     /// The resolver inside that asks the host's, where the program has one that leads nowhere else.
     /// slirp4netns passes every port of its resolver's address on to the host's loopback interface.
-    pub(crate) fn resolver(&self) -> Option<IpAddr> {
+    pub(crate) fn resolver(&self) -> Option<Ipv4Addr> {
         match self.kind {
-            ConnectorKind::Pasta => Some(PASTA_RESOLVER.into()),
+            ConnectorKind::Pasta => Some(PASTA_RESOLVER),
             ConnectorKind::Slirp4netns => None,
         }
     }
