@@ -1,4 +1,4 @@
-//! The `lap` binary that the other chores drive.
+//! The `lap` binary that the other chores drive, and programs of others that are made from the registry.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -25,6 +25,15 @@ pub(crate) fn release(project: &Project) -> Outcome<PathBuf> {
         build.env("RUSTFLAGS", "-C target-feature=+crt-static -C relocation-model=static"),
     )?;
     found(project.target().join(host).join("release/lap"))
+}
+
+/// The folder with the programs of a crate of the registry, built unless they are there.
+pub(crate) fn installed(project: &Project, name: &str, version: &str) -> Outcome<PathBuf> {
+    let root = project.target().join("peers");
+    let mut install = cargo(project);
+    install.args(["install", "--quiet", "--locked", name, "--version", version, "--root"]);
+    process::run(install.arg(&root))?;
+    Ok(root.join("bin"))
 }
 
 /// A cargo command in the source tree.

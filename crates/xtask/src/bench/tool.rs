@@ -23,12 +23,13 @@ pub(crate) struct Tool {
 }
 
 impl Tool {
+    /// On the host's network, as the others: what one of its own takes is a benchmark of its own.
     pub(crate) fn lapstrake(program: &Path, store: &Path, registry: &Registry) -> Self {
         Self {
             name: "Lapstrake",
             program: program.to_owned(),
             global: Vec::new(),
-            build: ["build", "-q", "-t", "bench"].map(str::to_owned).to_vec(),
+            build: ["build", "--network", "host", "-q", "-t", "bench"].map(str::to_owned).to_vec(),
             environment: vec![
                 ("LAPSTRAKE_ROOT", store.to_owned()),
                 ("LAPSTRAKE_CONFIG", registry.lapstrake_config()),
