@@ -10,24 +10,6 @@ use lapstrake_transfer::{Imports, SharedAccount, Step};
 
 use crate::reason::{Listing, Part, Subject};
 
-/// A variable is taken for a secret when one of the words of its name is one of these; those of the rule
-/// SecretsUsedInArgOrEnv.
-const WORDS: [&str; 13] = [
-    "apikey",
-    "auth",
-    "credential",
-    "credentials",
-    "key",
-    "passwd",
-    "password",
-    "pass",
-    "pword",
-    "pwd",
-    "secret",
-    "secrets",
-    "token",
-];
-
 /// The accounts of `steps`, from the store or else from the cache that they came from.
 ///
 /// # Errors
@@ -77,29 +59,5 @@ fn own(keys: &[ActionKey], store: &Store) -> Result<Option<SharedAccount>, Error
 
 /// The part as others may see it.
 fn open(part: Part) -> Part {
-    match &part.subject {
-        Subject::Variable(name) if is_secret(name) => part.withheld(),
-        _ => part,
-    }
-}
-
-fn is_secret(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    let mut words = name.split(|letter: char| !letter.is_ascii_alphanumeric());
-    words.any(|word| WORDS.contains(&word))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_of_secrets() {
-        for name in ["TOKEN", "npm_token", "API_KEY", "DB_PASSWORD_2", "GITHUB-TOKEN", "AUTH"] {
-            assert!(is_secret(name), "{name}");
-        }
-        for name in ["VERSION", "TOKENIZER", "MONKEY", "PATH", "KEYBOARD", "AUTHOR"] {
-            assert!(!is_secret(name), "{name}");
-        }
-    }
+    if part.subject.is_secret() { part.withheld() } else { part }
 }

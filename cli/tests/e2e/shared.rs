@@ -65,6 +65,8 @@ fn reused(context: &Context, flag: &str) -> Store {
     assert_eq!(answer.stderr.matches("CACHED").count(), STEPS, "{}", answer.stderr);
     let (came, all) = came(&answer).expect("what came is told");
     assert_eq!(came, all, "{}", answer.stderr);
+    // What came is what is said of it, to the times of folders.
+    store.ok(&["cache", "verify"]);
     store
 }
 

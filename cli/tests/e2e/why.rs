@@ -207,3 +207,18 @@ fn names_move_no_cursor() {
     let told = store.ok(&["cache", "mounts", "rm", "a\u{1b}[2Jb"]);
     assert!(told.contains(" ab\nTotal: "), "{told}");
 }
+
+/// Logs are read by more people than builds are made by, and only values of today are hidden in them.
+#[test]
+fn a_variable_that_is_called_like_a_secret_is_told_without_its_values() {
+    let store = Store::new();
+    let context = Context::new("FROM busybox\nARG PGPASSWORD\nRUN true\n");
+    let build = |value: &str| {
+        let argument = format!("PGPASSWORD={value}");
+        store.build_with("app", context.path(), &["--build-arg", &argument])
+    };
+    build("hunter22");
+    let answer = build("hunter33").says(&["PGPASSWORD changed\n"]);
+    let told = answer.stderr.clone() + &why(&store, "app");
+    assert!(!told.contains("hunter"), "{told}");
+}

@@ -14,7 +14,9 @@ use lapstrake_image::HashingReader;
 use lapstrake_oci::{Descriptor, Digest, DigestHasher};
 use lapstrake_rootfs::decompress::{self, Format};
 use lapstrake_rootfs::tar::{self, Limits};
-use lapstrake_rootfs::{ContentHash, Kind, LayerId, LayerManifest, LayerWriter, TreePath, View};
+use lapstrake_rootfs::{
+    ContentHash, Entry, Kind, LayerId, LayerManifest, LayerWriter, TreePath, View,
+};
 use rustix::fs::{AtFlags, Timespec, Timestamps, UTIME_OMIT};
 
 use crate::Error;
@@ -108,11 +110,13 @@ fn unpack(
     Ok((found, plain.finish()))
 }
 
-/// Gives files the parts of a second that a tar does not keep. All paths are entries of the layer in
-/// `folder`, so that their parents are directories of its own and no links.
+/// Gives files the parts of a second that a tar does not keep, and the root its time, as it mostly has no member
+/// there. All paths are entries of the layer in `folder`, so that their parents are directories of its own and no
+/// links.
 fn restore_times(folder: BorrowedFd<'_>, manifest: &LayerManifest) -> io::Result<()> {
-    let exact = manifest.entries().iter().filter(|entry| entry.mtime.nanoseconds != 0);
-    for entry in exact.filter(|entry| !matches!(entry.kind, Kind::Whiteout)) {
+    let is_lost = |entry: &&Entry| entry.mtime.nanoseconds != 0 || entry.path.is_root();
+    let lost = manifest.entries().iter().filter(is_lost);
+    for entry in lost.filter(|entry| !matches!(entry.kind, Kind::Whiteout)) {
         let times = Timestamps {
             last_access: Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT },
             last_modification: Timespec {

@@ -75,9 +75,7 @@ pub(super) fn run(
         setting("the host name", &op.hostname),
         setting("the extra hosts", &hosts.join(" ")),
     ];
-    let variable =
-        |(name, value): &(String, String)| Part::text(Subject::Variable(name.clone()), value);
-    parts.extend(op.env.iter().map(variable));
+    parts.extend(op.env.iter().map(|(name, value)| Part::variable(name, value)));
     let limit = |limit: &crate::graph::Limit| {
         let bound = |value: Option<u64>| value.map_or("unlimited".to_owned(), |n| n.to_string());
         let text = format!("{}:{}", bound(limit.soft), bound(limit.hard));

@@ -7,6 +7,7 @@
 
 mod file;
 mod part;
+mod secret;
 
 use std::fmt::{self, Write as _};
 use std::time::Duration;
@@ -113,7 +114,12 @@ pub(crate) fn first(
     let Some(subject) = now.or(*before).map(|part| &part.subject) else {
         return Reason::Otherwise;
     };
-    let text = |part: &Option<&Part>| part.map(|part| part.text.clone());
+    let told = |part: &Part| match part.subject.is_secret() {
+        // Earlier versions kept it.
+        true => String::new(),
+        false => part.text.clone(),
+    };
+    let text = |part: &Option<&Part>| part.map(told);
     let changed = |subject: &str| Reason::Changed {
         subject: subject.to_owned(),
         before: text(before),

@@ -66,6 +66,11 @@ impl fmt::Display for Subject {
 }
 
 impl Subject {
+    /// Whether it is a variable whose name is that of a secret: its value is told nowhere.
+    pub(crate) fn is_secret(&self) -> bool {
+        matches!(self, Self::Variable(name) if super::secret::is_secret(name))
+    }
+
     /// Whether it is about what a step stands on, and not about the step itself.
     fn is_below(&self) -> bool {
         matches!(self, Self::Base | Self::Below(_))
@@ -76,6 +81,13 @@ impl Part {
     /// A part that is known by its text.
     pub fn text(subject: Subject, text: &str) -> Self {
         Self::of(subject, text, &ContentHash::of(text.as_bytes()))
+    }
+
+    /// An environment variable. The value of one whose name is that of a secret is not kept as text.
+    pub fn variable(name: &str, value: &str) -> Self {
+        let subject = Subject::Variable(name.to_owned());
+        let text = if subject.is_secret() { "" } else { value };
+        Self::of(subject, text, &ContentHash::of(value.as_bytes()))
     }
 
     /// A part that `content` stands for.
