@@ -18,10 +18,10 @@ use crate::{Error, layout};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The version of [`SCHEMA`].
-const VERSION: i64 = 5;
+const VERSION: i64 = 6;
 
 /// Versions that lack nothing but tables.
-const GROWS: std::ops::RangeInclusive<i64> = 1..=4;
+const GROWS: std::ops::RangeInclusive<i64> = 1..=5;
 
 /// `layer.boot` is the boot id of the kernel that wrote the layer, until it was flushed to disk;
 /// then it is NULL.
@@ -46,6 +46,9 @@ const SCHEMA: &str = "
         files BLOB NOT NULL, PRIMARY KEY (step, key)
     );
     CREATE TABLE IF NOT EXISTS place_step (place BLOB PRIMARY KEY, step BLOB NOT NULL) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS alike (
+        step BLOB NOT NULL, key BLOB NOT NULL, PRIMARY KEY (step, key)
+    ) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS origin (
         key BLOB PRIMARY KEY, used INTEGER NOT NULL, below TEXT, step BLOB, name TEXT, project TEXT
     ) WITHOUT ROWID;
@@ -55,6 +58,8 @@ const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS took (
         key BLOB PRIMARY KEY, milliseconds INTEGER NOT NULL
     ) WITHOUT ROWID;
+    CREATE INDEX IF NOT EXISTS account_key ON account (key);
+    CREATE INDEX IF NOT EXISTS record_value ON record (value);
     CREATE INDEX IF NOT EXISTS origin_used ON origin (used);
     CREATE INDEX IF NOT EXISTS evicted_step ON evicted (step) WHERE step IS NOT NULL;
     CREATE INDEX IF NOT EXISTS layer_diff_id ON layer (diff_id);
@@ -62,7 +67,7 @@ const SCHEMA: &str = "
 ";
 
 /// Written last: a database that has all tables and does not know everything yet is of no version.
-const WHOLE: &str = "PRAGMA user_version = 5";
+const WHOLE: &str = "PRAGMA user_version = 6";
 
 /// Opens the database below `root`. A damaged one is moved aside to `store.db.bad` and a new one
 /// begun: what it knew is missed, not lost. Where one of an earlier version is given what it lacks, the

@@ -62,7 +62,7 @@ mod usage;
 mod variation;
 mod verify;
 
-pub use account::Account;
+pub use account::{Account, StepIds};
 pub use blob::BlobWriter;
 pub use cache_folder::{CacheFolder, CacheRequest, Sharing};
 pub use cache_mount::{CacheMount, Freed};

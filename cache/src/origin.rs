@@ -6,9 +6,10 @@ use std::time::{Duration, SystemTime};
 use lapstrake_rootfs::{ContentHash, LayerId};
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction};
 
+use crate::account::find_again;
 use crate::layer::layer_id;
 use crate::prune::nanoseconds;
-use crate::{ActionKey, Error, Record, StepId, Store};
+use crate::{ActionKey, Error, Record, StepId, StepIds, Store};
 
 /// A use is noted when the last one is older, or when something else was used since.
 const GRAIN: Duration = Duration::from_secs(3600);
@@ -97,12 +98,13 @@ impl Store {
         Ok(origins.into_iter().flatten().collect())
     }
 
-    /// Notes that what [`Store::record`] found was used now. Writes nothing when it was the last
-    /// that was used, and that not long ago. Atomic.
+    /// Notes that what [`Store::record`] found was used now, and that it is what `steps` came to: asked for only
+    /// when something is to be noted. Writes nothing when it was the last that was used, and that not long
+    /// ago. Atomic.
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub fn note_uses(&self) -> Result<(), Error> {
+    pub fn note_uses(&self, steps: &dyn Fn() -> Vec<(ActionKey, StepIds)>) -> Result<(), Error> {
         let hits = std::mem::take(&mut *self.hits());
         let now = nanoseconds(SystemTime::now());
         let mut database = self.database();
@@ -114,10 +116,15 @@ impl Store {
             for key in &hits {
                 transaction
                     .prepare_cached(
-                        "INSERT INTO origin (key, used) SELECT key, ?2 FROM record WHERE key = ?1
+                        // An execution may have several keys.
+                        "INSERT INTO origin (key, used) SELECT other.key, ?2 FROM record
+                         JOIN record AS other ON other.value = record.value WHERE record.key = ?1
                          ON CONFLICT (key) DO UPDATE SET used = ?2",
                     )?
                     .execute((key.0.as_bytes().as_slice(), now))?;
+            }
+            for (key, ids) in steps() {
+                find_again(&transaction, &key, &ids)?;
             }
             transaction.commit()
         };
@@ -144,18 +151,18 @@ impl Store {
             .map_err(Error::database("list what was evicted"))
     }
 
-    /// When the record of `key` was used last, if there is one: nanoseconds since 1970, and as late as it is in
-    /// [`Origin`].
+    /// The project that made the record of `key`, where that is known.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn last_used(&self, key: &ActionKey) -> Result<Option<i64>, Error> {
-        self.database()
-            .prepare_cached("SELECT used FROM origin WHERE key = ?1")
+    pub fn project_of(&self, key: &ActionKey) -> Result<Option<String>, Error> {
+        let project: rusqlite::Result<Option<Option<String>>> = self
+            .database()
+            .prepare_cached("SELECT project FROM origin WHERE key = ?1")
             .and_then(|mut statement| {
                 statement.query_row([key.0.as_bytes().as_slice()], |row| row.get(0)).optional()
-            })
-            .map_err(Error::database("look up a last use"))
+            });
+        project.map(Option::flatten).map_err(Error::database("look up a project"))
     }
 
     /// When the record of `key` was evicted, if it was: nanoseconds since 1970.

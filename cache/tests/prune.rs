@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use lapstrake_cache::{
     Account, ActionKey, CacheRequest, Error, Goal, Holding, HoldingKind, Needed, Prune, Record,
-    Sharing, StepId, Store,
+    Sharing, StepId, StepIds, Store,
 };
 use lapstrake_oci::Digest;
 use lapstrake_rootfs::{ContentHash, Entry, LayerId, LayerManifest, Timestamp, TreePath};
@@ -43,7 +43,9 @@ fn make(store: &Store, name: &str, below: Option<&str>, size: usize, hours: i64)
     let below = below.map(id);
     store.put_origin(&key, below.as_ref(), Some((&step, name, "project"))).unwrap();
     let account = Account { key, parts: vec![1] };
-    store.put_account(&step, &StepId(hash(&format!("place of {name}"))), &account, &[]).unwrap();
+    let (place, anywhere) = (format!("place of {name}"), format!("{name} anywhere"));
+    let ids = StepIds { step, place: StepId(hash(&place)), anywhere: StepId(hash(&anywhere)) };
+    store.put_account(&ids, &account, &[]).unwrap();
     key
 }
 
@@ -82,6 +84,8 @@ fn what_goes_is_forgotten_and_its_eviction_remembered() {
     assert!(store.origins().unwrap().is_empty());
     assert_eq!((folders(&store, "layers"), folders(&store, "tmp")), (0, 0));
     assert!(store.accounts(&step).unwrap().is_empty());
+    let anywhere = StepId(hash("a anywhere"));
+    assert!(store.accounts_in_use(&anywhere, 9).unwrap().is_empty());
     assert_eq!((store.step_at(&place).unwrap(), store.previous(&step).unwrap()), (None, None));
     for time in [store.evicted(&key).unwrap(), store.evicted_step(&step).unwrap()] {
         assert!((before..=now()).contains(&time.unwrap()));
@@ -100,7 +104,7 @@ fn the_least_recently_used_goes_first_and_only_as_much_as_needed() {
     make(&store, "new", None, 400_000, 1);
     // A look-up is a use.
     assert!(store.record(&old).unwrap().is_some());
-    store.note_uses().unwrap();
+    store.note_uses(&Vec::new).unwrap();
     let half = Prune { goal: Goal::Keep(1_000_000), ..prune_of(&|_| true) };
     assert_eq!(pruned(&store, &half, &Needed::default()), ["middle"]);
     let aged = Prune { unused_for: Duration::from_secs(1800), ..prune_of(&|_| true) };

@@ -10,7 +10,7 @@ use lapstrake_rootfs::{ContentHash, Entry, LayerId, LayerManifest, Timestamp, Tr
 
 /// What each version of the database had and the one before had not, as the program of that time made
 /// it.
-const VERSIONS: [&str; 4] = [
+const VERSIONS: [&str; 5] = [
     "CREATE TABLE tag (
          name TEXT PRIMARY KEY, manifest BLOB NOT NULL, updated INTEGER NOT NULL
      ) WITHOUT ROWID;
@@ -39,6 +39,7 @@ const VERSIONS: [&str; 4] = [
      CREATE TABLE evicted (key BLOB PRIMARY KEY, time INTEGER NOT NULL, step BLOB) WITHOUT ROWID;
      CREATE INDEX origin_used ON origin (used);
      CREATE INDEX evicted_step ON evicted (step) WHERE step IS NOT NULL;",
+    "CREATE TABLE took (key BLOB PRIMARY KEY, milliseconds INTEGER NOT NULL) WITHOUT ROWID;",
 ];
 
 fn layer() -> LayerId {
@@ -102,7 +103,7 @@ fn a_store_of_every_earlier_version_is_used_as_it_is() {
             assert_eq!(tags.first().map(|tag| tag.manifest), Some(Digest::of(b"{}")));
             assert_eq!(tags.len(), 1);
             // What came later works in it.
-            store.note_uses().unwrap();
+            store.note_uses(&Vec::new).unwrap();
             assert_eq!(store.origins().unwrap().len(), 1);
             assert!(store.accounts(&lapstrake_cache::StepId(key().0)).unwrap().is_empty());
             store.put_note(&key().0, b"a note").unwrap();

@@ -161,7 +161,8 @@ pub fn build(request: Request<'_>, tools: &Tools<'_>) -> Result<Built, Error> {
     let complete = || complete(&plan, &workshop, tools.delivery, request.times);
     let completed = arrival::told(tools.imports, tools.events, complete);
     // Also of a build that fails, whose own reason counts.
-    let noted = tools.store.note_uses().map_err(Error::Store);
+    let ids = || workshop.journal.ids(&plan.graph, &request.project);
+    let noted = tools.store.note_uses(&ids).map_err(Error::Store);
     let completed = completed?;
     noted?;
     let steps = workshop.journal.steps(&plan);

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use lapstrake_cache::{ActionKey, Record};
+use lapstrake_cache::{ActionKey, Record, StepIds};
 use lapstrake_transfer::Step;
 
-use crate::graph::{Op, VertexId};
+use crate::graph::{Graph, Op, VertexId};
 use crate::lower::Plan;
 use crate::past::Identity;
 use crate::schedule;
@@ -71,6 +71,15 @@ impl Journal {
             identity: Identity::of(&plan.graph, *vertex).map(|identity| identity.anywhere()),
         });
         steps.collect()
+    }
+
+    /// What its steps were found by in a build of `project`, those that are told of.
+    pub(crate) fn ids(&self, graph: &Graph, project: &str) -> Vec<(ActionKey, StepIds)> {
+        let entries = self.entries();
+        let ids = entries.steps.iter().filter_map(|(vertex, key, _)| {
+            Some((*key, Identity::of(graph, *vertex)?.ids(project)))
+        });
+        ids.collect()
     }
 
     fn entries(&self) -> MutexGuard<'_, Entries> {

@@ -7,7 +7,7 @@
 //! | http | in [`lapstrake_source`]: name; checksum or validated body | URL, credentials, time |
 //! | git | in [`lapstrake_source`]: commit, and what of it; where it comes from when the repository is kept | credentials |
 //! | copy | destination, owner, mode, flags, inline files; content of the selected paths; root file system below | folder that the source lies in, times, owners of context files |
-//! | run | platform, argv, env, cwd, user, network, security, limits, hostname, inline files, names of extra hosts; of each mount its target, kind, access, mode, owner and size, the ids of secrets and agents, and the content of what a bind shows or a cache starts from; secrets that count; root file system below | proxy variables, addresses of extra hosts, clock, host paths, values of other secrets, agents, name, sharing and content of caches, where in its source a mount's content lies |
+//! | run | platform, argv, env in its order, cwd, user, network, security, limits, hostname, inline files, names of extra hosts; of each mount its target, kind, access, mode, owner and size, the ids of secrets and agents, and the content of what a bind shows or a cache starts from; secrets that count; root file system below | proxy variables, addresses of extra hosts, clock, host paths, values of other secrets, agents, the order of limits, secrets and mounts, name, sharing and content of caches, where in its source a mount's content lies |
 //! | subtree | content of what is at the path, its own mode and owner included | the path, times |
 //! | mkdir | path, owner; root file system below | |
 //! | restamp | layer, epoch, whether later times are cut down | |

@@ -1,10 +1,9 @@
 //! What is known of earlier executions of a step, and what tells the present one from the nearest of
 //! them.
 
-use std::cmp::Reverse;
 use std::time::{Duration, SystemTime};
 
-use lapstrake_cache::{Account, ActionKey, Error, StepId, Store, nanoseconds};
+use lapstrake_cache::{Account, ActionKey, Error, StepId, StepIds, Store, nanoseconds};
 use lapstrake_source::Version;
 use lapstrake_transfer::{Imports, SharedAccount};
 
@@ -12,14 +11,15 @@ use crate::graph::{Graph, Op, Vertex, VertexId};
 use crate::key;
 use crate::op::copied_sources;
 use crate::reason::{
-    Listing, Part, Reason, compare_listings, differences, distance, first, fit, withheld,
+    Listing, Part, Reason, are_akin, compare_listings, differences, distance, first, fit, moved,
+    withheld,
 };
 
 /// Accounts of other caches that have more bytes are not kept.
 const ADOPTED: usize = 4 << 20;
 
-/// So many accounts of a step or place are looked at in other caches.
-const MOST: usize = 64;
+/// So many accounts of a step or place are looked at, those that were used last, and in other caches.
+const MOST: u32 = 64;
 
 /// What is asked.
 pub(crate) struct Past<'a> {
@@ -28,6 +28,8 @@ pub(crate) struct Past<'a> {
     pub(crate) imports: Option<&'a Imports<'a>>,
     /// See [`crate::Request`].
     pub(crate) project: &'a str,
+    /// All that is to be done; `None` where that is not known yet.
+    pub(crate) graph: Option<&'a Graph>,
 }
 
 /// What a user takes for the same step from build to build.
@@ -53,8 +55,7 @@ pub(crate) struct Present<'a> {
 
 /// What is kept of an execution.
 pub(crate) struct Ledger {
-    step: StepId,
-    place: StepId,
+    ids: StepIds,
     account: Account,
     files: Vec<u8>,
 }
@@ -68,10 +69,20 @@ struct Earlier<'a> {
 
 /// Where the files of an earlier execution are told.
 enum Files<'a> {
-    /// In the store, of this step.
-    Here(&'a StepId),
+    /// In the store.
+    Here,
     /// In another cache.
     Elsewhere(&'a [u8]),
+}
+
+/// What several earlier executions say of the present one.
+enum Compared<'e, 'a> {
+    /// One of them was the same.
+    Same,
+    /// The nearest.
+    Nearest(&'e Earlier<'a>),
+    /// There is none.
+    Unknown,
 }
 
 impl Identity {
@@ -101,6 +112,16 @@ impl Identity {
     /// The step and its place by what every store knows them by: a project is a folder of one machine.
     pub(crate) fn anywhere(&self) -> (StepId, StepId) {
         (self.step(""), self.place(""))
+    }
+
+    /// What its executions in builds of `project` are found by.
+    pub(crate) fn ids(&self, project: &str) -> StepIds {
+        StepIds { step: self.step(project), place: self.place(project), anywhere: self.step("") }
+    }
+
+    /// The stage that it is in, as far as its place says that.
+    fn stage(&self) -> &str {
+        self.place.rsplit_once(' ').map_or("", |(stage, _)| stage)
     }
 
     /// The step of `project`, whatever else changes.
@@ -139,8 +160,7 @@ impl Ledger {
     /// What there is to be kept of `present`.
     pub(crate) fn of(present: &Present<'_>, project: &str) -> Self {
         Self {
-            step: present.identity.step(project),
-            place: present.identity.place(project),
+            ids: present.identity.ids(project),
             account: Account { key: present.key, parts: encoded(&present.parts) },
             files: encoded(&present.listings),
         }
@@ -148,12 +168,12 @@ impl Ledger {
 
     /// The step.
     pub(crate) fn step(&self) -> &StepId {
-        &self.step
+        &self.ids.step
     }
 
     /// Keeps it.
     pub(crate) fn keep(&self, store: &Store) -> Result<(), Error> {
-        store.put_account(&self.step, &self.place, &self.account, &self.files)
+        store.put_account(&self.ids, &self.account, &self.files)
     }
 }
 
@@ -185,29 +205,70 @@ impl Past<'_> {
 
     /// `same` is the reason where just this was executed before.
     fn compared(&self, present: &Present<'_>, same: Reason) -> Result<Reason, Error> {
-        let Present { key, identity, parts, listings } = present;
-        let (step, place) = (identity.step(self.project), identity.place(self.project));
+        let identity = present.identity;
         let (step_anywhere, place_anywhere) = identity.anywhere();
         let shared = self.imports.map(Imports::accounts).unwrap_or_default();
         let of_step = shared.iter().filter(|account| account.step == step_anywhere);
-        let in_place = shared.iter().filter(|account| account.place == place_anywhere);
-        for (step, shared) in [
-            (Some(step), of_step.take(MOST).collect::<Vec<_>>()),
-            (self.store.step_at(&place)?, in_place.take(MOST).collect()),
-        ] {
+        let in_place = shared.iter().filter(|account| {
+            account.place == place_anywhere && !self.is_planned(identity, "", &account.step)
+        });
+        let of_step: Vec<_> = of_step.take(MOST as usize).collect();
+        let in_place: Vec<_> = in_place.take(MOST as usize).collect();
+        let step = identity.step(self.project);
+        let before = self.store.step_at(&identity.place(self.project))?;
+        // What is still there is another step, and this one came between.
+        let before = before.filter(|step| !self.is_planned(identity, self.project, step));
+        for (step, shared) in [(Some(step), of_step), (before, in_place)] {
             let mut earlier = step.as_ref().map_or(Ok(Vec::new()), |step| self.here(step))?;
             earlier.extend(shared.into_iter().filter_map(elsewhere));
-            if earlier.iter().any(|one| one.key == *key) {
-                return Ok(same);
+            match compare(&earlier, present) {
+                Compared::Same => return Ok(same),
+                Compared::Nearest(nearest) => {
+                    if let Files::Elsewhere(files) = nearest.files {
+                        // What is asked for later is asked of the store.
+                        self.adopt(identity, nearest, files)?;
+                    }
+                    return nearest.reason(self.store, (present.parts, present.listings));
+                }
+                Compared::Unknown => {}
             }
-            let Some(nearest) = nearest(&earlier, parts) else { continue };
-            if let Files::Elsewhere(files) = nearest.files {
-                // What is asked for later is asked of the store.
-                self.adopt(identity, nearest, files)?;
-            }
-            return nearest.reason(self.store, (parts, listings));
         }
-        Ok(self.store.evicted_step(&step)?.map_or(Reason::First, |time| evicted(time, false)))
+        if let Some(time) = self.store.evicted_step(&step)? {
+            return Ok(evicted(time, false));
+        }
+        self.beside(present, same)
+    }
+
+    /// By what the same step came to in another project that does just the same before it: mostly another copy
+    /// of this one.
+    fn beside(&self, present: &Present<'_>, same: Reason) -> Result<Reason, Error> {
+        let mut earlier = self.here(&present.identity.step(""))?;
+        earlier.retain(|one| are_akin(&one.parts, present.parts));
+        match compare(&earlier, present) {
+            Compared::Same => Ok(same),
+            Compared::Unknown => Ok(Reason::First),
+            Compared::Nearest(nearest) => {
+                let now = (present.parts, present.listings);
+                let Some(project) = self.store.project_of(&nearest.key)? else {
+                    return Ok(Reason::First);
+                };
+                let reason = nearest.reason(self.store, now)?;
+                if matches!(reason, Reason::Follows { .. }) {
+                    // Of the step before it is said where that is compared with.
+                    return Ok(reason);
+                }
+                let (project, reason) = (beside(&project, self.project), Box::new(reason));
+                Ok(Reason::Beside { project, reason })
+            }
+        }
+    }
+
+    /// Whether `step` of `project` is in the same stage of the present build.
+    fn is_planned(&self, identity: &Identity, project: &str, step: &StepId) -> bool {
+        let Some(graph) = self.graph else { return false };
+        let all = graph.iter().filter_map(|(id, _)| Identity::of(graph, id));
+        let mut beside = all.filter(|other| other.stage() == identity.stage());
+        beside.any(|other| other.step(project) == *step)
     }
 
     /// Keeps what another cache tells of an earlier execution.
@@ -216,32 +277,39 @@ impl Past<'_> {
         if account.parts.len().saturating_add(files.len()) > ADOPTED {
             return Ok(());
         }
-        let (step, place) = (identity.step(self.project), identity.place(self.project));
-        self.store.put_account(&step, &place, &account, files)
+        self.store.put_account(&identity.ids(self.project), &account, files)
     }
 
     /// The executions of `step` in this store. Of two that are as near, the one that was used last is what
     /// the user has in mind.
-    fn here<'s>(&self, step: &'s StepId) -> Result<Vec<Earlier<'s>>, Error> {
-        let mut earlier = Vec::new();
-        for one in decoded(&self.store.accounts(step)?, step) {
-            earlier.push((self.store.last_used(&one.key)?, one));
-        }
-        earlier.sort_by_key(|(used, _)| Reverse(*used));
-        Ok(earlier.into_iter().map(|(_, one)| one).collect())
+    fn here(&self, step: &StepId) -> Result<Vec<Earlier<'static>>, Error> {
+        Ok(decoded(&self.store.accounts_in_use(step, MOST)?))
     }
 }
 
-/// What differs from the nearest of `accounts`, which are of `step`. `None` when there is none.
+/// What another project is called beside this one: its folder, or its Dockerfile in the same folder.
+fn beside(project: &str, own: &str) -> String {
+    let (folder, dockerfile) = project.split_once('\n').unwrap_or((project, ""));
+    let is_own = own.split_once('\n').is_some_and(|(own, _)| own == folder);
+    if is_own { dockerfile } else { folder }.to_owned()
+}
+
+/// What differs from the nearest of `accounts`. `None` when there is none.
 pub(crate) fn nearest_difference(
     store: &Store,
-    step: &StepId,
     accounts: &[Account],
     now: (&[Part], &[Listing]),
 ) -> Result<Option<Reason>, Error> {
     let (parts, _) = now;
-    let earlier = decoded(accounts, step);
+    let earlier = decoded(accounts);
     nearest(&earlier, parts).map(|nearest| nearest.reason(store, now)).transpose()
+}
+
+fn compare<'e, 'a>(earlier: &'e [Earlier<'a>], present: &Present<'_>) -> Compared<'e, 'a> {
+    if earlier.iter().any(|one| one.key == present.key) {
+        return Compared::Same;
+    }
+    nearest(earlier, present.parts).map_or(Compared::Unknown, Compared::Nearest)
 }
 
 /// Of several that are as near the first counts.
@@ -257,12 +325,15 @@ impl Earlier<'_> {
         (parts, listings): (&[Part], &[Listing]),
     ) -> Result<Reason, Error> {
         let differences = differences(&self.parts, parts);
-        let withheld = withheld(&self.parts);
-        if differences.is_empty() && !withheld.is_empty() {
-            return Ok(Reason::Withheld { subjects: withheld });
+        if differences.is_empty() {
+            let subjects = withheld(&self.parts);
+            return Ok(match subjects.is_empty() {
+                true => moved(&self.parts, parts).unwrap_or(Reason::Otherwise),
+                false => Reason::Withheld { subjects },
+            });
         }
         let before = match self.files {
-            Files::Here(step) => listed(store, step, &self.key)?,
+            Files::Here => listed(store, &self.key)?,
             Files::Elsewhere(bytes) => postcard::from_bytes(bytes).unwrap_or_default(),
         };
         Ok(first(&differences, |subject| compare_listings(&before, listings, subject)))
@@ -270,15 +341,15 @@ impl Earlier<'_> {
 }
 
 /// The files of an account; none where they are not kept.
-pub(crate) fn listed(store: &Store, step: &StepId, key: &ActionKey) -> Result<Vec<Listing>, Error> {
-    let bytes = store.account_files(step, key)?.unwrap_or_default();
+pub(crate) fn listed(store: &Store, key: &ActionKey) -> Result<Vec<Listing>, Error> {
+    let bytes = store.account_files(key)?.unwrap_or_default();
     Ok(postcard::from_bytes(&bytes).unwrap_or_default())
 }
 
-fn decoded<'s>(accounts: &[Account], step: &'s StepId) -> Vec<Earlier<'s>> {
+fn decoded(accounts: &[Account]) -> Vec<Earlier<'static>> {
     let earlier = accounts.iter().filter_map(|account| {
         let parts = postcard::from_bytes(&account.parts).ok()?;
-        Some(Earlier { key: account.key, parts, files: Files::Here(step) })
+        Some(Earlier { key: account.key, parts, files: Files::Here })
     });
     earlier.collect()
 }

@@ -20,8 +20,8 @@ pub struct Known {
     pub reason: Reason,
 }
 
-/// What is known of the execution of `step` with this key; `None` when its account is gone. Of a step
-/// the last few accounts are kept, so what seems to be its first execution may not be that.
+/// What is known of the execution of `step` with this key; `None` when its account is gone. Accounts go with their
+/// records, so what seems to be a first execution may not be that.
 ///
 /// # Errors
 /// When the store cannot be read.
@@ -30,10 +30,10 @@ pub fn known(store: &Store, step: &StepId, key: &ActionKey) -> Result<Option<Kno
     let mut own = accounts.iter().skip_while(|account| account.key != *key);
     let Some(account) = own.next() else { return Ok(None) };
     let Ok(parts) = postcard::from_bytes::<Vec<Part>>(&account.parts) else { return Ok(None) };
-    let listings = listed(store, step, key)?;
+    let listings = listed(store, key)?;
     // The newest comes first, so those before it come after it.
     let earlier: Vec<Account> = own.cloned().collect();
-    let reason = nearest_difference(store, step, &earlier, (&parts, &listings))?;
+    let reason = nearest_difference(store, &earlier, (&parts, &listings))?;
     let files = listings.iter().map(|listing| listing.files.len()).sum();
     Ok(Some(Known { files, reason: reason.unwrap_or(Reason::First), parts }))
 }
@@ -53,7 +53,7 @@ pub fn fetched_context(
     let mut parts = fetched_parts(op, version);
     fit(&mut parts, &|text| text);
     let present = Present { key: version.key, identity: &identity, parts: &parts, listings: &[] };
-    let reason = Past { store, imports: None, project }.fetched(&present, version)?;
+    let reason = Past { store, imports: None, project, graph: None }.fetched(&present, version)?;
     Ledger::of(&present, project).keep(store)?;
     Ok(Some(reason))
 }

@@ -119,8 +119,11 @@ impl Store {
             }
             transaction
                 .execute("DELETE FROM account WHERE key IN (SELECT key FROM evicted)", [])?;
+            transaction
+                .execute("DELETE FROM alike WHERE key NOT IN (SELECT key FROM account)", [])?;
             transaction.execute(
-                "DELETE FROM place_step WHERE step NOT IN (SELECT step FROM account)",
+                "DELETE FROM place_step WHERE step NOT IN
+                 (SELECT step FROM account UNION SELECT step FROM alike)",
                 [],
             )?;
             Ok(())

@@ -5,7 +5,7 @@ use lapstrake_parser::{CommandForm, Diagnostic, Heredoc, Span, Word};
 use super::fault::Faults;
 use super::stage::{Build, Shown, Stage, Written};
 use super::{argument, format, heredoc, mount, privilege};
-use crate::graph::{InlineFile, Op, RunOp};
+use crate::graph::{InlineFile, Limit, Op, RunOp};
 
 /// The shell of shell forms when no SHELL was given.
 const DEFAULT_SHELL: [&str; 2] = ["/bin/sh", "-c"];
@@ -57,7 +57,7 @@ pub(super) fn run(
         user: stage.image.config.user.clone(),
         network,
         security,
-        limits: build.options.run.limits.clone(),
+        limits: limits(build),
         mounts: mounts.mounts,
         secrets: mounts.secrets,
         files,
@@ -105,6 +105,15 @@ fn script(line: &Word, heredocs: &[Heredoc]) -> Result<(String, Vec<InlineFile>)
     let path = format!("{SCRIPTS}{}", heredoc::file_name(first)?);
     let file = InlineFile { path: path.clone(), content: content.into_owned(), mode: 0o755 };
     Ok((path, vec![file]))
+}
+
+/// In one order, as that does not count; of two on one resource the later one does.
+fn limits(build: &Build<'_>) -> Vec<Limit> {
+    let mut limits = build.options.run.limits.clone();
+    limits.reverse();
+    limits.sort_by(|a, b| a.name.cmp(&b.name));
+    limits.dedup_by(|later, earlier| later.name == earlier.name);
+    limits
 }
 
 /// Proxy arguments in upper and lower case, as programs look for either.

@@ -112,9 +112,13 @@ pub(super) fn mounts(
     lowered.sort_by(|(a, _), (b, _)| (&a.target, layer(a)).cmp(&(&b.target, layer(b))));
     let (sorted, places): (Vec<Mount>, Vec<(Span, Span)>) = lowered.into_iter().unzip();
     let (mut words, mut targets): (Vec<Span>, Vec<Span>) = places.into_iter().unzip();
-    words.append(&mut mounts.words);
+    // Their order does not count; of two for one variable the later one does.
+    let mut secrets: Vec<_> = mounts.secrets.drain(..).zip(mounts.words.drain(..)).collect();
+    secrets.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name));
+    let (secrets, mut places): (Vec<SecretVariable>, Vec<Span>) = secrets.into_iter().unzip();
+    words.append(&mut places);
     words.append(&mut targets);
-    Ok(Mounts { mounts: sorted, words, ..mounts })
+    Ok(Mounts { mounts: sorted, secrets, words, ..mounts })
 }
 
 /// The file system for shared memory, when it is to have another size than the usual one.

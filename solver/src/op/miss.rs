@@ -40,8 +40,15 @@ impl Workshop<'_> {
             return Ok(None);
         };
         let Own { mut parts, listings } = own();
-        if let Some(base) = vertex.inputs.first() {
-            parts.extend(below_parts(self.graph, *base, &below.layers));
+        match vertex.inputs.first() {
+            // It stands on nothing, whatever it is laid over.
+            Some(_) if is_apart(self.graph, id) => parts.push(Part::of(
+                Subject::Setting("--link".to_owned()),
+                "",
+                &ContentHash::of(b"--link"),
+            )),
+            Some(base) => parts.extend(below_parts(self.graph, *base, &below.layers)),
+            None => {}
         }
         fit(&mut parts, &|text| self.covered(text));
         let (parts, listings) = (&parts, &listings);
@@ -75,7 +82,8 @@ impl Workshop<'_> {
     }
 
     fn past(&self) -> Past<'_> {
-        Past { store: self.store, imports: Some(self.imports), project: self.project }
+        let (store, project) = (self.store, self.project);
+        Past { store, imports: Some(self.imports), project, graph: Some(self.graph) }
     }
 
     /// A text without the values of secrets.
@@ -89,6 +97,13 @@ impl Workshop<'_> {
         covered.extend(mask.finish());
         String::from_utf8_lossy(&covered).into_owned()
     }
+}
+
+/// Whether a copy is laid over its root file system, and not made on it.
+fn is_apart(graph: &Graph, id: VertexId) -> bool {
+    let is_over =
+        |vertex: &Vertex| matches!(vertex.op, Op::Merge) && vertex.inputs.get(1) == Some(&id);
+    graph.iter().any(|(_, vertex)| is_over(vertex))
 }
 
 /// What made the layers of a root file system, the lowest first.

@@ -11,6 +11,7 @@ mod local;
 mod miss;
 mod mkdir;
 mod mount;
+mod option;
 mod own;
 mod owner;
 mod part;

@@ -1,13 +1,16 @@
 //! What the key of a step is made of beside the root file system that it stands on, each part by
 //! itself: [`crate::key`] hashes the same into one.
 
+use std::collections::HashMap;
+
 use lapstrake_rootfs::ContentHash;
 use lapstrake_rootfs::copy::Listed;
 use lapstrake_source::{GitReference, HttpSource, Version};
 use serde::Serialize;
 
+use super::option;
 use super::shown::Mounted;
-use crate::graph::{CopyOp, CopySource, MkdirOp, Op, RunOp};
+use crate::graph::{CopyOp, CopySource, MkdirOp, MountKind, Op, RunOp};
 use crate::key;
 use crate::reason::{KnownFile, Listing, Part, Subject, short, shortened};
 
@@ -40,7 +43,7 @@ pub(super) fn copy(op: &CopyOp, contents: &[(ContentHash, bool)], files: Vec<Lis
         setting("whether owners are kept", if op.keep_owner { "yes" } else { "no" }),
         setting("what becomes of archives", &unpack.join(" ")),
     ];
-    Own { parts, listings: vec![Listing { subject: Subject::Files, files: known(files) }] }
+    Own { parts, listings: listing(Subject::Files, files).into_iter().collect() }
 }
 
 /// What a copy names, as it is written.
@@ -75,32 +78,57 @@ pub(super) fn run(
         setting("the host name", &op.hostname),
         setting("the extra hosts", &hosts.join(" ")),
     ];
-    parts.extend(op.env.iter().map(|(name, value)| Part::variable(name, value)));
+    let is_agent = |value: &String| {
+        let mut agents = op.mounts.iter().filter(|mount| matches!(mount.kind, MountKind::Agent(_)));
+        agents.any(|mount| mount.target == *value)
+    };
+    parts.extend(op.env.iter().map(|(name, value)| match is_agent(value) {
+        // Behind the mount, which brings it.
+        true => setting(&format!("the variable {name}"), value),
+        false => Part::variable(name, value),
+    }));
     let limit = |limit: &crate::graph::Limit| {
         let bound = |value: Option<u64>| value.map_or("unlimited".to_owned(), |n| n.to_string());
         let text = format!("{}:{}", bound(limit.soft), bound(limit.hard));
         setting(&format!("the limit {}", limit.name), &text)
     };
     parts.extend(op.limits.iter().map(limit));
-    parts
-        .extend(op.files.iter().map(|file| whole(&format!("the file {}", file.path), &hash(file))));
+    parts.extend(
+        op.files.iter().map(|file| Part::of(Subject::file(&file.path), &file.content, &hash(file))),
+    );
     parts.extend(op.secrets.iter().map(|secret| {
-        let subject = format!("the secret variable {}", secret.name);
-        Part::of(Subject::Setting(subject), &secret.id, &hash(secret))
+        let subject = Subject::secret_variable(&secret.name);
+        Part::of(subject, &option::secret_variable(secret), &hash(secret))
     }));
     let mut listings = Vec::new();
     let mounted = mounted.into_iter().chain(std::iter::repeat_with(|| None));
     for (mount, mounted) in op.mounts.iter().zip(mounted) {
         let kind = ContentHash::of(&key::mount_kind(mount));
-        parts.push(whole(&format!("the mount at {}", mount.target), &kind));
+        let (subject, options) = option::mount(mount);
+        parts.push(Part::of(subject, &options, &kind));
         if let Some(Mounted { source, content, files }) = mounted {
             let subject = Subject::Mounted(mount.target.clone());
             parts.push(Part::of(subject.clone(), &source, &content));
-            listings.push(Listing { subject, files: known(files) });
+            listings.extend(listing(subject, files));
         }
     }
     parts.extend(secrets.iter().map(|(id, value)| whole(&format!("the secret {id}"), value)));
+    tell_apart(&mut parts);
     Own { parts, listings }
+}
+
+/// Numbers what is about the same: of two mounts at one place the later one counts, and both are in the key.
+fn tell_apart(parts: &mut [Part]) {
+    let mut seen: HashMap<Subject, usize> = HashMap::new();
+    for part in parts {
+        let count = seen.entry(part.subject.clone()).or_default();
+        *count += 1;
+        if *count > 1
+            && let Subject::Setting(name) | Subject::Mounted(name) = &mut part.subject
+        {
+            name.push_str(&format!(" ({count})"));
+        }
+    }
 }
 
 /// What of a source that is fetched decides what comes, and what came. Where it comes from is in no key, but
@@ -144,25 +172,24 @@ fn came(subject: Subject, version: &Version) -> Part {
     Part::of(subject, &text, &ContentHash::of(version.id.as_bytes()))
 }
 
-fn known(files: Vec<Listed>) -> Vec<KnownFile> {
-    if files.len() > FILES {
-        return Vec::new();
-    }
+/// The files, if they are few enough to be kept.
+fn listing(subject: Subject, files: Vec<Listed>) -> Option<Listing> {
+    let is_kept = files.len() <= FILES;
     let known = files.into_iter().map(|file| KnownFile {
         path: String::from_utf8_lossy(&file.path).into_owned(),
         mode: file.mode,
         hash: short(&file.content),
     });
-    known.collect()
+    is_kept.then(|| Listing { subject, files: known.collect() })
 }
 
-/// As it is written in the Dockerfile, on one line.
+/// As it is written in the Dockerfile.
 fn command(argv: &[String]) -> String {
     let words = match argv {
         [shell, flag, command @ ..] if shell.ends_with("sh") && flag == "-c" => command,
         all => all,
     };
-    words.join(" ").split_whitespace().collect::<Vec<_>>().join(" ")
+    words.join(" ")
 }
 
 fn setting(subject: &str, text: &str) -> Part {

@@ -55,7 +55,8 @@ impl fmt::Display for FileChange {
     }
 }
 
-/// The first file of `subject` that differs; `None` where one of both does not say what there was.
+/// The first file of `subject` that differs; `None` where one of both does not say what there was. Where none does,
+/// it is how those that are copied hang together.
 pub(crate) fn compare_listings(
     before: &[Listing],
     now: &[Listing],
@@ -64,7 +65,11 @@ pub(crate) fn compare_listings(
     let of =
         |listings: &'_ [Listing]| listings.iter().position(|listing| listing.subject == *subject);
     let (before, now) = (before.get(of(before)?)?, now.get(of(now)?)?);
-    compare_files(&before.files, &now.files)
+    let links = || {
+        let is_told = *subject == Subject::Files && !now.files.is_empty();
+        is_told.then_some(Reason::Links)
+    };
+    compare_files(&before.files, &now.files).or_else(links)
 }
 
 /// The first file that differs, in path order.

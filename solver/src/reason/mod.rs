@@ -5,19 +5,23 @@
 //! one step apart. Names and texts come from files, registries and other caches: whatever could leave its
 //! line or move a cursor is shown escaped.
 
+mod below;
+mod excerpt;
 mod file;
 mod part;
 mod secret;
+mod tell;
 
-use std::fmt::{self, Write as _};
 use std::time::Duration;
 
+pub(crate) use below::are_akin;
+use below::instruction;
+use excerpt::{excerpt, excerpts};
 pub(crate) use file::compare_listings;
 pub use file::{FileChange, KnownFile, Listing};
 pub(crate) use part::{Difference, differences, distance, fit, withheld};
 pub use part::{Part, Subject, short};
-
-use crate::age::age_within;
+use part::{subject, swapped};
 
 /// Why a step is executed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,6 +66,8 @@ pub enum Reason {
     },
     /// Its files, and it is not known which.
     Files,
+    /// Nothing of the files that are copied but which of them are one.
+    Links,
     /// What is mounted for it, and it is not known which file of it.
     Mounted {
         /// Where.
@@ -89,10 +95,25 @@ pub enum Reason {
     Again,
     /// A step that it follows.
     Follows {
-        /// Its name.
+        /// Its name; of one that is gone the earlier one.
         step: String,
-        /// Whether it is the one that was there before, with another result.
-        is_same: bool,
+        /// What became of it.
+        change: StepChange,
+    },
+    /// Nothing but the order of some things; the first two of them.
+    Order {
+        /// The one that comes first now.
+        first: String,
+        /// The one that came first.
+        second: String,
+    },
+    /// Nothing is known of an earlier execution in this project, but of one in another project that does just the
+    /// same before this step.
+    Beside {
+        /// Where that one is.
+        project: String,
+        /// What differs from there.
+        reason: Box<Reason>,
     },
     /// Nothing that is told: some values are not told in a cache that is shared, and one of them may have
     /// changed.
@@ -104,32 +125,37 @@ pub enum Reason {
     Otherwise,
 }
 
+/// What became of a step that another one follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StepChange {
+    /// It came to something else.
+    Result,
+    /// It stands where another one stood.
+    Other,
+    /// It was not there.
+    New,
+    /// It is not there any more.
+    Gone,
+    /// It stood elsewhere among those that are followed.
+    Moved,
+}
+
 /// The reason for the first of some differences. `files` compares the files of a subject, when it is about
 /// those.
 pub(crate) fn first(
     differences: &[Difference<'_>],
     files: impl FnOnce(&Subject) -> Option<Reason>,
 ) -> Reason {
-    let Some((before, now)) = differences.first() else { return Reason::Otherwise };
-    let Some(subject) = now.or(*before).map(|part| &part.subject) else {
+    let Some((difference, subject)) =
+        differences.first().and_then(|one| Some((one, subject(one)?)))
+    else {
         return Reason::Otherwise;
     };
-    let told = |part: &Part| match part.subject.is_secret() {
-        // Earlier versions kept it.
-        true => String::new(),
-        false => part.text.clone(),
-    };
-    let text = |part: &Option<&Part>| part.map(told);
-    let changed = |subject: &str| Reason::Changed {
-        subject: subject.to_owned(),
-        before: text(before),
-        after: text(now),
-    };
-    let both = text(before).zip(text(now));
+    let [before, now] = [difference.0, difference.1].map(|part| part.map(told));
+    let both = before.clone().zip(now.clone());
     match (subject, both) {
-        (Subject::Files, _) if text(before) != text(now) => changed("what is copied"),
+        (Subject::Files, _) if before != now => changed(subject, before, now),
         (Subject::Files, _) => files(subject).unwrap_or(Reason::Files),
-        (Subject::Variable(name) | Subject::Setting(name), _) => changed(name),
         (Subject::Mounted(target), Some((before, source))) if before == source => {
             let mounted = || Reason::Mounted { target: target.clone(), source };
             files(subject).unwrap_or_else(mounted)
@@ -143,24 +169,75 @@ pub(crate) fn first(
         }
         (Subject::Body, Some((before, after))) => {
             let ((_, before), (name, after)) = (named(&before), named(&after));
-            Reason::Changed {
-                subject: name,
-                before: Some(shortened(&before)),
-                after: Some(shortened(&after)),
-            }
+            let (before, after) = (Some(shortened(&before)), Some(shortened(&after)));
+            Reason::Changed { subject: name, before, after }
         }
-        (Subject::Below(_), _) => {
-            let [before, now] = [text(before), text(now)].map(Option::unwrap_or_default);
-            let is_same = instruction(&before) == instruction(&now);
-            Reason::Follows { step: if now.is_empty() { before } else { now }, is_same }
-        }
-        _ => changed(&subject.to_string()),
+        (Subject::Below(_), _) => follows(differences, before, now),
+        _ => changed(subject, before, now),
     }
 }
 
-/// The name of a step without its place, which moves when steps are added.
-fn instruction(name: &str) -> &str {
-    name.split_once(']').map_or(name, |(_, instruction)| instruction)
+/// The reason where only the order of parts differs, or what there is twice.
+pub(crate) fn moved(before: &[Part], now: &[Part]) -> Option<Reason> {
+    let (first, second) = swapped(before, now)?;
+    Some(Reason::Order { first: first.to_string(), second: second.to_string() })
+}
+
+fn told(part: &Part) -> String {
+    match part.subject.is_secret() {
+        // Earlier versions kept it.
+        true => String::new(),
+        false => part.text.clone(),
+    }
+}
+
+fn changed(subject: &Subject, before: Option<String>, after: Option<String>) -> Reason {
+    let (before, after) = match (before, after) {
+        (Some(before), Some(after)) => {
+            let (before, after) = match subject.has_options() {
+                true => differing(&before, &after),
+                false => (before, after),
+            };
+            let (before, after) = excerpts(&before, &after);
+            (Some(before), Some(after))
+        }
+        (before, after) => (before.as_deref().map(excerpt), after.as_deref().map(excerpt)),
+    };
+    Reason::Changed { subject: subject.to_string(), before, after }
+}
+
+/// Of two lists of options those that are not in both. What is of another type has other options.
+fn differing(before: &str, after: &str) -> (String, String) {
+    let [all, all_now] = [before, after].map(|text| text.split(',').collect::<Vec<_>>());
+    let is_type = |option: &&&str| option.starts_with("type=");
+    if let Some((one, other)) = all.iter().find(is_type).zip(all_now.iter().find(is_type))
+        && one != other
+    {
+        return ((*one).to_owned(), (*other).to_owned());
+    }
+    let without = |own: &[&str], other: &[&str]| {
+        let left: Vec<&str> = own.iter().filter(|one| !other.contains(one)).copied().collect();
+        left.join(",")
+    };
+    (without(&all, &all_now), without(&all_now, &all))
+}
+
+/// The first of `differences` is about a step below, by these names.
+fn follows(differences: &[Difference<'_>], before: Option<String>, now: Option<String>) -> Reason {
+    let was_there = |name: &str| {
+        let mut earlier = differences.iter().filter_map(|(before, _)| *before);
+        earlier.any(|part| instruction(&part.text) == instruction(name))
+    };
+    let (step, change) = match (before, now) {
+        (Some(before), Some(now)) if instruction(&before) == instruction(&now) => {
+            (now, StepChange::Result)
+        }
+        (_, Some(now)) if was_there(&now) => (now, StepChange::Moved),
+        (Some(_), Some(now)) => (now, StepChange::Other),
+        (None, Some(now)) => (now, StepChange::New),
+        (before, None) => (before.unwrap_or_default(), StepChange::Gone),
+    };
+    Reason::Follows { step, change }
 }
 
 /// A name and what it stands for.
@@ -175,118 +252,12 @@ fn branch(name: &str) -> &str {
     prefixes.iter().find_map(|prefix| name.strip_prefix(prefix)).unwrap_or(name)
 }
 
-/// In one line.
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.tell(&mut Line(f))
-    }
-}
-
-/// Takes text from elsewhere, and keeps it on its line.
-struct Line<'a, 'f>(&'a mut fmt::Formatter<'f>);
-
-impl fmt::Write for Line<'_, '_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        for letter in text.chars() {
-            match letter {
-                // Those turn the direction of what follows.
-                '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
-                    write!(self.0, "{}", letter.escape_unicode())?;
-                }
-                letter if letter.is_control() => write!(self.0, "{}", letter.escape_default())?,
-                letter => self.0.write_char(letter)?,
-            }
-        }
-        Ok(())
-    }
-}
-
-impl Reason {
-    fn tell(&self, f: &mut Line<'_, '_>) -> fmt::Result {
-        match self {
-            Self::Unwanted => f.write_str("asked to run again"),
-            Self::First => f.write_str("first build of this step"),
-            Self::FirstFetch => f.write_str("fetched for the first time"),
-            Self::Gone => f.write_str("its earlier result is no longer in the store"),
-            Self::Lost { cache } => {
-                write!(f, "the cache {cache} has its result, and that cannot be used")
-            }
-            Self::Evicted { since, is_same: true } => {
-                write!(f, "evicted {} ago", age_within(*since))
-            }
-            Self::Evicted { since, is_same: false } => {
-                write!(f, "its earlier results were evicted {} ago", age_within(*since))
-            }
-            Self::Changed { subject, before, after } => match (before.as_deref(), after.as_deref())
-            {
-                (Some(before), Some(after)) if before == after => write!(f, "{subject} changed"),
-                (Some(before), Some(after)) => {
-                    write!(f, "{subject} changed: {} → {}", shown(before), shown(after))
-                }
-                (None, Some("")) => write!(f, "{subject} is new"),
-                (Some(""), None) => write!(f, "{subject} is gone"),
-                (None, Some(after)) => write!(f, "{subject} is new: {}", shown(after)),
-                (Some(before), None) => write!(f, "{subject} is gone, it was {}", shown(before)),
-                (None, None) => write!(f, "{subject} changed"),
-            },
-            Self::File { path, change, others } => {
-                write!(f, "{path} {change}")?;
-                match others {
-                    0 => Ok(()),
-                    1 => f.write_str(", and 1 other file"),
-                    _ => write!(f, ", and {others} other files"),
-                }
-            }
-            Self::Files => f.write_str("what is copied changed"),
-            Self::Mounted { target, source } if source.is_empty() => {
-                write!(f, "what is mounted at {target} changed")
-            }
-            Self::Mounted { target, source } => {
-                write!(f, "{source} changed, which is mounted at {target}")
-            }
-            Self::Base { before, after } if before.0 == after.0 => {
-                let (from, to) = (shortened(&before.1), shortened(&after.1));
-                write!(f, "base image {} moved: {from} → {to}", after.0)
-            }
-            Self::Base { before, after } => {
-                write!(f, "the base image changed: {} → {}", shown(&before.0), shown(&after.0))
-            }
-            Self::Moved { name, before, after } => {
-                write!(f, "{name} moved: {} → {}", commit(before), commit(after))
-            }
-            Self::Again => {
-                f.write_str("its server does not say that it did not change; it is the same")
-            }
-            Self::Follows { step, is_same: true } => {
-                write!(f, "follows {step}, whose result changed")
-            }
-            Self::Follows { step, is_same: false } => {
-                write!(f, "the steps before it changed: {step}")
-            }
-            Self::Withheld { subjects } => {
-                let subjects = subjects.join(" or ");
-                write!(f, "{subjects} may have changed: the cache does not tell")
-            }
-            Self::Otherwise => f.write_str("this version of lap makes its key in another way"),
-        }
-    }
-}
-
-fn shown(text: &str) -> &str {
-    if text.is_empty() { "nothing" } else { text }
-}
-
 /// As much of a digest as people compare.
 pub(crate) fn shortened(text: &str) -> String {
     match text.char_indices().nth("sha256:".len() + 12) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
         None => text.to_owned(),
     }
-}
-
-/// As much of a commit's id as people compare.
-fn commit(id: &str) -> &str {
-    id.get(..12).unwrap_or(id)
 }
 
 #[cfg(test)]
@@ -333,7 +304,7 @@ mod tests {
 
     #[test]
     fn a_text_that_was_cut_still_counts_as_a_whole() {
-        let long = "ä".repeat(300);
+        let long = "ä".repeat(9000);
         let [one, other] = [format!("{long}1"), format!("{long}2")];
         let fitted = |text: String| {
             let mut parts = [part(Subject::Command, &text)];
@@ -342,6 +313,54 @@ mod tests {
         };
         let [before, now] = [one, other].map(fitted);
         assert_eq!(reason(&before, &now), "the command changed");
+    }
+
+    #[test]
+    fn only_the_order_differs() {
+        let variable = |name: &str| part(Subject::Variable(name.to_owned()), "1");
+        let (a, b, c) = (variable("A"), variable("B"), variable("C"));
+        let told = |before: &[&Part], now: &[&Part]| {
+            let [before, now] = [before, now]
+                .map(|parts| parts.iter().map(|part| (*part).clone()).collect::<Vec<_>>());
+            assert!(differences(&before, &now).is_empty());
+            moved(&before, &now).map(|reason| reason.to_string())
+        };
+        let order = |first, second| Some(format!("the order of {first} and {second} changed"));
+        assert_eq!(told(&[&a, &b, &c], &[&b, &a, &c]), order("B", "A"));
+        assert_eq!(told(&[&a, &b, &c], &[&a, &c, &b]), order("C", "B"));
+        assert_eq!(told(&[&a, &b], &[&a, &b]), None);
+        let unset = part(Subject::Setting("the user".to_owned()), "");
+        assert_eq!(told(&[&unset, &a, &b], &[&a, &b]), None);
+    }
+
+    #[test]
+    fn of_options_those_that_changed() {
+        let mount = |text: &str| [part(Subject::Setting("the mount at /t".to_owned()), text)];
+        let told = |before, now| reason(&mount(before), &mount(now));
+        assert_eq!(
+            told("type=cache,mode=755,uid=0,rw", "type=cache,mode=755,uid=5,rw"),
+            "the mount at /t changed: uid=0 → uid=5"
+        );
+        assert_eq!(
+            told("type=tmpfs,rw", "type=tmpfs,size=4096,rw"),
+            "the mount at /t changed: nothing → size=4096"
+        );
+        assert_eq!(
+            told("type=tmpfs,rw", "type=cache,mode=755,rw"),
+            "the mount at /t changed: type=tmpfs → type=cache"
+        );
+    }
+
+    #[test]
+    fn steps_below_that_changed_places() {
+        let below = |names: [&str; 2]| {
+            let part = |(number, name): (u32, &str)| part(Subject::Below(number), name);
+            (0..).zip(names).map(part).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            reason(&below(["[1/3] RUN a", "[2/3] RUN b"]), &below(["[1/3] RUN b", "[2/3] RUN a"])),
+            "the steps before it changed places: [1/3] RUN b"
+        );
     }
 
     #[test]

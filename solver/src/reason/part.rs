@@ -7,8 +7,21 @@ use lapstrake_rootfs::ContentHash;
 use lapstrake_source::redacted;
 use serde::{Deserialize, Serialize};
 
+use super::below;
+
 /// Longer texts are cut.
-const TEXT: usize = 200;
+const TEXT: usize = 1000;
+
+/// The same for commands and scripts, whose lines are kept apart: a change may be anywhere in them.
+const SCRIPT: usize = 8000;
+
+/// Longer names are cut.
+const NAME: usize = 200;
+
+/// What the names of inline files begin with, mounts and secret variables.
+const FILE: &str = "the file ";
+const MOUNT: &str = "the mount at ";
+const SECRET: &str = "the secret variable ";
 
 /// Stands for a content that is not told.
 const WITHHELD: u64 = 0;
@@ -71,8 +84,38 @@ impl Subject {
         matches!(self, Self::Variable(name) if super::secret::is_secret(name))
     }
 
+    /// An inline file that a command sees.
+    pub(crate) fn file(path: &str) -> Self {
+        Self::Setting(format!("{FILE}{path}"))
+    }
+
+    /// What is mounted at a place, with its options.
+    pub(crate) fn mount(target: &str) -> Self {
+        Self::Setting(format!("{MOUNT}{target}"))
+    }
+
+    /// A variable that has the value of a secret.
+    pub(crate) fn secret_variable(name: &str) -> Self {
+        Self::Setting(format!("{SECRET}{name}"))
+    }
+
+    /// Whether its text is a list of options, as `--mount` has it.
+    pub(super) fn has_options(&self) -> bool {
+        let is_one = |name: &str| name.starts_with(MOUNT) || name.starts_with(SECRET);
+        matches!(self, Self::Setting(name) if is_one(name))
+    }
+
+    /// Whether its text is a script, of several lines.
+    fn is_script(&self) -> bool {
+        match self {
+            Self::Command => true,
+            Self::Setting(name) => name.starts_with(FILE),
+            _ => false,
+        }
+    }
+
     /// Whether it is about what a step stands on, and not about the step itself.
-    fn is_below(&self) -> bool {
+    pub(super) fn is_below(&self) -> bool {
         matches!(self, Self::Base | Self::Below(_))
     }
 }
@@ -117,16 +160,20 @@ pub fn short(content: &ContentHash) -> u64 {
     beginning.max(WITHHELD + 1)
 }
 
-/// Makes texts fit to be kept and shown: without logins in addresses, as `cover` leaves them, on one line
-/// and not too long.
+/// Makes texts fit to be kept and shown: without logins in addresses, as `cover` leaves them, those that are no
+/// scripts on one line, and not too long.
 pub(crate) fn fit(parts: &mut [Part], cover: &dyn Fn(String) -> String) {
     for part in parts {
-        part.text = cut(&redacted(&cover(std::mem::take(&mut part.text))).replace('\n', " "), TEXT);
+        let text = redacted(&cover(std::mem::take(&mut part.text))).into_owned();
+        part.text = match part.subject.is_script() {
+            true => cut(&text, SCRIPT),
+            false => cut(&text.replace('\n', " "), TEXT),
+        };
         if let Subject::Variable(name) | Subject::Setting(name) | Subject::Mounted(name) =
             &mut part.subject
-            && name.len() > TEXT
+            && name.len() > NAME
         {
-            *name = cut(name, TEXT);
+            *name = cut(name, NAME);
         }
     }
 }
@@ -148,28 +195,57 @@ pub(super) fn cut(text: &str, most: usize) -> String {
 /// A part that differs: before and now.
 pub(crate) type Difference<'a> = (Option<&'a Part>, Option<&'a Part>);
 
-/// What differs, in the order in which it is told. What was not told of one of them does not.
+/// What differs, in the order in which it is told. What was not told of one of them does not, nor does what was set
+/// in none of them.
 pub(crate) fn differences<'a>(before: &'a [Part], now: &'a [Part]) -> Vec<Difference<'a>> {
     let index = |parts: &'a [Part]| -> HashMap<&'a Subject, &'a Part> {
-        parts.iter().map(|part| (&part.subject, part)).collect()
+        let own = parts.iter().filter(|part| !matches!(part.subject, Subject::Below(_)));
+        own.map(|part| (&part.subject, part)).collect()
     };
     let (known, present) = (index(before), index(now));
-    let changed = now.iter().filter_map(|part| match known.get(&part.subject) {
+    let changed = present.values().filter_map(|part| match known.get(&part.subject) {
         Some(earlier) if earlier.hash == part.hash || earlier.is_withheld() => None,
-        earlier => Some((earlier.copied(), Some(part))),
+        None if part.is_unset() => None,
+        earlier => Some((earlier.copied(), Some(*part))),
     });
-    let gone = before.iter().filter(|part| !present.contains_key(&part.subject));
-    let mut all: Vec<_> = changed.chain(gone.map(|part| (Some(part), None))).collect();
-    all.sort_by_key(|(before, now)| now.or(*before).map(|part| &part.subject));
+    let gone = known.values().filter(|part| !present.contains_key(&part.subject));
+    let gone = gone.filter(|part| !part.is_unset());
+    let mut all: Vec<_> = changed.chain(gone.map(|part| (Some(*part), None))).collect();
+    all.sort_by_key(|difference| subject(difference));
+    // The steps below come behind everything that a step with such has.
+    all.extend(below::differences(before, now));
     all
+}
+
+/// What a difference is about.
+pub(super) fn subject<'a>((before, now): &Difference<'a>) -> Option<&'a Subject> {
+    now.or(*before).map(|part| &part.subject)
 }
 
 /// How far two executions of a step are from each other: first by what the step is itself, then by what it
 /// stands on. When a base image moves, much below may differ, and it is one reason all the same.
 pub(crate) fn distance(differences: &[Difference<'_>]) -> (usize, usize) {
-    let is_below = |(before, now): &&Difference<'_>| {
-        now.or(*before).is_some_and(|part| part.subject.is_below())
-    };
+    let is_below = |one: &&Difference<'_>| subject(one).is_some_and(Subject::is_below);
     let below = differences.iter().filter(is_below).count();
     (differences.len() - below, below)
+}
+
+/// The first two things that are in another order, where nothing else differs.
+pub(super) fn swapped<'a>(
+    before: &'a [Part],
+    now: &'a [Part],
+) -> Option<(&'a Subject, &'a Subject)> {
+    let order = |parts: &'a [Part]| -> Vec<&'a Subject> {
+        let own = parts.iter().filter(|part| !part.subject.is_below() && !part.is_unset());
+        own.map(|part| &part.subject).collect()
+    };
+    let (before, now) = (order(before), order(now));
+    let sorted = |subjects: &[&'a Subject]| {
+        let mut sorted = subjects.to_vec();
+        sorted.sort();
+        sorted
+    };
+    let mut pairs = before.iter().zip(&now);
+    let (before_it, now_it) = pairs.find(|(before, now)| before != now)?;
+    (sorted(&before) == sorted(&now)).then_some((*now_it, *before_it))
 }

@@ -137,12 +137,15 @@ fn flags_of_a_command() {
         |flags: &str| bench.build(&format!("FROM base\nRUN {flags} x\n")).why("RUN").to_owned();
     why("--network=default");
     assert_eq!(why("--network=none"), "the network changed: default → none");
-    assert_eq!(why("--mount=type=tmpfs,target=/t"), "the mount at /t is new");
+    assert_eq!(why("--mount=type=tmpfs,target=/t"), "the mount at /t is new: type=tmpfs,rw");
     let bind = "--mount=type=bind,source=src,target=/s";
-    assert_eq!(why(bind), "the mount at /s is new");
+    assert_eq!(why(bind), "the mount at /s is new: type=bind,ro");
     bench.file("src/a", "2");
     assert_eq!(why(bind), "src/a changed");
-    assert_eq!(why("--mount=type=bind,source=src,target=/s,rw"), "the mount at /s changed");
+    assert_eq!(
+        why("--mount=type=bind,source=src,target=/s,rw"),
+        "the mount at /s changed: ro → rw"
+    );
 }
 
 /// Each mount has files of its own; one that names a file, the whole context or a stage names them as well.
@@ -223,6 +226,104 @@ fn of_two_earlier_builds_that_are_as_near_the_last_one_counts() {
     assert_eq!(why("3", "2"), "A changed: 2 → 3");
 }
 
+/// However many builds lie between: what was found again is what the user has in mind.
+#[test]
+fn what_was_found_again_is_not_forgotten() {
+    let bench = Bench::new();
+    let copy = |content: &str, flags: &str| {
+        bench.file("f", content);
+        bench.build(&format!("FROM base\nCOPY {flags} f /f\n")).why("COPY").to_owned()
+    };
+    for content in ["1", "2", "3", "4", "5", "6", "7"] {
+        assert_ne!(copy(content, ""), "");
+    }
+    assert_eq!(copy("1", ""), "");
+    assert_eq!(copy("1", "--chown=7"), "the owner changed: nothing → 7");
+    // The same of what was last in a place.
+    let run =
+        |text: &str| bench.build(&format!("FROM base\nRUN write f {text}\n")).why("RUN").to_owned();
+    run("1");
+    run("2");
+    assert_eq!(run("1"), "");
+    assert_eq!(run("3"), "the command changed: write f 1 → write f 3");
+}
+
+/// Of a copy from a stage and of a command with mounts the second key is found.
+#[test]
+fn what_was_found_again_by_another_key() {
+    let bench = Bench::new();
+    let build = |text: &str, flags: &str| {
+        bench.file("src/a", text);
+        let dockerfile = format!(
+            "FROM base AS b\nCOPY src/a /out\nFROM base\n\
+             RUN {flags} --mount=type=bind,source=src,target=/s x\nCOPY --from=b /out /o\n"
+        );
+        let outcomes = bench.build(&dockerfile);
+        ["RUN", "--from"].map(|step| outcomes.why(step).to_owned())
+    };
+    for text in ["1", "2", "3"] {
+        build(text, "");
+    }
+    assert_eq!(build("1", ""), ["", ""]);
+    assert_eq!(build("4", ""), ["src/a changed", "/out changed"]);
+    assert_eq!(build("1", ""), ["", ""]);
+    let [run, _] = build("1", "--network=none");
+    assert_eq!(run, "the network changed: default → none");
+}
+
+/// A copy of a project elsewhere says how it differs from what is known, as long as it says nothing itself.
+#[test]
+fn the_same_project_in_another_folder() {
+    let mut bench = Bench::new();
+    let why = |bench: &Bench, text: &str, base: &str| {
+        bench.file("src/a", text);
+        bench.file("src/b", "same");
+        let dockerfile = format!("FROM {base}\nRUN write f 1\nCOPY src /src\n");
+        bench.build(&dockerfile).why("COPY").to_owned()
+    };
+    assert_eq!(why(&bench, "1", "base"), "first build of this step");
+    bench.project = "/elsewhere/clone\nDockerfile".to_owned();
+    let beside = "first build of this step here; compared with /test: src/a changed";
+    assert_eq!(why(&bench, "2", "base"), beside);
+    // From now on it has a past of its own.
+    assert_eq!(why(&bench, "3", "base"), "src/a changed");
+    bench.project = "/third\nDockerfile".to_owned();
+    assert_eq!(why(&bench, "1", "base"), "");
+    assert_eq!(why(&bench, "4", "base"), "src/a changed", "what was found is its past");
+    bench.project = "/third\nother.Dockerfile".to_owned();
+    let told = why(&bench, "5", "base");
+    assert_eq!(told, "first build of this step here; compared with Dockerfile: src/a changed");
+    // What does something else before the step is another project.
+    bench.project = "/fourth\nDockerfile".to_owned();
+    let other = "FROM base\nRUN write g 1\nRUN write h 1\nCOPY src /src\n";
+    assert_eq!(bench.build(other).why("COPY"), "first build of this step");
+}
+
+/// Of a script what changed, with a little around it.
+#[test]
+fn a_long_command() {
+    let bench = Bench::new();
+    let why = |line: &str, packages: &str| {
+        let lines: String = (1..200).map(|number| format!("echo {number}\n")).collect();
+        let script = lines.replace("echo 57\n", line);
+        let dockerfile = format!(
+            "FROM base\nRUN <<E\n{script}E\nRUN install -y {packages}\nRUN <<F\n#!/x\n{script}F\n"
+        );
+        let outcomes = bench.build(&dockerfile);
+        ["<<E", "install", "<<F"].map(|step| outcomes.why(step).to_owned())
+    };
+    let packages: String = (1..50).map(|number| format!("package-{number} ")).collect();
+    why("echo 57\n", &packages);
+    let [script, install, file] = why("echo 57 and more\n", &packages.replace("-40", "-40=1.2"));
+    assert_eq!(script, "the command changed: echo 57 → echo 57 and more");
+    assert_eq!(
+        install,
+        "the command changed: … package-39 package-40 package-41 package-42 … → \
+         … package-39 package-40=1.2 package-41 package-42 …"
+    );
+    assert_eq!(file, "the file /dev/pipes/F changed: echo 57 → echo 57 and more");
+}
+
 #[test]
 fn what_is_fetched() {
     let mut bench = Bench::new();
@@ -271,12 +372,32 @@ fn a_directory_and_what_follows_it() {
     assert_eq!(moved.why("WORKDIR"), "the path changed: /w → /v");
 }
 
+/// The step that is new or gone is named, and none that only moved.
 #[test]
-fn a_step_that_was_put_in_front() {
+fn a_step_that_is_new_or_gone() {
     let bench = Bench::new();
-    bench.build("FROM base\nRUN write f 1\nRUN write g 1\n").built();
-    let outcomes = bench.build("FROM base\nRUN write e 1\nRUN write f 1\nRUN write g 1\n");
-    assert_eq!(outcomes.why("write f"), "the steps before it changed: [2/4] RUN write e 1");
+    let build = |steps: &[&str]| {
+        let lines: String = steps.iter().map(|step| format!("RUN write {step}\n")).collect();
+        bench.build(&format!("FROM base\n{lines}"))
+    };
+    build(&["f 1", "g 1", "h 1"]).built();
+    let inserted = build(&["f 1", "e 1", "g 1", "h 1"]);
+    assert_eq!(inserted.why("write e"), "first build of this step");
+    assert_eq!(inserted.why("write g"), "a step before it is new: [3/5] RUN write e 1");
+    assert_eq!(inserted.why("write h"), "a step before it is new: [3/5] RUN write e 1");
+    let front = build(&["d 1", "f 1", "g 1", "h 1"]);
+    assert_eq!(front.why("write h"), "a step before it is new: [2/5] RUN write d 1");
+    let bench = Bench::new();
+    let build = |steps: &[&str]| {
+        let lines: String = steps.iter().map(|step| format!("RUN write {step}\n")).collect();
+        bench.build(&format!("FROM base\n{lines}"))
+    };
+    build(&["f 1", "g 1", "h 1", "i 1"]).built();
+    let removed = build(&["f 1", "h 1", "i 1"]);
+    assert_eq!(removed.why("write h"), "a step before it is gone: [3/5] RUN write g 1");
+    assert_eq!(removed.why("write i"), "a step before it is gone: [3/5] RUN write g 1");
+    let swapped = build(&["f 1", "i 1", "h 1"]);
+    assert_eq!(swapped.why("write h"), "a step before it is new: [3/4] RUN write i 1");
 }
 
 #[test]

@@ -105,6 +105,25 @@ fn what_is_covered_in_output_is_covered_here() {
     assert_eq!(build("2"), "A changed: x-****-1 → x-****-2");
 }
 
+/// A build that finds everything says what its keys were made of, however long ago these were executed.
+#[test]
+fn what_was_found_is_told_as_what_was_executed() {
+    let folder = tempfile::tempdir().unwrap();
+    let bench = Bench::new();
+    for content in ["1", "2", "3", "4", "5", "6", "7", "1"] {
+        write(&bench, &FILES);
+        bench.file("src/app.py", content);
+        let version = dockerfile(content, "hunter22");
+        let outcomes = bench.build(&version);
+        let accounts = bench.share(outcomes.built(), &folder.path().join(content));
+        assert_eq!(accounts.len(), 5);
+        assert!(accounts.iter().all(|account| !account.parts.is_empty()));
+    }
+    let cache = folder.path().join("1");
+    let told = reasons(&cache, &[("src/app.py", "8")], &dockerfile("1", "hunter22"));
+    assert_eq!(told[0].1, "src/app.py changed");
+}
+
 /// A job that finds everything hands on what it was told.
 #[test]
 fn what_came_is_handed_on() {

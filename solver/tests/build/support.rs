@@ -180,6 +180,8 @@ pub(crate) struct Bench {
     pub(crate) bounds: Bounds,
     pub(crate) resolv_conf: Vec<u8>,
     pub(crate) no_cache: bool,
+    /// The folder and the Dockerfile, as far as builds are told apart by them.
+    pub(crate) project: String,
     /// What of the build context is left out.
     pub(crate) ignore: &'static str,
     pub(crate) secrets: Secrets,
@@ -230,6 +232,7 @@ impl Bench {
             bounds: Bounds::default(),
             resolv_conf: Vec::new(),
             no_cache: false,
+            project: "/test\nDockerfile".to_owned(),
             ignore: "",
             secrets: Secrets::default(),
             agents: Agents::default(),
@@ -312,7 +315,7 @@ impl Bench {
         }
         let request = Request {
             dockerfile: &parsed.dockerfile,
-            project: "test".to_owned(),
+            project: self.project.clone(),
             options: self.options(),
             contexts,
             secrets: self.secrets.clone(),

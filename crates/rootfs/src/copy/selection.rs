@@ -21,7 +21,8 @@ pub struct Listed {
     pub path: Vec<u8>,
     /// Permission bits.
     pub mode: u32,
-    /// Stands for everything else: kind, content, link target, attributes, owner if it is kept.
+    /// Stands for everything else: kind, content, link target, attributes, owner if it is kept. Not for which
+    /// paths are names of one file.
     pub content: ContentHash,
 }
 
@@ -198,7 +199,7 @@ impl<'a> Selection<'a> {
     /// What is copied, path by path, so that two selections can be compared.
     pub fn listing(&self) -> Vec<Listed> {
         let blank = Record::new("lapstrake listed 1", self.owners_count);
-        let listed = |copied| blank.clone().listed(copied);
+        let listed = |copied: &Copied<'_>| blank.clone().listed(copied, &copied.what);
         let mut listing = Vec::new();
         for item in &self.items {
             match &item.top {
@@ -208,9 +209,14 @@ impl<'a> Selection<'a> {
                     content: ContentHash::of(content),
                 }),
                 Top::Single { copied, .. } => listing.push(listed(copied)),
-                Top::Directory(tree) => {
-                    listing.extend(tree.below.iter().map(listed));
-                }
+                // Each name of a file stands for itself, however many others it has.
+                Top::Directory(tree) => listing.extend(tree.below.iter().map(|copied| {
+                    let file = match copied.what {
+                        What::HardLink { first } => tree.below.get(first).unwrap_or(copied),
+                        _ => copied,
+                    };
+                    blank.clone().listed(copied, &file.what)
+                })),
             }
         }
         listing
@@ -279,10 +285,10 @@ impl Record {
         self.bytes.extend_from_slice(&b.to_le_bytes());
     }
 
-    /// One path by itself, in a record that is blank.
-    fn listed(mut self, copied: &Copied<'_>) -> Listed {
+    /// One path by itself, as being this, in a record that is blank.
+    fn listed(mut self, copied: &Copied<'_>, what: &What<'_>) -> Listed {
         let entry = copied.shown.entry;
-        self.what(&copied.what);
+        self.what(what);
         self.attributes(0, (entry.uid, entry.gid), &entry.xattrs);
         Listed { path: entry.path.as_bytes().to_vec(), mode: entry.mode, content: self.finish() }
     }

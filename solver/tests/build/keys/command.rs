@@ -34,6 +34,18 @@ const IN_THE_KEY_OF_A_COMMAND: &[Part] = &[
         why: Some("A changed: 1 → 2"),
     },
     Part {
+        what: "order of the environment",
+        one: |_| on_base("ENV A=1\nENV B=2\nRUN x"),
+        other: |_| on_base("ENV B=2\nENV A=1\nRUN x"),
+        why: Some("the order of B and A changed"),
+    },
+    Part {
+        what: "order of arguments",
+        one: |_| on_base("ARG A=1\nARG B=2\nRUN x"),
+        other: |_| on_base("ARG B=2\nARG A=1\nRUN x"),
+        why: Some("the order of B and A changed"),
+    },
+    Part {
         what: "working directory",
         one: |_| on_base("WORKDIR /w\nWORKDIR /v\nRUN x"),
         other: |_| on_base("WORKDIR /w\nWORKDIR /v\nWORKDIR /w\nRUN x"),
@@ -74,6 +86,18 @@ const IN_THE_KEY_OF_A_COMMAND: &[Part] = &[
         why: Some("the limit nofile is new: 1:2"),
     },
     Part {
+        what: "size of /dev/shm, from one to another",
+        one: |bench| {
+            bench.run.shm_size = Some(64 << 20);
+            flagged("")
+        },
+        other: |bench| {
+            bench.run.shm_size = Some(1 << 30);
+            flagged("")
+        },
+        why: Some("--shm-size changed: 64m → 1g"),
+    },
+    Part {
         what: "size of /dev/shm",
         one: |bench| {
             bench.run.shm_size = None;
@@ -83,7 +107,7 @@ const IN_THE_KEY_OF_A_COMMAND: &[Part] = &[
             bench.run.shm_size = Some(4096);
             flagged("")
         },
-        why: Some("the mount at /dev/shm is new"),
+        why: Some("--shm-size is new: 4k"),
     },
     Part {
         what: "host name",
@@ -110,6 +134,12 @@ const IN_THE_KEY_OF_A_COMMAND: &[Part] = &[
         why: Some("the extra hosts changed: nothing → db"),
     },
     Part {
+        what: "inline files with an interpreter",
+        one: text!("FROM base\nRUN <<E\n#!/bin/x\none\nE\n"),
+        other: text!("FROM base\nRUN <<E\n#!/bin/x\ntwo\nE\n"),
+        why: Some("the file /dev/pipes/E changed: #!/bin/x one → #!/bin/x two"),
+    },
+    Part {
         what: "inline files",
         one: text!("FROM base\nRUN cat <<E\n1\nE\n"),
         other: text!("FROM base\nRUN cat <<E\n2\nE\n"),
@@ -131,7 +161,7 @@ const IN_THE_KEY_OF_A_COMMAND: &[Part] = &[
         what: "the rootfs below",
         one: |_| on_base("WORKDIR /v\nRUN x"),
         other: |_| on_base("WORKDIR /u\nWORKDIR /v\nRUN x"),
-        why: Some("the steps before it changed: [2/4] WORKDIR /u"),
+        why: Some("a step before it is new: [2/4] WORKDIR /u"),
     },
 ];
 
@@ -157,55 +187,103 @@ const IN_THE_KEY_OF_A_MOUNT: &[Part] = &[
         what: "target",
         one: |_| mounted("type=tmpfs,target=/t"),
         other: |_| mounted("type=tmpfs,target=/u"),
-        why: Some("the mount at /t is gone"),
+        why: Some("the mount at /t is gone, it was type=tmpfs,rw"),
     },
     Part {
         what: "kind",
         one: |_| mounted("type=tmpfs,target=/t"),
         other: |_| mounted("type=cache,target=/t"),
-        why: Some("the mount at /t changed"),
+        why: Some("the mount at /t changed: type=tmpfs → type=cache"),
     },
     Part {
         what: "size",
         one: |_| mounted("type=tmpfs,target=/t"),
         other: |_| mounted("type=tmpfs,target=/t,size=4096"),
-        why: Some("the mount at /t changed"),
+        why: Some("the mount at /t changed: nothing → size=4k"),
     },
     Part {
         what: "access",
         one: |bench| shown(bench, "1"),
         other: |_| mounted("type=bind,source=src,target=/t,rw"),
-        why: Some("the mount at /t changed"),
+        why: Some("the mount at /t changed: ro → rw"),
     },
     Part {
         what: "owner",
         one: |_| mounted("type=cache,target=/t"),
         other: |_| mounted("type=cache,target=/t,uid=5"),
-        why: Some("the mount at /t changed"),
+        why: Some("the mount at /t changed: uid=0 → uid=5"),
     },
     Part {
         what: "mode",
         one: |_| mounted("type=cache,target=/t"),
         other: |_| mounted("type=cache,target=/t,mode=0700"),
-        why: Some("the mount at /t changed"),
+        why: Some("the mount at /t changed: mode=0755 → mode=0700"),
     },
     Part {
         what: "id of a secret",
         one: |_| mounted("type=secret,id=a,target=/t"),
         other: |_| mounted("type=secret,id=b,target=/t"),
-        why: Some("the mount at /t changed"),
+        why: Some("the mount at /t changed: id=a → id=b"),
+    },
+    Part {
+        what: "access of a memory file system",
+        one: |_| mounted("type=tmpfs,target=/t"),
+        other: |_| mounted("type=tmpfs,target=/t,ro"),
+        why: Some("the mount at /t changed: rw → ro"),
+    },
+    Part {
+        what: "access of a cache",
+        one: |_| mounted("type=cache,target=/t"),
+        other: |_| mounted("type=cache,target=/t,ro"),
+        why: Some("the mount at /t changed: rw → ro"),
+    },
+    Part {
+        what: "part of a cache",
+        one: |_| mounted("type=cache,target=/t"),
+        other: |_| mounted("type=cache,target=/t,source=part"),
+        why: Some("the mount at /t changed: nothing → source=/part"),
+    },
+    Part {
+        what: "group of a cache",
+        one: |_| mounted("type=cache,target=/t,gid=5"),
+        other: |_| mounted("type=cache,target=/t,gid=6"),
+        why: Some("the mount at /t changed: gid=5 → gid=6"),
+    },
+    Part {
+        what: "mode of a secret",
+        one: |_| mounted("type=secret,id=a,target=/t"),
+        other: |_| mounted("type=secret,id=a,target=/t,mode=0440"),
+        why: Some("the mount at /t changed: mode=0400 → mode=0440"),
+    },
+    Part {
+        what: "owner of an agent",
+        one: |_| mounted("type=ssh,target=/t"),
+        other: |_| mounted("type=ssh,target=/t,uid=5"),
+        why: Some("the mount at /t changed: uid=0 → uid=5"),
+    },
+    Part {
+        what: "an agent",
+        one: |_| flagged(""),
+        other: |_| flagged("--mount=type=ssh,target=/t"),
+        why: Some("the mount at /t is new: type=ssh,id=default,mode=0600,uid=0,gid=0"),
+    },
+    Part {
+        what: "one of two at a place",
+        one: |_| flagged("--mount=type=tmpfs,target=/t,size=1k --mount=type=tmpfs,target=/t"),
+        other: |_| flagged("--mount=type=tmpfs,target=/t,size=2k --mount=type=tmpfs,target=/t"),
+        why: Some("the mount at /t changed: size=1k → size=2k"),
     },
     Part {
         what: "id of a secret in the environment",
         one: |_| mounted("type=secret,id=a,env=V"),
         other: |_| mounted("type=secret,id=b,env=V"),
-        why: Some("the secret variable V changed: a → b"),
+        why: Some("the secret variable V changed: id=a → id=b"),
     },
     Part {
         what: "id of an agent",
         one: |_| mounted("type=ssh,id=a,target=/t"),
         other: |_| mounted("type=ssh,id=b,target=/t"),
-        why: Some("the mount at /t changed"),
+        why: Some("the mount at /t changed: id=a → id=b"),
     },
     Part {
         what: "value of a secret that counts",
@@ -247,7 +325,31 @@ fn in_the_key_of_a_mount() {
     check("RUN", IN_THE_KEY_OF_A_MOUNT);
 }
 
+fn limited(bench: &mut Bench, names: [&str; 2]) -> String {
+    let limit = |name: &str| Limit { name: name.to_owned(), soft: Some(1), hard: Some(2) };
+    bench.run.limits = names.map(limit).into();
+    flagged("")
+}
+
 const NOT_IN_THE_KEY_OF_A_COMMAND: &[Part] = &[
+    Part {
+        what: "order of limits",
+        one: |bench| limited(bench, ["nofile", "core"]),
+        other: |bench| limited(bench, ["core", "nofile"]),
+        why: None,
+    },
+    Part {
+        what: "order of secret variables",
+        one: |_| flagged("--mount=type=secret,id=a,env=A --mount=type=secret,id=b,env=B"),
+        other: |_| flagged("--mount=type=secret,id=b,env=B --mount=type=secret,id=a,env=A"),
+        why: None,
+    },
+    Part {
+        what: "order of mounts",
+        one: |_| flagged("--mount=type=tmpfs,target=/a --mount=type=tmpfs,target=/b"),
+        other: |_| flagged("--mount=type=tmpfs,target=/b --mount=type=tmpfs,target=/a"),
+        why: None,
+    },
     Part {
         what: "proxies",
         one: |bench| {

@@ -19,6 +19,19 @@ fn mode(bench: &Bench, path: &str, mode: u32) {
     fs::set_permissions(bench.context().join(path), permissions).unwrap();
 }
 
+/// `COPY src /d` of so many files, of which `a` to `e` are one.
+fn names_of_one(bench: &Bench, others: &[&str]) -> String {
+    let dockerfile = copied(bench, "1");
+    let folder = bench.context().join("src");
+    for name in ["b", "c", "d", "e"] {
+        fs::hard_link(folder.join("a"), folder.join(name)).unwrap();
+    }
+    for name in others {
+        bench.file(&format!("src/{name}"), "other");
+    }
+    dockerfile
+}
+
 fn link(bench: &Bench, target: &str) -> String {
     let dockerfile = copied(bench, "1");
     std::os::unix::fs::symlink(target, bench.context().join("src/l")).unwrap();
@@ -105,6 +118,46 @@ const IN_THE_KEY_OF_A_COPY: &[Part] = &[
         one: |bench| link(bench, "a"),
         other: |bench| link(bench, "./a"),
         why: Some("src/l changed"),
+    },
+    Part {
+        what: "a file beside the names of another one",
+        one: |bench| names_of_one(bench, &[]),
+        other: |bench| names_of_one(bench, &["0"]),
+        why: Some("src/0 is new"),
+    },
+    Part {
+        what: "one more name of a file",
+        one: |bench| names_of_one(bench, &[]),
+        other: |bench| {
+            let dockerfile = names_of_one(bench, &[]);
+            let folder = bench.context().join("src");
+            fs::hard_link(folder.join("a"), folder.join("0")).unwrap();
+            dockerfile
+        },
+        why: Some("src/0 is new"),
+    },
+    Part {
+        what: "which names are one file",
+        one: |bench| names_of_one(bench, &[]),
+        other: |bench| {
+            let dockerfile = names_of_one(bench, &[]);
+            fs::remove_file(bench.context().join("src/c")).unwrap();
+            bench.file("src/c", "1");
+            dockerfile
+        },
+        why: Some("which of the files that are copied are one file changed"),
+    },
+    Part {
+        what: "whether it is linked",
+        one: |bench| copied(bench, "1").replace("COPY", "RUN write f 1\nCOPY"),
+        other: |bench| copied(bench, "1").replace("COPY", "RUN write f 1\nCOPY --link"),
+        why: Some("--link is new"),
+    },
+    Part {
+        what: "whether it is linked any more",
+        one: |bench| copied(bench, "1").replace("COPY", "RUN write f 1\nCOPY --link"),
+        other: |bench| copied(bench, "1").replace("COPY", "RUN write f 1\nCOPY"),
+        why: Some("--link is gone"),
     },
     Part {
         what: "the rootfs below",
