@@ -86,7 +86,8 @@ pub(crate) struct CacheWhy {
     /// Of an image for several platforms, that for this one
     #[arg(long, value_name = "OS/ARCH[/VARIANT]")]
     pub(crate) platform: Option<String>,
-    /// An image by name or id; or a step by the beginning of its key, or of the id of the layer it made
+    /// An image by name or id; or a step by how its name, its place (2/5) or its text (RUN make) begins, or the
+    /// beginning of its key, or of the id of the layer it made
     #[arg(value_name = "IMAGE|STEP")]
     pub(crate) subject: String,
 }

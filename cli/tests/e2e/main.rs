@@ -58,6 +58,7 @@ mod privilege;
 mod prune;
 mod publish;
 mod push;
+mod reason;
 mod recipe;
 mod recover;
 mod registry;

@@ -222,3 +222,59 @@ fn a_variable_that_is_called_like_a_secret_is_told_without_its_values() {
     let told = answer.stderr.clone() + &why(&store, "app");
     assert!(!told.contains("hunter"), "{told}");
 }
+
+/// Of many images and steps the first are named, and as many more are counted.
+#[test]
+fn what_holds_a_layer_is_told_in_a_line() {
+    let store = Store::new();
+    let context = Context::new("FROM busybox\nRUN echo > /f\n");
+    for name in ["a", "b", "c", "d", "e"] {
+        store.build(name, context.path());
+    }
+    let told = why(&store, "a");
+    let held = "held by   the images a:latest, b:latest, c:latest and 2 more images";
+    has(&told, &[held, "freed by  lap rmi of these 5 images, then lap cache prune"]);
+    let layers = object(&store, "a")["Layers"].clone();
+    let images = layers[1]["HeldBy"]["Images"].as_array().expect("all images");
+    assert_eq!(images.len(), 5, "{layers}");
+}
+
+/// As a build shows it.
+#[test]
+fn a_step_is_known_by_its_name_its_place_and_its_text() {
+    let store = Store::new();
+    let context = Context::new(STAGES).file("src/app.py", "1");
+    store.build("app", context.path());
+    context.write("src/app.py", "2");
+    store.build("app", context.path());
+    for (asked, name) in [
+        ("[build 2/4] RUN echo $VERSION", "[build 2/4] RUN echo $VERSION > /v && sleep 0.3"),
+        ("RUN echo", "[build 2/4] RUN echo $VERSION > /v && sleep 0.3"),
+        ("build 3/4", "[build 3/4] COPY src /src"),
+        ("[3/4]", "[build 3/4] COPY src /src"),
+        ("copy src", "[build 3/4] COPY src /src"),
+        ("2/2", "[stage-1 2/2] COPY --from=build /out /out"),
+    ] {
+        let told = why(&store, asked);
+        assert!(told.starts_with(name), "{asked}: {told}");
+    }
+    // Of several executions the last.
+    has(&why(&store, "3/4"), &["ran        because: src/app.py changed"]);
+    let several = store.answer(&["cache", "why", "RUN"]).ends_with(1);
+    several.says(&["RUN stands for several steps", "is [build 2/4] RUN echo $VERSION"]);
+    store
+        .answer(&["cache", "why", "9/9"])
+        .ends_with(1)
+        .says(&["there is no image and no step 9/9"]);
+    // The project of the folder is meant.
+    let other = Context::new("FROM busybox\nCOPY src /src\n").file("src/app.py", "3");
+    store.build("other", other.path());
+    store.answer(&["cache", "why", "COPY src"]).ends_with(1).says(&["stands for several steps"]);
+    let here = store.lap(&["cache", "why", "COPY src"]).current_dir(other.path()).output();
+    let told = String::from_utf8(here.expect("run lap").stdout).expect("text");
+    assert!(told.starts_with("[2/2] COPY src /src\n"), "{told}");
+    // A command that failed is in the log alone.
+    let bad = Context::new("FROM busybox\nRUN exit 3\n");
+    store.try_build("bad", bad.path(), &[]).ends_with(1);
+    has(&why(&store, "RUN exit"), &["record     none: its command failed"]);
+}

@@ -115,26 +115,25 @@ pub(crate) enum Check {
 }
 
 impl Rule {
-    /// A rule that is in no preset, has one name and is right nearly always.
-    const fn new(name: &'static str, origin: Origin, severity: Severity, check: Check) -> Self {
+    /// One of BuildKit's checks.
+    const fn buildkit(name: &'static str, check: Check) -> Self {
+        let (origin, severity) = (Origin::BuildKit, Severity::Warning);
+        let presets = &[Preset::Recommended, Preset::Strict, Preset::BuildKit];
+        let (aliases, instead_of) = (&[], &[]);
+        let experimental = false;
+        let of_size = false;
         Self {
             name,
-            aliases: &[],
+            aliases,
             origin,
             severity,
             confidence: Confidence::High,
-            experimental: false,
-            presets: &[],
-            instead_of: &[],
-            of_size: false,
+            experimental,
+            presets,
+            instead_of,
+            of_size,
             check,
         }
-    }
-
-    /// One of BuildKit's checks.
-    const fn buildkit(name: &'static str, check: Check) -> Self {
-        let presets = &[Preset::Recommended, Preset::Strict, Preset::BuildKit];
-        Self { presets, ..Self::new(name, Origin::BuildKit, Severity::Warning, check) }
     }
 
     /// One of hadolint's rules, with hadolint's ids for it.
@@ -145,7 +144,21 @@ impl Rule {
         check: Check,
     ) -> Self {
         let presets = &[Preset::Strict, Preset::Hadolint];
-        Self { aliases, presets, ..Self::new(name, Origin::Hadolint, severity, check) }
+        let (origin, instead_of) = (Origin::Hadolint, &[]);
+        let experimental = false;
+        let of_size = false;
+        Self {
+            name,
+            aliases,
+            origin,
+            severity,
+            confidence: Confidence::High,
+            experimental,
+            presets,
+            instead_of,
+            of_size,
+            check,
+        }
     }
 
     /// One of ShellCheck's warnings, with ShellCheck's id for it.
@@ -167,7 +180,22 @@ impl Rule {
     /// One of our own.
     const fn own(name: &'static str, severity: Severity, check: Check) -> Self {
         let presets = &[Preset::Recommended, Preset::Strict];
-        Self { presets, ..Self::new(name, Origin::Lapstrake, severity, check) }
+        let origin = Origin::Lapstrake;
+        let (aliases, instead_of) = (&[], &[]);
+        let experimental = false;
+        let of_size = false;
+        Self {
+            name,
+            aliases,
+            origin,
+            severity,
+            confidence: Confidence::High,
+            experimental,
+            presets,
+            instead_of,
+            of_size,
+            check,
+        }
     }
 
     /// The same rule, for everybody.

@@ -18,7 +18,6 @@ mod document;
 mod finding;
 mod form;
 mod frame;
-mod hint;
 mod hover;
 mod instruction;
 mod names;

@@ -310,11 +310,14 @@ fn parse(
     Ok(parsed.dockerfile)
 }
 
-/// What tells the context and its Dockerfile from others on this machine.
+/// What tells the context and its Dockerfile from others on this machine, however they are named.
 fn project(context: &Path, dockerfile: &str) -> String {
-    let absolute = std::path::absolute(context);
-    let context = absolute.as_deref().unwrap_or(context).display();
-    format!("{context}\n{dockerfile}")
+    let place = |path: &Path| path.canonicalize().or_else(|_| std::path::absolute(path));
+    let folder = place(context).unwrap_or_else(|_| context.to_owned());
+    let file = Path::new(dockerfile);
+    let file = file.canonicalize().unwrap_or_else(|_| file.to_owned());
+    let file = file.strip_prefix(&folder).unwrap_or(&file);
+    format!("{}\n{}", folder.display(), file.display())
 }
 
 fn request(

@@ -1,6 +1,7 @@
 //! `lap cache du --by`: what the store holds, by image, stage, step, mount or last use.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use lapstrake_cache::{Group, Origin, Piece, Store, UsageKind, nanoseconds};
@@ -188,8 +189,7 @@ fn table(by: Grouping, rows: &[(&Key, Group)], total: &Group) -> String {
     let row = |name: &str, project: &str, group: &Group| {
         let mut cells = vec![clip(&one_line(name), WIDTH)];
         if has_project {
-            // The Dockerfile is what tells projects apart for people.
-            cells.push(project.lines().last().unwrap_or_default().to_owned());
+            cells.push(dockerfile(project));
         }
         cells.push(group.count.to_string());
         cells.extend([group.size, group.shared, group.reclaimable].map(human::size));
@@ -204,10 +204,17 @@ fn table(by: Grouping, rows: &[(&Key, Group)], total: &Group) -> String {
     let mut text = list_of(&cells);
     if total.shared > 0 {
         let shared = human::size(total.shared);
-        text +=
-            &format!("Shared: {shared}, in the size of each that has it, and once in the total\n");
+        text += &format!(
+            "Shared: {shared}, in the row of each that has it and once in the total, so rows add up to more\n"
+        );
     }
     text
+}
+
+/// Where the Dockerfile of a project is: that tells projects apart for people.
+fn dockerfile(project: &str) -> String {
+    let (folder, name) = project.split_once('\n').unwrap_or(("", project));
+    one_line(&Path::new(folder).join(name).to_string_lossy())
 }
 
 fn object(name: &str, project: &str, group: &Group) -> Value {

@@ -12,6 +12,9 @@ use crate::failure::Failure;
 use crate::text::one_line;
 use crate::{human, images};
 
+/// Of more images and steps so many are named.
+pub(super) const SHOWN: usize = 3;
+
 /// Everything in the store that may hold something.
 pub(super) struct Holders<'a> {
     pub(super) store: &'a Store,
@@ -56,11 +59,12 @@ impl<'a> Holders<'a> {
             }
         };
         let is_it = |id: &LayerId| id == layer || Some(*id) == diff_id;
+        // Names first, then the ids of those without.
         let mut images = BTreeSet::new();
         for image in self.images.iter().filter(|image| image.needed.layers.iter().any(is_it)) {
             match image.names.is_empty() {
-                true => drop(images.insert(human::short_id(&image.id))),
-                false => images.extend(image.names.iter().cloned()),
+                true => drop(images.insert((true, human::short_id(&image.id)))),
+                false => images.extend(image.names.iter().map(|name| (false, name.clone()))),
             }
         }
         let above = self.origins.iter().filter(|origin| origin.below.is_some_and(|id| is_it(&id)));
@@ -68,7 +72,7 @@ impl<'a> Holders<'a> {
             above.filter_map(|origin| origin.name.as_deref().map(one_line)).collect();
         let is_leased = self.leased.contains(&layer.to_string());
         Ok(Held {
-            images: images.into_iter().collect(),
+            images: images.into_iter().map(|(_, name)| name).collect(),
             steps: steps.into_iter().collect(),
             is_leased,
         })
@@ -82,13 +86,25 @@ impl Held {
         match &self.images[..] {
             [] => {}
             [image] => words.push(format!("the image {image}")),
-            images => words.push(format!("the images {}", images.join(", "))),
+            images => words.push(format!("the images {}{}", few(images), others(images, "image"))),
         }
-        words.extend(self.steps.iter().map(|step| format!("{step}, which stands on it")));
+        match &self.steps[..] {
+            [] => {}
+            [step] => words.push(format!("{step}, which stands on it")),
+            steps => {
+                let others = others(steps, "step");
+                words.push(format!("{}{others}, which stand on it", few(steps)));
+            }
+        }
         if self.is_leased {
             words.push("a running build or container".to_owned());
         }
         if words.is_empty() { "nothing but its record".to_owned() } else { words.join("; ") }
+    }
+
+    /// The steps that stand on it, in words.
+    pub(super) fn above(&self) -> String {
+        format!("{}{}", few(&self.steps), others(&self.steps, "step"))
     }
 
     /// What would free it, in words.
@@ -97,8 +113,10 @@ impl Held {
         if self.is_leased {
             words.push("the end of what runs".to_owned());
         }
-        if !self.images.is_empty() {
-            words.push(format!("lap rmi {}", self.images.join(" ")));
+        match self.images.len() {
+            0 => {}
+            1..=SHOWN => words.push(format!("lap rmi {}", self.images.join(" "))),
+            count => words.push(format!("lap rmi of these {count} images")),
         }
         words.push("lap cache prune".to_owned());
         words.join(", then ")
@@ -106,6 +124,19 @@ impl Held {
 
     pub(super) fn json(&self) -> Value {
         json!({"Images": self.images, "Steps": self.steps, "InUse": self.is_leased})
+    }
+}
+
+/// The first names.
+pub(super) fn few(names: &[String]) -> String {
+    names.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ")
+}
+
+/// How many are not named.
+pub(super) fn others(names: &[String], what: &str) -> String {
+    match names.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        count => format!(" and {}", human::count(count as u64, &format!("more {what}"))),
     }
 }
 

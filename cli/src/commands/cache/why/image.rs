@@ -5,7 +5,7 @@ use lapstrake_image::ResolvedImage;
 use lapstrake_rootfs::LayerId;
 use serde_json::{Value, json};
 
-use super::holder::{Holders, described};
+use super::holder::{Holders, described, few, others};
 use super::{Told, short};
 use crate::failure::Failure;
 use crate::human;
@@ -87,11 +87,7 @@ fn layer_of(holders: &Holders<'_>, place: &Place) -> Result<Told, Failure> {
         }
         None => lines.push(format!("key       {}", keyless(&here))),
     }
-    for other in records.iter().skip(1) {
-        if let Some(name) = &other.name {
-            lines.push(format!("also by   {} ({})", one_line(name), short(&other.key)));
-        }
-    }
+    lines.extend(also_by(records.get(1..).unwrap_or_default()));
     lines.push(format!("held by   {}", held.by()));
     lines.push(format!("freed by  {}", held.freed_by()));
     let json = json!({
@@ -106,6 +102,22 @@ fn layer_of(holders: &Holders<'_>, place: &Place) -> Result<Told, Failure> {
         "FreedBy": held.freed_by(),
     });
     Ok(Told { text: lines.join("\n   ") + "\n", json })
+}
+
+/// A line for each other step that came to it, with its keys.
+fn also_by(records: &[&Origin]) -> Vec<String> {
+    let mut steps: Vec<(String, Vec<String>)> = Vec::new();
+    for record in records {
+        let Some(name) = record.name.as_deref().map(one_line) else { continue };
+        match steps.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, keys)) => keys.push(short(&record.key)),
+            None => steps.push((name, vec![short(&record.key)])),
+        }
+    }
+    let line = |(name, keys): (String, Vec<String>)| {
+        format!("also by   {name} ({}{})", few(&keys), others(&keys, "key"))
+    };
+    steps.into_iter().map(line).collect()
 }
 
 /// Why a layer has no key.

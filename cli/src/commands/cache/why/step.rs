@@ -9,7 +9,7 @@ use super::image::{made, record};
 use super::{Told, failed, short};
 use crate::failure::Failure;
 use crate::human;
-use crate::text::{list_entry, one_line};
+use crate::text::{clip, list_entry, one_line};
 
 pub(super) fn tell(holders: &Holders<'_>, key: &ActionKey) -> Result<Told, Failure> {
     let Some(origin) = holders.origins.iter().find(|origin| origin.key == *key) else {
@@ -54,7 +54,7 @@ fn recorded(holders: &Holders<'_>, origin: &Origin) -> Result<Told, Failure> {
     lines.extend(account.iter().flat_map(parts));
     let above = match held.steps.is_empty() {
         true => "nothing of which there is a record".to_owned(),
-        false => held.steps.join("; "),
+        false => held.above(),
     };
     lines.push(format!("what builds on it: {above}"));
     let json = json!({
@@ -76,6 +76,9 @@ fn recorded(holders: &Holders<'_>, origin: &Origin) -> Result<Told, Failure> {
     Ok(Told { text: lines.join("\n") + "\n", json })
 }
 
+/// As much of a text as people read.
+const WIDTH: usize = 200;
+
 /// What the key is made of, in words.
 fn parts(account: &Known) -> Vec<String> {
     let mut lines = vec!["its key is made of".to_owned()];
@@ -89,7 +92,7 @@ fn parts(account: &Known) -> Vec<String> {
         };
         let text = match part.text.is_empty() {
             true => "known by its content".to_owned(),
-            false => one_line(&part.text),
+            false => clip(&one_line(&part.text), WIDTH),
         };
         lines.push(format!("  {subject:<24} {text}{files}").trim_end().to_owned());
     }
