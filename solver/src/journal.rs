@@ -73,6 +73,11 @@ impl Journal {
         steps.collect()
     }
 
+    /// Whether a vertex of this build came to what is known by `key`.
+    pub(crate) fn has(&self, key: &ActionKey) -> bool {
+        self.entries().steps.iter().any(|(_, known, _)| known == key)
+    }
+
     /// What its steps were found by in a build of `project`, those that are told of.
     pub(crate) fn ids(&self, graph: &Graph, project: &str) -> Vec<(ActionKey, StepIds)> {
         let entries = self.entries();

@@ -8,6 +8,7 @@ use lapstrake_source::Version;
 use lapstrake_transfer::{Imports, SharedAccount};
 
 use crate::graph::{Graph, Op, Vertex, VertexId};
+use crate::journal::Journal;
 use crate::key;
 use crate::op::copied_sources;
 use crate::reason::{
@@ -28,8 +29,8 @@ pub(crate) struct Past<'a> {
     pub(crate) imports: Option<&'a Imports<'a>>,
     /// See [`crate::Request`].
     pub(crate) project: &'a str,
-    /// All that is to be done; `None` where that is not known yet.
-    pub(crate) graph: Option<&'a Graph>,
+    /// All that is to be done, and what was done of it; `None` where that is not known yet.
+    pub(crate) plan: Option<(&'a Graph, &'a Journal)>,
 }
 
 /// What a user takes for the same step from build to build.
@@ -265,7 +266,7 @@ impl Past<'_> {
 
     /// Whether `step` of `project` is in the same stage of the present build.
     fn is_planned(&self, identity: &Identity, project: &str, step: &StepId) -> bool {
-        let Some(graph) = self.graph else { return false };
+        let Some((graph, _)) = self.plan else { return false };
         let all = graph.iter().filter_map(|(id, _)| Identity::of(graph, id));
         let mut beside = all.filter(|other| other.stage() == identity.stage());
         beside.any(|other| other.step(project) == *step)
@@ -280,10 +281,14 @@ impl Past<'_> {
         self.store.put_account(&identity.ids(self.project), &account, files)
     }
 
-    /// The executions of `step` in this store. Of two that are as near, the one that was used last is what
-    /// the user has in mind.
+    /// The executions of `step` in this store before this build, in which it may be there twice. Of two that
+    /// are as near, the one that was used last is what the user has in mind.
     fn here(&self, step: &StepId) -> Result<Vec<Earlier<'static>>, Error> {
-        Ok(decoded(&self.store.accounts_in_use(step, MOST)?))
+        let mut earlier = decoded(&self.store.accounts_in_use(step, MOST)?);
+        if let Some((_, journal)) = self.plan {
+            earlier.retain(|one| !journal.has(&one.key));
+        }
+        Ok(earlier)
     }
 }
 

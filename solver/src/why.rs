@@ -53,7 +53,7 @@ pub fn fetched_context(
     let mut parts = fetched_parts(op, version);
     fit(&mut parts, &|text| text);
     let present = Present { key: version.key, identity: &identity, parts: &parts, listings: &[] };
-    let reason = Past { store, imports: None, project, graph: None }.fetched(&present, version)?;
+    let reason = Past { store, imports: None, project, plan: None }.fetched(&present, version)?;
     Ledger::of(&present, project).keep(store)?;
     Ok(Some(reason))
 }

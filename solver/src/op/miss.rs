@@ -83,7 +83,8 @@ impl Workshop<'_> {
 
     fn past(&self) -> Past<'_> {
         let (store, project) = (self.store, self.project);
-        Past { store, imports: Some(self.imports), project, graph: Some(self.graph) }
+        let plan = Some((self.graph, &self.journal));
+        Past { store, imports: Some(self.imports), project, plan }
     }
 
     /// A text without the values of secrets.

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::option;
 use super::shown::Mounted;
-use crate::graph::{CopyOp, CopySource, MkdirOp, MountKind, Op, RunOp};
+use crate::graph::{CopyOp, CopySource, Limit, MkdirOp, MountKind, Op, RunOp};
 use crate::key;
 use crate::reason::{KnownFile, Listing, Part, Subject, short, shortened};
 
@@ -33,10 +33,12 @@ pub(super) fn mkdir(op: &MkdirOp) -> Own {
 /// Of [`key::copy`].
 pub(super) fn copy(op: &CopyOp, contents: &[(ContentHash, bool)], files: Vec<Listed>) -> Own {
     let content = hash(&contents.iter().map(|(content, _)| content).collect::<Vec<_>>());
+    let is_below = |source: &CopySource| matches!(source, CopySource::Below { .. });
+    let parents = if op.sources.iter().any(is_below) { "--parents " } else { "" };
     let unpack: Vec<&str> =
         contents.iter().map(|(_, unpack)| if *unpack { "unpacked" } else { "kept" }).collect();
     let parts = vec![
-        Part::of(Subject::Files, &copied_sources(op), &content),
+        Part::of(Subject::Files, &(parents.to_owned() + &copied_sources(op)), &content),
         setting("the destination", &op.destination),
         setting("the owner", op.owner.as_deref().unwrap_or_default()),
         setting("the mode", op.mode.as_deref().unwrap_or_default()),
@@ -66,32 +68,8 @@ pub(super) fn run(
     mounted: Vec<Option<Mounted>>,
     secrets: &[(&str, ContentHash)],
 ) -> Own {
-    let command = command(&op.argv);
-    let hosts: Vec<&str> = op.hosts.iter().map(|(name, _)| name.as_str()).collect();
-    let mut parts = vec![
-        Part::of(Subject::Command, &command, &hash(&op.argv)),
-        setting("the working directory", &op.cwd),
-        setting("the user", &op.user),
-        setting("the platform", &op.platform),
-        setting("the network", &format!("{:?}", op.network).to_lowercase()),
-        setting("the security", &format!("{:?}", op.security).to_lowercase()),
-        setting("the host name", &op.hostname),
-        setting("the extra hosts", &hosts.join(" ")),
-    ];
-    let is_agent = |value: &String| {
-        let mut agents = op.mounts.iter().filter(|mount| matches!(mount.kind, MountKind::Agent(_)));
-        agents.any(|mount| mount.target == *value)
-    };
-    parts.extend(op.env.iter().map(|(name, value)| match is_agent(value) {
-        // Behind the mount, which brings it.
-        true => setting(&format!("the variable {name}"), value),
-        false => Part::variable(name, value),
-    }));
-    let limit = |limit: &crate::graph::Limit| {
-        let bound = |value: Option<u64>| value.map_or("unlimited".to_owned(), |n| n.to_string());
-        let text = format!("{}:{}", bound(limit.soft), bound(limit.hard));
-        setting(&format!("the limit {}", limit.name), &text)
-    };
+    let mut parts = settings(op);
+    parts.extend(environment(op));
     parts.extend(op.limits.iter().map(limit));
     parts.extend(
         op.files.iter().map(|file| Part::of(Subject::file(&file.path), &file.content, &hash(file))),
@@ -115,6 +93,41 @@ pub(super) fn run(
     parts.extend(secrets.iter().map(|(id, value)| whole(&format!("the secret {id}"), value)));
     tell_apart(&mut parts);
     Own { parts, listings }
+}
+
+/// What every command has.
+fn settings(op: &RunOp) -> Vec<Part> {
+    let (shell, command) = command(&op.argv);
+    let hosts: Vec<&str> = op.hosts.iter().map(|(name, _)| name.as_str()).collect();
+    vec![
+        Part::of(Subject::Command, &command.join(" "), &hash(&op.argv)),
+        Part::text(Subject::shell(), &shell.join(" ")),
+        setting("the working directory", &op.cwd),
+        setting("the user", &op.user),
+        setting("the platform", &op.platform),
+        setting("the network", &format!("{:?}", op.network).to_lowercase()),
+        setting("the security", &format!("{:?}", op.security).to_lowercase()),
+        setting("the host name", &op.hostname),
+        setting("the extra hosts", &hosts.join(" ")),
+    ]
+}
+
+/// The variables; one that a forwarded agent brings is told behind its mount.
+fn environment(op: &RunOp) -> impl Iterator<Item = Part> {
+    let is_agent = |value: &String| {
+        let mut agents = op.mounts.iter().filter(|mount| matches!(mount.kind, MountKind::Agent(_)));
+        agents.any(|mount| mount.target == *value)
+    };
+    op.env.iter().map(move |(name, value)| match is_agent(value) {
+        true => setting(&format!("the variable {name}"), value),
+        false => Part::variable(name, value),
+    })
+}
+
+fn limit(limit: &Limit) -> Part {
+    let bound = |value: Option<u64>| value.map_or("unlimited".to_owned(), |n| n.to_string());
+    let text = format!("{}:{}", bound(limit.soft), bound(limit.hard));
+    setting(&format!("the limit {}", limit.name), &text)
 }
 
 /// Numbers what is about the same: of two mounts at one place the later one counts, and both are in the key.
@@ -183,13 +196,14 @@ fn listing(subject: Subject, files: Vec<Listed>) -> Option<Listing> {
     is_kept.then(|| Listing { subject, files: known.collect() })
 }
 
-/// As it is written in the Dockerfile.
-fn command(argv: &[String]) -> String {
-    let words = match argv {
-        [shell, flag, command @ ..] if shell.ends_with("sh") && flag == "-c" => command,
-        all => all,
-    };
-    words.join(" ")
+/// The shell with its flags, if a command is for one, and the command as it is written in the Dockerfile.
+fn command(argv: &[String]) -> (&[String], &[String]) {
+    let is_shell = argv.first().is_some_and(|program| program.ends_with("sh"));
+    let is_flag = |word: &String| word.starts_with('-') && word.ends_with('c');
+    match argv.iter().position(is_flag) {
+        Some(flag) if is_shell => argv.split_at(flag + 1),
+        _ => (&[], argv),
+    }
 }
 
 fn setting(subject: &str, text: &str) -> Part {

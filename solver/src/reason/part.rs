@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::below;
 
 /// Longer texts are cut.
-const TEXT: usize = 1000;
+const TEXT: usize = 2000;
 
 /// The same for commands and scripts, whose lines are kept apart: a change may be anywhere in them.
 const SCRIPT: usize = 8000;
@@ -22,6 +22,9 @@ const NAME: usize = 200;
 const FILE: &str = "the file ";
 const MOUNT: &str = "the mount at ";
 const SECRET: &str = "the secret variable ";
+
+/// What runs a command.
+const SHELL: &str = "the shell";
 
 /// Stands for a content that is not told.
 const WITHHELD: u64 = 0;
@@ -82,6 +85,15 @@ impl Subject {
     /// Whether it is a variable whose name is that of a secret: its value is told nowhere.
     pub(crate) fn is_secret(&self) -> bool {
         matches!(self, Self::Variable(name) if super::secret::is_secret(name))
+    }
+
+    /// The shell of a command and its flags. They are in the hash of the command as well.
+    pub(crate) fn shell() -> Self {
+        Self::Setting(SHELL.to_owned())
+    }
+
+    fn is_shell(&self) -> bool {
+        matches!(self, Self::Setting(name) if name == SHELL)
     }
 
     /// An inline file that a command sees.
@@ -205,16 +217,28 @@ pub(crate) fn differences<'a>(before: &'a [Part], now: &'a [Part]) -> Vec<Differ
     let (known, present) = (index(before), index(now));
     let changed = present.values().filter_map(|part| match known.get(&part.subject) {
         Some(earlier) if earlier.hash == part.hash || earlier.is_withheld() => None,
-        None if part.is_unset() => None,
+        // Earlier versions did not tell of shells.
+        None if part.is_unset() || part.subject.is_shell() => None,
         earlier => Some((earlier.copied(), Some(*part))),
     });
     let gone = known.values().filter(|part| !present.contains_key(&part.subject));
     let gone = gone.filter(|part| !part.is_unset());
     let mut all: Vec<_> = changed.chain(gone.map(|part| (Some(*part), None))).collect();
+    if all.iter().any(|difference| subject(difference).is_some_and(Subject::is_shell)) {
+        all.retain(|(before, now)| !is_same_command(*before, *now));
+    }
     all.sort_by_key(|difference| subject(difference));
     // The steps below come behind everything that a step with such has.
     all.extend(below::differences(before, now));
     all
+}
+
+/// Whether it is a command that is written as before.
+fn is_same_command(before: Option<&Part>, now: Option<&Part>) -> bool {
+    let is_same = |(before, now): (&Part, &Part)| {
+        before.subject == Subject::Command && before.text == now.text
+    };
+    before.zip(now).is_some_and(is_same)
 }
 
 /// What a difference is about.

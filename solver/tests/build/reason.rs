@@ -299,6 +299,25 @@ fn the_same_project_in_another_folder() {
     assert_eq!(bench.build(other).why("COPY"), "first build of this step");
 }
 
+/// A step that is there twice, or for two platforms, is compared with earlier builds and not with its like.
+#[test]
+fn a_step_that_is_there_twice() {
+    let mut bench = Bench::new();
+    let build = |bench: &Bench, steps: &[&str]| {
+        let lines: String = steps.iter().map(|step| format!("RUN {step}\n")).collect();
+        let outcomes = bench.build(&format!("FROM base\n{lines}"));
+        outcomes.reasons.into_iter().map(|(_, reason)| reason).collect::<Vec<_>>()
+    };
+    let first = "first build of this step";
+    assert_eq!(build(&bench, &["write f 1", "write g 1", "write f 1", "x"]), [first; 4]);
+    assert_eq!(
+        build(&bench, &["write f 1", "write g 1", "x"]),
+        ["a step before it is gone: [4/5] RUN write f 1"]
+    );
+    bench.platforms = vec!["linux/amd64", "linux/arm64"];
+    assert_eq!(build(&bench, &["write f 2"]), [first; 2]);
+}
+
 /// Of a script what changed, with a little around it.
 #[test]
 fn a_long_command() {

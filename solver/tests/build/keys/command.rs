@@ -34,6 +34,18 @@ const IN_THE_KEY_OF_A_COMMAND: &[Part] = &[
         why: Some("A changed: 1 → 2"),
     },
     Part {
+        what: "shell",
+        one: |_| flagged(""),
+        other: |_| on_base("SHELL [\"/bin/bash\", \"-eo\", \"pipefail\", \"-c\"]\nRUN x"),
+        why: Some("the shell changed: /bin/sh -c → /bin/bash -eo pipefail -c"),
+    },
+    Part {
+        what: "whether a shell runs it",
+        one: |_| flagged(""),
+        other: |_| on_base("RUN [\"x\"]"),
+        why: Some("the shell changed: /bin/sh -c → nothing"),
+    },
+    Part {
         what: "order of the environment",
         one: |_| on_base("ENV A=1\nENV B=2\nRUN x"),
         other: |_| on_base("ENV B=2\nENV A=1\nRUN x"),

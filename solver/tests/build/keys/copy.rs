@@ -81,6 +81,12 @@ const IN_THE_KEY_OF_A_COPY: &[Part] = &[
         why: Some("src/a is gone, and 1 other file"),
     },
     Part {
+        what: "whether names are kept",
+        one: |bench| copied(bench, "1").replace("src", "src/a"),
+        other: |bench| copied(bench, "1").replace("src", "--parents src/a"),
+        why: Some("what is copied changed: src/a → --parents src/a"),
+    },
+    Part {
         what: "the name that is kept with --parents",
         one: |bench| {
             copied(bench, "1");
@@ -90,7 +96,7 @@ const IN_THE_KEY_OF_A_COPY: &[Part] = &[
             bench.file("other/src/a", "1");
             on_base("COPY --parents other/src/a /d/")
         },
-        why: Some("what is copied changed: src/a → other/src/a"),
+        why: Some("what is copied changed: --parents src/a → --parents other/src/a"),
     },
     Part {
         what: "mode of a file",
