@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use lapstrake_oci::{Digest, DigestHasher};
 
 use crate::temporary::new_file;
-use crate::{Error, Exclusive, Store, Temporary};
+use crate::{Error, Store, Temporary};
 
 impl Store {
     /// Where the blob is or would be.
@@ -120,20 +120,6 @@ impl Store {
             }
         }
         Ok(blobs)
-    }
-
-    /// Removes a blob; nothing there is no error. Atomic.
-    ///
-    /// # Errors
-    /// When it cannot be removed.
-    pub fn remove_blob(&self, digest: &Digest, _proof: &Exclusive) -> Result<(), Error> {
-        let path = self.blob_path(digest);
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(Error::io("remove", path)(error))
-            }
-            _ => Ok(()),
-        }
     }
 }
 

@@ -50,6 +50,19 @@ pub struct Freed {
     pub bytes: Option<u64>,
 }
 
+impl CacheMount {
+    /// What it is called in a Dockerfile: `id=`, else its target; behind `BUILDKIT_CACHE_MOUNT_NS` and a slash,
+    /// where that was given.
+    pub fn title(&self) -> &str {
+        title(&self.name)
+    }
+}
+
+/// As [`CacheMount::title`], of a name with a slash between namespace and id in any case.
+pub(crate) fn title(name: &str) -> &str {
+    name.strip_prefix('/').unwrap_or(name)
+}
+
 impl Store {
     /// All cache folders that hold something to be seen, what was used last first. Those that go
     /// meanwhile are left out.

@@ -13,7 +13,7 @@ use lapstrake_rootfs::{LayerId, LayerManifest};
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
 
 use crate::temporary::{new_file, replace_file};
-use crate::{Error, Exclusive, Store, Temporary};
+use crate::{Error, Store, Temporary};
 
 /// The file beside a layer's manifest for [`Store::checkpoints`].
 const CHECKPOINTS: &str = "checkpoints";
@@ -185,25 +185,6 @@ impl Store {
             .optional()
             .map_err(Error::database("look up a layer's size"))?;
         Ok(size.map(i64::unsigned_abs))
-    }
-
-    /// Removes the layer that is stored under `id` itself; nothing there is no error. Interrupted,
-    /// it leaves at most a folder that the index does not know.
-    ///
-    /// # Errors
-    /// When row or folder cannot be removed.
-    pub fn remove_layer(&self, id: &LayerId, _proof: &Exclusive) -> Result<(), Error> {
-        self.database()
-            .execute("DELETE FROM layer WHERE id = ?1", [id.to_string()])
-            .map_err(Error::database("remove a layer"))?;
-        let folder = self.layer_folder(id);
-        let aside = self.temporary()?;
-        match fs::rename(&folder, aside.path().join("layer")) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(Error::io("remove", folder)(error))
-            }
-            _ => Ok(()),
-        }
     }
 
     /// The directory of a layer that is known to be here.

@@ -50,6 +50,14 @@ impl ActionLock {
             }
         }
     }
+
+    /// The lock `name`, if nobody has it.
+    pub(crate) fn try_take(root: &Path, name: &str) -> Result<Option<Self>, Error> {
+        let path = root.join("locks").join(name);
+        let file = lock_file(&path)?;
+        let is_ours = file.try_lock().is_ok() && is_current(&file, &path);
+        Ok(is_ours.then_some(Self { path, _file: file }))
+    }
 }
 
 /// Whether `path` still names `file`: the holder before removes it.
@@ -101,9 +109,9 @@ impl Use {
     }
 }
 
-/// Says that no process reads layers or blobs: what is not needed may be removed meanwhile.
+/// Says that no other process uses the store.
 #[derive(Debug)]
-pub struct Exclusive {
+pub(crate) struct Exclusive {
     _file: File,
 }
 

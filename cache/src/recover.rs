@@ -68,10 +68,10 @@ impl Store {
             }
             let Some(manifest) = self.manifest_of(&id) else { continue };
             let Ok(folder) = File::open(self.layer_path(&id)) else { continue };
-            let Ok(found) = tar::digest(&manifest, None, |_| folder.as_fd()) else { continue };
-            if wanted.remove(&found.diff_id) {
+            let Ok((diff_id, size)) = tar::diff_id(folder.as_fd(), &manifest) else { continue };
+            if wanted.remove(&diff_id) {
                 self.note_layer(&id, manifest.size())?;
-                self.put_diff_id(&id, &found.diff_id, found.size)?;
+                self.put_diff_id(&id, &diff_id, size)?;
             }
         }
         Ok(())

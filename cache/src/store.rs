@@ -12,7 +12,7 @@ use rusqlite::Connection;
 
 use crate::database::Fresh;
 use crate::lease::Lease;
-use crate::lock::{ActionLock, Exclusive, Use};
+use crate::lock::{ActionLock, Use};
 use crate::{ActionKey, Error, Room, Temporary, database, layout, prune, reserve, temporary};
 
 /// Everything on disk under one root. May be shared by threads and opened by many processes.
@@ -146,6 +146,15 @@ impl Store {
         ActionLock::take(&self.root, &key.to_string(), cancelled)
     }
 
+    /// The right to give up for want of room; `None` while another build does so, in this process or another: what
+    /// it leaves behind may be room enough.
+    ///
+    /// # Errors
+    /// When the lock cannot be opened.
+    pub fn give_up(&self) -> Result<Option<ActionLock>, Error> {
+        ActionLock::try_take(&self.root, "give-up")
+    }
+
     /// Waits for the right to make the layer `id`, to fetch it for instance. Whoever needs several
     /// takes them in the order of their ids: two who meet would else wait for each other.
     ///
@@ -167,15 +176,6 @@ impl Store {
     pub fn lease(&self) -> Result<Use, Error> {
         let joined = Use::join(&self.root)?;
         Ok(joined.with(self.begin_lease()?))
-    }
-
-    /// The right to remove layers and blobs; `None` when a process uses the store, or when this one
-    /// holds a lease. Users that come later wait until the result is dropped.
-    ///
-    /// # Errors
-    /// When the lock's file cannot be opened.
-    pub fn exclusive(&self) -> Result<Option<Exclusive>, Error> {
-        Exclusive::take(&self.root)
     }
 
     /// Begins to flush the file system beside what is done next, so that the next [`Store::sync`] has

@@ -256,28 +256,36 @@ fn only_the_owner_can_look_into_the_store() {
 }
 
 #[test]
-fn nothing_is_removed_while_anyone_uses_the_store() {
+fn what_somebody_uses_is_not_removed() {
     let (_folder, store) = open();
-    let layer = commit(&store, "one");
-    let blob = store.put_blob(b"hello").unwrap();
+    let (used, layer) = (commit(&store, "used"), commit(&store, "one"));
+    let (used_blob, blob) = (store.put_blob(b"used").unwrap(), store.put_blob(b"hello").unwrap());
     let other = Store::open(store.root()).unwrap();
     let lease = other.lease().unwrap();
-    assert!(store.exclusive().unwrap().is_none());
-    drop(lease);
-    let proof = store.exclusive().unwrap().unwrap();
-    assert!(other.exclusive().unwrap().is_none());
-    assert_eq!(store.layer_size(&layer).unwrap(), Some(3));
-    assert_eq!(store.blobs().unwrap(), [(blob, 5)]);
+    assert!(other.removal().unwrap().is_none(), "it would wait for itself");
+    assert!(other.has_layer(&used).unwrap());
+    assert!(other.open_blob(&used_blob).unwrap().is_some());
+    let removal = store.removal().unwrap().unwrap();
     for _ in 0..2 {
-        store.remove_layer(&layer, &proof).unwrap();
-        store.remove_blob(&blob, &proof).unwrap();
+        assert!(removal.layer(&layer).unwrap());
+        assert!(removal.blob(&blob).unwrap());
+        assert!(!removal.layer(&used).unwrap());
+        assert!(!removal.blob(&used_blob).unwrap());
     }
+    assert_eq!((removal.is_used(&used_blob), removal.is_used(&blob)), (true, false));
+    drop(removal);
+    assert!(store.has_layer(&used).unwrap());
+    assert_eq!(store.blobs().unwrap(), [(used_blob, 4)]);
+    drop(lease);
+    let removal = store.removal().unwrap().unwrap();
+    assert!(removal.layer(&used).unwrap());
+    assert!(removal.blob(&used_blob).unwrap());
+    drop(removal);
     assert!(!store.has_layer(&layer).unwrap());
     assert_eq!(store.layer_size(&layer).unwrap(), None);
     for folder in ["layers", "blobs/sha256", "tmp"] {
         assert_eq!(entries(&store.root().join(folder)), 0, "{folder}");
     }
-    drop(proof);
     drop(other.lease().unwrap());
 }
 

@@ -85,7 +85,9 @@ pub(crate) fn runnable(
             }
             // One that was built only to be pushed: its layers are where its name says.
             (Ok(image), Ok(reference)) if !images.has_layers(&image)? => {
-                pulled(&images, &reference, &wanted, quiet)?
+                output::stderr(&format!("Layers of image '{name}' are missing locally\n"));
+                pulled(&images, &reference, &wanted, quiet)
+                    .map_err(|failure| failure.add_help(&incomplete(&name)))?
             }
             (found, _) => found?,
         },
@@ -97,6 +99,13 @@ pub(crate) fn runnable(
     let mut lower = vec![store.stubs()];
     lower.extend(images.rootfs_of(&image)?);
     Ok(Runnable { config: image.config, lower })
+}
+
+/// What to do about an image whose layers are neither here nor where its name says.
+fn incomplete(name: &str) -> String {
+    format!(
+        "the store has {name} without its layers: they went elsewhere when it was built, or were damaged and removed; build it again"
+    )
 }
 
 fn pulled(

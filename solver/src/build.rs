@@ -218,7 +218,7 @@ pub fn survey(request: &Request<'_>, tools: &Tools<'_>) -> Result<(), Error> {
 /// Runs the graph, and digests the target's layers as they come.
 fn execute(plan: &Plan, workshop: &Workshop<'_>) -> Result<Results<Value>, Error> {
     std::thread::scope(|scope| {
-        scope.spawn(|| workshop.digests.work(workshop.store, &workshop.layers));
+        scope.spawn(|| workshop.digests.work(workshop.store, &workshop.layers, workshop.cancel));
         scope.spawn(|| workshop.find_network());
         let results =
             schedule::run(&plan.graph, &plan.targets(), WORKERS, &|id, vertex, inputs| {

@@ -10,9 +10,10 @@ use std::os::fd::AsFd as _;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use lapstrake_cache::Store;
+use lapstrake_executor::Cancel;
 use lapstrake_oci::Digest;
 use lapstrake_rootfs::LayerId;
-use lapstrake_rootfs::tar::{self, Digested, Earlier};
+use lapstrake_rootfs::tar::{self, Digested, Earlier, PackError};
 use lapstrake_rootfs::writer::Announced;
 
 use crate::Error;
@@ -77,14 +78,14 @@ impl Digests {
         self.changed.notify_one();
     }
 
-    /// Digests layers until there will be no more. A layer that cannot be digested is left for the
-    /// export, which says why.
-    pub fn work(&self, store: &Store, layers: &Layers<'_>) {
+    /// Digests layers until there will be no more, or the build is cancelled. A layer that cannot be digested is
+    /// left for the export, which says why.
+    pub fn work(&self, store: &Store, layers: &Layers<'_>, cancel: &Cancel) {
         let mut early: Vec<(Announced, Digested)> = Vec::new();
         while let Some(waiting) = self.next() {
             match waiting {
                 Waiting::Announced(layer, previous) => {
-                    let digested = early_digest(&layer, previous, store, layers);
+                    let digested = early_digest(&layer, previous, (store, layers), cancel);
                     early.extend(digested.map(|digested| (layer, digested)));
                 }
                 Waiting::Here(id) => {
@@ -93,7 +94,7 @@ impl Digests {
                         Some((_, digested)) => drop(keep(&id, digested, store)),
                         // One of another cache may never be needed here.
                         None if layers.here(&id).is_ok_and(|layer| layer.is_none()) => {}
-                        None => drop(digest(&id, store, layers)),
+                        None => drop(digest(&id, store, layers, cancel)),
                     }
                 }
             }
@@ -122,15 +123,15 @@ impl Digests {
 fn early_digest(
     layer: &Announced,
     previous: Option<LayerId>,
-    store: &Store,
-    layers: &Layers<'_>,
+    (store, layers): (&Store, &Layers<'_>),
+    cancel: &Cancel,
 ) -> Option<Digested> {
     let previous = previous.and_then(|id| layers.here(&id).ok().flatten());
     let checkpoints = previous.as_ref().and_then(|layer| store.checkpoints(&layer.id));
     let earlier = previous.as_ref().zip(checkpoints.as_ref());
     let earlier =
         earlier.map(|(layer, checkpoints)| Earlier { manifest: &layer.manifest, checkpoints });
-    layer.digest(earlier).ok()
+    layer.digest(earlier, &|| cancel.is_cancelled()).ok()
 }
 
 /// Notes a digest, and from where that of a similar layer can go on.
@@ -151,8 +152,13 @@ fn is_kept(announced: &Announced, id: &LayerId, layers: &Layers<'_>) -> bool {
 /// Digest and size of a layer's canonical tar: as noted in the store, or computed and noted.
 ///
 /// # Errors
-/// When the layer is not in the store or cannot be read.
-pub fn digest(id: &LayerId, store: &Store, layers: &Layers<'_>) -> Result<(Digest, u64), Error> {
+/// When the layer is not in the store or cannot be read; [`Error::Cancelled`].
+pub fn digest(
+    id: &LayerId,
+    store: &Store,
+    layers: &Layers<'_>,
+    cancel: &Cancel,
+) -> Result<(Digest, u64), Error> {
     if let Some(noted) = store.diff_id(id).map_err(Error::Store)? {
         return Ok(noted);
     }
@@ -160,8 +166,11 @@ pub fn digest(id: &LayerId, store: &Store, layers: &Layers<'_>) -> Result<(Diges
     let layer = layers.layer(id)?;
     let layer = layer.ok_or_else(|| failed(format!("the layer {id} is missing").into()))?;
     let folder = File::open(&layer.path).map_err(|error| failed(error.into()))?;
-    let digested = tar::digest(&layer.manifest, None, |_| folder.as_fd())
-        .map_err(|error| failed(error.into()))?;
+    let stop = || cancel.is_cancelled();
+    let digested = match tar::digest(&layer.manifest, None, |_| folder.as_fd(), &stop) {
+        Err(PackError::Stopped) => return Err(Error::Cancelled),
+        digested => digested.map_err(|error| failed(error.into()))?,
+    };
     keep(id, &digested, store).map_err(Error::Store)?;
     Ok((digested.diff_id, digested.size))
 }

@@ -85,8 +85,8 @@ pub enum Event {
         /// How long it took.
         elapsed: Duration,
     },
-    /// A layer of a shared cache cannot be used; the step that it is of is executed. Nothing but this run
-    /// knows of it.
+    /// A shared cache, or a layer of one, cannot be used; the steps that it has are executed. Nothing but this
+    /// run knows of it.
     Lost {
         /// In one sentence.
         message: String,
@@ -116,6 +116,8 @@ pub enum Wait {
     Execution,
     /// A cache mount that another command uses, by its name.
     CacheMount(String),
+    /// What shared caches know: a server is silent.
+    SharedCache,
 }
 
 /// How a vertex ended.

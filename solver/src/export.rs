@@ -221,7 +221,7 @@ fn describe(
             Some(restamp) => stamped(&layer.id, restamp, workshop)?,
             None => layer.id,
         };
-        digest(&id, workshop.store, &workshop.layers).map(Described::here)
+        digest(&id, workshop.store, &workshop.layers, workshop.cancel).map(Described::here)
     });
     work.collect()
 }

@@ -9,6 +9,7 @@ use lapstrake_oci::Digest;
 use lapstrake_rootfs::LayerId;
 
 use super::nanoseconds;
+use crate::cache_mount::title;
 use crate::layer::layer_id;
 use crate::lease::Gate;
 use crate::usage::{BLOCK, Needed, walk};
@@ -160,7 +161,7 @@ impl Store {
                 }
             }
             let about = fs::read_to_string(path.join("about")).unwrap_or_default();
-            holding.description = about.lines().next().unwrap_or_default().to_owned();
+            holding.description = title(about.lines().next().unwrap_or_default()).to_owned();
             holdings.push(holding);
         }
         Ok(holdings)

@@ -275,6 +275,7 @@ fn waiting(wait: &Wait) -> String {
     match wait {
         Wait::Execution => "waiting for another build that runs this step".to_owned(),
         Wait::CacheMount(name) => format!("waiting for the cache mount {name}, which is in use"),
+        Wait::SharedCache => "waiting for the answer of a cache that --cache-from names".to_owned(),
     }
 }
 

@@ -213,6 +213,12 @@ fn caches_are_asked_at_the_same_time() {
     let answer = build(&store, context.path(), &flags).ends_with(0);
     assert_eq!(answer.stderr.matches("cannot use the cache").count(), 3, "{}", answer.stderr);
     assert!(begin.elapsed() < Duration::from_secs(75), "{:?}", begin.elapsed());
+    answer.says(&["waiting for the answer of a cache"]);
+    // A build that lacks nothing does not wait for them.
+    let begin = Instant::now();
+    let answer = build(&store, context.path(), &flags).ends_with(0);
+    assert!(!executed(&answer), "{}", answer.stderr);
+    assert!(begin.elapsed() < Duration::from_secs(10), "{:?}", begin.elapsed());
 }
 
 /// BuildKit's `reset=true` and `digest=`.

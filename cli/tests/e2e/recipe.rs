@@ -165,7 +165,7 @@ fn plain_shell() {
             ("REGISTRY", registry.to_owned()),
             ("USER_NAME", "me".to_owned()),
             ("PASSWORD", secret()),
-            ("BRANCH", "topic".to_owned()),
+            ("BRANCH", "feature/topic".to_owned()),
             ("COMMIT", "c0ffee".to_owned()),
         ]
     });

@@ -78,6 +78,30 @@ fn an_image_without_room_gets_no_name() {
     store.build_with("large", large.path(), &["--max-size", "0"]);
 }
 
+/// Either of two has room, and not both: one of them ends, and not both.
+#[test]
+fn of_two_builds_one_gives_up() {
+    let store = Store::new();
+    store.build("small", writing("a", 1).path());
+    let cap = du(&store.root()) + 60 * MIB;
+    let flags = ["--max-size", &cap.to_string()];
+    let contexts = ["b", "c"].map(|name| {
+        Context::new(&format!(
+            "FROM busybox\nRUN for n in $(seq 20); do dd if=/dev/zero bs=1M count=2 >> /{name}; sleep 0.1; done; sleep 2\n"
+        ))
+    });
+    let built = std::thread::scope(|scope| {
+        let (store, flags) = (&store, &flags);
+        let builds = [("b", &contexts[0]), ("c", &contexts[1])]
+            .map(|(tag, context)| scope.spawn(move || store.try_build(tag, context.path(), flags)));
+        builds.map(|build| build.join().expect("a build").code)
+    });
+    let mut codes = built.map(|code| code.expect("an exit code"));
+    codes.sort_unstable();
+    assert_eq!(codes, [0, 1]);
+    assert!(du(&store.root()) <= cap, "the store takes {} of {cap}", du(&store.root()));
+}
+
 #[test]
 fn the_configuration_says_it_too() {
     let store = Store::new();

@@ -229,8 +229,8 @@ pub enum Error {
         /// Those names.
         names: String,
     },
-    /// What is removed must not be in use.
-    #[error("nothing is removed while another process uses the store; try again later")]
+    /// Whoever removes must not use the store.
+    #[error("nothing is removed while this process uses the store")]
     Busy,
     /// A name with a digest, where a tag is needed.
     #[error("{name} cannot be set: a tag has no digest")]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use lapstrake_cache::Exclusive;
+use lapstrake_cache::Removal;
 use lapstrake_oci::{Digest, Platform, Reference};
 use lapstrake_rootfs::LayerId;
 
@@ -33,8 +33,8 @@ impl Images<'_> {
     /// config, and the blobs and layers that no other image has; of an index, all its images. Layers that were built here stay:
     /// action records lead to them.
     ///
-    /// When another process uses the store, only names go; the image stays without one, for a
-    /// later try or collection. The same when this process holds a lease.
+    /// What a running process uses stays, without a name, for a later try or collection. When this value of the
+    /// store has a lease, all of it does.
     ///
     /// # Errors
     /// As [`Images::find`]. [`Error::Conflict`] for an id whose image has several tags, or names
@@ -59,22 +59,23 @@ impl Images<'_> {
                 removed.push(Removed::Untagged(name.clone()));
             }
         }
-        if let Some(proof) = self.store.exclusive()? {
-            removed.extend(self.delete(&roots, &proof)?.removed);
+        if let Some(removal) = self.store.removal()? {
+            removed.extend(self.delete(&roots, &removal)?.removed);
         }
         Ok(removed)
     }
 
     /// Removes the images that `is_unwanted` says, with all their names, and what belongs to nothing else. An
-    /// index goes when all its images here do. Layers that were built here stay, as with [`Images::remove`].
+    /// index goes when all its images here do. What a running process uses stays as it is, and layers that were
+    /// built here stay, as with [`Images::remove`].
     ///
     /// # Errors
-    /// [`Error::Busy`] when another process uses the store, or this one holds a lease; when the store
-    /// cannot be read or written.
+    /// [`Error::Busy`] when this value of the store has a lease; when the store cannot be read or written.
     pub fn prune(&self, is_unwanted: &dyn Fn(&ImageSummary) -> bool) -> Result<Pruned, Error> {
-        let proof = self.store.exclusive()?.ok_or(Error::Busy)?;
+        let removal = self.store.removal()?.ok_or(Error::Busy)?;
         let images = self.list()?;
-        let unwanted = images.iter().filter(|image| is_unwanted(image));
+        let is_free = |image: &&ImageSummary| !removal.is_used(&image.manifest);
+        let unwanted = images.iter().filter(is_free).filter(|image| is_unwanted(image));
         let mut roots: BTreeSet<Digest> = unwanted.map(|image| image.manifest).collect();
         let mut removed = Vec::new();
         for tag in self.store.tags()? {
@@ -85,7 +86,7 @@ impl Images<'_> {
                 removed.extend(Reference::parse(&tag.name).ok().map(Removed::Untagged));
             }
         }
-        let deleted = self.delete(&roots, &proof)?;
+        let deleted = self.delete(&roots, &removal)?;
         removed.extend(deleted.removed);
         Ok(Pruned { removed, freed: deleted.freed })
     }
@@ -96,7 +97,7 @@ impl Images<'_> {
     /// # Errors
     /// As [`Images::find`]; [`Error::NoPlatform`] when there is none for one of them, before anything
     /// is removed. [`Error::Shared`] when other tags lead to one of them, unless `force`.
-    /// [`Error::Busy`] when another process uses the store.
+    /// [`Error::Busy`] when this value of the store has a lease.
     pub fn remove_platforms(
         &self,
         name: &str,
@@ -127,13 +128,13 @@ impl Images<'_> {
                 return Err(Error::Shared { platform, names });
             }
         }
-        let proof = self.store.exclusive()?.ok_or(Error::Busy)?;
-        Ok(self.delete_images(&unwanted, &proof)?.removed)
+        let removal = self.store.removal()?.ok_or(Error::Busy)?;
+        Ok(self.delete_images(&unwanted, &removal)?.removed)
     }
 
     /// Removes what belongs to nothing but these manifests and indexes, as far as nothing that has
     /// a name leads to it any more.
-    fn delete(&self, roots: &BTreeSet<Digest>, proof: &Exclusive) -> Result<Pruned, Error> {
+    fn delete(&self, roots: &BTreeSet<Digest>, removal: &Removal<'_>) -> Result<Pruned, Error> {
         let mut kept = BTreeSet::new();
         for tag in self.store.tags()? {
             let root = self.root(&tag.manifest)?;
@@ -147,13 +148,19 @@ impl Images<'_> {
             images.extend(root.images.into_iter().filter(|image| !kept.contains(&image.digest)));
         }
         for index in indexes {
-            self.store.remove_blob(&index, proof)?;
+            removal.blob(&index)?;
         }
-        self.delete_images(&images.iter().collect::<Vec<_>>(), proof)
+        self.delete_images(&images.iter().collect::<Vec<_>>(), removal)
     }
 
-    /// Removes what belongs to nothing but these images.
-    fn delete_images(&self, images: &[&ResolvedImage], proof: &Exclusive) -> Result<Pruned, Error> {
+    /// Removes what belongs to nothing but these images, and to no running process.
+    fn delete_images(
+        &self,
+        images: &[&ResolvedImage],
+        removal: &Removal<'_>,
+    ) -> Result<Pruned, Error> {
+        let images = images.iter().filter(|image| !removal.is_used(&image.digest));
+        let images: Vec<&ResolvedImage> = images.copied().collect();
         let unwanted: BTreeSet<Digest> = images.iter().map(|image| image.digest).collect();
         let mut needed_blobs = BTreeSet::new();
         let mut needed_layers = BTreeSet::new();
@@ -167,8 +174,9 @@ impl Images<'_> {
             for blob in blobs(image) {
                 if !needed_blobs.contains(&blob) {
                     let size = std::fs::metadata(self.store.blob_path(&blob));
-                    pruned.free(size.map_or(0, |file| file.len()));
-                    self.store.remove_blob(&blob, proof)?;
+                    if removal.blob(&blob)? {
+                        pruned.free(size.map_or(0, |file| file.len()));
+                    }
                 }
             }
             pruned.removed.push(Removed::Deleted(image.id()));
@@ -176,11 +184,12 @@ impl Images<'_> {
                 if !needed_layers.contains(diff_id) && gone.insert(*diff_id) {
                     let id = LayerId::Image(*diff_id);
                     // One that was built here has another id, and stays.
-                    if self.store.locate(&id)? == Some(id) {
-                        pruned.free(self.store.layer_size(&id)?.unwrap_or_default());
+                    let is_here = self.store.locate(&id)? == Some(id);
+                    let size = self.store.layer_size(&id)?.unwrap_or_default();
+                    if removal.layer(&id)? {
+                        pruned.free(if is_here { size } else { 0 });
+                        pruned.removed.push(Removed::Deleted(*diff_id));
                     }
-                    self.store.remove_layer(&id, proof)?;
-                    pruned.removed.push(Removed::Deleted(*diff_id));
                 }
             }
         }

@@ -395,15 +395,11 @@ fn layers_of_an_image_are_found_again_and_unpacked_from_their_blobs() {
     fixture.images().load(Input::Directory(&layout.path), &Platform::host(), &quiet).unwrap();
     let image = fixture.images().find("small:1").unwrap();
     let top = LayerId::Image(image.config.rootfs.diff_ids[1]);
-    let proof = fixture.exclusive();
-    fixture.store.remove_layer(&top, &proof).unwrap();
-    drop(proof);
+    assert!(fixture.removal().layer(&top).unwrap());
     assert!(!fixture.store.has_layer(&top).unwrap());
     assert_eq!(fixture.images().rootfs_of(&image).unwrap().len(), 2);
     // A damaged blob is no source.
-    let proof = fixture.exclusive();
-    fixture.store.remove_layer(&top, &proof).unwrap();
-    drop(proof);
+    assert!(fixture.removal().layer(&top).unwrap());
     let path = fixture.store.blob_path(&image.manifest.layers[1].digest);
     let mut bytes = fs::read(&path).unwrap();
     bytes[600] ^= 1;

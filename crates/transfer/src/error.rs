@@ -23,6 +23,18 @@ pub enum Error {
         /// The name.
         tag: String,
     },
+    /// The folder is not there.
+    #[error("there is no folder {}", folder.display())]
+    NoFolder {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// The folder is there, and nothing was ever written there.
+    #[error("the folder {} holds no build cache: it has no index.json", folder.display())]
+    NoIndex {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// What lies there is something else.
     #[error("{place} is no build cache of lapstrake, but {found}")]
     NoCache {

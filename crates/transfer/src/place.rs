@@ -62,11 +62,11 @@ impl Place {
         let named = match self {
             Self::Folder { path, digest: Some(digest), .. } => addressed(path, *digest)?,
             Self::Folder { path, tag, .. } => {
-                let missing = |tag: &str| Error::NotThere { folder: path.clone(), tag: tag.into() };
                 let index = LayoutFolder::new(path).index()?;
-                let index = index.ok_or_else(|| missing("index.json"))?;
+                let index = index.ok_or_else(|| no_index(path))?;
                 let entry = index.manifests.iter().find(|entry| has_tag(entry, tag));
-                self.document(entry.ok_or_else(|| missing(tag))?)?
+                let missing = || Error::NotThere { folder: path.clone(), tag: tag.clone() };
+                self.document(entry.ok_or_else(missing)?)?
             }
             Self::Repository { client, reference } => client.resolve(reference)?.document,
             Self::Bucket(bucket) => {
@@ -253,6 +253,15 @@ impl Place {
             Self::Folder { .. } | Self::Bucket(_) => None,
             Self::Repository { reference, .. } => Some(reference.name()),
         }
+    }
+}
+
+/// Why a folder without an index is no cache.
+fn no_index(folder: &Path) -> Error {
+    let folder = folder.to_owned();
+    match folder.exists() {
+        true => Error::NoIndex { folder },
+        false => Error::NoFolder { folder },
     }
 }
 

@@ -301,7 +301,15 @@ impl Workshop<'_> {
         if !vertex.cache {
             return Ok(None);
         }
-        let record = self.store.record(key)?.or_else(|| self.imports.record(key));
+        let elsewhere = || {
+            let found = self.imports.record(key, &self.waiting(id, vertex, Wait::SharedCache));
+            for (place, error) in self.imports.take_failures() {
+                let message = format!("cannot use the cache {place}: {}", error.with_causes());
+                (self.events)(Event::Lost { message });
+            }
+            found
+        };
+        let record = self.store.record(key)?.or_else(elsewhere);
         Ok(record.map(|record| {
             self.journal.note(id, *key, record);
             (below.with(&record), Outcome::Cached)

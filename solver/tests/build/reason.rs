@@ -466,9 +466,7 @@ fn a_result_that_is_gone() {
     let built = bench.build(dockerfile).built().clone();
     let layer = bench.config(&built).rootfs.diff_ids[0];
     let here = bench.store.locate(&lapstrake_rootfs::LayerId::Image(layer)).unwrap().unwrap();
-    let exclusive = bench.store.exclusive().unwrap().unwrap();
-    bench.store.remove_layer(&here, &exclusive).unwrap();
-    drop(exclusive);
+    assert!(bench.store.removal().unwrap().unwrap().layer(&here).unwrap());
     assert_eq!(
         bench.build(dockerfile).why("write f"),
         "its earlier result is no longer in the store"

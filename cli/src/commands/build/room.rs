@@ -4,14 +4,15 @@
 //! again and again, the files of running steps included, and once more before the image gets its name;
 //! then also when nothing was executed, if the image is new. When the store takes more than it
 //! may, images without a name are none any more, and of all that nothing needs then goes what was
-//! used least recently. When that is not enough, the build ends, and what it made goes as well.
+//! used least recently. When that is not enough, the build ends, and what it made goes as well. Of several builds
+//! one at a time does so.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::Scope;
 use std::time::{Duration, Instant, SystemTime};
 
-use lapstrake_cache::{Gauge, Goal, Holding, HoldingKind, Prune, Store, nanoseconds};
+use lapstrake_cache::{ActionLock, Gauge, Goal, Holding, HoldingKind, Prune, Store, nanoseconds};
 use lapstrake_executor::Cancel;
 use lapstrake_solver::Event;
 use lapstrake_solver::event::{ImageProgress, LayerState};
@@ -49,6 +50,8 @@ struct State {
     was_refused: bool,
     /// Why not, until it is told.
     failure: Option<Failure>,
+    /// Other builds stay as long as this is held: they may have room when this one has cleared its own.
+    turn: Option<ActionLock>,
 }
 
 /// How far the build is.
@@ -159,6 +162,7 @@ impl Room {
             return;
         }
         let reduced = self.reduce(&mut state);
+        state.turn = None;
         drop(state);
         if mode != Mode::Quiet {
             output::stderr(&self.told());
@@ -231,10 +235,16 @@ impl Room {
         // With a tenth of room behind, so that not every step has to do this.
         let over = size.saturating_sub(self.cap / 10 * 9);
         self.remove(state, Goal::Free(over), &|_| true)?;
-        let left = state.gauge.measure(&self.store).map_err(failure)?;
-        match left <= self.cap {
-            true => Ok(()),
-            false => Err(full(left, self.cap)),
+        if self.excess(state)? == 0 {
+            return Ok(());
+        }
+        let Some(turn) = self.store.give_up().map_err(failure)? else { return Ok(()) };
+        match self.excess(state)? {
+            0 => Ok(()),
+            excess => {
+                state.turn = Some(turn);
+                Err(full(self.cap.saturating_add(excess), self.cap))
+            }
         }
     }
 

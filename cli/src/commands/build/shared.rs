@@ -26,28 +26,24 @@ const ANSWER: Duration = Duration::from_secs(30);
 /// And when one is written: a large blob is looked at before the answer to it.
 const LATE_ANSWER: Duration = Duration::from_secs(60);
 
-/// What the caches know that `--cache-from` names. One that cannot be read is told and left out.
+/// Asks the caches that `--cache-from` names. One that cannot be is told and left out.
 pub(super) fn imports<'a>(
     build: &Build,
     store: &'a Store,
     cancelled: impl Fn() -> bool + Send + Sync + 'a,
 ) -> Result<Imports<'a>, Failure> {
-    let mut imports = Imports::new(store, cancelled);
+    let mut places = Vec::new();
     if build.cache_from.is_empty() {
-        return Ok(imports);
+        return Ok(Imports::new(store, cancelled, places));
     }
     let reach = Reach::read(ANSWER)?;
-    let mut places = Vec::new();
     for CacheFrom(named) in &build.cache_from {
         match reach.find(named) {
             Ok(place) => places.extend(place),
             Err(failure) => warn(&format!("cannot use the cache {named}"), &failure),
         }
     }
-    for (place, error) in imports.add(places) {
-        warn(&format!("cannot use the cache {place}"), &Failure::of(&error));
-    }
-    Ok(imports)
+    Ok(Imports::new(store, cancelled, places))
 }
 
 /// Whether the image is to tell of its own steps.

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use lapstrake_cache::{Exclusive, Store};
+use lapstrake_cache::{Removal, Store};
 use lapstrake_image::{Images, Input, Loaded, Progress};
 use lapstrake_oci::Platform;
 use lapstrake_registry::ClientConfig;
@@ -41,14 +41,9 @@ impl Fixture {
         self.images().load(Input::Stream(Box::new(file)), &Platform::host(), &quiet)
     }
 
-    /// The right to remove. A process that another test is just starting has our locks, too.
-    pub fn exclusive(&self) -> Exclusive {
-        for _ in 0..100 {
-            if let Some(proof) = self.store.exclusive().unwrap() {
-                return proof;
-            }
-        }
-        panic!("the store is in use");
+    /// The right to remove.
+    pub fn removal(&self) -> Removal<'_> {
+        self.store.removal().unwrap().unwrap()
     }
 
     /// Every file of the store that says what it holds: what a failure must not change.

@@ -29,6 +29,9 @@ pub struct Digested {
     pub checkpoints: Checkpoints,
 }
 
+/// Whether to stop; asked at least once for each mebibyte.
+pub type Stop<'a> = &'a (dyn Fn() -> bool + Sync);
+
 /// A layer whose tar was hashed before.
 #[derive(Clone, Copy, Debug)]
 pub struct Earlier<'a> {
@@ -43,7 +46,7 @@ pub struct Earlier<'a> {
 /// # Errors
 /// As [`write()`](super::write()).
 pub fn diff_id(dir: BorrowedFd<'_>, manifest: &LayerManifest) -> Result<(Digest, u64), PackError> {
-    let Digested { diff_id, size, .. } = digest(manifest, None, |_| dir)?;
+    let Digested { diff_id, size, .. } = digest(manifest, None, |_| dir, &|| false)?;
     Ok((diff_id, size))
 }
 
@@ -51,21 +54,22 @@ pub fn diff_id(dir: BorrowedFd<'_>, manifest: &LayerManifest) -> Result<(Digest,
 /// tells. What an earlier layer begins with as well is not hashed again.
 ///
 /// # Errors
-/// As [`write()`](super::write()).
+/// As [`write()`](super::write()); [`PackError::Stopped`] when `stop` says so.
 pub fn digest<'d>(
     manifest: &LayerManifest,
     earlier: Option<Earlier<'_>>,
     place: impl Fn(&TreePath) -> BorrowedFd<'d> + Sync,
+    stop: Stop<'_>,
 ) -> Result<Digested, PackError> {
-    let mut out = earlier.map(|earlier| Hashing::after(&earlier, manifest)).unwrap_or_default();
+    let mut out = earlier.map_or_else(Hashing::default, |one| Hashing::after(&one, manifest));
     let runs = runs(manifest.entries().get(out.entries..).unwrap_or_default());
     match runs.as_slice() {
         [] => {}
         [only] => {
-            let mut pack = Pack::to(Output::Writer(&mut out));
-            append(&mut pack, only, &place)?;
+            let mut pack = Pack::to(Output::Writer(Stoppable { out: &mut out, stop }));
+            append(&mut pack, only, &place).map_err(|error| stopped(error, stop))?;
         }
-        many => read_and_hash(many, &place, &mut out)?,
+        many => read_and_hash(many, &place, (&mut out, stop))?,
     }
     out.add(&[0; 2 * BLOCK]);
     Ok(Digested { diff_id: out.hasher.finish(), size: out.size, checkpoints: out.checkpoints })
@@ -101,7 +105,7 @@ struct Lane {
 fn read_and_hash<'d>(
     runs: &[&[Entry]],
     place: &(impl Fn(&TreePath) -> BorrowedFd<'d> + Sync),
-    out: &mut Hashing,
+    (out, stop): (&mut Hashing, Stop<'_>),
 ) -> Result<(), PackError> {
     let readers = available_parallelism().map_or(1, usize::from).min(READERS);
     std::thread::scope(|scope| {
@@ -118,7 +122,7 @@ fn read_and_hash<'d>(
         }
         let failed = (0..runs.len()).find_map(|run| {
             let reader = run % readers;
-            let is_whole = lanes.get(reader)?.hash_run(out);
+            let is_whole = lanes.get(reader)?.hash_run(out, stop);
             out.pass(runs.get(run).map_or(0, |entries| entries.len()));
             (!is_whole).then_some(reader)
         });
@@ -129,6 +133,7 @@ fn read_and_hash<'d>(
             results.map(|one| one.unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         let results: Vec<Result<(), PackError>> = results.collect();
         match failed {
+            Some(_) if stop() => Err(PackError::Stopped),
             Some(reader) => results.into_iter().nth(reader).unwrap_or(Ok(())),
             None => Ok(()),
         }
@@ -137,9 +142,10 @@ fn read_and_hash<'d>(
 
 impl Lane {
     /// Whether a run came to its end.
-    fn hash_run(&self, out: &mut Hashing) -> bool {
+    fn hash_run(&self, out: &mut Hashing, stop: Stop<'_>) -> bool {
         loop {
             match self.full.recv() {
+                Ok(Some(_)) if stop() => return false,
                 Ok(Some(piece)) => {
                     out.add(&piece);
                     // Once all has been read nobody takes it back.
@@ -163,7 +169,12 @@ fn append<'d, W: std::io::Write>(
     pack.end_run()
 }
 
-/// Hashes and counts what is written to it.
+/// What ended the hashing: whoever stops it has no other reason.
+fn stopped(error: PackError, stop: Stop<'_>) -> PackError {
+    if stop() { PackError::Stopped } else { error }
+}
+
+/// Hashes and counts.
 #[derive(Default)]
 struct Hashing {
     hasher: DigestHasher,
@@ -199,9 +210,18 @@ impl Hashing {
     }
 }
 
-impl std::io::Write for Hashing {
+/// Hashes until it is told to stop.
+struct Stoppable<'a> {
+    out: &'a mut Hashing,
+    stop: Stop<'a>,
+}
+
+impl std::io::Write for Stoppable<'_> {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.add(bytes);
+        if (self.stop)() {
+            return Err(std::io::Error::other("stopped"));
+        }
+        self.out.add(bytes);
         Ok(bytes.len())
     }
 

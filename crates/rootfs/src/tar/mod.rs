@@ -25,7 +25,7 @@ pub mod write;
 
 pub use apply::{Extract, apply, extract};
 pub use checkpoint::Checkpoints;
-pub use digest::{Digested, Earlier, diff_id, digest};
+pub use digest::{Digested, Earlier, Stop, diff_id, digest};
 pub use error::ApplyError;
 pub use limits::Limits;
 pub(crate) use member::{MemberKind, Members};

@@ -56,6 +56,9 @@ pub enum PackError {
         /// Its path inside the image.
         path: TreePath,
     },
+    /// Whoever asked wants it no more.
+    #[error("stopped")]
+    Stopped,
     /// The output took no more.
     #[error("cannot write the archive")]
     Write {

@@ -27,11 +27,13 @@ impl Announced {
     pub fn digest(
         &self,
         earlier: Option<tar::Earlier<'_>>,
+        stop: tar::Stop<'_>,
     ) -> Result<tar::Digested, tar::PackError> {
-        tar::digest(&self.manifest, earlier, |path| match self.linked.get(path) {
+        let place = |path: &TreePath| match self.linked.get(path) {
             Some(layer) => layer.as_fd(),
             None => self.directory.as_fd(),
-        })
+        };
+        tar::digest(&self.manifest, earlier, place, stop)
     }
 }
 

@@ -260,7 +260,7 @@ fn an_announced_layer_has_the_digest_of_the_finished_one() {
     let mut early = None;
     let manifest = writer.finish_announced(|announced| {
         assert!(!scratch.path().join("second/d/large").exists());
-        early = Some(announced.digest(None).unwrap());
+        early = Some(announced.digest(None, &|| false).unwrap());
     });
     let manifest = manifest.unwrap();
     let second = open_path(&scratch.path().join("second"));

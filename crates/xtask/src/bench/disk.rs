@@ -13,6 +13,9 @@ use crate::scratch::Scratch;
 /// Apparent size; the file is sparse.
 const SIZE: u64 = 24 << 30;
 
+/// A tree of 200,000 small files lies there several times for each builder.
+const BYTES_PER_FILE: &str = "4096";
+
 /// Mounted for as long as this lives.
 pub(crate) struct Disk {
     mount: PathBuf,
@@ -26,9 +29,8 @@ impl Disk {
         let file = fs::File::create(&image).on("create", &image)?;
         file.set_len(SIZE).on("size", &image)?;
         fs::create_dir(&mount).on("create", &mount)?;
-        process::quiet(
-            Command::new("mkfs.ext4").args(["-q", "-F", "-E", "lazy_itable_init=0"]).arg(&image),
-        )?;
+        let flags = ["-q", "-F", "-E", "lazy_itable_init=0", "-i", BYTES_PER_FILE];
+        process::quiet(Command::new("mkfs.ext4").args(flags).arg(&image))?;
         process::quiet(Command::new("mount").args(["-o", "loop"]).arg(&image).arg(&mount))?;
         Ok(Self { mount, _scratch: scratch })
     }

@@ -78,12 +78,13 @@ pub(crate) fn run(project: &Project, arguments: &[String]) -> Outcome<()> {
         runs: wish.runs,
     };
     let mut rows = Vec::new();
-    for case in wish.cases {
+    let measured = wish.cases.iter().try_for_each(|case| {
         println!("measuring {}: {}", case.name, case.about);
-        rows.extend((case.measure)(&bench)?);
-    }
+        (case.measure)(&bench).map(|found| rows.extend(found))
+    });
+    // What was measured until then is not lost with what failed.
     table::print(&rows, &bench, &machine());
-    Ok(())
+    measured
 }
 
 /// A copy, as an installation makes one: what a linker has written in pieces lies in small pages in the

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use lapstrake_transfer::export_mount;
 
-use super::find::{find, name};
+use super::find::find;
 use crate::args::{LayerCompression, MountsExport};
 use crate::commands::push::packing;
 use crate::exit::Exit;
@@ -27,7 +27,7 @@ pub(super) fn run(asked: &MountsExport, session: &Session) -> Result<Exit, Failu
         .into_iter()
         .min_by_key(|mount| mount.number)
         .ok_or_else(|| Failure::new("there is no such cache mount"))?;
-    let waits = waiting(name(mount));
+    let waits = waiting(mount.title());
     images::write_archive(&asked.output, |out| {
         export_mount(store, (&mount.key, mount.number), packing, out, &waits)
     })?;

@@ -11,12 +11,6 @@ const DIGITS: usize = 12;
 /// Fewer digits are a name: `cab` or `dead` may be one.
 const FEWEST: usize = 4;
 
-/// What a mount is called in a Dockerfile: `id=`, else its target. Behind
-/// `BUILDKIT_CACHE_MOUNT_NS` and a slash, where that was given.
-pub(super) fn name(mount: &CacheMount) -> &str {
-    mount.name.strip_prefix('/').unwrap_or(&mount.name)
-}
-
 /// As much of an id as people read.
 pub(super) fn short_id(mount: &CacheMount) -> String {
     let key: String = mount.id.chars().take(DIGITS).collect();
@@ -50,7 +44,7 @@ fn look<'a>(
     asked: &str,
     fewest: usize,
 ) -> Result<Vec<&'a CacheMount>, Failure> {
-    let named: Vec<&CacheMount> = mounts.iter().filter(|mount| name(mount) == asked).collect();
+    let named: Vec<&CacheMount> = mounts.iter().filter(|mount| mount.title() == asked).collect();
     let found = match named.is_empty() {
         true => mounts.iter().filter(|mount| has_id(mount, asked, fewest)).collect(),
         false => named,
@@ -77,7 +71,7 @@ fn has_id(mount: &CacheMount, asked: &str, fewest: usize) -> bool {
 
 fn unknown(mounts: &[CacheMount], asked: &str) -> Failure {
     let failure = Failure::new(format!("there is no cache mount {asked}"));
-    match suggest(asked, mounts.iter().map(name)) {
+    match suggest(asked, mounts.iter().map(CacheMount::title)) {
         Some(near) => failure.help(format!("did you mean {near}?")),
         None => failure.help("lap cache mounts ls lists them"),
     }

@@ -11,7 +11,7 @@ use lapstrake_solver::key::cache_folder;
 use lapstrake_transfer::{Error, MountImport, import_mount};
 
 use super::export::waiting;
-use super::find::{look_up, name};
+use super::find::look_up;
 use crate::args::MountsImport;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -28,7 +28,7 @@ pub(super) fn run(asked: &MountsImport, session: &Session) -> Result<Exit, Failu
     let present = found.into_iter().min_by_key(|mount| mount.number);
     let Target { key, number, about } = target(present, &asked.mount)?;
     let import = MountImport { mount: (&key, number), about: &about, merge: asked.merge };
-    let shown = present.map_or(asked.mount.as_str(), name);
+    let shown = present.map_or(asked.mount.as_str(), CacheMount::title);
     let imported = import_mount(store, &import, archive, &waiting(shown))
         .map_err(|error| failure(&error, shown))?;
     let files = human::count(imported.files, "file");

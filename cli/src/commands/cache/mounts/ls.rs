@@ -3,7 +3,7 @@
 use lapstrake_cache::CacheMount;
 use serde_json::{Value, json};
 
-use super::find::{name, short_id};
+use super::find::short_id;
 use crate::args::MountsLs;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -49,7 +49,7 @@ fn table(mounts: &[CacheMount], in_full: bool, id: impl Fn(&CacheMount) -> Strin
         let used = if mount.is_used { "in use".to_owned() } else { human::since(mount.used) };
         [
             id(mount),
-            name(mount).to_owned(),
+            mount.title().to_owned(),
             human::size(mount.size),
             mount.files.to_string(),
             used,
@@ -75,7 +75,7 @@ fn cut(step: &str) -> String {
 fn object(mount: &CacheMount, id: String) -> Value {
     json!({
         "ID": id,
-        "Name": name(mount),
+        "Name": mount.title(),
         "Size": mount.size,
         "Files": mount.files,
         "LastUsed": human::timestamp(mount.used),

@@ -25,5 +25,5 @@ pub(super) fn run(command: &MountsCommand, session: &Session) -> Result<Exit, Fa
 
 /// A mount by name and id.
 pub(super) fn shown(mount: &CacheMount) -> String {
-    format!("{} ({})", find::name(mount), find::short_id(mount))
+    format!("{} ({})", mount.title(), find::short_id(mount))
 }

@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use lapstrake_cache::{CacheMount, nanoseconds};
 
-use super::find::{find, name, short_id};
+use super::find::{find, short_id};
 use crate::args::MountsRm;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -25,10 +25,10 @@ pub(super) fn run(asked: &MountsRm, session: &Session) -> Result<Exit, Failure> 
     for (mount, freed) in chosen.iter().zip(&freed) {
         match freed.bytes {
             Some(bytes) => {
-                text.push_str(&format!("{} {}\n", short_id(mount), list_entry(name(mount))));
+                text.push_str(&format!("{} {}\n", short_id(mount), list_entry(mount.title())));
                 total = total.saturating_add(bytes);
             }
-            None => kept.push(name(mount)),
+            None => kept.push(mount.title()),
         }
     }
     text.push_str(&format!("Total: {}\n", human::size(total)));

@@ -2,10 +2,11 @@
 
 use std::os::fd::AsFd;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use proptest::prelude::*;
 
-use super::super::{Checkpoints, Earlier, diff_id, digest, write};
+use super::super::{Checkpoints, Earlier, PackError, diff_id, digest, write};
 use super::*;
 use crate::testing::{self, assert_same, open_path};
 use crate::{Entry, Kind, LayerWriter, Meta, Timestamp, TreePath, Xattr};
@@ -186,32 +187,57 @@ fn a_digest_goes_on_where_an_earlier_one_differs() {
     let scratch = Scratch::new();
     let first = many(&scratch, "first", 1000);
     let folder = open_path(&scratch.path().join("first"));
-    let digested = digest(&first, None, |_| folder.as_fd()).unwrap();
+    let digested = digest(&first, None, |_| folder.as_fd(), &|| false).unwrap();
     let kept = Checkpoints::decode(&digested.checkpoints.encode().unwrap()).unwrap();
     assert_eq!(kept, digested.checkpoints);
     for changed in [0, 30, 150, 299] {
         let name = format!("changed-{changed}");
         let manifest = many(&scratch, &name, changed);
         let folder = open_path(&scratch.path().join(&name));
-        let whole = digest(&manifest, None, |_| folder.as_fd()).unwrap();
+        let whole = digest(&manifest, None, |_| folder.as_fd(), &|| false).unwrap();
         // A megabyte and a few files before what changed, nothing is needed any more.
         for unread in 0..changed.saturating_sub(35) {
             std::fs::remove_file(scratch.path().join(&name).join(format!("f{unread:03}"))).unwrap();
         }
         let earlier = Earlier { manifest: &first, checkpoints: &kept };
-        let resumed = digest(&manifest, Some(earlier), |_| folder.as_fd()).unwrap();
+        let resumed = digest(&manifest, Some(earlier), |_| folder.as_fd(), &|| false).unwrap();
         assert_eq!((resumed.diff_id, resumed.size), (whole.diff_id, whole.size), "{changed}");
         assert_eq!(resumed.checkpoints, whole.checkpoints, "{changed}");
     }
 }
 
 /// Then hashing begins at the beginning.
+/// Of one large file, and of many pieces that several threads read.
+#[test]
+fn hashing_can_be_stopped() {
+    let scratch = Scratch::new();
+    let meta = Meta::of_root(0o644, Timestamp::default());
+    for (name, files) in [("one", 1), ("many", 8)] {
+        let manifest = scratch.layer(name, &View::default(), |writer| {
+            for number in 0..files {
+                let (path, content) = (format!("{number}"), vec![7; (8 << 20) / files]);
+                writer.file(&TreePath::from(path.as_str()), &meta, &mut &content[..]).unwrap();
+            }
+        });
+        let folder = open_path(&scratch.path().join(name));
+        let asked = AtomicUsize::new(0);
+        let stop = || asked.fetch_add(1, Ordering::Relaxed) >= 3;
+        let digested = digest(&manifest, None, |_| folder.as_fd(), &stop);
+        assert!(matches!(digested, Err(PackError::Stopped)), "{name}: {digested:?}");
+        let asked = asked.into_inner();
+        assert!(asked < 8, "{name}: it went on, and asked {asked} times");
+        let digested = digest(&manifest, None, |_| folder.as_fd(), &|| false).unwrap();
+        let whole = diff_id(folder.as_fd(), &manifest).unwrap();
+        assert_eq!((digested.diff_id, digested.size), whole, "{name}");
+    }
+}
+
 #[test]
 fn damaged_checkpoints_are_none() {
     let scratch = Scratch::new();
     let manifest = many(&scratch, "l", 0);
     let folder = open_path(&scratch.path().join("l"));
-    let digested = digest(&manifest, None, |_| folder.as_fd()).unwrap();
+    let digested = digest(&manifest, None, |_| folder.as_fd(), &|| false).unwrap();
     let bytes = digested.checkpoints.encode().unwrap();
     for at in 0..bytes.len() {
         let mut damaged = bytes.clone();
@@ -257,7 +283,7 @@ fn damage_is_noticed_while_packing() {
         std::fs::write(scratch.path().join("l/f"), content).unwrap();
         let result = write(layer.as_fd(), &manifest, std::io::sink());
         assert!(
-            matches!(result, Err(crate::tar::PackError::Size { expected: 5, .. })),
+            matches!(result, Err(PackError::Size { expected: 5, .. })),
             "{content}"
         );
     }

@@ -1,18 +1,21 @@
-//! Caches that are read from: what they know at once, layers when they are needed.
+//! Caches that are read from: what they know at the first step that is not in the store, layers when they are
+//! needed.
 
-use std::collections::{HashMap, HashSet};
-use std::convert::Infallible;
+mod knowledge;
+
+use std::collections::HashSet;
 use std::fmt;
 use std::io::{self, Read};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use lapstrake_cache::{ActionKey, Layer, Record, Store};
 use lapstrake_image::parallel;
 use lapstrake_oci::{Descriptor, Digest};
 use lapstrake_rootfs::{ContentHash, LayerId, LayerManifest};
 
-use crate::offer::{Catalogue, Details, Offer};
+use self::knowledge::Asked;
+use crate::offer::{Details, Offer};
 use crate::rebuild::Known;
 use crate::{Error, Place, SharedAccount, Step, account, inline, rebuild};
 
@@ -22,23 +25,16 @@ const MANIFEST_LIMIT: u64 = 256 << 20;
 /// Layers that are brought at the same time.
 const FETCHES: usize = 4;
 
-/// Caches that are asked at the same time.
-const READS: usize = 8;
-
 /// What is known from other caches. Shared by the threads of a build.
 pub struct Imports<'a> {
     store: &'a Store,
     cancelled: Box<dyn Fn() -> bool + Send + Sync + 'a>,
-    places: Vec<Place>,
+    places: Arc<[Place]>,
     /// What came from each.
     arrivals: Vec<Arrival>,
-    /// In the order of the caches.
-    records: HashMap<ActionKey, Vec<Record>>,
-    /// Where a layer can be had, in the order of the caches.
-    layers: HashMap<ContentHash, Vec<(usize, Offer)>>,
-    /// Where it is said what keys were made of, in the order of the caches.
-    told: Vec<(usize, Descriptor)>,
-    /// What is said there, once somebody wanted to know.
+    /// What they know.
+    asked: Asked,
+    /// What is said of how their keys were made, once somebody wanted to know.
     accounts: OnceLock<Vec<SharedAccount>>,
     state: Mutex<State>,
 }
@@ -85,63 +81,38 @@ struct State {
     losses: Vec<String>,
     /// How many layers came.
     fetched: usize,
+    /// Whether it was told which caches cannot be read.
+    failures_are_told: bool,
 }
 
 impl fmt::Debug for Imports<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "Imports({:?}, {} records)", self.places, self.records.len())
+        write!(formatter, "Imports({:?})", self.places)
     }
 }
 
 impl<'a> Imports<'a> {
-    /// Knows nothing yet. Layers become layers of `store`; one on its way is given up when
-    /// `cancelled` says so.
-    pub fn new(store: &'a Store, cancelled: impl Fn() -> bool + Send + Sync + 'a) -> Self {
+    /// Begins to ask the caches at `places` what they know; what one knows counts more than what those after it
+    /// do. Only manifests and configs are read until a layer is needed. Layers become layers of `store`; one on
+    /// its way is given up when `cancelled` says so.
+    pub fn new(
+        store: &'a Store,
+        cancelled: impl Fn() -> bool + Send + Sync + 'a,
+        places: Vec<Place>,
+    ) -> Self {
+        let places: Arc<[Place]> = places.into();
         Self {
             store,
             cancelled: Box::new(cancelled),
-            places: Vec::new(),
-            arrivals: Vec::new(),
-            records: HashMap::new(),
-            layers: HashMap::new(),
-            told: Vec::new(),
+            arrivals: places.iter().map(|_| Arrival::default()).collect(),
+            asked: Asked::ask(Arc::clone(&places)),
+            places,
             accounts: OnceLock::new(),
             state: Mutex::default(),
         }
     }
 
-    /// Learns what the caches at `places` know; what one knows counts more than what those after it do.
-    /// Reads nothing but their manifests and configs, of all at the same time. Returns those that there are
-    /// not, or that cannot be read, each with the reason: of them nothing is learned.
-    pub fn add(&mut self, places: Vec<Place>) -> Vec<(Place, Error)> {
-        let read = |place: &Place| Ok::<_, Infallible>(catalogues(place));
-        let Ok(found) = parallel::each(&places, READS, read);
-        let mut failed = Vec::new();
-        for (place, catalogues) in places.into_iter().zip(found) {
-            match catalogues {
-                Ok(catalogues) => self.learn(place, catalogues),
-                Err(error) => failed.push((place, error)),
-            }
-        }
-        failed
-    }
-
-    fn learn(&mut self, place: Place, catalogues: Vec<Catalogue>) {
-        let number = self.places.len();
-        for Catalogue { records, layers, accounts } in catalogues {
-            self.told.extend(accounts.map(|accounts| (number, accounts)));
-            for (key, record) in records {
-                self.records.entry(key).or_default().push(record);
-            }
-            for layer in layers {
-                self.layers.entry(layer.content).or_default().push((number, layer));
-            }
-        }
-        self.places.push(place);
-        self.arrivals.push(Arrival::default());
-    }
-
-    /// Whether nothing is known from other caches.
+    /// Whether there are no other caches.
     pub fn is_empty(&self) -> bool {
         self.places.is_empty()
     }
@@ -156,9 +127,10 @@ impl<'a> Imports<'a> {
         each.filter(|one| one.total > 0).collect()
     }
 
-    /// What `key` came to elsewhere, if the layer can still be had.
-    pub fn record(&self, key: &ActionKey) -> Option<Record> {
-        let records = self.records.get(key)?;
+    /// What `key` came to elsewhere, if the layer can still be had. The first call waits for the answers of
+    /// all caches, or until `cancelled`.
+    pub fn record(&self, key: &ActionKey, cancelled: &dyn Fn() -> bool) -> Option<Record> {
+        let records = self.asked.wait(cancelled).records.get(key)?;
         let state = self.state();
         let is_lost = |record: &&Record| match record.layer {
             LayerId::Built(content) => state.lost.contains(&content),
@@ -169,13 +141,14 @@ impl<'a> Imports<'a> {
 
     /// The cache that has a result of `key` whose layer was found to be no good.
     pub fn lost(&self, key: &ActionKey) -> Option<String> {
-        let records = self.records.get(key)?;
+        let knowledge = self.asked.known()?;
+        let records = knowledge.records.get(key)?;
         let mut contents = records.iter().filter_map(|record| match record.layer {
             LayerId::Built(content) => Some(content),
             LayerId::Image(_) => None,
         });
         let lost = contents.find(|content| self.state().lost.contains(content))?;
-        let (place, _) = self.layers.get(&lost)?.first()?;
+        let (place, _) = knowledge.layers.get(&lost)?.first()?;
         self.places.get(*place).map(ToString::to_string)
     }
 
@@ -183,7 +156,8 @@ impl<'a> Imports<'a> {
     /// cannot be read says nothing.
     pub fn accounts(&self) -> &[SharedAccount] {
         self.accounts.get_or_init(|| {
-            let each = self.told.iter().filter_map(|(number, told)| {
+            let told = self.asked.known().map(|knowledge| &*knowledge.told).unwrap_or_default();
+            let each = told.iter().filter_map(|(number, told)| {
                 let place = self.places.get(*number)?;
                 let blob = place.small_within(told, account::BLOB_LIMIT, account::TIME).ok()?;
                 account::decode(&blob).ok()
@@ -192,9 +166,10 @@ impl<'a> Imports<'a> {
         })
     }
 
-    /// All keys that came to one of these records.
+    /// All keys that came to one of these records. Waits for the answers of all caches.
     pub fn aliases(&self, records: &HashSet<Record>) -> Vec<(ActionKey, Record)> {
-        let all = self.records.iter().flat_map(|(key, found)| found.iter().map(|one| (*key, *one)));
+        let known = &self.asked.wait(&*self.cancelled).records;
+        let all = known.iter().flat_map(|(key, found)| found.iter().map(|one| (*key, *one)));
         all.filter(|(_, record)| records.contains(record)).collect()
     }
 
@@ -234,7 +209,7 @@ impl<'a> Imports<'a> {
         if self.state().lost.contains(content) {
             return None;
         }
-        let (place, cached) = self.layers.get(content)?.first()?;
+        let (place, cached) = self.asked.known()?.layers.get(content)?.first()?;
         Some((self.places.get(*place)?, cached))
     }
 
@@ -246,7 +221,7 @@ impl<'a> Imports<'a> {
     /// When the store cannot be read, or the wait is cancelled.
     pub fn fetch(&self, id: &LayerId) -> Result<Option<Layer>, lapstrake_cache::Error> {
         let LayerId::Built(content) = id else { return Ok(None) };
-        let Some(sources) = self.layers.get(content) else { return Ok(None) };
+        let Some(sources) = self.sources(content) else { return Ok(None) };
         let _lock = self.store.lock_layer(id, &*self.cancelled)?;
         if let Some(layer) = self.store.layer(id)? {
             return Ok(Some(layer));
@@ -294,7 +269,7 @@ impl<'a> Imports<'a> {
         let mut missing = Vec::new();
         for id in layers {
             let LayerId::Built(content) = id else { continue };
-            let is_known = self.layers.contains_key(content) && !missing.contains(id);
+            let is_known = self.sources(content).is_some() && !missing.contains(id);
             if is_known && !self.store.has_layer(id)? {
                 missing.push(*id);
             }
@@ -308,7 +283,7 @@ impl<'a> Imports<'a> {
     /// # Errors
     /// When the store cannot be written.
     pub fn keep(&self, steps: &[Step]) -> Result<(), lapstrake_cache::Error> {
-        if self.records.is_empty() {
+        if self.asked.known().is_none_or(|knowledge| knowledge.records.is_empty()) {
             return Ok(());
         }
         let executions: HashSet<Record> = steps.iter().map(|step| step.record).collect();
@@ -318,6 +293,19 @@ impl<'a> Imports<'a> {
             }
         }
         Ok(())
+    }
+
+    /// The caches that there are not, or that cannot be read, each with the reason; once, and as soon as
+    /// somebody waited for their answers.
+    pub fn take_failures(&self) -> Vec<(&Place, &Error)> {
+        let Some(knowledge) = self.asked.known() else { return Vec::new() };
+        if knowledge.failures.is_empty()
+            || std::mem::replace(&mut self.state().failures_are_told, true)
+        {
+            return Vec::new();
+        }
+        let failures = knowledge.failures.iter();
+        failures.filter_map(|(number, error)| Some((self.places.get(*number)?, error))).collect()
     }
 
     /// Why layers were lost since the last call, each in one sentence.
@@ -377,15 +365,14 @@ impl<'a> Imports<'a> {
         Ok(layer)
     }
 
+    /// Where a layer can be had.
+    fn sources(&self, layer: &ContentHash) -> Option<&Vec<(usize, Offer)>> {
+        self.asked.known()?.layers.get(layer)
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// What a cache knows; an index of caches, what all of them do.
-fn catalogues(place: &Place) -> Result<Vec<Catalogue>, Error> {
-    let manifests = place.manifests()?;
-    manifests.iter().map(|manifest| Catalogue::read(place, manifest)).collect()
 }
 
 /// The manifest of a layer, from where a cache has it.
