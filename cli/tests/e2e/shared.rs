@@ -434,7 +434,7 @@ fn a_cache_that_cannot_be_read_is_a_warning() {
     let place = folder.path().join("nothing");
     let flags = ["--cache-from", &from(&place), "--cache-from", "127.0.0.1:9/no/cache"];
     let answer = store.build_with("app", context.path(), &flags);
-    answer.says(&["warning: cannot use the cache", "there is no cache", "127.0.0.1:9"]);
+    answer.says(&["warning: cannot use the cache", "there is no folder", "127.0.0.1:9"]);
     // An image layout is no cache.
     let layout = store.layout("app");
     let other = Store::new();
@@ -442,8 +442,11 @@ fn a_cache_that_cannot_be_read_is_a_warning() {
     let answer = other.build_with("app", context.path(), &["--cache-from", &flag]);
     answer.says(&["is no build cache of lapstrake"]);
     fs::write(layout.join("index.json"), "{").expect("write");
-    let answer = other.build_with("app", context.path(), &["--cache-from", &flag]);
+    let answer = Store::new().build_with("app", context.path(), &["--cache-from", &flag]);
     answer.says(&["warning: cannot use the cache"]);
+    fs::remove_file(layout.join("index.json")).expect("remove");
+    let answer = Store::new().build_with("app", context.path(), &["--cache-from", &flag]);
+    answer.says(&["holds no build cache: it has no index.json"]);
 }
 
 #[test]
