@@ -39,7 +39,14 @@ impl Store {
         let aside = self.temporary()?;
         let gate = Gate::alone(self.root())?;
         let used = Gate::leased(self.root())?;
-        Ok(Some(Removal { store: self, _use: joined, _gate: gate, used, aside, moved: Cell::default() }))
+        Ok(Some(Removal {
+            store: self,
+            _use: joined,
+            _gate: gate,
+            used,
+            aside,
+            moved: Cell::default(),
+        }))
     }
 }
 

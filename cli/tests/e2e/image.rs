@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 
-use crate::support::{Context, Store, text, tool};
+use crate::support::{
+    Background, Context, Store, processes_with, text, tool, unusual_sleep, wait_for,
+};
 
 fn with_image() -> Store {
     let context =
@@ -272,6 +274,30 @@ fn the_files_of_an_image_are_exported() {
 }
 
 /// Docker's words and filters. What a step wrote stays for later builds.
+/// What a running container uses stays for it, and the rest goes beside it.
+#[test]
+fn images_are_removed_beside_a_running_container() {
+    let store = with_image();
+    store.ok(&["tag", "busybox", "other/busybox"]);
+    let idle = Context::new("FROM scratch\nCOPY f /\n");
+    idle.write("f", "idle\n");
+    store.build("idle", idle.path());
+    let seconds = unusual_sleep();
+    let script = format!("sleep {seconds} & sleep 3; cat /file; busybox true && echo there");
+    let command = store.lap(&["run", "--rm", "example:1", "sh", "-c", &script]);
+    let running = Background::of(command);
+    wait_for("the command", || (processes_with(&seconds).len() > 1).then_some(()));
+    let pruned = store.ok(&["image", "prune", "-a", "-f"]);
+    assert!(pruned.contains("untagged: idle:latest"), "{pruned}");
+    let untagged = store.ok(&["rmi", "-f", "example:1"]);
+    assert!(untagged.contains("ntagged: example:1"), "{untagged}");
+    let answer = running.answer();
+    assert_eq!(answer.stdout, "content\nthere\n", "{}", answer.stderr);
+    assert_eq!(answer.code, Some(0));
+    store.ok(&["image", "prune", "-a", "-f"]);
+    assert_eq!(store.ok(&["images", "-a", "-q"]), "");
+}
+
 #[test]
 fn images_without_a_name_are_pruned() {
     let store = Store::new();

@@ -287,7 +287,8 @@ impl Workshop<'_> {
         }
         for (key, (index, cache)) in wanted {
             let about = format!("{}\n", cache.name);
-            let wait = Wait::CacheMount(cache.name.strip_prefix('/').unwrap_or(&cache.name).to_owned());
+            let wait =
+                Wait::CacheMount(cache.name.strip_prefix('/').unwrap_or(&cache.name).to_owned());
             let cancelled = self.waiting(id, vertex, wait);
             let fill = |folder: &Path| self.fill(vertex, index, cache, inputs, folder);
             let step = vertex.name.as_deref().unwrap_or_default();

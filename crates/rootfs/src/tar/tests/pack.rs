@@ -282,10 +282,7 @@ fn damage_is_noticed_while_packing() {
     for content in ["1234", "123456", ""] {
         std::fs::write(scratch.path().join("l/f"), content).unwrap();
         let result = write(layer.as_fd(), &manifest, std::io::sink());
-        assert!(
-            matches!(result, Err(PackError::Size { expected: 5, .. })),
-            "{content}"
-        );
+        assert!(matches!(result, Err(PackError::Size { expected: 5, .. })), "{content}");
     }
     scratch.shell("rm l/f; ln -s /etc/passwd l/f");
     assert!(write(layer.as_fd(), &manifest, std::io::sink()).is_err());
