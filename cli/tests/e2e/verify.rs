@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::support::{Context, Store, wait_for};
+use crate::support::{Context, Store, processes_with, unusual_sleep, wait_for};
 
 fn context() -> Context {
     Context::new(
@@ -107,13 +107,16 @@ fn a_damaged_blob_is_found_dropped_and_fetched_again() {
 }
 
 /// The first process of a container is only ended by signals that it waits for.
-const WAIT: &str = "trap 'exit 0' TERM; sleep 60 & wait";
+const WAIT: &str = r#"trap 'exit 0' TERM; sleep "$0" & wait"#;
 
 #[test]
 fn what_runs_keeps_what_it_uses() {
     let (store, context) = (Store::new(), context());
     store.build("x", context.path());
-    let running = store.background(&["run", "--rm", "x", "sh", "-c", WAIT]);
+    let seconds = unusual_sleep();
+    let running = store.background(&["run", "--rm", "x", "sh", "-c", WAIT, &seconds]);
+    // The engine, the shell, which has set its trap then, and what it sleeps in.
+    wait_for("the command", || (processes_with(&seconds).len() > 2).then_some(()));
     wait_for("the lease", || {
         let dry = store.ok(&["cache", "prune", "--all", "--dry-run"]);
         (!dry.contains("RUN mkdir")).then_some(())
