@@ -17,6 +17,9 @@ use crate::session;
 /// What the remedy is when there is no program or it fails.
 const REMEDY: &str = "install passt or slirp4netns, with a /dev/net/tun that lap can open";
 
+/// The file of the store that says which program was seen to work.
+const PROOF: &str = "connector";
+
 /// The network that is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -38,22 +41,22 @@ struct Lack {
 #[derive(Debug)]
 pub(crate) struct DefaultNetwork {
     mode: Option<Mode>,
-    spare: PathBuf,
+    store: PathBuf,
     /// The name of a host that is to be this machine.
     gateway: Option<String>,
     found: OnceLock<Result<Network, Lack>>,
 }
 
 impl DefaultNetwork {
-    /// As the configuration says, and `mode` before it. `hosts` are those that commands are to know, `spare`
-    /// is as for [`Connector::prepare`].
-    pub(crate) fn new(mode: Option<Mode>, hosts: &[Host], spare: &Path) -> Result<Self, Failure> {
+    /// As the configuration says, and `mode` before it. `hosts` are those that commands are to know, `store` is
+    /// the store's folder.
+    pub(crate) fn new(mode: Option<Mode>, hosts: &[Host], store: &Path) -> Result<Self, Failure> {
         let mode = match mode {
             Some(mode) => Some(mode),
             None => session::config()?.network.mode,
         };
         let gateway = hosts.iter().find(|host| host.is_gateway).map(|host| host.name.clone());
-        Ok(Self { mode, spare: spare.to_owned(), gateway, found: OnceLock::new() })
+        Ok(Self { mode, store: store.to_owned(), gateway, found: OnceLock::new() })
     }
 
     /// The network; found by the first call, which may take a moment. `warn` is told, once, when it is the
@@ -87,7 +90,7 @@ impl DefaultNetwork {
     fn connected(&self) -> Result<Network, Lack> {
         let mut reason = "neither pasta nor slirp4netns is installed".to_owned();
         for connector in Connector::installed(&variable("PATH").unwrap_or_default()) {
-            match connector.prepare(&self.spare) {
+            match connector.prepare(&self.store, &self.store.join(PROOF)) {
                 Ok(()) => return Ok(Network::Private(connector)),
                 Err(error) => reason = chain(&error),
             }

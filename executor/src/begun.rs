@@ -7,6 +7,7 @@ use std::os::fd::{AsFd as _, OwnedFd, RawFd};
 use std::path::Path;
 
 use rustix::fs::OFlags;
+use rustix::net::RecvFlags;
 
 use crate::cgroup::Group;
 use crate::error::{Error, Operation, Refusal};
@@ -60,6 +61,8 @@ pub struct Begun {
     leave: (OwnedFd, OwnedFd),
     /// The socket that the terminal comes through.
     terminal: Option<OwnedFd>,
+    /// The socket that the listener comes through for whom the network is connected.
+    listener: Option<OwnedFd>,
 }
 
 /// Starts a command; returns once it has been executed.
@@ -88,19 +91,23 @@ impl Begun {
         let Ends { output, terminal, stdio } = Ends::new(shape.has_terminal, stdio)?;
         let (terminal, terminal_end) = terminal.unzip();
         let namespace = network.as_ref().map(Lease::namespace);
+        let waits = network.as_ref().is_some_and(Lease::waits);
+        let (listener, listener_end) =
+            waits.then(terminal::socket_pair).transpose()?.unzip();
         let own = [
             (Some(&order_end), descriptor::ORDER),
             (Some(&report_end), descriptor::REPORT),
             (Some(&leave_end), descriptor::LEAVE),
             (namespace, descriptor::NETWORK),
             (terminal_end.as_ref(), descriptor::TERMINAL),
+            (listener_end.as_ref(), descriptor::LISTENER),
         ];
         let own = own.into_iter().filter_map(|(end, number)| Some((end?, number)));
         let wanted: Vec<(&OwnedFd, RawFd)> = own.chain(stdio.iter().flatten().zip(0..)).collect();
         let child = spawn_stage(STAGE_NAME, namespaces(&shape), &wanted)?;
         let sandbox = Sandbox::new(child, output, network);
         let leave = (leave_end, leave);
-        Ok(Self { shape, sandbox, order, owns_stdio, report, leave, terminal })
+        Ok(Self { shape, sandbox, order, owns_stdio, report, leave, terminal, listener })
     }
 
     /// Has it execute the command of a description of its shape; returns once it has.
@@ -108,7 +115,7 @@ impl Begun {
     /// # Errors
     /// As [`start`].
     pub fn start(self, spec: &SandboxSpec) -> Result<Sandbox, Error> {
-        let Self { shape, mut sandbox, order, owns_stdio, report, leave, terminal } = self;
+        let Self { shape, mut sandbox, order, owns_stdio, report, leave, terminal, listener } = self;
         if Shape::from(spec) != shape {
             return Err(Error::invalid("shape", format!("{shape:?}"), Refusal::OtherShape));
         }
@@ -124,6 +131,11 @@ impl Begun {
         // Only now, so that a stage that has failed already is told by its report.
         drop(leave);
         sandbox.receive(report)?;
+        if let Some(socket) = listener {
+            let listener =
+                terminal::receive_descriptor(socket.as_fd(), "a listener", RecvFlags::DONTWAIT)?;
+            sandbox.connect_on_demand(listener)?;
+        }
         stage_file::settle();
         if let Some(socket) = terminal {
             sandbox.set_terminal(terminal::receive(socket.as_fd())?);

@@ -99,6 +99,14 @@ impl Sandbox {
         self.terminal = Some(terminal);
     }
 
+    /// Has the network connected when `listener` tells of a socket.
+    pub(crate) fn connect_on_demand(&self, listener: OwnedFd) -> Result<(), Error> {
+        match &mut self.end().network {
+            Some(network) => network.connect_on_demand(listener, self.pidfd.as_fd()),
+            None => Ok(()),
+        }
+    }
+
     /// The process id of the command on the host.
     pub fn pid(&self) -> i32 {
         self.pid.as_raw_nonzero().get()
@@ -136,6 +144,8 @@ impl Sandbox {
         let mut end = self.end();
         let fail = Error::system(Operation::JoinNetwork, "a network of the sandbox's own");
         let network = end.network.as_ref().ok_or_else(|| fail(Errno::NOTCONN))?;
+        // The addresses that are connected to are known then.
+        network.connect()?;
         let relay = Relay::start(listeners, network.namespace())?;
         end.ports = Some(relay);
         Ok(())
@@ -149,7 +159,8 @@ impl Sandbox {
     /// Waits for the command to end and passes on its captured output; what it left running is
     /// killed by the kernel. Afterwards nothing of the sandbox is left but the content of `upper`.
     ///
-    /// Waiting again gives the same status at once. Output goes to whoever waits first.
+    /// Waiting again gives the same status at once. Output goes to whoever waits first. A command whose network
+    /// cannot be connected when it makes a socket is killed, and waiting fails with [`Error::NotConnected`].
     pub fn wait(&self, cancel: &Cancel, on_output: &mut dyn FnMut(&[u8])) -> Result<Status, Error> {
         let mut stop = Stop::new(self.timeout);
         let mut output = self.output.as_ref();
@@ -237,11 +248,9 @@ impl Sandbox {
         }
         // In this order: nobody is to be in a network that waits for the next.
         drop(end.ports.take());
-        if let Some(network) = end.network.take() {
-            network.end();
-        }
+        let unconnected = end.network.take().and_then(Lease::end);
         stubs::remove(&self.upper, &std::mem::take(&mut end.traces))?;
-        Ok(status)
+        unconnected.map_or(Ok(status), Err)
     }
 }
 

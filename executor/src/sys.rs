@@ -226,6 +226,54 @@ pub(crate) fn load_filter(program: &[libc::sock_filter]) -> Result<(), Errno> {
     })
 }
 
+/// The same with a filter whose verdict on some calls is that they wait (`SECCOMP_RET_USER_NOTIF`): for whoever has the
+/// descriptor that is returned. One filter of a process can have that.
+pub(crate) fn load_filter_with_listener(program: &[libc::sock_filter]) -> Result<OwnedFd, Errno> {
+    let Ok(length) = u16::try_from(program.len()) else {
+        return Err(nix::errno::Errno::E2BIG.into());
+    };
+    let program = libc::sock_fprog { len: length, filter: program.as_ptr().cast_mut() };
+    let load = |flags: libc::c_ulong| -> Result<OwnedFd, Errno> {
+        // SAFETY: as in `load_filter`.
+        let listener = unsafe {
+            let mode = libc::SECCOMP_SET_MODE_FILTER;
+            libc::syscall(libc::SYS_seccomp, mode, flags, &raw const program)
+        };
+        check(listener)?;
+        // SAFETY: a new descriptor, close-on-exec, that nothing else owns. It is a small number.
+        Ok(unsafe { OwnedFd::from_raw_fd(listener as RawFd) })
+    };
+    // A call that is looked at is not to be interrupted by a signal: no program expects that of it.
+    let gentle = libc::SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+    match load(libc::SECCOMP_FILTER_FLAG_NEW_LISTENER | gentle) {
+        // Kernels before 5.19 do not know that.
+        Err(error) if error.raw() == libc::EINVAL => load(libc::SECCOMP_FILTER_FLAG_NEW_LISTENER),
+        listener => listener,
+    }
+}
+
+/// Takes the next call that waits, by its id. [`libc::ENOENT`] when whoever made it has ended.
+pub(crate) fn take_waiting_call(listener: BorrowedFd<'_>) -> Result<u64, Errno> {
+    // SAFETY: a `seccomp_notif` of zeroes is valid, and what the kernel asks for; it writes one.
+    unsafe {
+        let mut call: libc::seccomp_notif = std::mem::zeroed();
+        let request = libc::SECCOMP_IOCTL_NOTIF_RECV;
+        check(libc::ioctl(listener.as_raw_fd(), request, &raw mut call).into())?;
+        Ok(call.id)
+    }
+}
+
+/// Lets a call go on as if nobody had been asked. [`libc::ENOENT`] when whoever made it has ended.
+pub(crate) fn let_waiting_call_go_on(listener: BorrowedFd<'_>, id: u64) -> Result<(), Errno> {
+    const CONTINUE: u32 = libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE as u32;
+    let mut answer = libc::seccomp_notif_resp { id, val: 0, error: 0, flags: CONTINUE };
+    // SAFETY: the kernel reads a `seccomp_notif_resp`.
+    check(unsafe {
+        let request = libc::SECCOMP_IOCTL_NOTIF_SEND;
+        libc::ioctl(listener.as_raw_fd(), request, &raw mut answer).into()
+    })
+}
+
 /// Sets IFF_UP on the interface `lo` through a socket of its network namespace.
 pub(crate) fn raise_loopback(socket: BorrowedFd<'_>) -> Result<(), Errno> {
     // SAFETY: an `ifreq` of zeroes is valid; the name is shorter than its field and NUL-ended;

@@ -25,8 +25,10 @@ pub(crate) mod descriptor {
     pub(crate) const NETWORK: i32 = 6;
     /// The socket for the terminal, when there is one.
     pub(crate) const TERMINAL: i32 = 7;
+    /// The socket for the listener of a filter that tells of sockets, when somebody listens.
+    pub(crate) const LISTENER: i32 = 8;
     /// The first number above them: what is to become one of them must not be one of them.
-    pub(crate) const ABOVE: i32 = 8;
+    pub(crate) const ABOVE: i32 = 9;
 }
 
 /// What comes through [`descriptor::LEAVE`].

@@ -251,6 +251,68 @@ fn a_cached_build_starts_no_program() {
     }
 }
 
+/// Once the program was seen to work, it is started when there is a socket that is not a local one.
+#[test]
+fn a_network_is_connected_by_the_first_socket() {
+    let count = "ls /sys/class/net | grep -cv '^lo$'";
+    let run = |script: &str| ["run", "--rm", "busybox", "sh", "-c", script].map(str::to_owned);
+    for (connector, who, machine) in connected() {
+        let what = format!("{connector} as {who}");
+        let lap = |arguments: &[String]| {
+            let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+            machine.lap(Some(connector), &arguments).ends_with(0)
+        };
+        lap(&run("true"));
+        // There is nobody to log, and the socket for it is a local one.
+        let script = format!("logger hello; {count}; ip link > /dev/null; {count}");
+        assert_eq!(lap(&run(&script)).stdout, "0\n1\n", "{what}");
+        let context = machine.user.context(&format!("FROM busybox\nRUN {script}\n"));
+        let build = ["build", "--progress", "plain", "--pull=false", &context].map(str::to_owned);
+        let said = lap(&build).stderr;
+        let counts = said.lines().filter_map(|line| line.split_whitespace().last());
+        let counts: Vec<&str> = counts.filter(|word| ["0", "1"].contains(word)).collect();
+        assert_eq!(counts, ["0", "1"], "{what}: {said}");
+        assert!(machine.connectors().is_empty(), "{what}");
+    }
+}
+
+/// It worked before, and does not now.
+#[test]
+fn a_network_that_cannot_be_connected_ends_its_command() {
+    for (_, machine) in machines() {
+        let open = machine.user.path("open");
+        fs::create_dir(&open).expect("make a folder");
+        fs::set_permissions(&open, fs::Permissions::from_mode(0o777)).expect("open it");
+        let (broken, program) = (open.join("broken"), machine.user.path("pasta"));
+        let script = format!(
+            "#!/bin/sh\nif [ -e {} ]; then echo it is broken >&2; exit 1; fi\nexec /usr/bin/pasta \"$@\"\n",
+            text(&broken)
+        );
+        fs::write(&program, script).expect("write");
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("a program");
+        let lap = |arguments: &[&str]| {
+            let mut command = machine.command(None, arguments);
+            std::os::unix::fs::symlink(&program, machine.user.path("programs/pasta"))
+                .expect("make a link");
+            Answer::of(&mut command)
+        };
+        let run = ["run", "--rm", "busybox"];
+        let (quiet, loud) = ([&run[..], &["true"]].concat(), [&run[..], &["ip", "link"]].concat());
+        lap(&loud).ends_with(0).says(&["lo"]);
+        fs::write(&broken, "").expect("write");
+        assert_eq!(lap(&quiet).ends_with(0).stderr, "");
+        lap(&loud).ends_with(125).says(&["pasta cannot connect a network: it is broken"]);
+        lap(&loud).ends_with(0).says(&["commands use the host's network", "it is broken"]);
+        fs::remove_file(&broken).expect("remove");
+        lap(&quiet).ends_with(0);
+        fs::write(&broken, "").expect("write");
+        let context = machine.user.context("FROM busybox\nRUN ip link\n");
+        let build = ["build", "--progress", "plain", "--pull=false", &context];
+        lap(&build).ends_with(1).says(&["RUN ip link", "it is broken"]);
+        assert!(machine.connectors().is_empty());
+    }
+}
+
 /// As on a machine whose administrator keeps the device to root, and in a container that has none.
 #[test]
 fn where_the_device_is_closed_it_is_the_machines_network_and_said_once() {
@@ -287,7 +349,7 @@ fn without_device(who: &str, machine: &Machine) {
 }
 
 /// The kernel gives each namespace's interface another address.
-const WHICH: &str = "cat /sys/class/net/[!l]*/address";
+const WHICH: &str = "ip link > /dev/null; cat /sys/class/net/[!l]*/address";
 
 fn addresses(answer: &Answer) -> Vec<&str> {
     let words = answer.stderr.lines().filter_map(|line| line.split_whitespace().last());
@@ -392,7 +454,8 @@ fn what_connects_ends_with_the_engine() {
 
 fn ends(machine: &Machine, connector: &str, killed: Killed, who: &str) {
     let seconds = unusual_sleep();
-    let run = ["run", "--rm", "busybox", "sleep", &seconds];
+    let script = format!("ip link > /dev/null; exec sleep {seconds}");
+    let run = ["run", "--rm", "busybox", "sh", "-c", &script];
     let mut command = machine.command(Some(connector), &run);
     command.process_group(0);
     let running = Background::of(command);

@@ -1,13 +1,15 @@
-//! One connected network namespace.
+//! One network namespace, and connecting it.
 
 use std::fs;
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::{Gid, Mode, OFlags, Uid};
 use rustix::io::Errno;
 use rustix::net::RecvFlags;
 
+use super::namespace::new_namespace;
 use super::program::Program;
 use super::relocation::relocate;
 use super::{Connector, ConnectorKind};
@@ -27,76 +29,119 @@ const NOBODY: u32 = 65534;
 
 const TUN: &str = "/dev/net/tun";
 
-/// A network namespace and the program that connects it. Dropping it ends the program, and with it the
-/// namespace when nobody is in it.
+/// A network namespace and, from when it is connected on, the program that does that. Dropping it ends the
+/// program, and with it the namespace when nobody is in it.
 #[derive(Debug)]
 pub(super) struct Connection {
-    pub(super) program: Program,
+    pub(super) connector: Connector,
     pub(super) namespace: OwnedFd,
+    program: Mutex<Option<Program>>,
 }
 
-/// Whose the namespace is that the program connects, and so who the program is, which may enter it.
-enum Owner {
-    /// This process's user namespace; it has made the namespace.
-    Ours(OwnedFd),
-    /// A user namespace of the program's own. It says when it is there; told who it is, it makes the
-    /// namespace and sends it, and its interface goes from there to one that is ours. Our end, its end.
+/// Who the program is, which may enter the namespace that it connects.
+enum Owner<'a> {
+    /// This process's user, whose the namespace is.
+    Ours(&'a OwnedFd),
+    /// That of a user namespace of its own. It says when it is there; told who it is, it makes a namespace
+    /// and sends it, and its interface goes from there to the one that is ours. Our end, its end.
     Nobody(OwnedFd, OwnedFd),
 }
 
+/// What became of a program that was given leave.
+enum Entered {
+    /// It has ended.
+    Ended,
+    /// It works in the namespace that is ours.
+    Ours,
+    /// It works in this one, of its own.
+    Own(OwnedFd),
+}
+
 impl Connection {
-    /// Returns once the namespace can be used.
+    /// One that is not connected yet.
     pub(super) fn new(connector: &Connector) -> Result<Self, Error> {
         // The program would say the same in its own way, later.
         rustix::fs::open(TUN, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())
             .map_err(Error::system(Operation::Open, TUN))?;
-        let owner = Owner::new()?;
-        let (log, log_end) = pipe()?;
-        for end in [&log, &log_end] {
-            rustix::io::ioctl_fionbio(end, true)
-                .map_err(Error::system(Operation::Configure, "a pipe"))?;
+        let (connector, namespace) = (connector.clone(), new_namespace()?);
+        Ok(Self { connector, namespace, program: Mutex::default() })
+    }
+
+    /// Returns once the namespace is connected.
+    pub(super) fn connect(&self) -> Result<(), Error> {
+        let mut program = self.program();
+        if program.is_none() {
+            *program = Some(connect(&self.connector, &self.namespace)?);
         }
-        let (ready, ready_end) = pipe()?;
-        owner.give(&ready_end)?;
-        let (leave_end, leave) = pipe()?;
-        let order = sealed("lap-connect", &wire::encode_command(&connector.command())?)?;
-        let null = null(OFlags::RDWR)?;
-        let output = match connector.kind {
-            ConnectorKind::Pasta => &ready_end,
-            // It chats before it is ready.
-            ConnectorKind::Slirp4netns => &null,
-        };
-        let mut descriptors = vec![
-            (output, 1),
-            (&log_end, 2),
-            (&order, descriptor::ORDER),
-            (&ready_end, descriptor::REPORT),
-            (&leave_end, descriptor::LEAVE),
-        ];
-        descriptors.push(owner.place());
-        let child = spawn_lasting(CONNECTOR_NAME, &descriptors)?;
-        drop((ready_end, log_end, leave_end));
-        let program = Program::new(connector.clone(), child, log);
-        guard::watch(program.pidfd())?;
-        let is_nobodys = matches!(owner, Owner::Nobody(..));
-        let Some(namespace) = owner.enter(&program, leave)? else { return Err(program.failure()) };
-        if !is_ready(&ready)? {
-            return Err(program.failure());
+        Ok(())
+    }
+
+    pub(super) fn is_connected(&self) -> bool {
+        self.program().is_some()
+    }
+
+    /// Whether nothing has ended the program.
+    pub(super) fn is_usable(&self) -> bool {
+        self.program().as_ref().is_none_or(Program::is_alive)
+    }
+
+    /// Asks the program to end; dropping waits for that.
+    pub(super) fn kill(&self) {
+        if let Some(program) = &*self.program() {
+            program.kill();
         }
-        if !is_nobodys {
-            return Ok(Self { program, namespace });
-        }
-        let own = new_namespace()?;
-        relocate(&namespace, &own)?;
-        Ok(Self { program, namespace: own })
+    }
+
+    fn program(&self) -> MutexGuard<'_, Option<Program>> {
+        self.program.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Owner {
+/// Starts the program, and returns once it connects `namespace`.
+fn connect(connector: &Connector, namespace: &OwnedFd) -> Result<Program, Error> {
+    let owner = Owner::new(namespace)?;
+    let (log, log_end) = pipe()?;
+    for end in [&log, &log_end] {
+        rustix::io::ioctl_fionbio(end, true)
+            .map_err(Error::system(Operation::Configure, "a pipe"))?;
+    }
+    let (ready, ready_end) = pipe()?;
+    owner.give(&ready_end)?;
+    let (leave_end, leave) = pipe()?;
+    let order = sealed("lap-connect", &wire::encode_command(&connector.command())?)?;
+    let null = null(OFlags::RDWR)?;
+    let output = match connector.kind {
+        ConnectorKind::Pasta => &ready_end,
+        // It chats before it is ready.
+        ConnectorKind::Slirp4netns => &null,
+    };
+    let mut descriptors = vec![
+        (output, 1),
+        (&log_end, 2),
+        (&order, descriptor::ORDER),
+        (&ready_end, descriptor::REPORT),
+        (&leave_end, descriptor::LEAVE),
+    ];
+    descriptors.push(owner.place());
+    let child = spawn_lasting(CONNECTOR_NAME, &descriptors)?;
+    drop((ready_end, log_end, leave_end));
+    let program = Program::new(connector.clone(), child, log);
+    guard::watch(program.pidfd())?;
+    let entered = owner.enter(&program, leave)?;
+    if matches!(entered, Entered::Ended) || !is_ready(&ready)? {
+        return Err(program.failure());
+    }
+    if let Entered::Own(own) = entered {
+        relocate(&own, namespace)?;
+    }
+    Ok(program)
+}
+
+impl<'a> Owner<'a> {
     /// Root's program is not to read what comes out of a sandbox with root's rights.
-    fn new() -> Result<Self, Error> {
+    fn new(namespace: &'a OwnedFd) -> Result<Self, Error> {
         match facts().id_map.is_namespace() {
-            true => Ok(Self::Ours(new_namespace()?)),
+            true => Ok(Self::Ours(namespace)),
             false => terminal::socket_pair().map(|(socket, end)| Self::Nobody(socket, end)),
         }
     }
@@ -121,20 +166,20 @@ impl Owner {
         }
     }
 
-    /// Gives the program leave, and says who it is; `None` when it has ended.
-    fn enter(self, program: &Program, leave: OwnedFd) -> Result<Option<OwnedFd>, Error> {
+    /// Gives the program leave, and says who it is.
+    fn enter(self, program: &Program, leave: OwnedFd) -> Result<Entered, Error> {
         let give_leave = || {
             let given = rustix::io::write(&leave, b"l");
             given.map_err(Error::system(Operation::Send, "leave"))
         };
         let (socket, end) = match self {
-            Self::Ours(namespace) => return give_leave().map(|_| Some(namespace)),
+            Self::Ours(_) => return give_leave().map(|_| Entered::Ours),
             Self::Nobody(socket, end) => (socket, end),
         };
         // Else its end is not seen.
         drop(end);
         if !is_ready(&socket)? {
-            return Ok(None);
+            return Ok(Entered::Ended);
         }
         for name in ["uid_map", "gid_map"] {
             let path = format!("/proc/{}/{name}", program.id());
@@ -145,7 +190,7 @@ impl Owner {
         wait(&socket)?;
         let what = "a network namespace";
         let received = terminal::receive_descriptor(socket.as_fd(), what, RecvFlags::DONTWAIT);
-        Ok(received.ok())
+        Ok(received.map_or(Entered::Ended, Entered::Own))
     }
 }
 
@@ -165,26 +210,4 @@ fn is_ready(ready: &OwnedFd) -> Result<bool, Error> {
     let mut byte = [0; 1];
     let read = rustix::io::retry_on_intr(|| rustix::io::read(ready, &mut byte));
     Ok(read.map_err(Error::system(Operation::Receive, "a connection's report"))? > 0)
-}
-
-/// The lowest port that users other than root may listen on; Docker's is 0, as nobody else has ports
-/// there.
-const LOWEST_PORT: &str = "/proc/sys/net/ipv4/ip_unprivileged_port_start";
-
-/// A namespace without anybody in it. A thread of its own makes it, as who makes one is in it.
-pub(crate) fn new_namespace() -> Result<OwnedFd, Error> {
-    fn fail<E: Into<crate::error::Errno>>() -> impl FnOnce(E) -> Error {
-        Error::system(Operation::Create, "a network namespace")
-    }
-    let make = || {
-        nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWNET).map_err(fail())?;
-        // Where it cannot be set, as in some containers, root alone listens there.
-        let _ = fs::write(LOWEST_PORT, "0");
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-        rustix::fs::open("/proc/thread-self/ns/net", flags, Mode::empty()).map_err(fail())
-    };
-    std::thread::scope(|scope| {
-        let maker = std::thread::Builder::new().spawn_scoped(scope, make).map_err(fail())?;
-        maker.join().unwrap_or_else(|_| Err(fail()(Errno::CANCELED)))
-    })
 }

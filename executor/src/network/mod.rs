@@ -3,12 +3,15 @@
 //!
 //! The program has a TAP device in the namespace and turns what goes through it into sockets of its own.
 //! It is told to reach nothing that is the host's alone: neither its loopback interface nor, as the
-//! namespace is another one, its abstract sockets.
+//! namespace is another one, its abstract sockets. It is started when a command first makes a socket (`demand`).
 
 mod connection;
+mod demand;
+mod namespace;
 mod netlink;
 mod pool;
 mod program;
+mod proof;
 mod relocation;
 
 use std::ffi::OsStr;
@@ -27,7 +30,7 @@ use crate::wire::descriptor;
 
 use connection::Connection;
 
-pub(crate) use connection::new_namespace;
+pub(crate) use namespace::{new_namespace, raise_loopback};
 pub(crate) use pool::{Lease, clear};
 
 /// Where pasta answers name queries, by asking the host's first resolver of this IP version.
@@ -81,16 +84,22 @@ impl Connector {
         ConnectorKind::ALL.into_iter().filter_map(find).collect()
     }
 
-    /// Connects a namespace and keeps it for the next sandbox that is to have one: what comes first is
-    /// then known to work, and does not wait. `spare` is as for [`crate::Begun::new`].
+    /// Sees to it that the program works: makes a network for the next sandbox, and connects it unless
+    /// `proof` says that the program did so before. That file is written when it has, and removed when the program
+    /// fails later. `spare` is as for [`crate::Begun::new`].
     ///
     /// # Errors
     /// [`Error::System`] when `/dev/net/tun` cannot be used, [`Error::NotConnected`] when the program
     /// fails.
-    pub fn prepare(&self, spare: &Path) -> Result<(), Error> {
-        // Else what begins as a sandbox would be a copy, also for all sandboxes.
-        stage_file::prepare(spare, facts().id_map.is_namespace());
-        pool::give(Connection::new(self)?);
+    pub fn prepare(&self, spare: &Path, proof: &Path) -> Result<(), Error> {
+        let connection = Connection::new(self)?;
+        if !demand::is_possible() || !proof::is_there(proof, &self.program) {
+            // Else what begins as a sandbox would be a copy, also for all sandboxes.
+            stage_file::prepare(spare, facts().id_map.is_namespace());
+            connection.connect()?;
+            proof::keep(proof, &self.program);
+        }
+        pool::give(connection);
         Ok(())
     }
 

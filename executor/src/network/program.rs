@@ -17,7 +17,7 @@ const MAX_REASON: usize = 1 << 10;
 /// Ends when it is dropped.
 #[derive(Debug)]
 pub(super) struct Program {
-    pub(super) connector: Connector,
+    connector: Connector,
     child: Child,
     /// What the program says beyond it, when the pipe is full, is lost: it is not to wait for us.
     log: OwnedFd,

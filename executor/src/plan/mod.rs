@@ -66,7 +66,10 @@ fn inside(spec: &SandboxSpec) -> Vec<Step> {
     match spec.security {
         Security::Sandbox => {
             let capabilities = Capabilities::AtMost(DEFAULT_CAPABILITIES);
-            steps.extend([Step::FilterSystemCalls, Step::BecomeUser { capabilities }]);
+            steps.push(Step::FilterSystemCalls);
+            let is_private = matches!(spec.network, Network::Private(_));
+            steps.extend(is_private.then_some(Step::TellOfSockets));
+            steps.push(Step::BecomeUser { capabilities });
         }
         Security::Insecure => {
             steps.push(Step::BecomeUser { capabilities: Capabilities::All });

@@ -15,7 +15,7 @@ pub enum Step {
     TieToParent,
     /// Join the control groups of the order, which become the root of those that can be seen.
     JoinGroup,
-    /// Join the network namespace of the order, which is connected already.
+    /// Join the network namespace of the order.
     JoinNetwork,
     /// Keep every mount from now on out of the host's mount namespace.
     MakeMountsPrivate,
@@ -108,6 +108,9 @@ pub enum Step {
     RefuseNewPrivileges,
     /// Load the system call filter; needs privileges that the next steps give up.
     FilterSystemCalls,
+    /// Have each socket wait for the parent that may lead out of the machine, when it is to be told: it connects
+    /// the network then.
+    TellOfSockets,
     /// Become the resolved user with its groups.
     BecomeUser {
         /// What it may do.

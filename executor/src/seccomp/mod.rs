@@ -8,8 +8,11 @@
 mod compiler;
 #[cfg(test)]
 mod emulate;
+mod sockets;
 
 use libc::sock_filter;
+
+pub(crate) use sockets::sockets_filter;
 
 static FILTER: &[sock_filter] = include!(concat!(env!("OUT_DIR"), "/filter.rs"));
 

@@ -21,7 +21,7 @@ pub(crate) use overlay::{Layer, Overlay};
 
 use std::fs::File;
 use std::io::Read;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
@@ -31,6 +31,7 @@ use rustix::io::Errno;
 use rustix::process::{DumpableBehavior, Signal};
 
 use crate::error::{Error, Operation, Refusal};
+use crate::network;
 use crate::plan::Step;
 use crate::seccomp;
 use crate::sys;
@@ -106,6 +107,9 @@ fn close_leaked(steps: &[Step]) -> Result<(), crate::error::Errno> {
     }
     if !steps.iter().any(|step| matches!(step, Step::JoinNetwork)) {
         sys::close_range(descriptor::NETWORK, descriptor::NETWORK)?;
+    }
+    if !steps.iter().any(|step| matches!(step, Step::TellOfSockets)) {
+        sys::close_range(descriptor::LISTENER, descriptor::LISTENER)?;
     }
     Ok(())
 }
@@ -211,7 +215,7 @@ impl Stage {
             Step::EnterRootfs => self.enter_rootfs(),
             Step::SetHostname(name) => rustix::system::sethostname(name.as_bytes())
                 .map_err(Error::system(Operation::SetHostname, name)),
-            Step::RaiseLoopback => raise_loopback(),
+            Step::RaiseLoopback => network::raise_loopback(),
             Step::JoinNewKeyring => join_new_keyring(),
             step => self.carry_out_inside(step),
         }
@@ -234,6 +238,7 @@ impl Stage {
                 .map_err(Error::system(Operation::DropCapabilities, "new privileges")),
             Step::FilterSystemCalls => sys::load_filter(seccomp::default_filter())
                 .map_err(Error::system(Operation::FilterSystemCalls, "system calls")),
+            Step::TellOfSockets => tell_of_sockets(),
             Step::BecomeUser { capabilities } => {
                 if self.owns_stdio {
                     identity::give_stdio(self.identity.uid);
@@ -303,12 +308,12 @@ fn join_network() -> Result<(), Error> {
         .map_err(Error::system(Operation::JoinNetwork, SUBJECT))
 }
 
-fn raise_loopback() -> Result<(), Error> {
-    use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
-    let fail = || Error::system(Operation::RaiseInterface, "lo");
-    let socket = socket_with(AddressFamily::INET, SocketType::DGRAM, SocketFlags::CLOEXEC, None);
-    sys::raise_loopback(socket.map_err(fail())?.as_fd())
-        .map_err(Error::system(Operation::RaiseInterface, "lo"))
+/// Does nothing where nobody listens: the network is connected already.
+fn tell_of_sockets() -> Result<(), Error> {
+    let Ok(socket) = sys::take_inherited(descriptor::LISTENER) else { return Ok(()) };
+    let listener = sys::load_filter_with_listener(&seccomp::sockets_filter())
+        .map_err(Error::system(Operation::FilterSystemCalls, "sockets"))?;
+    terminal::send(&socket, &listener).map_err(Error::system(Operation::Send, "a listener"))
 }
 
 fn join_new_keyring() -> Result<(), Error> {
