@@ -454,8 +454,8 @@ fn what_connects_ends_with_the_engine() {
 
 fn ends(machine: &Machine, connector: &str, killed: Killed, who: &str) {
     let seconds = unusual_sleep();
-    let script = format!("ip link > /dev/null; exec sleep {seconds}");
-    let run = ["run", "--rm", "busybox", "sh", "-c", &script];
+    let script = r#"ip link > /dev/null; exec sleep "$0""#;
+    let run = ["run", "--rm", "busybox", "sh", "-c", script, &seconds];
     let mut command = machine.command(Some(connector), &run);
     command.process_group(0);
     let running = Background::of(command);
