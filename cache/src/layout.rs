@@ -25,6 +25,9 @@ const FOLDERS: [&str; 11] = [
     "cache",
 ];
 
+/// What makes an image layout of the store.
+const MARKER: (&str, &[u8]) = ("oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#);
+
 /// Files that a sandbox mounts its own over, where the image has none.
 const STUBS: [&str; 3] = ["stubs/etc/hosts", "stubs/etc/resolv.conf", "stubs/etc/hostname"];
 
@@ -56,12 +59,16 @@ pub(crate) fn is_there(root: &Path) -> bool {
 
 fn create(root: &Path) -> Result<(), Error> {
     complete(root)?;
-    replace_file(&root.join("oci-layout"), br#"{"imageLayoutVersion":"1.0.0"}"#)?;
+    replace_file(&root.join(MARKER.0), MARKER.1)?;
     replace_file(&root.join("version"), format!("{VERSION}\n").as_bytes())
 }
 
 /// Makes the folders anew that somebody removed: what was in them is missed, and made again.
 fn remake(root: &Path) -> Result<bool, Error> {
+    if !root.join(MARKER.0).is_file() {
+        // Only other programs read it: where there is no room it can be missing.
+        drop(replace_file(&root.join(MARKER.0), MARKER.1));
+    }
     if FOLDERS.iter().all(|name| root.join(name).is_dir()) {
         return Ok(false);
     }

@@ -74,6 +74,7 @@ impl Store {
             store.renew_database()?;
         }
         prune::finish(&store)?;
+        store.restore_index();
         Ok(store)
     }
 

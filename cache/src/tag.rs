@@ -115,6 +115,14 @@ impl Store {
         Ok(())
     }
 
+    /// Writes `index.json` again that somebody removed. It is for other programs, and for a lost database: where
+    /// there is no room it can be missing.
+    pub(crate) fn restore_index(&self) {
+        if !self.root().join("index.json").is_file() {
+            drop(self.write_index());
+        }
+    }
+
     /// Writes `index.json` from the tags. Writers take turns, so the last one writes what is true.
     fn write_index(&self) -> Result<(), Error> {
         let path = self.root().join("locks/index");

@@ -147,3 +147,22 @@ fn a_store_whose_making_was_cut_off_is_made_again() {
     drop(Store::open(&root).unwrap());
     assert_eq!(fs::read_to_string(root.join("version")).unwrap(), "1\n");
 }
+
+/// It stays an image layout for other programs, and its tags survive the loss of the database.
+#[test]
+fn what_makes_a_layout_of_the_store_is_made_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("store");
+    let files = ["index.json", "oci-layout"].map(|name| root.join(name));
+    let store = Store::open(&root).unwrap();
+    let manifest = store.put_blob(b"{}").unwrap();
+    store.set_tag("example.org/app:1", &manifest).unwrap();
+    drop(store);
+    let before = files.each_ref().map(|file| fs::read(file).unwrap());
+    files.iter().for_each(|file| fs::remove_file(file).unwrap());
+    drop(Store::open(&root).unwrap());
+    assert_eq!(files.map(|file| fs::read(file).unwrap()), before);
+    fs::remove_file(root.join("store.db")).unwrap();
+    let found = Store::open(&root).unwrap().tag("example.org/app:1").unwrap();
+    assert_eq!(found.map(|tag| tag.manifest), Some(manifest));
+}
