@@ -34,7 +34,9 @@ fn main() {
     for connector in installed {
         let prepare = || {
             let begin = Instant::now();
-            connector.prepare(&ground.path().join("stubs"), &ground.path().join("none/proof")).unwrap();
+            connector
+                .prepare(&ground.path().join("stubs"), &ground.path().join("none/proof"))
+                .unwrap();
             let time = begin.elapsed();
             lapstrake_executor::dismiss_guard();
             time

@@ -92,8 +92,7 @@ impl Begun {
         let (terminal, terminal_end) = terminal.unzip();
         let namespace = network.as_ref().map(Lease::namespace);
         let waits = network.as_ref().is_some_and(Lease::waits);
-        let (listener, listener_end) =
-            waits.then(terminal::socket_pair).transpose()?.unzip();
+        let (listener, listener_end) = waits.then(terminal::socket_pair).transpose()?.unzip();
         let own = [
             (Some(&order_end), descriptor::ORDER),
             (Some(&report_end), descriptor::REPORT),
@@ -115,7 +114,8 @@ impl Begun {
     /// # Errors
     /// As [`start`].
     pub fn start(self, spec: &SandboxSpec) -> Result<Sandbox, Error> {
-        let Self { shape, mut sandbox, order, owns_stdio, report, leave, terminal, listener } = self;
+        let Self { shape, mut sandbox, order, owns_stdio, report, leave, terminal, listener } =
+            self;
         if Shape::from(spec) != shape {
             return Err(Error::invalid("shape", format!("{shape:?}"), Refusal::OtherShape));
         }

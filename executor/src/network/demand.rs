@@ -40,7 +40,8 @@ pub(super) fn is_possible() -> bool {
     static POSSIBLE: OnceLock<bool> = OnceLock::new();
     *POSSIBLE.get_or_init(|| {
         let has = |path, word: &str| {
-            fs::read_to_string(path).is_ok_and(|text| text.split_whitespace().any(|one| one == word))
+            fs::read_to_string(path)
+                .is_ok_and(|text| text.split_whitespace().any(|one| one == word))
         };
         let status = fs::read_to_string("/proc/thread-self/status").unwrap_or_default();
         let is_free = status.lines().any(|line| line.split_whitespace().eq(["Seccomp:", "0"]));
@@ -83,7 +84,8 @@ impl Demand {
             }
         };
         let thread = std::thread::Builder::new().stack_size(STACK_SIZE).spawn(serve);
-        let thread = thread.map_err(Error::system(Operation::Create, "a thread for the network"))?;
+        let thread =
+            thread.map_err(Error::system(Operation::Create, "a thread for the network"))?;
         Ok(Self { thread, failure })
     }
 

@@ -11,9 +11,9 @@
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::Connector;
 use super::connection::Connection;
 use super::demand::{self, Demand};
-use super::Connector;
 use crate::error::{Error, Operation};
 use crate::spec::Security;
 
