@@ -132,6 +132,34 @@ impl Store {
         written.map_err(failed)
     }
 
+    /// Notes what was said of why the execution was to be that the record of `key` is of. Does nothing where there
+    /// is no record. Atomic.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn put_told(&self, key: &ActionKey, reason: &str) -> Result<(), Error> {
+        self.database()
+            .execute(
+                "INSERT OR REPLACE INTO told SELECT key, ?2 FROM record WHERE key = ?1",
+                (key.0.as_bytes().as_slice(), reason),
+            )
+            .map_err(Error::database("note why a step was executed"))?;
+        Ok(())
+    }
+
+    /// What was said of why the execution was to be that the record of `key` is of, if that is known.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn told(&self, key: &ActionKey) -> Result<Option<String>, Error> {
+        self.database()
+            .prepare_cached("SELECT reason FROM told WHERE key = ?1")
+            .and_then(|mut statement| {
+                statement.query_row([key.0.as_bytes().as_slice()], |row| row.get(0)).optional()
+            })
+            .map_err(Error::database("look up why a step was executed"))
+    }
+
     /// The step that was last at `place`, executed or found.
     ///
     /// # Errors

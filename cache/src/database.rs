@@ -18,10 +18,10 @@ use crate::{Error, layout};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The version of [`SCHEMA`].
-const VERSION: i64 = 6;
+const VERSION: i64 = 7;
 
 /// Versions that lack nothing but tables.
-const GROWS: std::ops::RangeInclusive<i64> = 1..=5;
+const GROWS: std::ops::RangeInclusive<i64> = 1..=6;
 
 /// `layer.boot` is the boot id of the kernel that wrote the layer, until it was flushed to disk;
 /// then it is NULL.
@@ -58,6 +58,7 @@ const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS took (
         key BLOB PRIMARY KEY, milliseconds INTEGER NOT NULL
     ) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS told (key BLOB PRIMARY KEY, reason TEXT NOT NULL) WITHOUT ROWID;
     CREATE INDEX IF NOT EXISTS account_key ON account (key);
     CREATE INDEX IF NOT EXISTS record_value ON record (value);
     CREATE INDEX IF NOT EXISTS origin_used ON origin (used);
@@ -67,7 +68,7 @@ const SCHEMA: &str = "
 ";
 
 /// Written last: a database that has all tables and does not know everything yet is of no version.
-const WHOLE: &str = "PRAGMA user_version = 6";
+const WHOLE: &str = "PRAGMA user_version = 7";
 
 /// Opens the database below `root`. A damaged one is moved aside to `store.db.bad` and a new one
 /// begun: what it knew is missed, not lost. Where one of an earlier version is given what it lacks, the

@@ -218,7 +218,7 @@ pub(crate) fn evict(
 ) -> rusqlite::Result<()> {
     let key = key.0.as_bytes().as_slice();
     let step = step.map(|step| step.0.as_bytes().as_slice());
-    for table in ["record", "origin", "took"] {
+    for table in ["record", "origin", "took", "told"] {
         transaction
             .prepare_cached(&format!("DELETE FROM {table} WHERE key = ?1"))?
             .execute([key])?;

@@ -10,7 +10,7 @@ use lapstrake_rootfs::{ContentHash, Entry, LayerId, LayerManifest, Timestamp, Tr
 
 /// What each version of the database had and the one before had not, as the program of that time made
 /// it.
-const VERSIONS: [&str; 5] = [
+const VERSIONS: [&str; 6] = [
     "CREATE TABLE tag (
          name TEXT PRIMARY KEY, manifest BLOB NOT NULL, updated INTEGER NOT NULL
      ) WITHOUT ROWID;
@@ -40,6 +40,11 @@ const VERSIONS: [&str; 5] = [
      CREATE INDEX origin_used ON origin (used);
      CREATE INDEX evicted_step ON evicted (step) WHERE step IS NOT NULL;",
     "CREATE TABLE took (key BLOB PRIMARY KEY, milliseconds INTEGER NOT NULL) WITHOUT ROWID;",
+    "CREATE TABLE alike (
+         step BLOB NOT NULL, key BLOB NOT NULL, PRIMARY KEY (step, key)
+     ) WITHOUT ROWID;
+     CREATE INDEX account_key ON account (key);
+     CREATE INDEX record_value ON record (value);",
 ];
 
 fn layer() -> LayerId {

@@ -59,6 +59,8 @@ pub(crate) struct Ledger {
     ids: StepIds,
     account: Account,
     files: Vec<u8>,
+    /// What was said of why it is to be.
+    told: String,
 }
 
 /// An earlier execution.
@@ -159,8 +161,9 @@ fn place(name: &str) -> &str {
 
 impl Ledger {
     /// What there is to be kept of `present`.
-    pub(crate) fn of(present: &Present<'_>, project: &str) -> Self {
+    pub(crate) fn of(present: &Present<'_>, project: &str, reason: &Reason) -> Self {
         Self {
+            told: reason.to_string(),
             ids: present.identity.ids(project),
             account: Account { key: present.key, parts: encoded(&present.parts) },
             files: encoded(&present.listings),
@@ -174,6 +177,7 @@ impl Ledger {
 
     /// Keeps it.
     pub(crate) fn keep(&self, store: &Store) -> Result<(), Error> {
+        store.put_told(&self.account.key, &self.told)?;
         store.put_account(&self.ids, &self.account, &self.files)
     }
 }

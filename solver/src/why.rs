@@ -54,6 +54,6 @@ pub fn fetched_context(
     fit(&mut parts, &|text| text);
     let present = Present { key: version.key, identity: &identity, parts: &parts, listings: &[] };
     let reason = Past { store, imports: None, project, plan: None }.fetched(&present, version)?;
-    Ledger::of(&present, project).keep(store)?;
+    Ledger::of(&present, project, &reason).keep(store)?;
     Ok(Some(reason))
 }

@@ -278,3 +278,17 @@ fn a_step_is_known_by_its_name_its_place_and_its_text() {
     store.try_build("bad", bad.path(), &[]).ends_with(1);
     has(&why(&store, "RUN exit"), &["record     none: its command failed"]);
 }
+
+/// What is kept later says less than the build did.
+#[test]
+fn a_step_ran_for_the_reason_that_the_build_said() {
+    let store = Store::new();
+    let context = Context::new("FROM busybox\nRUN echo one > /f\n");
+    store.build("app", context.path());
+    context.write("Dockerfile", "FROM busybox\nRUN echo two > /f\n");
+    let reason = "the command changed: echo one > /f → echo two > /f";
+    store.build_with("app", context.path(), &["--explain"]).says(&[reason]);
+    has(&why(&store, "RUN echo two"), &[&format!("ran        because: {reason}")]);
+    store.build_with("app", context.path(), &["--no-cache"]);
+    has(&why(&store, "RUN echo two"), &["ran        because: asked to run again"]);
+}

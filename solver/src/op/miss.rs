@@ -57,8 +57,9 @@ impl Workshop<'_> {
             false => Reason::Unwanted,
             true => self.past().reason(&present)?,
         };
+        let ledger = Ledger::of(&present, self.project, &reason);
         (self.events)(Event::Missed { vertex: id, reason });
-        Ok(Some(Ledger::of(&present, self.project)))
+        Ok(Some(ledger))
     }
 
     /// Tells why a shown vertex was fetched, and keeps that for the next build.
@@ -74,8 +75,8 @@ impl Workshop<'_> {
         let present =
             Present { key: version.key, identity: &identity, parts: &parts, listings: &[] };
         let reason = self.past().fetched(&present, version)?;
+        let ledger = Ledger::of(&present, self.project, &reason);
         (self.events)(Event::Missed { vertex: id, reason });
-        let ledger = Ledger::of(&present, self.project);
         let name = vertex.name.as_deref().unwrap_or_default();
         self.store.put_origin(&version.key, None, Some((ledger.step(), name, self.project)))?;
         Ok(ledger.keep(self.store)?)

@@ -42,8 +42,11 @@ fn recorded(holders: &Holders<'_>, origin: &Origin) -> Result<Told, Failure> {
     }
     lines.push(format!("layer      {}", described(holders.store, layer)?));
     lines.push(format!("made       {}", made(origin)));
-    lines.push(match &account {
-        Some(account) => format!("ran        because: {}", account.reason),
+    // As the build said it, which knew more than is kept.
+    let told = holders.store.told(key)?;
+    let reason = told.or_else(|| account.as_ref().map(|account| account.reason.to_string()));
+    lines.push(match &reason {
+        Some(reason) => format!("ran        because: {reason}"),
         None => "ran        why is not kept".to_owned(),
     });
     if let Some(below) = &origin.below {
@@ -62,7 +65,7 @@ fn recorded(holders: &Holders<'_>, origin: &Origin) -> Result<Told, Failure> {
         "Layer": layer.to_string(),
         "Size": holders.store.layer_size(layer)?,
         "Below": origin.below.map(|below| below.to_string()),
-        "Reason": account.as_ref().map(|account| account.reason.to_string()),
+        "Reason": reason,
         "Parts": account.as_ref().map(|account| {
             let parts = account.parts.iter();
             let part = |part: &lapstrake_solver::reason::Part| {
