@@ -15,6 +15,7 @@ mod option;
 mod own;
 mod owner;
 mod part;
+mod record;
 mod remains;
 mod run;
 mod secret;
@@ -22,24 +23,23 @@ mod shown;
 mod start;
 mod subtree;
 
-use std::cell::Cell;
 use std::error::Error as StdError;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use lapstrake_cache::{ActionKey, Record, Staging, StepId, Store};
+use lapstrake_cache::{Record, Store};
 use lapstrake_executor::{self as executor, Cancel, Executor};
 use lapstrake_rootfs::context::ContextTree;
-use lapstrake_rootfs::{LayerId, LayerManifest, Timestamp};
+use lapstrake_rootfs::{LayerId, Timestamp};
 use lapstrake_source::{Fetcher, Secrets};
 use lapstrake_transfer::Imports;
 
 use self::layers::Stack;
-use self::miss::Action;
 use self::owner::Owners;
+use self::record::Made;
 use crate::build::Bounds;
 use crate::digest::Digests;
-use crate::event::{Outcome, Sink, Wait};
+use crate::event::{Outcome, Sink};
 use crate::graph::{Graph, LocalOp, Op, Vertex, VertexId};
 use crate::journal::Journal;
 use crate::{Error, Event};
@@ -133,16 +133,6 @@ impl<E: StdError + Send + Sync + 'static> From<E> for Failure {
     }
 }
 
-/// A layer that was just made, to be kept.
-struct Made {
-    staging: Staging,
-    manifest: Arc<LayerManifest>,
-    /// Under what the next such step finds it, to take files from.
-    step: Option<StepId>,
-    /// Whether others may find it by its key.
-    is_recorded: bool,
-}
-
 impl Workshop<'_> {
     /// Comes to the value of a vertex, from the cache when it can. Reports every vertex that has a
     /// name.
@@ -230,92 +220,6 @@ impl Workshop<'_> {
         Value::Rootfs(merged)
     }
 
-    /// Takes the record of `key`, or makes the layer and records it; one maker at a time for each
-    /// key, in all processes.
-    fn recorded(
-        &self,
-        id: VertexId,
-        vertex: &Vertex,
-        below: &Rootfs,
-        action: &Action<'_>,
-        make: impl FnOnce() -> Result<Made, Failure>,
-    ) -> Result<(Value, Outcome), Failure> {
-        let key = &action.key;
-        if let Some(found) = self.cached(id, vertex, below, key)? {
-            return Ok(found);
-        }
-        let _lock = self.store.lock_action(key, &self.waiting(id, vertex, Wait::Execution))?;
-        if let Some(found) = self.cached(id, vertex, below, key)? {
-            return Ok(found);
-        }
-        self.ahead.begin();
-        if vertex.name.is_some() {
-            (self.events)(Event::Started { vertex: id });
-        }
-        let explain = || self.explain(id, vertex, below, action);
-        let begin = Instant::now();
-        let (ledger, made) = match vertex.op {
-            // Many files take long to compare, and there is no output that the reason has to precede.
-            Op::Copy(_) => beside(explain, make),
-            _ => (explain(), make()),
-        };
-        let (ledger, made) = (ledger?, made?);
-        let is_recorded = made.is_recorded;
-        let record = self.keep(id, made, key)?;
-        if is_recorded && vertex.name.is_some() {
-            self.store.put_took(key, begin.elapsed())?;
-        }
-        let name = vertex.name.as_deref().unwrap_or_default();
-        let step = ledger.as_ref().map(|ledger| (ledger.step(), name, self.project));
-        self.store.put_origin(key, below.layers.last(), step)?;
-        if let Some(ledger) = ledger {
-            ledger.keep(self.store)?;
-        }
-        self.digests.add(id, record.layer);
-        Ok((below.with(&record), Outcome::Executed))
-    }
-
-    /// Whether to stop while something is waited for; says so once it takes a moment.
-    fn waiting(&self, id: VertexId, vertex: &Vertex, wait: Wait) -> impl Fn() -> bool {
-        let (begin, wait) = (Instant::now(), Cell::new(Some(wait)));
-        let is_shown = vertex.name.is_some();
-        move || {
-            if is_shown
-                && begin.elapsed() >= MOMENT
-                && let Some(wait) = wait.take()
-            {
-                (self.events)(Event::Waiting { vertex: id, wait });
-            }
-            self.cancel.is_cancelled()
-        }
-    }
-
-    /// What the store or another cache knows of `key`. Of the latter's layer nothing need be here.
-    fn cached(
-        &self,
-        id: VertexId,
-        vertex: &Vertex,
-        below: &Rootfs,
-        key: &ActionKey,
-    ) -> Result<Option<(Value, Outcome)>, Failure> {
-        if !vertex.cache {
-            return Ok(None);
-        }
-        let elsewhere = || {
-            let found = self.imports.record(key, &self.waiting(id, vertex, Wait::SharedCache));
-            for (place, error) in self.imports.take_failures() {
-                let message = format!("cannot use the cache {place}: {}", error.with_causes());
-                (self.events)(Event::Lost { message });
-            }
-            found
-        };
-        let record = self.store.record(key)?.or_else(elsewhere);
-        Ok(record.map(|record| {
-            self.journal.note(id, *key, record);
-            (below.with(&record), Outcome::Cached)
-        }))
-    }
-
     /// The time of what is made up now.
     fn made(&self) -> Timestamp {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -331,36 +235,6 @@ impl Workshop<'_> {
         }
         Ok(found.ids())
     }
-
-    fn keep(&self, id: VertexId, made: Made, key: &ActionKey) -> Result<Record, Failure> {
-        let layer = LayerId::Built(made.manifest.content_hash());
-        let layer = self.store.commit_layer(made.staging, layer, made.manifest)?;
-        if layer.manifest.entries().len() >= MANY_FILES {
-            self.store.flush_behind();
-        }
-        let created = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let record = Record {
-            layer: layer.id,
-            created: i64::try_from(created.as_nanos()).unwrap_or(i64::MAX),
-        };
-        self.layers.remember(layer);
-        match made.is_recorded {
-            true => {
-                // One that was executed once more, and was here already, may have come to something else.
-                let earlier = self.store.record(key)?;
-                if let Some(earlier) = earlier.filter(|earlier| earlier.layer != record.layer) {
-                    self.store.put_variation(key, &earlier.layer)?;
-                }
-                self.store.put_record(key, &record)?;
-                self.journal.note(id, *key, record);
-            }
-            false => self.journal.withhold(id),
-        }
-        if let Some(step) = &made.step {
-            self.store.put_previous(step, &record.layer)?;
-        }
-        Ok(record)
-    }
 }
 
 impl Rootfs {
@@ -371,22 +245,6 @@ impl Rootfs {
         Value::Rootfs(Self { layers, created: Some(record.created) })
     }
 }
-
-/// Does both at the same time, the first in a thread of its own.
-fn beside<A: Send, B>(one: impl FnOnce() -> A + Send, other: impl FnOnce() -> B) -> (A, B) {
-    std::thread::scope(|scope| {
-        let one = scope.spawn(one);
-        let other = other();
-        let one = one.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        (one, other)
-    })
-}
-
-/// Waits that are shorter are not told.
-const MOMENT: Duration = Duration::from_secs(1);
-
-/// A layer of so many files takes long enough to get to disk that it is begun before the end of the build.
-const MANY_FILES: usize = 4096;
 
 /// What fails when a vertex without a name does.
 const INTERNAL: &str = "[internal] load build context";
