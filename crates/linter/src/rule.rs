@@ -115,25 +115,26 @@ pub(crate) enum Check {
 }
 
 impl Rule {
-    /// One of BuildKit's checks.
-    const fn buildkit(name: &'static str, check: Check) -> Self {
-        let (origin, severity) = (Origin::BuildKit, Severity::Warning);
-        let presets = &[Preset::Recommended, Preset::Strict, Preset::BuildKit];
-        let (aliases, instead_of) = (&[], &[]);
-        let experimental = false;
-        let of_size = false;
+    /// A rule that is in no preset, has one name and is right nearly always.
+    const fn new(name: &'static str, origin: Origin, severity: Severity, check: Check) -> Self {
         Self {
             name,
-            aliases,
+            aliases: &[],
             origin,
             severity,
             confidence: Confidence::High,
-            experimental,
-            presets,
-            instead_of,
-            of_size,
+            experimental: false,
+            presets: &[],
+            instead_of: &[],
+            of_size: false,
             check,
         }
+    }
+
+    /// One of BuildKit's checks.
+    const fn buildkit(name: &'static str, check: Check) -> Self {
+        let presets = &[Preset::Recommended, Preset::Strict, Preset::BuildKit];
+        Self { presets, ..Self::new(name, Origin::BuildKit, Severity::Warning, check) }
     }
 
     /// One of hadolint's rules, with hadolint's ids for it.
@@ -144,21 +145,7 @@ impl Rule {
         check: Check,
     ) -> Self {
         let presets = &[Preset::Strict, Preset::Hadolint];
-        let (origin, instead_of) = (Origin::Hadolint, &[]);
-        let experimental = false;
-        let of_size = false;
-        Self {
-            name,
-            aliases,
-            origin,
-            severity,
-            confidence: Confidence::High,
-            experimental,
-            presets,
-            instead_of,
-            of_size,
-            check,
-        }
+        Self { aliases, presets, ..Self::new(name, Origin::Hadolint, severity, check) }
     }
 
     /// One of ShellCheck's warnings, with ShellCheck's id for it.
@@ -180,22 +167,7 @@ impl Rule {
     /// One of our own.
     const fn own(name: &'static str, severity: Severity, check: Check) -> Self {
         let presets = &[Preset::Recommended, Preset::Strict];
-        let origin = Origin::Lapstrake;
-        let (aliases, instead_of) = (&[], &[]);
-        let experimental = false;
-        let of_size = false;
-        Self {
-            name,
-            aliases,
-            origin,
-            severity,
-            confidence: Confidence::High,
-            experimental,
-            presets,
-            instead_of,
-            of_size,
-            check,
-        }
+        Self { presets, ..Self::new(name, Origin::Lapstrake, severity, check) }
     }
 
     /// The same rule, for everybody.
