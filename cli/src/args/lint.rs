@@ -76,6 +76,7 @@ pub(crate) enum ReportFormat {
     /// Drawn under the lines they are in
     Human,
     /// FILE:LINE:COLUMN: LEVEL[CODE]: MESSAGE
+    #[value(alias = "tty")]
     Short,
     /// One object
     Json,
@@ -84,6 +85,7 @@ pub(crate) enum ReportFormat {
     /// SARIF 2.1.0, for code scanning
     Sarif,
     /// GitLab's code quality report
+    #[value(alias = "gitlab_codeclimate")]
     Gitlab,
     /// Code Climate's issues, with a zero byte behind each
     Codeclimate,
@@ -99,6 +101,10 @@ pub(crate) enum ReportFormat {
     Sonarqube,
     /// Tables, for comments and summaries
     Markdown,
+    /// lap:FILE:LINE:COLUMN: CODE LEVEL: MESSAGE, as GNU's programs write it
+    Gnu,
+    /// Codacy's results, one on each line
+    Codacy,
 }
 
 /// A file that findings go into, and the form they have there.

@@ -27,8 +27,8 @@ pub(crate) use count::Count;
 pub(crate) use github::annotations;
 pub(crate) use json::{Finding, findings};
 pub(crate) use report::{
-    Report, checkstyle, codeclimate, fingerprints, gitlab, junit, markdown, rdjson, rdjsonl, sarif,
-    sonarqube,
+    Report, checkstyle, codacy, codeclimate, fingerprints, gitlab, gnu, junit, markdown, rdjson,
+    rdjsonl, sarif, sonarqube,
 };
 pub(crate) use source::Source;
 

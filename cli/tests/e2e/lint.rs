@@ -261,6 +261,8 @@ fn findings_go_into_several_files_at_once() {
         "json",
         "sonarqube",
         "markdown",
+        "gnu",
+        "codacy",
     ];
     let outputs: Vec<String> =
         forms.iter().map(|form| format!("--output={form}={form}.txt")).collect();
@@ -274,6 +276,11 @@ fn findings_go_into_several_files_at_once() {
         // The same as on standard output.
         let said = lint(folder.path(), &["--format", form]).ends_with(1).stdout;
         assert_eq!(said, text, "{form}");
+    }
+    // By the names that hadolint has for them.
+    for (name, own) in [("gitlab_codeclimate", "gitlab"), ("tty", "short")] {
+        let said = lint(folder.path(), &["--format", name]).ends_with(1).stdout;
+        assert_eq!(said, lint(folder.path(), &["--format", own]).ends_with(1).stdout);
     }
     lint(folder.path(), &["--output", "sarif=missing/a"])
         .ends_with(2)

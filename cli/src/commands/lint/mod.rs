@@ -36,8 +36,8 @@ use super::explain;
 use super::input::{self, Input, Inputs, sorted};
 use crate::args::{Lint, PresetName, ReportFile, ReportFormat, Threshold};
 use crate::diagnostics::{
-    Count, Finding, Look, Report, annotations, checkstyle, codeclimate, findings, gitlab, junit,
-    markdown, rdjson, rdjsonl, sarif, sonarqube,
+    Count, Finding, Look, Report, annotations, checkstyle, codacy, codeclimate, findings, gitlab,
+    gnu, junit, markdown, rdjson, rdjsonl, sarif, sonarqube,
 };
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -266,6 +266,8 @@ fn text(linted: &[Linted], reports: &[Report<'_>], format: ReportFormat, look: L
         ReportFormat::Rdjsonl => rdjsonl(reports),
         ReportFormat::Sonarqube => sonarqube(reports),
         ReportFormat::Markdown => markdown(reports),
+        ReportFormat::Gnu => gnu(reports),
+        ReportFormat::Codacy => codacy(reports),
         ReportFormat::Short => {
             texts(linted, |one| one.source.list(&one.diagnostics())) + &summary(linted)
         }

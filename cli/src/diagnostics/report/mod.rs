@@ -1,11 +1,13 @@
 //! Findings in any number of files, in the forms that other tools read.
 //!
 //! - [`sarif`]: for code scanning. [`codeclimate`]: for GitLab and Code Climate. [`rdjson`]: for reviewdog.
-//! - [`sonarqube`]: for SonarQube. [`markdown`]: for people, in comments.
+//! - [`sonarqube`]: for SonarQube. [`codacy`]: for Codacy. [`markdown`]: for people, in comments. [`gnu`]: for editors.
 //! - [`checkstyle`], [`junit`]: for what shows results of tests; [`xml`] is what both are written in.
 
 mod checkstyle;
+mod codacy;
 mod codeclimate;
+mod gnu;
 mod junit;
 mod markdown;
 mod rdjson;
@@ -20,7 +22,9 @@ use super::source::Source;
 use crate::page;
 
 pub(crate) use checkstyle::checkstyle;
+pub(crate) use codacy::codacy;
 pub(crate) use codeclimate::{codeclimate, fingerprints, gitlab};
+pub(crate) use gnu::gnu;
 pub(crate) use junit::junit;
 pub(crate) use markdown::markdown;
 pub(crate) use rdjson::{rdjson, rdjsonl};

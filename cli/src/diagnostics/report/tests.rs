@@ -233,6 +233,38 @@ fn sonarqube_has_what_the_format_wants() {
     });
 }
 
+/// `program:sourcefile:lineno:column: message` (GNU coding standards, 4.4), a line each.
+#[test]
+fn gnu_names_program_file_and_place() {
+    with_sample(|reports| {
+        let text = gnu(reports);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(
+            lines[0],
+            "lap:a b%/Dockerfile:2:9: label-empty warning: is \"<&>\" \u{fffd}\u{fffd} é"
+        );
+        assert_eq!(lines[2], "lap:a b%/Dockerfile:1:1: unknown-flag error: all of it: why");
+        assert_eq!(lines.len(), 3);
+    });
+}
+
+/// The fields are those that hadolint 2.15.1 writes, and so are the ids of its rules and of syntax.
+#[test]
+fn codacy_knows_hadolints_ids() {
+    with_sample(|reports| {
+        let text = codacy(reports);
+        let lines: Vec<Value> = text.lines().map(parsed).collect();
+        let expected = serde_json::json!({
+            "filename": "a b%/Dockerfile",
+            "line": 2,
+            "message": "is \"<&>\" \u{1b}\u{0} é",
+            "patternId": "DL3051",
+        });
+        assert_eq!(lines[0], expected);
+        assert_eq!((&lines[2]["patternId"], lines.len()), (&"DL1000".into(), 3));
+    });
+}
+
 #[test]
 fn markdown_is_a_table_that_nothing_gets_out_of() {
     with_sample(|reports| {
