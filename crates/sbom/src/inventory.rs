@@ -28,6 +28,8 @@ pub enum Interest {
     Npm,
     /// What cargo built a program from.
     Cargo,
+    /// A package of Ruby.
+    Gem,
 }
 
 impl Interest {
@@ -40,13 +42,16 @@ impl Interest {
             "lib/apk/db/installed" | "usr/lib/apk/db/installed" => Self::Apk,
             "var/lib/rpm/rpmdb.sqlite"
             | "usr/lib/sysimage/rpm/rpmdb.sqlite"
-            | "usr/share/rpm/rpmdb.sqlite" => Self::Rpm,
+            | "usr/share/rpm/rpmdb.sqlite"
+            | "var/lib/rpm/Packages.db"
+            | "usr/lib/sysimage/rpm/Packages.db" => Self::Rpm,
             // How images without a shell have it.
             _ if folder == "var/lib/dpkg/status.d" && !name.ends_with(".md5sums") => Self::Dpkg,
             _ if name == "METADATA" && folder.ends_with(".dist-info") => Self::Python,
             _ if name == "PKG-INFO" && folder.ends_with(".egg-info") => Self::Python,
             _ if name == "package.json" && is_node_module(folder) => Self::Npm,
             _ if name == "Cargo.lock" => Self::Cargo,
+            _ if name.ends_with(".gemspec") && is_gem_folder(folder) => Self::Gem,
             _ => return None,
         })
     }
@@ -62,10 +67,16 @@ fn is_node_module(folder: &str) -> bool {
     }
 }
 
+/// Whether a folder is one in which RubyGems keeps what it has installed, or brings along.
+fn is_gem_folder(folder: &str) -> bool {
+    let folder = folder.strip_suffix("/default").unwrap_or(folder);
+    folder.ends_with("/specifications")
+}
+
 /// A package that is installed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Package {
-    /// The package URL's type: `deb`, `apk`, `rpm`, `pypi`, `npm`, `cargo`.
+    /// The package URL's type: `deb`, `apk`, `rpm`, `pypi`, `npm`, `cargo`, `gem`.
     pub kind: &'static str,
     /// Its name, with its scope.
     pub name: String,
@@ -103,6 +114,7 @@ impl Inventory {
             Interest::Python => language::python(&text()).into_iter().collect(),
             Interest::Npm => language::npm(bytes).into_iter().collect(),
             Interest::Cargo => language::cargo(&text()),
+            Interest::Gem => language::gem(&text()).into_iter().collect(),
         };
         let room = MAX_PACKAGES.saturating_sub(self.packages.len());
         let whole = found.into_iter().filter(Package::is_whole).take(room);
@@ -135,12 +147,19 @@ mod tests {
             ("var/lib/dpkg/status.d/base.md5sums", None),
             ("lib/apk/db/installed", Some(Interest::Apk)),
             ("usr/lib/sysimage/rpm/rpmdb.sqlite", Some(Interest::Rpm)),
+            ("usr/lib/sysimage/rpm/Packages.db", Some(Interest::Rpm)),
             ("usr/lib/python3/dist-packages/a-1.dist-info/METADATA", Some(Interest::Python)),
             ("app/node_modules/a/package.json", Some(Interest::Npm)),
             ("app/node_modules/@s/a/package.json", Some(Interest::Npm)),
             ("app/node_modules/a/lib/package.json", None),
             ("app/package.json", None),
             ("srv/Cargo.lock", Some(Interest::Cargo)),
+            ("usr/local/bundle/specifications/puma-6.4.2.gemspec", Some(Interest::Gem)),
+            (
+                "usr/lib/ruby/gems/3.3.0/specifications/default/json-2.9.1.gemspec",
+                Some(Interest::Gem),
+            ),
+            ("usr/local/bundle/gems/puma-6.4.2/puma.gemspec", None),
             ("etc/passwd", None),
         ] {
             assert_eq!(Interest::of(path), interest, "{path}");

@@ -1,4 +1,4 @@
-//! What pip, npm and cargo leave.
+//! What pip, npm, cargo and gem leave.
 
 use serde::Deserialize;
 
@@ -59,6 +59,16 @@ pub(crate) fn cargo(text: &str) -> Vec<Package> {
     found.collect()
 }
 
+/// A `.gemspec` as RubyGems writes it: in the line `# stub: NAME VERSION PLATFORM PATHS` it looks up name and version itself.
+pub(crate) fn gem(text: &str) -> Option<Package> {
+    let mut words = text.lines().find_map(|line| line.strip_prefix("# stub: "))?.split(' ');
+    let (name, version) = (words.next()?.to_owned(), words.next()?.to_owned());
+    let licenses = text.lines().find_map(|line| line.trim().strip_prefix("s.licenses = "));
+    let quoted = licenses.unwrap_or_default().split('"').skip(1).step_by(2);
+    let license = quoted.collect::<Vec<_>>().join(", ");
+    Some(Package { kind: "gem", name, version, license, ..Package::default() })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,6 +82,12 @@ mod tests {
         let found = npm(br#"{"name":"@a/b","version":"1.0.0","license":"MIT"}"#).expect("one");
         assert_eq!((found.name.as_str(), found.version.as_str()), ("@a/b", "1.0.0"));
         assert_eq!(npm(b"{}"), None);
+        let stub = "# -*- encoding: utf-8 -*-\n# stub: puma 6.4.2 ruby lib\n# stub: ext/extconf.rb\n\n\
+                    Gem::Specification.new do |s|\n  s.licenses = [\"MIT\".freeze, \"Ruby\".freeze]\nend\n";
+        let found = gem(stub).expect("a gem");
+        let fields = (found.name.as_str(), found.version.as_str(), found.license.as_str());
+        assert_eq!(fields, ("puma", "6.4.2", "MIT, Ruby"));
+        assert_eq!(gem("Gem::Specification.new"), None);
         let lock = "version = 3\n[[package]]\nname = \"serde\"\nversion = \"1.0.1\"\n\
                     dependencies = [\"a\"]\n[[package]]\nname = \"own\"\nversion = \"0.1.0\"\n";
         let names: Vec<String> = cargo(lock).into_iter().map(|package| package.name).collect();

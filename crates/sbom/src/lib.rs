@@ -1,7 +1,7 @@
 //! What software is in a root file system, as an SPDX document.
 //!
-//! Package managers leave lists of what they installed: dpkg, apk and rpm one for all, pip, npm and
-//! cargo one beside each package or program. [`Interest::of`] says which files those are, and
+//! Package managers leave lists of what they installed: dpkg, apk and rpm one for all, pip, npm,
+//! gem and cargo one beside each package or program. [`Interest::of`] says which files those are, and
 //! [`Inventory::read`] reads them. Nothing is executed, and nothing is looked for in other files: what
 //! was copied in without such a list is not found.
 //!
@@ -10,7 +10,7 @@
 //! temporary file, because SQLite wants one.
 //!
 //! Start at [`Inventory`]. In reading order: `inventory`, `system` (dpkg, apk), `rpm`, `language` (pip,
-//! npm, cargo), `spdx`.
+//! npm, cargo, gem), `spdx`.
 
 mod inventory;
 mod language;

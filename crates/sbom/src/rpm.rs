@@ -4,6 +4,14 @@
 //! u32 entries, u32 length, entries × (u32 tag, u32 type, u32 offset, u32 count), length × byte
 //! ```
 //! All numbers have their highest byte first.
+//!
+//! SUSE's is no SQLite but rpm's own `ndb`, with the lowest byte first:
+//!
+//! ```text
+//! "RpmP", u32 version, u32 generation, u32 pages of slots, 16 bytes
+//! slots to the end of the pages: "Slot", u32 number, u32 place in 16 bytes, u32 length in 16 bytes
+//! at each place: "BlbS", u32 number, u32 generation, u32 length, length × byte
+//! ```
 
 use std::io::Write as _;
 
@@ -22,9 +30,40 @@ const INT32: u32 = 4;
 const STRING: u32 = 6;
 const TRANSLATED: u32 = 9;
 
+/// Of `ndb`: bytes of a page, of a slot, and of the unit that places are counted in.
+const PAGE: usize = 4096;
+const SLOT: usize = 16;
+
 /// The packages of a database; none when it is damaged.
 pub(crate) fn packages(database: &[u8]) -> Vec<Package> {
+    if database.starts_with(b"RpmP") {
+        // Headers that lie over each other would cost more than the database is long.
+        let mut left = database.len();
+        let headers = slots(database).flatten().map_while(|header| {
+            left = left.checked_sub(header.len())?;
+            Some(header)
+        });
+        return headers.filter_map(package).collect();
+    }
     headers(database).unwrap_or_default().iter().filter_map(|header| package(header)).collect()
+}
+
+/// The headers in a database of rpm's own form.
+fn slots(database: &[u8]) -> impl Iterator<Item = Option<&[u8]>> {
+    let pages = small(database, 12).unwrap_or_default();
+    let end = pages.saturating_mul(PAGE).min(database.len());
+    let slots = database.get(2 * SLOT..end).unwrap_or_default().chunks_exact(SLOT);
+    slots.filter(|slot| slot.starts_with(b"Slot")).map(|slot| {
+        let blob = database.get(small(slot, 8)?.checked_mul(SLOT)?..)?;
+        let length = small(blob, 12)?.checked_add(SLOT)?;
+        blob.get(SLOT..length).filter(|_| blob.starts_with(b"BlbS"))
+    })
+}
+
+/// A number with its lowest byte first.
+fn small(bytes: &[u8], at: usize) -> Option<usize> {
+    let bytes = bytes.get(at..at.checked_add(4)?)?;
+    usize::try_from(u32::from_le_bytes(bytes.try_into().ok()?)).ok()
 }
 
 fn headers(database: &[u8]) -> Option<Vec<Vec<u8>>> {
@@ -146,6 +185,51 @@ mod tests {
         assert_eq!(found.len(), 1);
         assert_eq!((found[0].name.as_str(), found[0].version.as_str()), ("bash", "2:5.2-1.fc40"));
         assert_eq!(packages(b"no database"), []);
+    }
+
+    /// Laid out as rpm's `rpmpkg.c` has it.
+    fn own_database(headers: &[Vec<u8>]) -> Vec<u8> {
+        let number = |value: usize| (value as u32).to_le_bytes();
+        let mut slots = [b"RpmP".as_slice(), &number(0), &number(1), &number(1), &[0; 16]].concat();
+        let mut blobs = Vec::new();
+        for (at, header) in headers.iter().enumerate() {
+            let place = (PAGE + blobs.len()) / SLOT;
+            let blocks = header.len().div_ceil(SLOT) + 2;
+            slots.extend(
+                [b"Slot".as_slice(), &number(at + 1), &number(place), &number(blocks)].concat(),
+            );
+            let begin = [b"BlbS".as_slice(), &number(at + 1), &number(1), &number(header.len())];
+            blobs.extend([&begin.concat(), header.as_slice()].concat());
+            blobs.resize(blobs.len().div_ceil(SLOT) * SLOT, 0);
+        }
+        slots.resize(PAGE, 0);
+        [slots, blobs].concat()
+    }
+
+    #[test]
+    fn packages_of_rpms_own_database() {
+        let of = |name: &[u8]| {
+            header(&[
+                (NAME, STRING, name),
+                (VERSION, STRING, b"1.7\0"),
+                (RELEASE, STRING, b"3.1\0"),
+            ])
+        };
+        let whole = own_database(&[of(b"jq\0"), of(b"gpg-pubkey\0"), of(b"zypper\0")]);
+        let names = |bytes: &[u8]| -> Vec<String> {
+            packages(bytes).into_iter().map(|one| format!("{}={}", one.name, one.version)).collect()
+        };
+        assert_eq!(names(&whole), ["jq=1.7-3.1", "zypper=1.7-3.1"]);
+        for end in 0..whole.len() {
+            assert!(packages(&whole[..end]).len() <= 2);
+        }
+        // All slots at one place, and lengths that are not there.
+        let mut same = whole.clone();
+        (2..256).for_each(|slot| same.copy_within(32..48, slot * SLOT));
+        assert!(names(&same).len() < 100, "{}", names(&same).len());
+        let mut long = whole;
+        long[PAGE + 12..PAGE + 16].fill(0xff);
+        assert_eq!(names(&long), ["zypper=1.7-3.1"]);
     }
 
     #[test]
