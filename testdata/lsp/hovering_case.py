@@ -55,6 +55,23 @@ async def case():
         assert "Built last" not in await hover(9, "RUN"), "it was not built"
         assert "Built last" not in await hover(5, "ENV"), "it makes no layer"
 
+        # The same behind the lines themselves: of what is still as it was built, and in the range that is asked for.
+        async def hints(start, end):
+            asked = t.Range(start=t.Position(start, 0), end=t.Position(end, 0))
+            params = t.InlayHintParams(text_document=session.document(), range=asked)
+            return await session.client.text_document_inlay_hint_async(params)
+
+        found = await hints(0, 20)
+        lines = TEXT.split("\n")
+        places = [(one.position.line, one.position.character) for one in found]
+        assert places == [(6, len(lines[6])), (8, len(lines[8]))], found
+        assert re.fullmatch(r"\d.*B, \d+\.\d s", found[0].label), found
+        assert len(await hints(8, 9)) == 1
+        whole = await session.client.inlay_hint_resolve_async(found[0])
+        text = whole.tooltip.value
+        assert re.search(r"- took: \d+\.\d{3} s\n", text) and text
+        assert "- in it: /file " in text and re.search(r"- cached: in \d+ of the last \d+ builds", text), text
+
         session.change(2, TEXT.replace("FROM base", "FROM made"))
         params = t.HoverParams(**session.at(7, 6))
         text = (await session.client.text_document_hover_async(params)).contents.value

@@ -167,8 +167,27 @@ fn made(store: &Store, dockerfile: &Path, instruction: &str) -> Option<Facts> {
         .or_else(|| logged(store, &last))
         .map(|took| format!("{}.{:03} s", took / 1000, took % 1000));
     let size = store.layer_size(&last.record.layer).ok().flatten().map(human::size);
-    let all = [("when", Some(human::since(last.record.created))), ("took", took), ("layer", size)];
+    let when = Some(human::since(last.record.created));
+    let cached = hits(store, &last);
+    let all = [("when", when), ("took", took), ("layer", size), ("cached", cached)];
     Some(all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect())
+}
+
+/// As many builds are looked at.
+const LAST_BUILDS: usize = 20;
+
+/// In how many of the last builds the step was cached, of those that have a log: they executed something.
+fn hits(store: &Store, origin: &Origin) -> Option<String> {
+    let (_, subject) = origin.project.as_deref()?.split_once('\n')?;
+    let logs = store.logs().ok()?.into_iter().filter(|log| log.subject == subject);
+    let ends = logs.take(LAST_BUILDS).filter_map(|log| {
+        let mut steps = log.steps.into_iter();
+        steps.find(|step| Some(&step.name) == origin.name.as_ref())?.end
+    });
+    let ends: Vec<_> = ends.collect();
+    let hits = ends.iter().filter(|(outcome, _)| outcome == "cached").count();
+    let builds = ends.len();
+    (builds > 0).then(|| format!("in {hits} of the last {builds} builds that executed something"))
 }
 
 /// How many milliseconds the step took that made a record, as the log of its build has it.

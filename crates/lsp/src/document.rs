@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use lapstrake_linter::{Finding, Wanted};
+use lapstrake_linter::{Finding, Known, Wanted};
 use lapstrake_parser::{Diagnostic, OtherFile, Parsed, Severity, Span};
 use lsp_types::{Position, Range, TextDocumentContentChangeEvent, Uri};
 
@@ -81,6 +81,16 @@ impl Document {
 
     pub(crate) fn offset(&self, position: Position) -> usize {
         self.lines.offset(&self.text, position, self.encoding)
+    }
+
+    pub(crate) fn position(&self, offset: usize) -> Position {
+        self.lines.position(&self.text, offset, self.encoding)
+    }
+
+    /// Does something with what is known of its build, if it has no fault of the syntax.
+    pub(crate) fn with_known(&self, workspace: &dyn Workspace, see: &mut dyn FnMut(&Known<'_>)) {
+        let file = (self.text.as_str(), &self.parsed.dockerfile);
+        workspace.known(self.path().as_deref(), file, self.is_whole(), see);
     }
 
     /// True if it has no fault of the syntax.

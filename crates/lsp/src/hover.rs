@@ -72,7 +72,7 @@ fn instruction_text(document: &Document, one: &Instruction, workspace: &dyn Work
     let made = made.and_then(|path| workspace.made(&path, one.original()));
     if let Some(facts) = made {
         text.push_str("\n**Built last**\n\n");
-        push(&mut text, &facts);
+        text.push_str(&list(&facts));
     }
     text
 }
@@ -108,17 +108,18 @@ fn image(document: &Document, from: &Instruction, workspace: &dyn Workspace) -> 
     match workspace.image(&name) {
         Some(image) => {
             text.push_str(", as it is in the store\n\n");
-            push(&mut text, &image.facts);
+            text.push_str(&list(&image.facts));
         }
         None => text.push_str(" is not in the store\n"),
     }
     Some(text)
 }
 
-/// Adds a list.
-fn push(text: &mut String, facts: &Facts) {
-    for (name, value) in facts {
+/// A list in Markdown.
+pub(crate) fn list(facts: &Facts) -> String {
+    facts.iter().fold(String::new(), |mut text, (name, value)| {
         // Writing to a string does not fail.
         let _ = writeln!(text, "- {name}: {value}");
-    }
+        text
+    })
 }

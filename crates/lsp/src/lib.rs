@@ -18,6 +18,7 @@ mod document;
 mod finding;
 mod form;
 mod frame;
+mod hint;
 mod hover;
 mod instruction;
 mod names;

@@ -7,8 +7,9 @@ use lsp_server::{ErrorCode, Message, Notification, Request, Response};
 use lsp_types::{
     CodeActionParams, CompletionParams, DidChangeTextDocumentParams, DidCloseTextDocumentParams,
     DidOpenTextDocumentParams, DocumentFormattingParams, DocumentSymbolParams, FoldingRangeParams,
-    GotoDefinitionParams, HoverParams, InitializeParams, MessageType, PublishDiagnosticsParams,
-    ReferenceParams, RenameParams, ShowMessageParams, TextDocumentPositionParams, Uri,
+    GotoDefinitionParams, HoverParams, InitializeParams, InlayHint, InlayHintParams, MessageType,
+    PublishDiagnosticsParams, ReferenceParams, RenameParams, ShowMessageParams,
+    TextDocumentPositionParams, Uri,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -17,7 +18,7 @@ use crate::document::{Document, LookedAt};
 use crate::finding::Elsewhere;
 use crate::position::Encoding;
 use crate::workspace::Workspace;
-use crate::{End, action, capability, complete, finding, form, hover, navigate, outline};
+use crate::{End, action, capability, complete, finding, form, hint, hover, navigate, outline};
 
 /// How far the session is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,6 +119,23 @@ impl<'w> Server<'w> {
                 let place = read::<HoverParams>(params)?.text_document_position_params;
                 let document = self.document(&place.text_document.uri)?;
                 Ok(json!(hover::hover(document, place.position, self.workspace)))
+            }
+            "textDocument/inlayHint" => {
+                let params: InlayHintParams = read(params)?;
+                let document = self.document(&params.text_document.uri)?;
+                Ok(json!(hint::hints(document, params.range, self.workspace)))
+            }
+            "inlayHint/resolve" => {
+                let asked: InlayHint = read(params)?;
+                let found =
+                    hint::origin(&asked).and_then(|(uri, at)| Some((self.documents.get(uri)?, at)));
+                Ok(json!(match found {
+                    Some((document, at)) => {
+                        hint::resolved(asked.clone(), document, at, self.workspace)
+                    }
+                    // Its document has been closed.
+                    None => asked,
+                }))
             }
             "textDocument/completion" => {
                 let place = read::<CompletionParams>(params)?.text_document_position;

@@ -17,10 +17,7 @@
 //!
 //! **Fix**: none: what is not needed is for the author to say.
 
-use std::collections::BTreeMap;
-
 use lapstrake_parser::{Severity, Stage};
-use lapstrake_rootfs::TreePath;
 
 use crate::amount;
 use crate::finding::Findings;
@@ -39,21 +36,8 @@ fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) 
         let (size, most) = (amount::bytes(layer.made.size), amount::bytes(most));
         let what = format!("this layer has {size}, and the budget is {most}");
         let took = layer.made.took.map(|took| format!(", made in {}", amount::seconds(took)));
-        let folders = largest(layer).join(", ");
+        let folders = layer.made.largest(NAMED).join(", ");
         let help = format!("in the last build{}: {folders}", took.unwrap_or_default());
         findings.add(layer.place(), what).help(help);
     }
-}
-
-/// The folders with most in them, two levels deep, the largest first.
-fn largest(layer: &Layer<'_>) -> Vec<String> {
-    let mut folders: BTreeMap<String, u64> = BTreeMap::new();
-    for (path, size) in layer.files(&TreePath::root()) {
-        let parts: Vec<_> = path.components().take(2).map(String::from_utf8_lossy).collect();
-        *folders.entry(format!("/{}", parts.join("/"))).or_default() += size;
-    }
-    let mut folders: Vec<_> = folders.into_iter().collect();
-    folders.sort_by_key(|(_, size)| std::cmp::Reverse(*size));
-    let named = folders.into_iter().take(NAMED);
-    named.map(|(path, size)| format!("{path} {}", amount::bytes(size))).collect()
 }
