@@ -86,6 +86,28 @@ impl Store {
         Ok(mounts)
     }
 
+    /// The cache folders in which no file lies, as who used them last left them: what each key stands for, and that step.
+    ///
+    /// # Errors
+    /// When the folders cannot be read.
+    pub fn idle_cache_mounts(&self) -> Result<Vec<(String, String)>, Error> {
+        let folder = self.root().join("cache");
+        let mut idle = Vec::new();
+        for entry in fs::read_dir(&folder).map_err(Error::io("list", &folder))? {
+            let path = entry.map_err(Error::io("list", &folder))?.path();
+            if !is_without_files(&path.join("data")) {
+                continue;
+            }
+            let about = fs::read_to_string(path.join("about")).unwrap_or_default();
+            let user = fs::read_to_string(path.join("user")).unwrap_or_default();
+            let (name, step) = (about.lines().next(), user.lines().nth(1));
+            if let (Some(name), Some(step)) = (name, step) {
+                idle.push((name.to_owned(), step.to_owned()));
+            }
+        }
+        Ok(idle)
+    }
+
     /// Removes the folders of these ids; those that are used stay, those that are gone freed
     /// nothing. Each goes as a whole or not at all; interrupted, the rest of what went is removed by
     /// whoever opens the store next.
@@ -154,6 +176,26 @@ fn measure(folder: &Path) -> Result<(u64, u64), Error> {
     let beside = ["lock", "about", "user"].map(|name| folder.join(name));
     let beside = beside.iter().filter(|path| path.exists()).count() as u64;
     Ok((blocks.values().sum::<u64>().saturating_mul(BLOCK), files.saturating_sub(beside)))
+}
+
+/// As many folders are looked into before something counts as kept.
+const MOST_FOLDERS: usize = 1_000;
+
+/// True for a folder with nothing in it but folders.
+fn is_without_files(path: &Path) -> bool {
+    let mut left = vec![path.to_owned()];
+    let mut seen = 0;
+    while let Some(path) = left.pop() {
+        let Ok(entries) = fs::read_dir(&path) else { return false };
+        seen += 1;
+        for entry in entries {
+            match entry.and_then(|entry| Ok((entry.path(), entry.file_type()?))) {
+                Ok((path, kind)) if kind.is_dir() && seen < MOST_FOLDERS => left.push(path),
+                _ => return false,
+            }
+        }
+    }
+    true
 }
 
 /// Key and number of a folder's name.

@@ -688,13 +688,20 @@ fn who_builds_a_file_is_known() {
     let compose = "services:\n  app:\n    build:\n      context: app\n      target: dev\n      args:\n        \
                    - VERSON=1\n      additional_contexts: { docs: ./docs }\n";
     let workflow = "jobs:\n  a:\n    steps:\n    - uses: docker/build-push-action@v6\n      with:\n        \
-                    context: app\n        target: tset\n";
+                    context: app\n        target: tset\n    - run: |\n        echo é\n        \
+                    docker buildx build --build-arg \"REV=${{ github.sha }}\" app\n";
+    let bake = "variable \"DIR\" { default = \"app\" }\ntarget \"_all\" { context = DIR }\n\
+                target \"app\" {\n  inherits = [\"_all\"]\n  args = { VRESION = \"${DIR}\" }\n}\n";
+    let pipeline =
+        "build:\n  before_script: [cd app]\n  script:\n    - docker build --target prod .\n";
     let folder = folder(&[
         (".git/HEAD", ""),
         ("app/Dockerfile", dockerfile),
         ("app/a", ""),
         ("compose.yaml", compose),
         (".github/workflows/ci.yml", workflow),
+        ("docker-bake.hcl", bake),
+        (".gitlab-ci.yml", pipeline),
     ]);
     let said =
         lint(folder.path(), &["--format", "short", "--preset", "strict"]).ends_with(1).stdout;
@@ -702,6 +709,9 @@ fn who_builds_a_file_is_known() {
         "app/Dockerfile:3:17: info[unreached-stage]: only `--target other` builds this stage",
         "compose.yaml:7:11: warning[dead-stage-or-arg]: no ARG takes `VERSON`: it is given for nothing",
         ".github/workflows/ci.yml:7:17: warning[dead-stage-or-arg]: there is no stage `tset`",
+        ".github/workflows/ci.yml:10:42: warning[dead-stage-or-arg]: no ARG takes `REV`: it is given for nothing",
+        "docker-bake.hcl:5:12: warning[dead-stage-or-arg]: no ARG takes `VRESION`: it is given for nothing",
+        ".gitlab-ci.yml:4:29: warning[dead-stage-or-arg]: there is no stage `prod`",
     ] {
         assert!(said.contains(line), "{line} in:\n{said}");
     }

@@ -257,6 +257,45 @@ fn what_was_built_is_pinned() {
 }
 
 #[test]
+fn what_the_last_build_left_is_looked_at() {
+    let store = Store::new();
+    let file = Context::new(
+        "FROM busybox\n\
+         RUN mkdir -p /var/lib/apt/lists && head -c 2000000 /dev/zero > /var/lib/apt/lists/a && chmod 4755 /bin/busybox\n\
+         RUN echo me::1000:1000::/:/bin/sh >> /etc/passwd && echo you:x:1000:1::/:/bin/sh >> /etc/passwd\n\
+         RUN --mount=type=cache,target=/empty --mount=type=cache,target=/full touch /full/a && mkdir -p /empty/b\n\
+         RUN mkdir -p /a/.git && echo 0123456789abcdef0123456789abcdef01234567 > /a/.git/HEAD && (git clone https://example.com/a.git || true)\n\
+         RUN mkdir -p /gems/specifications /go/pkg/mod/cache/download/example.com/!a/@v && cd /gems && \
+         echo '# stub: rack 3.1.0 ruby lib' > specifications/rack-3.1.0.gemspec && \
+         touch /go/pkg/mod/cache/download/example.com/!a/@v/v1.2.3.info && (gem install rack; go install example.com/A/cmd@latest; true)\n",
+    );
+    store.build("made", file.path()).ends_with(0);
+    let strict =
+        |flags: &[&str]| lint(&store, file.path(), &[&["--preset", "strict"], flags].concat());
+    let said = strict(&[]).stdout;
+    for line in [
+        "Dockerfile:2:1: warning[cache-in-layer]: 2.0 MB of caches stay in the image",
+        "Dockerfile:2:1: info[setuid-file]: 1 program with setuid or setgid",
+        "Dockerfile:3:1: error[empty-password]: `me` can be used without a password",
+        "Dockerfile:3:1: warning[duplicate-user]: the users `me` and `you` have one id, 1000",
+        "Dockerfile:4:31: warning[cache-mount-misses]: the cache stays empty: the RUN left no file in it when it ran last",
+        "Dockerfile:5:100: info[unpinned-clone]: this may be another commit tomorrow",
+    ] {
+        assert!(said.contains(line), "{line} in:\n{said}");
+    }
+    assert_eq!(said.matches("cache-mount-misses").count(), 1, "{said}");
+    strict(&["--fix", "--unsafe"]);
+    let mended = fs::read_to_string(file.path().join("Dockerfile")).expect("read");
+    for part in [
+        "a.git && git -C a checkout -q 0123456789abcdef0123456789abcdef01234567",
+        "gem install rack:3.1.0",
+        "go install example.com/A/cmd@v1.2.3",
+    ] {
+        assert!(mended.contains(part), "{part} in:\n{mended}");
+    }
+}
+
+#[test]
 fn what_an_image_starts_is_looked_for_in_it() {
     let store = Store::new();
     let file = Context::new("FROM busybox\nCOPY run.sh /\nENTRYPOINT [\"/run.sh\"]\n");

@@ -1,6 +1,6 @@
 //! What is known about a build beside its Dockerfile: plain data that somebody else has found out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,7 +36,7 @@ pub struct Known<'a> {
     pub today: Option<Day>,
 }
 
-/// A build of the file that something else of the project asks for: a compose file, a workflow.
+/// A build of the file that something else of the project asks for: a compose file, a bake file, a pipeline.
 #[derive(Clone, Debug)]
 pub struct Caller {
     /// The file that asks.
@@ -47,6 +47,8 @@ pub struct Caller {
     pub arguments: Vec<Spanned<String>>,
     /// The names of the contexts that it gives beside the main one.
     pub contexts: Vec<String>,
+    /// The platforms that it names.
+    pub platforms: Vec<String>,
 }
 
 /// What is known about a stage.
@@ -90,6 +92,8 @@ pub struct Made<'a> {
     pub packages: Packages<'a>,
     /// The digests of its files.
     pub digests: Digests<'a>,
+    /// The ids of the cache mounts in which it left no file.
+    pub idle_caches: Vec<String>,
 }
 
 /// Gives the digest of the whole regular file at a path, as `sha256:…`; nothing if there is none. Reads it: only for who
@@ -148,6 +152,15 @@ impl<'a> KnownStage<'a> {
     /// Of the image at most the config is known.
     pub const fn new(needed: bool, base: Option<&'a ImageConfig>) -> Self {
         Self { needed, base, digest: None, moved: None, files: None, made: &[] }
+    }
+}
+
+impl Caller {
+    /// The architectures that it builds for, if they are several.
+    pub(crate) fn architectures(&self) -> Option<BTreeSet<&str>> {
+        let parts = self.platforms.iter().filter_map(|platform| platform.split('/').nth(1));
+        let all: BTreeSet<&str> = parts.filter(|name| !name.contains('$')).collect();
+        (all.len() > 1).then_some(all)
     }
 }
 

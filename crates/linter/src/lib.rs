@@ -91,5 +91,6 @@ pub use policy::{LabelKind, Policy, Wanted};
 pub use rule::{Confidence, Origin, Preset, Rule, all, rule};
 pub use script::{ShellScript, shell_scripts};
 pub use secret::secret_in;
+pub use shell::{CommandWord, commands};
 pub use suppression::{checks, checks_from_argument};
 pub use syntax::syntax_aliases;

@@ -125,6 +125,34 @@ pub(crate) fn script_of_file(text: &str) -> Option<Script> {
     Some(script)
 }
 
+/// A word of a command, for those who look at scripts that are in no Dockerfile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommandWord {
+    /// The text without quotes; a variable in it is `${name}`.
+    pub text: String,
+    /// Where it stands in the script, quotes included.
+    pub span: Span,
+    /// Nothing in it is put in by the shell.
+    pub is_literal: bool,
+}
+
+/// The simple commands of a script, each with its words from the program on, in the order of their ends: those inside of
+/// substitutions and compound commands included. None of a text that no shell can read.
+pub fn commands(script: &str) -> Vec<Vec<CommandWord>> {
+    let commands = script_of_file(script).map(|script| script.commands).unwrap_or_default();
+    let words = |command: Command| {
+        let words = command.words.into_iter();
+        words
+            .map(|word| CommandWord {
+                text: word.text,
+                span: word.span,
+                is_literal: word.is_literal,
+            })
+            .collect()
+    };
+    commands.into_iter().map(words).collect()
+}
+
 impl Script {
     /// Its texts with everything in them.
     pub(crate) fn texts(&self) -> Vec<Text<'_>> {

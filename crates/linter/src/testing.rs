@@ -192,6 +192,7 @@ struct Layer {
     age: Duration,
     changed: Option<Changed>,
     packages: Vec<Package>,
+    idle: Vec<String>,
 }
 
 type Way<'l> = (
@@ -204,7 +205,8 @@ type Way<'l> = (
 
 impl Layers {
     /// Adds what an option says: `layer LINE: FILE`, `layer LINE took: SECONDS`, `layer LINE age: DAYS`,
-    /// `layer LINE other: FILE` for another layer that it came to, `layer LINE changed: NAME BEFORE AFTER`, and `layer LINE has: KIND NAME VERSION`.
+    /// `layer LINE other: FILE` for another layer that it came to, `layer LINE changed: NAME BEFORE AFTER`, `layer LINE has: KIND NAME VERSION`, and
+    /// `layer LINE idle: ID` for a cache mount that it left empty.
     pub(crate) fn add(&mut self, source: &str, name: &str, value: &str) {
         let mut words = name.split_whitespace().skip(1);
         let line: usize = words.next().unwrap().parse().unwrap();
@@ -218,6 +220,7 @@ impl Layers {
                 let days: u64 = value.parse().unwrap();
                 layer.age = Duration::from_secs(days * 24 * 60 * 60);
             }
+            Some("idle") => layer.idle.push(value.to_owned()),
             Some("has") => {
                 let mut values = value.split(' ').map(str::to_owned);
                 let mut next = || values.next().unwrap();
@@ -265,6 +268,7 @@ impl Layers {
                     other,
                     packages: Packages(packages),
                     digests: Digests(digest),
+                    idle_caches: layer.idle.clone(),
                 }
             });
         made.collect()

@@ -22,6 +22,8 @@ use super::facts::{Head, Tree, ViewOf};
 #[derive(Default)]
 pub(super) struct Builds {
     by_file: OnceLock<BTreeMap<PathBuf, Vec<Step>>>,
+    /// Cache mounts without files, and the steps that left them so.
+    idle: OnceLock<Vec<(String, String)>>,
 }
 
 /// A record.
@@ -43,6 +45,7 @@ pub(super) struct Layered<'f> {
     other: ViewOf<'f>,
     packages: Installed<'f>,
     digest: DigestOf<'f>,
+    idle: Vec<String>,
 }
 
 /// Reads a file and gives its digest.
@@ -68,10 +71,12 @@ impl Builds {
         let (mut made, mut top) = (Vec::new(), below);
         for instruction in stage.instructions.iter().filter(|one| makes_layer(one)) {
             let found = steps.and_then(|steps| find(steps, instruction, top.as_ref()));
-            match found.and_then(|step| layered(store, step, instruction)) {
-                Some((id, layer)) => {
+            let layer = found.and_then(|step| Some((step, layered(store, step, instruction)?)));
+            match layer {
+                Some((step, (id, layer))) => {
                     top = Some(id);
-                    made.push(layer);
+                    let idle = self.idle(store, step, instruction);
+                    made.push(Layered { idle, ..layer });
                 }
                 // It makes none where the folder is there already.
                 None if instruction.kind.keyword() == Keyword::Workdir => {}
@@ -79,6 +84,20 @@ impl Builds {
             }
         }
         (made, Some(top))
+    }
+}
+
+impl Builds {
+    /// The ids of the cache mounts in which a step left no file.
+    fn idle(&self, store: &Store, step: &Step, instruction: &Instruction) -> Vec<String> {
+        if instruction.flag("mount").is_none() {
+            return Vec::new();
+        }
+        let all = self.idle.get_or_init(|| store.idle_cache_mounts().unwrap_or_default());
+        let name = step.origin.name.as_deref().unwrap_or_default().replace('\n', " ");
+        let own = all.iter().filter(|(_, step)| *step == name);
+        // In front of the id stands the name that sets caches of several projects apart.
+        own.filter_map(|(id, _)| Some(id.split_once('/')?.1.to_owned())).collect()
     }
 }
 
@@ -155,6 +174,7 @@ fn layered<'f>(
         head: Box::new(move |path: &TreePath| of_head.get_or_init(read).as_ref()?.head(path)),
         digest: Box::new(move |path| of_digest.get_or_init(read).as_ref()?.digest(path)),
         other: other(store, origin.key),
+        idle: Vec::new(),
         packages: Box::new(move || {
             of_packages.get_or_init(read).as_ref().map(Tree::packages).unwrap_or_default()
         }),
@@ -199,6 +219,7 @@ impl Layered<'_> {
             changed: self.changed.clone(),
             packages: Packages(&*self.packages),
             digests: Digests(&*self.digest),
+            idle_caches: self.idle.clone(),
         }
     }
 }

@@ -1,7 +1,16 @@
-//! Who builds a Dockerfile: compose files, bake files in JSON, and workflows of GitHub in the folders from it up to the one with
-//! `.git` in it. What cannot be read there is for other tools to tell: it says nothing here.
+//! Who builds a Dockerfile: compose files, bake files, workflows of GitHub and pipelines of GitLab in the folders from it up to the
+//! one with `.git` in it. What cannot be read there is for other tools to tell: it says nothing here.
+//!
+//! [`read`] knows the files, [`bake`] the targets of bake files in JSON and, by [`hcl`], in HCL; [`script`] finds the scripts of
+//! pipelines, and [`command`] what is built by these. [`node`] is what trees are asked; [`place`] leads back from a script to its file.
 
+mod bake;
+mod command;
+mod hcl;
+mod node;
+mod place;
 mod read;
+mod script;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -20,6 +29,9 @@ const LONGEST: u64 = 1 << 20;
 
 /// The most files of one folder that are read.
 const MOST: usize = 64;
+
+/// The most builds of one file that are looked at.
+const MOST_BUILDS: usize = 1_000;
 
 /// The callers of all files that are looked at.
 #[derive(Default)]
@@ -122,11 +134,12 @@ fn asked_for(form: Form, folder: &Path, shown: &Path, name: &Path) -> Vec<Build>
     let shown = shown.join(name);
     let name = shown.strip_prefix(".").unwrap_or(&shown).display().to_string();
     let file = Arc::new(OtherFile { name, text });
-    let builds = asked.into_iter().filter_map(|asked| {
+    let builds = asked.into_iter().take(MOST_BUILDS).filter_map(|asked| {
         let dockerfile = fs::canonicalize(folder.join(asked.dockerfile)).ok()?;
         let (file, target) = (Arc::clone(&file), asked.target);
-        let (arguments, contexts) = (asked.arguments, asked.contexts);
-        Some(Build { dockerfile, caller: Caller { file, target, arguments, contexts } })
+        let (arguments, contexts, platforms) = (asked.arguments, asked.contexts, asked.platforms);
+        let caller = Caller { file, target, arguments, contexts, platforms };
+        Some(Build { dockerfile, caller })
     });
     builds.collect()
 }

@@ -213,7 +213,20 @@ impl Tree {
             name: package.name.clone(),
             version: package.version.clone(),
         });
-        packages.collect()
+        packages.chain(self.modules()).collect()
+    }
+
+    /// The modules of Go that were looked up, as its cache has them: `cache/download/MODULE/@v/VERSION.info`.
+    fn modules(&self) -> impl Iterator<Item = Package> {
+        let shown = self.view.subtree(&TreePath::root()).into_iter();
+        let paths = shown.map(|shown| shown.entry.path.to_string());
+        paths.filter_map(|path| {
+            let (module, file) = path.rsplit_once("/@v/")?;
+            let (_, module) = module.split_once("/pkg/mod/cache/download/")?;
+            let version = file.strip_suffix(".info")?;
+            let (name, version) = (unescaped(module), unescaped(version));
+            Some(Package { kind: "golang".to_owned(), name, version })
+        })
     }
 
     /// The beginning of the file that the tree shows at a path.
@@ -240,6 +253,23 @@ impl Tree {
         let folder = self.folders.get(self.view.entry(path)?.layer)?;
         read::open_file(File::open(folder).ok()?.as_fd(), path).ok()
     }
+}
+
+/// A path or version as Go writes it into its cache: `!` in front of a small letter stands for a large one.
+fn unescaped(text: &str) -> String {
+    let mut unescaped = String::with_capacity(text.len());
+    let mut is_large = false;
+    for letter in text.chars() {
+        match letter {
+            '!' => is_large = true,
+            letter if is_large => {
+                unescaped.push(letter.to_ascii_uppercase());
+                is_large = false;
+            }
+            letter => unescaped.push(letter),
+        }
+    }
+    unescaped
 }
 
 impl Stages<'_> {

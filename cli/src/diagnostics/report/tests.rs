@@ -239,10 +239,7 @@ fn gnu_names_program_file_and_place() {
     with_sample(|reports| {
         let text = gnu(reports);
         let lines: Vec<&str> = text.lines().collect();
-        assert_eq!(
-            lines[0],
-            "lap:a b%/Dockerfile:2:9: label-empty warning: is \"<&>\" \u{fffd}\u{fffd} é"
-        );
+        assert_eq!(lines[0], "lap:a b%/Dockerfile:2:9: label-empty warning: is \"<&>\"  é");
         assert_eq!(lines[2], "lap:a b%/Dockerfile:1:1: unknown-flag error: all of it: why");
         assert_eq!(lines.len(), 3);
     });

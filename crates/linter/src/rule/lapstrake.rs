@@ -5,6 +5,7 @@ rules! { "lapstrake":
     bad_exec_json
     broad_copy
     cache_busting_copy
+    cache_in_layer
     cache_mount_misses
     clear_text
     context_waste
@@ -17,7 +18,9 @@ rules! { "lapstrake":
     docker_socket
     dockerignore_idle
     dockerignore_lint
+    duplicate_user
     effective_user
+    empty_password
     entrypoint_not_runnable
     executable_owned_by_runtime_user
     healthcheck_missing_tool
@@ -34,19 +37,23 @@ rules! { "lapstrake":
     password_set
     pipe_to_shell
     prefer_cache_mount
+    prefer_heredoc
     sandbox_off
     secret_copied
     secret_in_text
     secret_mount_mode
     semicolon_swallows_failure
+    setuid_file
     signal_not_caught
     size_and_time
     space_before_equals
     ssh_exposed
     stale_index
+    suppression_without_reason
     tls_off
     unchecked_download
     unknown_from
+    unpinned_clone
     unreached_stage
     unsigned_packages
     unused_suppression

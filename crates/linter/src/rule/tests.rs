@@ -336,10 +336,17 @@ impl Case<'_> {
     }
 }
 
-/// A build from `compose.yaml`, whose text is the option itself: `--target NAME`, `--build-arg NAME`, `--build-context NAME`.
+/// A build from `compose.yaml`, whose text is the option itself: `--target NAME`, `--build-arg NAME`, `--build-context NAME`,
+/// `--platform NAME`.
 fn caller(text: &str) -> Caller {
     let file = Arc::new(OtherFile { name: "compose.yaml".into(), text: text.into() });
-    let mut caller = Caller { file, target: None, arguments: Vec::new(), contexts: Vec::new() };
+    let mut caller = Caller {
+        file,
+        target: None,
+        arguments: Vec::new(),
+        contexts: Vec::new(),
+        platforms: Vec::new(),
+    };
     let words: Vec<&str> = text.split(' ').collect();
     for pair in words.chunks(2) {
         let at = pair[1].as_ptr() as usize - text.as_ptr() as usize;
@@ -348,6 +355,7 @@ fn caller(text: &str) -> Caller {
             "--target" => caller.target = Some(name),
             "--build-arg" => caller.arguments.push(name),
             "--build-context" => caller.contexts.push(name.value),
+            "--platform" => caller.platforms.push(name.value),
             other => panic!("what is `{other}`?"),
         }
     }

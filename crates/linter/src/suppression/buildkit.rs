@@ -42,8 +42,8 @@ pub(super) fn read<'a>(
         return;
     }
     for one in &dockerfile.instructions {
-        let Some(options) = comment_options(one) else { continue };
-        all.extend(skip(&options, Some(one.span), Place::Instruction(one)));
+        let Some((place, options)) = comment(one) else { continue };
+        all.extend(skip(&options, Some(place), Place::Instruction(one)));
     }
 }
 
@@ -80,7 +80,14 @@ fn skip<'a>(
 /// The options of the comments above an instruction. Only the first such comment counts, and none if
 /// that one is not understood: so does BuildKit.
 pub(super) fn comment_options(instruction: &Instruction) -> Option<CheckOptions> {
-    let (options, faults) =
-        instruction.comments().into_iter().find_map(CheckOptions::from_comment)?;
-    faults.is_empty().then_some(options)
+    comment(instruction).map(|(_, options)| options)
+}
+
+/// The same, and where the comment stands.
+fn comment(instruction: &Instruction) -> Option<(Span, CheckOptions)> {
+    let (place, (options, faults)) = instruction.comments().into_iter().find_map(|comment| {
+        let place = comment.span;
+        Some((place, CheckOptions::from_comment(comment)?))
+    })?;
+    faults.is_empty().then_some((place, options))
 }

@@ -25,7 +25,8 @@ use crate::run::Run;
 pub(super) static RULE: Rule =
     Rule::hadolint("apk-index-kept", &["DL3019"], Severity::Info, Check::Script(check))
         .recommended()
-        .of_size();
+        .of_size()
+        .instead_of(&["cache-in-layer"]);
 
 fn check(run: &Run<'_>, findings: &mut Findings<'_>) {
     if run.has_mount("/var/cache/apk") {

@@ -30,6 +30,7 @@ use crate::subject::Subject;
 pub(super) static RULE: Rule =
     Rule::hadolint("apt-lists-kept", &["DL3009"], Severity::Info, Check::Stage(check))
         .of_size()
+        .instead_of(&["cache-in-layer"])
         .confident(Confidence::Medium);
 
 fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) {

@@ -29,7 +29,8 @@ use crate::shell::Command;
 pub(super) static RULE: Rule =
     Rule::hadolint("dnf-cache-kept", &["DL3040"], Severity::Warning, Check::Script(check))
         .recommended()
-        .of_size();
+        .of_size()
+        .instead_of(&["cache-in-layer"]);
 
 fn check(run: &Run<'_>, findings: &mut Findings<'_>) {
     if ["/var/cache/libdnf5", ".cache/libdnf5", "/var/cache/dnf"]

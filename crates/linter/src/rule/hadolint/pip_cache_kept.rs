@@ -28,7 +28,8 @@ use crate::subject::Subject;
 pub(super) static RULE: Rule =
     Rule::hadolint("pip-cache-kept", &["DL3042"], Severity::Warning, Check::Stage(check))
         .recommended()
-        .of_size();
+        .of_size()
+        .instead_of(&["cache-in-layer"]);
 
 fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) {
     let mut is_off =

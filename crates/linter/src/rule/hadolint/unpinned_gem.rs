@@ -15,7 +15,8 @@
 //! RUN gem install puma:6.4.2
 //! ```
 //!
-//! **Fix**: none: which versions there are is not known here.
+//! **Fix**: unsafe, where the last build is in the store: the versions that it installed are named. Else none: which ones there are is
+//! not known here.
 
 use lapstrake_parser::Severity;
 
@@ -39,6 +40,8 @@ fn check(run: &Run<'_>, findings: &mut Findings<'_>) {
         gems.retain(|word| {
             !matches!(word.text.as_str(), "install" | "i") && !word.text.contains(':')
         });
-        package::report_unpinned(findings, &gems, "puma:6.4.2");
+        if let Some(draft) = package::report_unpinned(findings, &gems, "puma:6.4.2") {
+            package::pin(draft, run, &gems, ("gem", ":"));
+        }
     }
 }

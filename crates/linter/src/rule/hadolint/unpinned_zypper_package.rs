@@ -15,7 +15,8 @@
 //! RUN zypper install -y jq=1.6 && zypper clean
 //! ```
 //!
-//! **Fix**: none: which versions there are is not known here.
+//! **Fix**: unsafe, where the last build is in the store: the versions that it installed are named. Else none: which ones there are is
+//! not known here.
 
 use lapstrake_parser::Severity;
 
@@ -36,6 +37,8 @@ fn check(run: &Run<'_>, findings: &mut Findings<'_>) {
         packages.retain(|word| !matches!(word.text.as_str(), "install" | "in"));
         packages
             .retain(|word| !word.text.contains(['=', '<', '>']) && !word.text.ends_with(".rpm"));
-        package::report_unpinned(findings, &packages, "jq=1.6");
+        if let Some(draft) = package::report_unpinned(findings, &packages, "jq=1.6") {
+            package::pin(draft, run, &packages, ("rpm", "="));
+        }
     }
 }

@@ -29,7 +29,8 @@ use crate::subject::Subject;
 pub(super) static RULE: Rule =
     Rule::hadolint("yarn-cache-kept", &["DL3060"], Severity::Info, Check::Stage(check))
         .recommended()
-        .of_size();
+        .of_size()
+        .instead_of(&["cache-in-layer"]);
 
 fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) {
     if !subject.is_last_or_base(stage) {

@@ -29,7 +29,8 @@ use crate::shell::Command;
 pub(super) static RULE: Rule =
     Rule::hadolint("zypper-cache-kept", &["DL3036"], Severity::Warning, Check::Script(check))
         .recommended()
-        .of_size();
+        .of_size()
+        .instead_of(&["cache-in-layer"]);
 
 fn check(run: &Run<'_>, findings: &mut Findings<'_>) {
     if ["/var/cache/zypp"].iter().any(|path| run.has_mount(path)) {

@@ -1,7 +1,7 @@
 //! # What is fetched is for the platform that is built
 //!
-//! A file that is built for several platforms, as its `TARGETARCH`, `TARGETPLATFORM` or `BUILDPLATFORM` says, fetches programs for one of them
-//! by a URL with `amd64`, `x86_64`, `arm64` or `aarch64` in it: images for the others get programs that do not run. Looks at the URLs of
+//! A file that is built for several platforms, as its `TARGETARCH`, `TARGETPLATFORM` or `BUILDPLATFORM` says, or a bake file, compose file or
+//! pipeline that builds it, fetches programs for one of them by a URL with `amd64`, `x86_64`, `arm64` or `aarch64` in it: images for the others get programs that do not run. Looks at the URLs of
 //! RUN and ADD. Quiet where the RUN asks for the architecture itself, by `uname -m` for instance, names another one, or a variable
 //! of it; where it branches; and in stages of one `--platform` that is written out.
 //!
@@ -135,7 +135,10 @@ fn is_for_many(subject: &Subject<'_>) -> bool {
     let asks = |stage: &Stage<'_>| {
         platform(stage).is_some_and(|text| PLATFORM.iter().any(|name| text.contains(name)))
     };
-    subject.stages.iter().any(asks) || subject.dockerfile.instructions.iter().any(declares)
+    let mut callers = subject.known.callers.iter();
+    callers.any(|caller| caller.architectures().is_some())
+        || subject.stages.iter().any(asks)
+        || subject.dockerfile.instructions.iter().any(declares)
 }
 
 fn platform<'s>(stage: &'s Stage<'_>) -> Option<&'s str> {

@@ -4,7 +4,9 @@
 //! Ubuntu have apt remove all packages that it has fetched (`/etc/apt/apt.conf.d/docker-clean`), flags such as
 //! `--no-cache-dir` have tools keep nothing, some commands empty the cache, and for a user other than root
 //! `~` is not `/root`. Whether the base image has `docker-clean`, and whose user it has, is known if it is in
-//! the store. A cache of apt that is not `sharing=locked` gets a remark: where two builds have it at once, one fails.
+//! the store, and so is whether the RUN left a file in the cache when it ran last. A cache of apt that is not `sharing=locked` gets a remark:
+//! where two builds have it at once, one fails. So does one for what is compiled (`target`, `node_modules` and the like), without the platform
+//! in its `id`, where a bake file, a compose file or a pipeline builds the file for several architectures.
 //!
 //! ```dockerfile
 //! FROM debian:12
@@ -68,7 +70,13 @@ struct Cache {
     place: Span,
     /// Several steps may have it at once.
     is_shared: bool,
+    /// By what it is known; nothing if a variable decides.
+    id: Option<String>,
 }
+
+/// Folders in which tools put what they compile.
+const COMPILED: [&str; 8] =
+    ["target", "node_modules", "build", "_build", "obj", ".venv", "venv", "cmake-build-release"];
 
 fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) {
     for instruction in stage.instructions {
@@ -88,6 +96,15 @@ fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) 
                 let what =
                     format!("nothing is kept here: the user is `{user}`, whose home is not /root");
                 findings.add(cache.place, what).help(help);
+            } else if is_idle(&run, cache) {
+                let what = "the cache stays empty: the RUN left no file in it when it ran last";
+                findings.add(cache.place, what).help("mount it where the tool keeps its files");
+            } else if let Some((name, architectures)) = is_mixed(subject, stage, cache) {
+                let what = format!("builds for {architectures} have this cache");
+                let help = format!(
+                    "{name} builds for them: declare `ARG TARGETARCH` and add `id=…-$TARGETARCH`"
+                );
+                findings.add(cache.place, what).help(help).remark();
             } else if let Some(command) = is_locked_out(&run, cache) {
                 let what = "two builds at once have this cache, and apt wants it alone";
                 let help = "add `sharing=locked`: one waits for the other";
@@ -110,7 +127,9 @@ fn caches(instruction: &Instruction) -> Vec<Cache> {
         let target = target.trim_end_matches('/').to_owned();
         let sharing = mount::option(word.as_str(), &["sharing"]);
         let is_shared = sharing.is_none_or(|(sharing, _)| sharing == "shared");
-        is_one.then(|| Cache { target, place: word.span_of(range), is_shared })
+        let id = mount::option(word.as_str(), &["id"]).map_or_else(|| target.clone(), |(id, _)| id);
+        let id = (!id.contains('$')).then_some(id);
+        is_one.then(|| Cache { target, place: word.span_of(range), is_shared, id })
     });
     caches.collect()
 }
@@ -144,6 +163,28 @@ fn emptied<'r>(run: &Run<'r>, cache: &Cache) -> Option<(&'r Command, String, &'s
         let mut removed = command.arguments().iter().filter(|word| word.text.starts_with('/'));
         let removed = removed.find(|word| is_it(&word.text)).filter(|_| name == "rm")?;
         Some((command, format!("`{}` is removed", removed.text), help))
+    })
+}
+
+/// True if the last build left nothing in the cache.
+fn is_idle(run: &Run<'_>, cache: &Cache) -> bool {
+    let made = run.subject.made(run.instruction);
+    let idle = made.map(|made| made.idle_caches.as_slice()).unwrap_or_default();
+    cache.id.as_ref().is_some_and(|id| idle.iter().any(|idle| idle.trim_end_matches('/') == id))
+}
+
+/// Who builds the file for several architectures, and for which, if that gets into the cache together.
+fn is_mixed(subject: &Subject<'_>, stage: &Stage<'_>, cache: &Cache) -> Option<(String, String)> {
+    let folder = cache.target.rsplit('/').next()?;
+    let ground = subject.ground(stage).0;
+    // All of them run on the machine that builds, or on one that is written out.
+    let is_of_one = ground.from.platform.is_some();
+    if !COMPILED.contains(&folder) || cache.id.is_none() || is_of_one {
+        return None;
+    }
+    subject.known.callers.iter().find_map(|caller| {
+        let all: Vec<_> = caller.architectures()?.into_iter().collect();
+        Some((caller.file.name.clone(), all.join(" and ")))
     })
 }
 

@@ -3,8 +3,8 @@
 //! An argument that nothing reads is a promise that is not kept: who gives it with `--build-arg` changes nothing. A stage
 //! without a name that no other one takes anything from is never built. Looks at arguments above the first FROM that
 //! neither FROM nor a stage uses, at those of a stage that has no RUN behind them (a RUN may read one without naming it)
-//! and where nothing names them, and at stages without a name. Of compose files, `docker-bake.json` and workflows of GitHub that
-//! build the file it looks at the arguments and targets: those that are not there are told of in these files.
+//! and where nothing names them, and at stages without a name. Of compose files, bake files, workflows of GitHub and pipelines of
+//! GitLab that build the file it looks at the arguments and targets: those that are not there are told of in these files.
 //!
 //! ```dockerfile
 //! ARG DEBIAN=12
@@ -22,7 +22,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lapstrake_parser::{ArgDeclaration, Instruction, InstructionKind, Severity, Stage, suggest};
+use lapstrake_parser::{
+    ArgDeclaration, Instruction, InstructionKind, Severity, Span, Stage, suggest,
+};
 
 use crate::finding::Findings;
 use crate::from::{may_be_stage, needed};
@@ -62,11 +64,15 @@ fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) 
 fn callers(subject: &Subject<'_>, findings: &mut Findings<'_>) {
     let taken = given::taken(subject);
     let stages: Vec<String> = subject.stages.iter().filter_map(Stage::name).collect();
+    // What one place says may be asked for by several builds.
+    let mut told: BTreeSet<(&str, Span)> = BTreeSet::new();
     for caller in subject.known.callers {
         findings.looks_into(&caller.file);
         for argument in &caller.arguments {
             let name = argument.value.as_str();
-            if given::is_taken(subject, &taken, name) {
+            if given::is_taken(subject, &taken, name)
+                || !told.insert((&caller.file.name, argument.span))
+            {
                 continue;
             }
             let draft = findings
@@ -79,7 +85,10 @@ fn callers(subject: &Subject<'_>, findings: &mut Findings<'_>) {
         if let Some(target) = &caller.target {
             let name = target.value.as_str();
             let number = name.parse::<usize>().is_ok_and(|number| number < subject.stages.len());
-            if !number && subject.stage_named(name, subject.stages.len()).is_none() {
+            if !number
+                && subject.stage_named(name, subject.stages.len()).is_none()
+                && told.insert((&caller.file.name, target.span))
+            {
                 let draft = findings.add(target.span, format!("there is no stage `{name}`"));
                 if let Some(near) = suggest(name, stages.iter().map(String::as_str)) {
                     draft.help(format!("did you mean `{near}`?"));
