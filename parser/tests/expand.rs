@@ -270,3 +270,25 @@ fn no_pattern_takes_exponential_time() {
     let expanded = expand(&word, &|_: &str| Some(value.clone()), '\\').unwrap();
     assert_eq!(expanded.text.len(), 10_000);
 }
+
+/// Variables made of variables grow no further than a process could take (`MAX_ARG_STRLEN`, 128 KiB); a file may be longer.
+#[test]
+fn what_variables_come_to_is_bounded() {
+    let most = 128 << 10;
+    let long = |length: usize| move |_: &str| Some("x".repeat(length));
+    assert_eq!(expand("a$V", &long(most), '\\').unwrap().text.len(), most + 1);
+    for word in ["$V$V", "${V}$V", "${V:-a}$V", "${V:+$V$V}", "\"$V$V\"", "${V#a}$V", "${V/x/y}$V"]
+    {
+        let error = expand(word, &long(most), '\\').unwrap_err();
+        assert!(error.message.contains("longer than 128 KiB"), "{word}: {error}");
+        assert!(expand_words(word, &long(most), '\\').is_err(), "{word}");
+    }
+    // Each letter by all of them.
+    assert!(expand("${V//x/$V}", &long(60_000), '\\').is_err());
+    assert_eq!(expand("${V//x/yy}", &long(60_000), '\\').unwrap().text.len(), 120_000);
+    assert!(Expander::heredoc_body().expand("$V$V", &long(most)).is_ok());
+    assert!(Expander::heredoc_body().expand(&"$V".repeat(10), &long(most)).is_err());
+    // Text that is written out is as long as it is.
+    let written = "x".repeat(1 << 20);
+    assert_eq!(expand(&written, &long(0), '\\').unwrap().text, written);
+}

@@ -1,5 +1,7 @@
 //! From a file to its findings.
 
+use std::collections::BTreeMap;
+
 use lapstrake_parser::{Dockerfile, Span};
 
 use crate::finding::{Finding, Findings, Owned};
@@ -89,21 +91,34 @@ fn is_shipped(subject: &Subject<'_>, place: Span) -> bool {
 
 /// Takes out what a more precise rule has said of the same place, or of one that it shows as well.
 fn say_once(findings: &mut Vec<Finding>) {
-    let precise = findings.iter().filter(|one| !one.rule.instead_of.is_empty());
-    let said = precise.flat_map(|Finding { rule, diagnostic, .. }| {
-        let labels = diagnostic.labels.iter().map(|(span, _)| *span);
-        labels.chain([diagnostic.span]).map(|span| (rule.instead_of, span))
-    });
-    let said: Vec<_> = said.collect();
-    if !said.is_empty() {
-        findings.retain(|one| {
-            let span = one.diagnostic.span;
-            let is_said = |names: &[&str], at: Span| {
-                names.contains(&one.rule.name) && at.start < span.end && span.start < at.end
-            };
-            one.file.is_some() || !said.iter().any(|(names, at)| is_said(names, *at))
-        });
+    let mut said: BTreeMap<&str, Vec<Span>> = BTreeMap::new();
+    for Finding { rule, diagnostic, .. } in findings.iter() {
+        for name in rule.instead_of {
+            let labels = diagnostic.labels.iter().map(|(span, _)| *span);
+            said.entry(name).or_default().extend(labels.chain([diagnostic.span]));
+        }
     }
+    if said.is_empty() {
+        return;
+    }
+    // In the order in which they start, each with the furthest end so far.
+    for spans in said.values_mut() {
+        spans.sort_unstable();
+        let mut end = 0;
+        for span in spans {
+            end = end.max(span.end);
+            span.end = end;
+        }
+    }
+    findings.retain(|one| {
+        let span = one.diagnostic.span;
+        let is_said = said.get(one.rule.name).is_some_and(|spans| {
+            let before = spans.partition_point(|at| at.start < span.end);
+            let last = before.checked_sub(1).and_then(|at| spans.get(at));
+            last.is_some_and(|last| span.start < last.end)
+        });
+        one.file.is_some() || !is_said
+    });
 }
 
 const fn holds(outer: Span, inner: Span) -> bool {

@@ -35,6 +35,8 @@ pub(crate) struct Subject<'a> {
     scripts: OnceCell<Vec<(usize, Script)>>,
     /// The numbers of the stages of each name, in small letters.
     stage_numbers: OnceCell<BTreeMap<String, Vec<usize>>>,
+    /// For each stage the number of the one that it starts from.
+    bases: OnceCell<Vec<Option<usize>>>,
     /// What secrets are in the text, looked for when a rule asks first.
     secrets: OnceCell<Vec<(&'static str, Span)>>,
     /// What can be copied, looked for when a rule asks first.
@@ -75,6 +77,7 @@ impl<'a> Subject<'a> {
             globals,
             scripts: OnceCell::new(),
             stage_numbers: OnceCell::new(),
+            bases: OnceCell::new(),
             secrets: OnceCell::new(),
             view: OnceCell::new(),
             copies: OnceCell::new(),
@@ -159,9 +162,17 @@ impl<'a> Subject<'a> {
 
     /// The stage that a stage starts from. A variable in its name counts with the value that is known of it.
     pub(crate) fn base_of(&self, stage: &Stage<'_>) -> Option<&Stage<'a>> {
-        let image = self.global_value(&stage.from.image)?;
-        let number = self.stage_named(&image.text, stage.index)?;
-        self.stages.get(number)
+        self.stages.get((*self.bases().get(stage.index)?)?)
+    }
+
+    fn bases(&self) -> &[Option<usize>] {
+        self.bases.get_or_init(|| {
+            let base = |stage: &Stage<'_>| {
+                let image = self.global_value(&stage.from.image)?;
+                self.stage_named(&image.text, stage.index)
+            };
+            self.stages.iter().map(base).collect()
+        })
     }
 
     /// The stages that a stage goes back to, nearest first.
@@ -235,8 +246,7 @@ impl<'a> Subject<'a> {
     /// True if it is the last stage, or others start from it: what hadolint takes for a stage that is in an image.
     pub(crate) fn is_last_or_base(&self, stage: &Stage<'_>) -> bool {
         let is_last = stage.index + 1 == self.stages.len();
-        let mut later = self.stages.iter().skip(stage.index + 1);
-        is_last || later.any(|one| self.base_of(one).is_some_and(|base| base.index == stage.index))
+        is_last || self.bases().contains(&Some(stage.index))
     }
 
     /// True if what the stage leaves is in the image that is built: it is the target, or that goes back to it. What a

@@ -48,6 +48,19 @@ impl<V: Variables> Machine<'_, V> {
         }
     }
 
+    pub(super) fn too_long(&self) -> ExpandError {
+        ExpandError {
+            code: SUBSTITUTION,
+            message: format!(
+                "the values of variables are longer than {} KiB here",
+                self.most() >> 10
+            ),
+            range: 0..self.at,
+            hint: Some("no process could be given as much: put it into a file"),
+            variable: None,
+        }
+    }
+
     pub(super) fn unsupported(&self, from: usize) -> ExpandError {
         let modifier = self.input.get(from..).unwrap_or("");
         let mut chars = modifier.chars();

@@ -51,6 +51,8 @@ pub(super) struct Machine<'a, V> {
     pub(super) splitter: Option<Splitter>,
     pub(super) used: Vec<Reference>,
     pub(super) undefined: Vec<Reference>,
+    /// The bytes of values that were put in.
+    pub(super) filled_in: usize,
 }
 
 impl<'a, V: Variables> Machine<'a, V> {
@@ -65,6 +67,7 @@ impl<'a, V: Variables> Machine<'a, V> {
             splitter: split.then(Splitter::default),
             used: Vec::new(),
             undefined: Vec::new(),
+            filled_in: 0,
         }
     }
 
@@ -76,10 +79,23 @@ impl<'a, V: Variables> Machine<'a, V> {
             } else {
                 self.step(next)?;
             }
+            if self.filled_in > self.most() {
+                return Err(self.too_long());
+            }
         }
         match self.unclosed() {
             Some(error) => Err(error),
             None => Ok(()),
+        }
+    }
+
+    /// The most bytes of values in one text. Variables made of variables could else be of any length.
+    pub(super) fn most(&self) -> usize {
+        match self.expander.quotes {
+            // A file, which is the value of no variable.
+            Quotes::Ordinary => 1 << 20,
+            // The most that Linux takes for one variable of a process (`MAX_ARG_STRLEN`).
+            Quotes::Remove | Quotes::Keep => 128 << 10,
         }
     }
 

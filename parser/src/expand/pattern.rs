@@ -51,8 +51,14 @@ impl Pattern {
         value.get(..value.len() - length).unwrap_or("").to_owned()
     }
 
-    /// The value with the first match, or each one, replaced. A match is as long as it can be.
-    pub(super) fn replace(&self, value: &str, replacement: &str, all: bool) -> String {
+    /// The value with the first match, or each one, replaced. A match is as long as it can be. Nothing if that is longer than
+    /// `most`, but for one replacement.
+    pub(super) fn replace(
+        &self,
+        value: &str,
+        (replacement, all): (&str, bool),
+        most: usize,
+    ) -> Option<String> {
         let mut result = String::with_capacity(value.len());
         let mut copied = 0;
         let mut from = 0;
@@ -67,6 +73,9 @@ impl Pattern {
             if end > copied || start == 0 {
                 result.push_str(replacement);
             }
+            if result.len() > most.saturating_add(replacement.len()) {
+                return None;
+            }
             copied = end;
             from = end.max(start + 1);
             if !all {
@@ -74,7 +83,7 @@ impl Pattern {
             }
         }
         result.push_str(value.get(copied..).unwrap_or(""));
-        result
+        Some(result)
     }
 
     fn reversed(&self) -> Self {

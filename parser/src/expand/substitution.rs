@@ -126,8 +126,10 @@ impl<V: Variables> Machine<'_, V> {
 
     /// Replaces what the output got since the substitution started.
     fn replace(&mut self, closed: &Substitution, text: Option<&str>) {
+        let text = text.unwrap_or("");
         self.output.truncate(closed.start);
-        self.output.push_str(text.unwrap_or(""));
+        self.output.push_str(text);
+        self.filled_in = self.filled_in.saturating_add(text.len());
     }
 
     /// Takes away or replaces what a pattern matches.
@@ -137,8 +139,14 @@ impl<V: Variables> Machine<'_, V> {
         let kind = closed.modifier.kind;
         let longest = word.starts_with(kind);
         let text = match (kind, &closed.pattern) {
-            ('/', Some(pattern)) => Pattern::new(pattern)
-                .map(|pattern| pattern.replace(value, word, closed.modifier.all)),
+            ('/', Some(pattern)) => match Pattern::new(pattern) {
+                Ok(pattern) => {
+                    let most = self.most().max(value.len());
+                    let text = pattern.replace(value, (word, closed.modifier.all), most);
+                    Ok(text.ok_or_else(|| self.too_long())?)
+                }
+                Err(message) => Err(message),
+            },
             _ => {
                 let pattern = if longest { word.get(1..).unwrap_or("") } else { word };
                 Pattern::new(pattern).map(|pattern| match kind {
@@ -181,7 +189,10 @@ impl<V: Variables> Machine<'_, V> {
     /// Writes the value of a variable that was named from `open` up to here.
     fn push_value(&mut self, value: Option<String>, open: usize) {
         match value {
-            Some(value) => self.output.push_str(&value),
+            Some(value) => {
+                self.output.push_str(&value);
+                self.filled_in = self.filled_in.saturating_add(value.len());
+            }
             None if self.expander.keep_undefined => {
                 self.output.push_str(self.input.get(open..self.at).unwrap_or(""));
             }

@@ -40,7 +40,9 @@ fn check(step: &Step<'_>, findings: &mut Findings<'_>) {
             .label(step.instruction.keyword().span, "only this one counts")
             .help("take out the one that is not meant");
         let all = &step.subject.dockerfile.instructions;
-        let earlier = all.iter().find(|one| one.keyword().span == voided);
+        let behind = all.partition_point(|one| one.span.start <= voided.start);
+        let earlier = behind.checked_sub(1).and_then(|at| all.get(at));
+        let earlier = earlier.filter(|one| one.keyword().span == voided);
         draft.fix_all(
             Safety::Safe,
             earlier.and_then(|earlier| amend::take_out(step.subject, earlier)),

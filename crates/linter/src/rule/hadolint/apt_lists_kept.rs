@@ -34,9 +34,23 @@ pub(super) static RULE: Rule =
         .confident(Confidence::Medium);
 
 fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) {
-    if !subject.is_last_or_base(stage) {
+    // All at once, at the turn of the first.
+    if stage.index != 0 {
         return;
     }
+    let needy: Vec<(usize, usize)> =
+        subject.stages.iter().flat_map(|stage| needy(subject, stage)).collect();
+    for stage in subject.stages.iter().filter(|stage| subject.is_last_or_base(stage)) {
+        look(subject, stage, &needy, findings);
+    }
+}
+
+fn look(
+    subject: &Subject<'_>,
+    stage: &Stage<'_>,
+    needy: &[(usize, usize)],
+    findings: &mut Findings<'_>,
+) {
     for instruction in stage.instructions {
         let Some(run) = Run::of(subject, instruction) else { continue };
         let mut updates = run.commands(&["apt-get", "apt", "aptitude"]);
@@ -52,7 +66,7 @@ fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) 
             let draft = findings.add(update.span(), "the lists of packages stay in the image");
             let draft = draft
                 .help("end the RUN with `rm -rf /var/lib/apt/lists/*`, or mount a cache there");
-            if !others_need_lists(subject, stage, instruction) {
+            if !others_need_lists(subject, stage, instruction, needy) {
                 let edit = amend::append(&run, update, "rm -rf /var/lib/apt/lists/*");
                 draft.fix_all(Safety::Safe, edit);
             }
@@ -60,21 +74,35 @@ fn check(subject: &Subject<'_>, stage: &Stage<'_>, findings: &mut Findings<'_>) 
     }
 }
 
-/// True if a RUN may find nothing any more without the lists: it uses apt and fetches none itself, behind this one or in
-/// a stage that starts from this one.
-fn others_need_lists(subject: &Subject<'_>, stage: &Stage<'_>, update: &Instruction) -> bool {
-    let goes_back = |one: &&Stage<'_>| {
-        let lineage = subject.lineage(one);
-        one.index == stage.index || lineage.iter().any(|base| base.index == stage.index)
-    };
-    let heirs = subject.stages.iter().filter(goes_back).flat_map(|stage| stage.instructions);
-    let mut later = heirs.filter(|one| one.span.start > update.span.start);
-    later.any(|one| {
+/// The RUNs of a stage that may find nothing any more without the lists, as they use apt and fetch none themselves: the number
+/// of the stage, and where each starts.
+fn needy<'s>(
+    subject: &'s Subject<'_>,
+    stage: &'s Stage<'_>,
+) -> impl Iterator<Item = (usize, usize)> + 's {
+    let needs = |one: &&Instruction| {
         let Some(run) = Run::of(subject, one) else {
             let text = subject.source.get(one.span.range()).unwrap_or_default();
             return matches!(one.kind, InstructionKind::Run(_)) && text.contains("apt");
         };
         let apt = || run.commands(&["apt-get", "apt", "aptitude", "apt-cache"]);
         apt().next().is_some() && !apt().any(|command| command.has_argument("update"))
-    })
+    };
+    stage.instructions.iter().filter(needs).map(|one| (stage.index, one.span.start))
+}
+
+/// True if one of those stands behind this update, or in a stage that starts from this one.
+fn others_need_lists(
+    subject: &Subject<'_>,
+    stage: &Stage<'_>,
+    update: &Instruction,
+    needy: &[(usize, usize)],
+) -> bool {
+    let goes_back = |number: usize| {
+        let first = subject.stages.get(number);
+        let mut lineage = std::iter::successors(first, |one| subject.base_of(one));
+        lineage.any(|one| one.index == stage.index)
+    };
+    let mut later = needy.iter().filter(|(_, start)| *start > update.span.start);
+    later.any(|(number, _)| goes_back(*number))
 }

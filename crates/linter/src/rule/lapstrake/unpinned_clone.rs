@@ -66,6 +66,7 @@ const PARTIAL: [&str; 4] = ["depth", "shallow-since", "shallow-exclude", "filter
 const MOVES: [&str; 5] = ["checkout", "reset", "switch", "fetch", "update-ref"];
 
 fn check(run: &Run<'_>, findings: &mut Findings<'_>) {
+    let last_move = run.numbered(&["git"]).filter(|(_, command)| moves(command)).last();
     for (at, command) in run.numbered(&["git"]) {
         let operands = command.operands(&WITH_VALUE);
         let Some(("clone", [repository, others @ ..])) =
@@ -76,7 +77,7 @@ fn check(run: &Run<'_>, findings: &mut Findings<'_>) {
         let is_named = ["branch", "b", "revision"].iter().any(|flag| {
             command.flag_value(&[flag]).is_some_and(|word| is_commit(word.text.rsplit('=').next()))
         });
-        if is_named || is_moved(run, at) {
+        if is_named || last_move.is_some_and(|(move_at, _)| at < move_at) {
             continue;
         }
         let draft = findings.add(repository.span, "this may be another commit tomorrow");
@@ -102,12 +103,7 @@ fn check(run: &Run<'_>, findings: &mut Findings<'_>) {
     }
 }
 
-/// True if a command of the script behind that number brings a commit that is named.
-fn is_moved(run: &Run<'_>, at: usize) -> bool {
-    let behind = run.script.commands.get(at + 1..).unwrap_or_default();
-    behind.iter().filter(|command| command.base_name() == "git").any(moves)
-}
-
+/// True for a command that brings a commit that is named.
 fn moves(command: &Command) -> bool {
     let operands = command.operands(&["C", "c", "git-dir", "work-tree", "depth", "filter"]);
     let (first, rest) = operands.split_first().unzip();
