@@ -3,13 +3,13 @@
 use std::fs;
 use std::io::{self, BufReader};
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use lapstrake_cache::{Origin, Store};
 use lapstrake_image::ResolvedImage;
 use lapstrake_linter::{Known, Policy};
-use lapstrake_lsp::{ContextEntry, End, Facts, Image, Rules, Workspace, serve};
+use lapstrake_lsp::{ContextEntry, End as Ended, Facts, Image, Rules, Workspace, serve};
 use lapstrake_parser::Dockerfile;
 
 use super::input::Input;
@@ -23,8 +23,8 @@ use crate::{human, images, output, text};
 pub(crate) fn run(session: &Session) -> Result<Exit, Failure> {
     let served = serve(BufReader::new(io::stdin()), output::raw_stdout(), &Machine::new(session));
     match served.map_err(|error| Failure::of_writing(&error))? {
-        End::Orderly => Ok(Exit::SUCCESS),
-        End::Early => Ok(Exit::FAILED),
+        Ended::Orderly => Ok(Exit::SUCCESS),
+        Ended::Early => Ok(Exit::FAILED),
     }
 }
 
@@ -178,13 +178,7 @@ const LAST_BUILDS: usize = 20;
 
 /// In how many of the last builds the step was cached, of those that have a log: they executed something.
 fn hits(store: &Store, origin: &Origin) -> Option<String> {
-    let (_, subject) = origin.project.as_deref()?.split_once('\n')?;
-    let logs = store.logs().ok()?.into_iter().filter(|log| log.subject == subject);
-    let ends = logs.take(LAST_BUILDS).filter_map(|log| {
-        let mut steps = log.steps.into_iter();
-        steps.find(|step| Some(&step.name) == origin.name.as_ref())?.end
-    });
-    let ends: Vec<_> = ends.collect();
+    let ends: Vec<_> = logs(store, origin)?.take(LAST_BUILDS).filter_map(|(_, end)| end).collect();
     let hits = ends.iter().filter(|(outcome, _)| outcome == "cached").count();
     let builds = ends.len();
     (builds > 0).then(|| format!("in {hits} of the last {builds} builds that executed something"))
@@ -192,13 +186,30 @@ fn hits(store: &Store, origin: &Origin) -> Option<String> {
 
 /// How many milliseconds the step took that made a record, as the log of its build has it.
 fn logged(store: &Store, origin: &Origin) -> Option<u64> {
-    let (_, subject) = origin.project.as_deref()?.split_once('\n')?;
-    let logs = store.logs().ok()?.into_iter();
-    let mut logs = logs.filter(|log| log.subject == subject && log.time <= origin.record.created);
-    let steps = logs.next()?.steps.into_iter();
-    let mut ended = steps.filter(|step| Some(&step.name) == origin.name.as_ref());
-    let (outcome, milliseconds) = ended.next()?.end?;
-    (outcome == "done").then_some(milliseconds)
+    let (_, end) = logs(store, origin)?.find(|(time, _)| *time <= origin.record.created)?;
+    end.filter(|(outcome, _)| outcome == "done").map(|(_, milliseconds)| milliseconds)
+}
+
+/// How a step ended, and after how many milliseconds.
+type End = Option<(String, u64)>;
+
+/// The builds of a step's Dockerfile that had the step, the newest first: when each began, and how the step ended in it.
+fn logs(store: &Store, origin: &Origin) -> Option<impl Iterator<Item = (i64, End)>> {
+    let (context, name) = origin.project.as_deref()?.split_once('\n')?;
+    let (file, step) = (Path::new(context).join(name), origin.name.clone()?);
+    let logs = store.logs().ok()?.into_iter().filter(move |log| is_called(&file, &log.subject));
+    Some(logs.filter_map(move |log| {
+        let one = log.steps.into_iter().find(|one| one.name == step)?;
+        Some((log.time, one.end))
+    }))
+}
+
+/// True if the file may be called so in some folder.
+fn is_called(file: &Path, name: &str) -> bool {
+    let parts = Path::new(name).components().rev();
+    let parts = parts.take_while(|part| matches!(part, Component::Normal(_)));
+    let mut above = file.components().rev();
+    parts.into_iter().all(|part| above.next() == Some(part))
 }
 
 /// True if a project, a context and the name of a Dockerfile, is that of the Dockerfile at that path.
