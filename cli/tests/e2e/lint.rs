@@ -720,3 +720,13 @@ fn who_builds_a_file_is_known() {
     let said = lint(folder.path(), &["--format", "short", "--preset", "hadolint"]).stdout;
     assert!(!said.contains("compose.yaml"), "{said}");
 }
+
+#[test]
+fn a_pipe_beside_a_file_is_not_waited_for() {
+    let folder = folder(&[("Dockerfile", "FROM scratch\nCOPY a /\n"), ("a", "")]);
+    for name in ["docker-bake.hcl", "compose.yaml", ".dockerignore", "lapstrake.toml"] {
+        let made = Command::new("mkfifo").arg(folder.path().join(name)).status().expect("mkfifo");
+        assert!(made.success(), "{name}");
+    }
+    lint(folder.path(), &["Dockerfile"]).ends_with(0);
+}

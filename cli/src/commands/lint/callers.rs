@@ -125,7 +125,10 @@ fn files(folder: &Path, of_all: Option<Form>) -> Vec<(Form, PathBuf)> {
 /// The builds that a file asks for. Its paths count from `folder`; it is called by its name below `shown`.
 fn asked_for(form: Form, folder: &Path, shown: &Path, name: &Path) -> Vec<Build> {
     let mut text = String::new();
-    let file = File::open(folder.join(name)).ok();
+    let path = folder.join(name);
+    // A pipe would have to be waited for.
+    let file = fs::metadata(&path).ok().filter(fs::Metadata::is_file);
+    let file = file.and_then(|_| File::open(path).ok());
     let read = file.and_then(|file| file.take(LONGEST).read_to_string(&mut text).ok());
     if read.is_none() || !text.contains("build") && !text.contains("target") {
         return Vec::new();

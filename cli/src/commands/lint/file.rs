@@ -85,9 +85,12 @@ impl Linted {
 
     /// Adds what is not there yet: several Dockerfiles may lead to one file.
     fn add(&mut self, fault: Fault) {
-        if self.faults.iter().all(|known| known.diagnostic != fault.diagnostic) {
-            self.faults.push(fault);
-            self.faults.sort_by_key(|fault| fault.diagnostic.span);
+        let span = fault.diagnostic.span;
+        let first = self.faults.partition_point(|known| known.diagnostic.span < span);
+        let behind = self.faults.partition_point(|known| known.diagnostic.span <= span);
+        let here = self.faults.get(first..behind).unwrap_or_default();
+        if here.iter().all(|known| known.diagnostic != fault.diagnostic) {
+            self.faults.insert(behind, fault);
         }
     }
 

@@ -24,7 +24,8 @@
 //! ```
 //!
 //! **Fix**: unsafe: the step has another text, and so runs again. None where comments or blank lines stand between the commands, and where
-//! `set -e` would not do the same: with `||`, `!`, `&`, or where `if`, loops and groups are joined by `&&`.
+//! `set -e` would not do the same: with `||`, `!`, `&`, or where `if`, loops and groups are joined by `&&`; nor in a
+//! file whose lines end as on Windows.
 
 use lapstrake_parser::{CommandForm, DirectiveKind, InstructionKind, Safety, Severity, Span};
 
@@ -82,10 +83,10 @@ fn edit(subject: &Subject<'_>, text: Span, script: &Script, list: &List) -> Opti
     let written = source.get(text.range())?;
     let is_interrupted = |line: &str| line.trim().is_empty() || line.trim().starts_with('#');
     let is_plain = subject.dockerfile.escape == '\\' && !written.lines().any(is_interrupted);
-    // Blanks behind the delimiter would be a part of it.
+    // Blanks behind the delimiter would be a part of it, and the shell does not go on behind a carriage return.
     let behind = source.get(text.end..)?;
     let rest = behind.split('\n').next()?;
-    if !is_plain || written.contains(END) || !rest.trim().is_empty() {
+    if !is_plain || written.contains(END) || written.contains('\r') || !rest.trim().is_empty() {
         return None;
     }
     let commands = commands(script, list)?;
