@@ -96,7 +96,15 @@ fn places(bases: &[Option<usize>]) -> Vec<(usize, usize)> {
 fn names<'a>(stage: &Stage<'a>) -> BTreeMap<&'a str, usize> {
     let mut names = BTreeMap::new();
     for instruction in stage.instructions {
-        let set: Vec<&str> = match &instruction.kind {
+        // What a trigger sets is for the triggers behind it.
+        let kind = match &instruction.kind {
+            InstructionKind::Onbuild(onbuild) => match onbuild.instruction.as_deref() {
+                Some(inner) => &inner.kind,
+                None => continue,
+            },
+            kind => kind,
+        };
+        let set: Vec<&str> = match kind {
             InstructionKind::Arg(names) => names.iter().map(|arg| arg.name.as_str()).collect(),
             InstructionKind::Env(pairs) => pairs.iter().map(|pair| pair.key.as_str()).collect(),
             _ => continue,
@@ -116,7 +124,7 @@ mod tests {
 
     #[test]
     fn variables_are_those_of_the_stage_and_of_those_below() {
-        let source = "FROM x AS a\nENV A=1\nFROM a AS b\nENV B=1 A=2\nFROM x AS c\nARG C\nFROM b AS d\n\
+        let source = "FROM x AS a\nENV A=1\nFROM a AS b\nONBUILD ENV B=1\nENV A=2\nFROM x AS c\nARG C\nFROM b AS d\n\
             RUN true\nENV D=1\nFROM a AS e\nFROM c\n";
         let dockerfile = lapstrake_parser::parse(source).dockerfile;
         let (known, policy) = (Known::nothing(), Policy::default());
