@@ -8,7 +8,7 @@ use lapstrake_parser::{Span, Spanned};
 use super::read::{Asked, is_name, is_plain, local};
 
 /// Flags that take no value; all others take one.
-const SWITCHES: [&str; 41] = [
+const SWITCHES: [&str; 39] = [
     "all-platforms",
     "allow-all",
     "check",
@@ -30,7 +30,6 @@ const SWITCHES: [&str; 41] = [
     "no-hosts",
     "no-push",
     "omit-history",
-    "provenance",
     "pull",
     "pull-always",
     "pull-never",
@@ -40,7 +39,6 @@ const SWITCHES: [&str; 41] = [
     "rewrite-timestamp",
     "rm",
     "save-stages",
-    "sbom",
     "single-snapshot",
     "skip-tls-verify",
     "skip-unused-stages",
@@ -276,6 +274,10 @@ mod tests {
                 "a/b :  + d @ linux/amd64 linux/arm64",
             ),
             ("if a; then (buildah bud --layers -f c/Dockerfile c); fi", "c/Dockerfile :  +  @ "),
+            (
+                "docker buildx build . --provenance false -o type=image --ssh=default -t x:y",
+                "./Dockerfile :  +  @ ",
+            ),
             ("cd app && cd .. ; podman build 'b c'", "app/../b c/Dockerfile :  +  @ "),
             ("lap build --explain --check -t x $CI_PROJECT_DIR/a", "a/Dockerfile :  +  @ "),
             (

@@ -17,7 +17,7 @@ pub(super) fn parse(text: &str) -> Result<Node, Diagnostic> {
 }
 
 /// As [`parse`], of a file that is for another tool: a reference is nothing, of names that are set twice all are
-/// there.
+/// there, and the last document counts: in front of it stands what it is given.
 ///
 /// # Errors
 /// The first fault.
@@ -32,7 +32,7 @@ fn read(text: &str, is_foreign: bool) -> Result<Node, Diagnostic> {
     let mut document = None;
     loop {
         match reader.next()? {
-            (Event::DocumentStart(_), at) if document.is_some() => {
+            (Event::DocumentStart(_), at) if document.is_some() && !is_foreign => {
                 return Err(fault(at, "there is a second document"));
             }
             (Event::DocumentStart(_), _) => {
@@ -171,6 +171,10 @@ mod tests {
         }
         assert!(parse(&"[".repeat(100_000)).is_err());
         assert!(parse("a: [1\n").is_err());
+        let Value::Table(last) = parse_foreign("spec:\n---\na: 1\n").unwrap().value else {
+            panic!()
+        };
+        assert_eq!(last[0].0.value, "a");
         for text in ["", "# c\n", "---\n"] {
             assert_eq!(parse(text).unwrap().value, Value::Nothing, "{text:?}");
         }
