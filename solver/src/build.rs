@@ -18,9 +18,11 @@ use crate::graph::{Graph, VertexId};
 use crate::image::ImageSource;
 use crate::journal::Journal;
 use crate::lower::{self, ImagePlan, Lowered, Options, Plan};
-use crate::op::{Agents, Ahead, Contexts, DefaultNetwork, Layers, Value, Workshop, source_time};
+use crate::op::{
+    Agents, Ahead, Contexts, DefaultNetwork, Layers, Value, Workshop, beside, source_time,
+};
 use crate::schedule::Results;
-use crate::{arrival, export, schedule};
+use crate::{arrival, export, schedule, shared};
 
 /// How many steps run at the same time, at most. Steps mostly wait, so it is not the number of
 /// processors.
@@ -166,8 +168,18 @@ pub fn build(request: Request<'_>, tools: &Tools<'_>) -> Result<Built, Error> {
     let completed = completed?;
     noted?;
     let steps = workshop.journal.steps(&plan);
-    tools.imports.keep(&steps).map_err(Error::Store)?;
-    let built = export::export(&plan, &completed, &workshop, &request)?;
+    let export = || export::export(&plan, &completed, &workshop, &request);
+    let built = match tools.imports.keep(&steps).map_err(Error::Store)? {
+        false => export()?,
+        // Layers came from there, and what is told of them comes while they get to disk.
+        true => {
+            let known = workshop.journal.known(&plan.graph, &request.project);
+            let (adopted, built) =
+                beside(|| shared::adopt(&known, tools.store, tools.imports), export);
+            adopted.map_err(Error::Store)?;
+            built?
+        }
+    };
     drop(workshop);
     Ok(Built { steps, targets: plan.targets(), graph: plan.graph, ..built })
 }

@@ -80,11 +80,16 @@ impl Journal {
 
     /// What its steps were found by in a build of `project`, those that are told of.
     pub(crate) fn ids(&self, graph: &Graph, project: &str) -> Vec<(ActionKey, StepIds)> {
+        self.known(graph, project).into_iter().map(|(key, _, ids)| (key, ids)).collect()
+    }
+
+    /// The same with what they came to.
+    pub(crate) fn known(&self, graph: &Graph, project: &str) -> Vec<(ActionKey, Record, StepIds)> {
         let entries = self.entries();
-        let ids = entries.steps.iter().filter_map(|(vertex, key, _)| {
-            Some((*key, Identity::of(graph, *vertex)?.ids(project)))
+        let known = entries.steps.iter().filter_map(|(vertex, key, record)| {
+            Some((*key, *record, Identity::of(graph, *vertex)?.ids(project)))
         });
-        ids.collect()
+        known.collect()
     }
 
     fn entries(&self) -> MutexGuard<'_, Entries> {

@@ -75,7 +75,7 @@ enum Files<'a> {
     /// In the store.
     Here,
     /// In another cache.
-    Elsewhere(&'a [u8]),
+    Elsewhere(&'a SharedAccount),
 }
 
 /// What several earlier executions say of the present one.
@@ -229,9 +229,9 @@ impl Past<'_> {
             match compare(&earlier, present) {
                 Compared::Same => return Ok(same),
                 Compared::Nearest(nearest) => {
-                    if let Files::Elsewhere(files) = nearest.files {
+                    if let Files::Elsewhere(account) = nearest.files {
                         // What is asked for later is asked of the store.
-                        self.adopt(identity, nearest, files)?;
+                        adopt(self.store, &identity.ids(self.project), account)?;
                     }
                     return nearest.reason(self.store, (present.parts, present.listings));
                 }
@@ -274,15 +274,6 @@ impl Past<'_> {
         let all = graph.iter().filter_map(|(id, _)| Identity::of(graph, id));
         let mut beside = all.filter(|other| other.stage() == identity.stage());
         beside.any(|other| other.step(project) == *step)
-    }
-
-    /// Keeps what another cache tells of an earlier execution.
-    fn adopt(&self, identity: &Identity, earlier: &Earlier<'_>, files: &[u8]) -> Result<(), Error> {
-        let account = Account { key: earlier.key, parts: encoded(&earlier.parts) };
-        if account.parts.len().saturating_add(files.len()) > ADOPTED {
-            return Ok(());
-        }
-        self.store.put_account(&identity.ids(self.project), &account, files)
     }
 
     /// The executions of `step` in this store before this build, in which it may be there twice. Of two that
@@ -343,7 +334,7 @@ impl Earlier<'_> {
         }
         let before = match self.files {
             Files::Here => listed(store, &self.key)?,
-            Files::Elsewhere(bytes) => postcard::from_bytes(bytes).unwrap_or_default(),
+            Files::Elsewhere(told) => postcard::from_bytes(&told.files).unwrap_or_default(),
         };
         Ok(first(&differences, |subject| compare_listings(&before, listings, subject)))
     }
@@ -367,7 +358,17 @@ fn decoded(accounts: &[Account]) -> Vec<Earlier<'static>> {
 fn elsewhere(account: &SharedAccount) -> Option<Earlier<'_>> {
     let mut parts: Vec<Part> = postcard::from_bytes(&account.parts).ok()?;
     fit(&mut parts, &|text| text);
-    Some(Earlier { key: account.key, parts, files: Files::Elsewhere(&account.files) })
+    Some(Earlier { key: account.key, parts, files: Files::Elsewhere(account) })
+}
+
+/// Keeps what another cache tells of an earlier execution; not what is no account, or too much.
+pub(crate) fn adopt(store: &Store, ids: &StepIds, told: &SharedAccount) -> Result<(), Error> {
+    let Some(earlier) = elsewhere(told) else { return Ok(()) };
+    let account = Account { key: earlier.key, parts: encoded(&earlier.parts) };
+    if account.parts.len().saturating_add(told.files.len()) > ADOPTED {
+        return Ok(());
+    }
+    store.put_account(ids, &account, &told.files)
 }
 
 fn evicted(time: i64, is_same: bool) -> Reason {

@@ -5,9 +5,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use lapstrake_cache::{ActionKey, Error, Record, Store};
+use lapstrake_cache::{ActionKey, Error, Record, StepIds, Store};
 use lapstrake_transfer::{Imports, SharedAccount, Step};
 
+use crate::past;
 use crate::reason::{Listing, Part, Subject};
 
 /// The accounts of `steps`, from the store or else from the cache that they came from.
@@ -38,6 +39,34 @@ pub fn accounts(
         accounts.extend(told.map(|told| SharedAccount { step: id, place, ..told }));
     }
     Ok(accounts)
+}
+
+/// Keeps what other caches tell of steps that were found there: later builds on this store have them as their past, and
+/// hand them on.
+///
+/// # Errors
+/// When the store cannot be read or written.
+pub(crate) fn adopt(
+    steps: &[(ActionKey, Record, StepIds)],
+    store: &Store,
+    imports: &Imports<'_>,
+) -> Result<(), Error> {
+    let executions: HashSet<Record> = steps.iter().map(|(_, record, _)| *record).collect();
+    let records: HashMap<ActionKey, Record> = imports.aliases(&executions).into_iter().collect();
+    let mut told: HashMap<Record, &SharedAccount> = HashMap::new();
+    for account in imports.accounts() {
+        if let Some(record) = records.get(&account.key) {
+            told.entry(*record).or_insert(account);
+        }
+    }
+    for (_, record, ids) in steps {
+        if let Some(account) = told.get(record)
+            && store.account_of(&account.key)?.is_none()
+        {
+            past::adopt(store, ids, account)?;
+        }
+    }
+    Ok(())
 }
 
 /// What this store keeps of the first of `keys` that it keeps something of.

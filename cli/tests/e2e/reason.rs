@@ -1,8 +1,9 @@
 //! Why a step runs again, as `--explain` says it.
 
 use std::fs;
+use std::path::Path;
 
-use crate::support::{Context, Store};
+use crate::support::{Context, Store, scratch, text};
 
 /// The lines of `--explain` of what was executed, with the reason behind each step.
 fn told(store: &Store, context: &Context, dockerfile: &str, flags: &[&str]) -> String {
@@ -120,4 +121,74 @@ fn a_copy_of_the_project_elsewhere() {
         .output();
     let told = String::from_utf8(inside.expect("run lap").stderr).expect("text");
     assert!(told.contains("COPY f /f executed\n    f changed\n"), "{told}");
+}
+
+fn to(folder: &Path) -> String {
+    format!("type=local,dest={},mode=max", text(folder))
+}
+
+fn from(folder: &Path) -> String {
+    format!("type=local,src={}", text(folder))
+}
+
+/// Writes a cache by a build that finds everything.
+fn hand_on(store: &Store, context: &Context, flag: &str) {
+    let build = store.build_with("app", context.path(), &["--cache-to", flag, "--explain"]);
+    assert!(!build.stderr.contains(" executed\n"), "{}", build.stderr);
+}
+
+/// A build that executes nothing tells of its steps all the same, however long ago they were executed.
+#[test]
+fn a_cached_build_tells_what_its_keys_were_made_of() {
+    let store = Store::new();
+    let context = Context::new(
+        "FROM busybox AS b\nCOPY src /src\nRUN --mount=type=bind,source=src,target=/s cat /s/app.py > /out\n\
+         FROM busybox\nWORKDIR /w\nCOPY --from=b /out /out\n",
+    );
+    for content in ["1", "2", "3", "4", "5", "6", "1"] {
+        context.write("src/app.py", content);
+        store.build("app", context.path());
+    }
+    let folder = scratch();
+    let flag = to(folder.path());
+    hand_on(&store, &context, &flag);
+    context.write("src/app.py", "7");
+    let from = from(folder.path());
+    let told =
+        Store::new().build_with("app", context.path(), &["--cache-from", &from, "--explain"]);
+    told.says(&[
+        "COPY src /src executed\n    src/app.py changed\n",
+        "cat /s/app.py > /out executed\n    src changed, which is mounted at /s\n",
+        "WORKDIR /w cached\n",
+        "COPY --from=b /out /out executed\n    /out changed\n",
+    ]);
+}
+
+/// What came from a cache tells of itself when the cache is not asked any more, and is handed on so.
+#[test]
+fn what_came_from_a_cache_has_its_past() {
+    let context = Context::new(
+        "FROM busybox AS b\nRUN echo 1 > /one && echo 2 > /two\nFROM busybox\nCOPY src /src\n\
+         COPY --from=b /one /one\n",
+    );
+    context.write("src/app.py", "1");
+    let (folder, next) = (scratch(), scratch());
+    let flag = to(folder.path());
+    Store::new().build_with("app", context.path(), &["--cache-to", &flag]);
+    let store = Store::new();
+    let from_first = from(folder.path());
+    let cached = store.build_with("app", context.path(), &["--cache-from", &from_first]);
+    assert!(!cached.stderr.contains("build of this step"));
+    context.write("src/app.py", "2");
+    store.build_with("app", context.path(), &["--explain"]).says(&[
+        "COPY src /src executed\n    src/app.py changed\n",
+        "RUN echo 1 > /one && echo 2 > /two executed\n    its earlier result is not in the store\n",
+    ]);
+    context.write("src/app.py", "1");
+    let flag = to(next.path());
+    hand_on(&store, &context, &flag);
+    context.write("src/app.py", "3");
+    let from_next = from(next.path());
+    let told = Store::new().build_with("app", context.path(), &["--cache-from", &from_next]);
+    told.says(&["src/app.py changed\n"]);
 }

@@ -265,33 +265,6 @@ fn a_miss_says_what_differs_from_what_the_cache_has() {
     Store::new().build_with("app", context.path(), &flags).says(&["src/b changed\n"]);
 }
 
-/// A build that executes nothing tells of its steps all the same, however long ago they were executed.
-#[test]
-fn a_cached_build_tells_what_its_keys_were_made_of() {
-    let store = Store::new();
-    let context = Context::new(
-        "FROM busybox AS b\nCOPY src /src\nRUN --mount=type=bind,source=src,target=/s cat /s/app.py > /out\n\
-         FROM busybox\nWORKDIR /w\nCOPY --from=b /out /out\n",
-    );
-    for content in ["1", "2", "3", "4", "5", "6", "1"] {
-        context.write("src/app.py", content);
-        store.build("app", context.path());
-    }
-    let folder = scratch();
-    let flag = to(folder.path(), ",mode=max");
-    assert_eq!(executed(&store.build_with("app", context.path(), &["--cache-to", &flag])), 0);
-    context.write("src/app.py", "7");
-    let from = from(folder.path());
-    let told =
-        Store::new().build_with("app", context.path(), &["--cache-from", &from, "--explain"]);
-    told.says(&[
-        "COPY src /src executed\n    src/app.py changed\n",
-        "cat /s/app.py > /out executed\n    src changed, which is mounted at /s\n",
-        "WORKDIR /w cached\n",
-        "COPY --from=b /out /out executed\n    /out changed\n",
-    ]);
-}
-
 /// What a cache in a folder tells of its keys, as zstd unpacks it.
 fn accounts(cache: &Path) -> String {
     let manifest = json(&blob(cache, &json(&cache.join("index.json"))["manifests"][0]));

@@ -50,6 +50,7 @@ pub use fetch::source_time;
 pub use layers::Layers;
 pub use local::{Context, Contexts};
 pub(crate) use own::{copied_sources, fetched_parts};
+pub(crate) use record::beside;
 
 /// What a vertex comes to.
 #[derive(Clone)]

@@ -37,7 +37,7 @@ impl Reason {
             Self::Unwanted => f.write_str("asked to run again"),
             Self::First => f.write_str("first build of this step"),
             Self::FirstFetch => f.write_str("fetched for the first time"),
-            Self::Gone => f.write_str("its earlier result is no longer in the store"),
+            Self::Gone => f.write_str("its earlier result is not in the store"),
             Self::Lost { cache } => {
                 write!(f, "the cache {cache} has its result, and that cannot be used")
             }

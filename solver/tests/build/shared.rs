@@ -138,6 +138,27 @@ fn what_came_is_handed_on() {
     assert_eq!(third[0].1, "src/lib changed");
 }
 
+/// A store that has its layers from a cache has what is told of them as well, also when the cache is gone.
+#[test]
+fn what_came_stays() {
+    let (_bench, folder, cache, _) = shared();
+    let mut second = fresh(&cache);
+    write(&second, &FILES);
+    let same = dockerfile("1.2", "hunter22");
+    assert!(second.build(&same).reasons.is_empty());
+    second.cache_from = None;
+    second.file("src/app.py", "2");
+    let changed = second.build(&same);
+    assert_eq!(changed.why("COPY src"), "src/app.py changed");
+    second.file("src/app.py", "1");
+    let cached = second.build(&same);
+    assert!(cached.reasons.is_empty(), "{:?}", cached.reasons);
+    let next = folder.path().join("next");
+    assert_eq!(second.share(cached.built(), &next).len(), 5);
+    let third = reasons(&next, &[("src/lib", "2")], &same);
+    assert_eq!(third[0].1, "src/lib changed");
+}
+
 /// What a cache tells is compared and shown, and nothing else.
 #[test]
 fn a_cache_that_tells_nonsense() {

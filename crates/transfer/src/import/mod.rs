@@ -278,21 +278,23 @@ impl<'a> Imports<'a> {
     }
 
     /// Notes in the store what `steps` came to, as far as their layers were brought here: the next
-    /// build finds them without another cache.
+    /// build finds them without another cache. Returns whether the store did not know one of them.
     ///
     /// # Errors
     /// When the store cannot be written.
-    pub fn keep(&self, steps: &[Step]) -> Result<(), lapstrake_cache::Error> {
+    pub fn keep(&self, steps: &[Step]) -> Result<bool, lapstrake_cache::Error> {
         if self.asked.known().is_none_or(|knowledge| knowledge.records.is_empty()) {
-            return Ok(());
+            return Ok(false);
         }
+        let mut is_any_new = false;
         let executions: HashSet<Record> = steps.iter().map(|step| step.record).collect();
         for (key, record) in self.aliases(&executions) {
             if self.store.has_layer(&record.layer)? && self.store.record(&key)?.is_none() {
                 self.store.put_record(&key, &record)?;
+                is_any_new = true;
             }
         }
-        Ok(())
+        Ok(is_any_new)
     }
 
     /// The caches that there are not, or that cannot be read, each with the reason; once, and as soon as
