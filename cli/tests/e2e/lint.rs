@@ -730,3 +730,36 @@ fn a_pipe_beside_a_file_is_not_waited_for() {
     }
     lint(folder.path(), &["Dockerfile"]).ends_with(0);
 }
+
+#[test]
+fn the_context_is_the_one_that_a_file_is_built_from() {
+    let workflow = "jobs:\n  a:\n    steps:\n    - run: docker build -f docker/app.Dockerfile .\n";
+    let folder = folder(&[
+        (".git/HEAD", ""),
+        (".github/workflows/ci.yml", workflow),
+        (".dockerignore", "hidden\n"),
+        ("docker/app.Dockerfile", "FROM scratch\nCOPY src/a hidden /\nCOPY src/b /\n"),
+        ("src/a", ""),
+        ("hidden", ""),
+    ]);
+    let expected = [
+        "app.Dockerfile:2:12: warning[copy-source-missing]: line 1 of ",
+        "app.Dockerfile:3:6: warning[copy-source-missing]: `src/b` is not in the context",
+    ];
+    for (from, path) in [("", "docker"), ("docker", "app.Dockerfile")] {
+        let said = lint(&folder.path().join(from), &[path, "--format", "short"]).ends_with(1);
+        let lines: Vec<&str> = said.stdout.lines().collect();
+        for (line, expected) in lines.iter().zip(expected) {
+            assert!(line.contains(expected), "{expected} in:\n{}", said.stdout);
+        }
+        assert!(said.stdout.contains("with context"), "{}", said.stdout);
+    }
+    // Where builds do not agree nobody knows.
+    fs::write(
+        folder.path().join("compose.yaml"),
+        "services: { a: { build: { context: src, dockerfile: ../docker/app.Dockerfile } } }",
+    )
+    .expect("write");
+    let said = lint(folder.path(), &["docker", "--format", "short"]).stdout;
+    assert!(!said.contains("copy-source-missing"), "{said}");
+}

@@ -44,14 +44,14 @@ impl Around<'_> {
         let made = stages.made();
         let known = Known { stages: stages.known(&made), ..known };
         let base = stages.know_something();
-        let folder = self.contexts.and_then(|contexts| contexts.of(input));
+        let (callers, called) = self.callers.map(|callers| callers.of(input)).unwrap_or_default();
+        let folder = self.contexts.and_then(|contexts| contexts.of(input, called.as_deref()));
         if self.is_for_checks {
             let ignore = folder.as_ref().map(|folder| folder.patterns());
             let seen = Seen { base, context: ignore.is_some() };
             return (then(&Known { ignore, ..known }), seen);
         }
         let sight = folder.as_ref().map(|folder| Sight::new(folder, dockerfile));
-        let callers = self.callers.map(|callers| callers.of(input)).unwrap_or_default();
         let known = Known { callers: &callers, ..known };
         let came_to = match &sight {
             Some(sight) => sight.with(|context| then(&Known { context: Some(context), ..known })),

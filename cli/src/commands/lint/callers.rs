@@ -42,13 +42,15 @@ pub(super) struct Callers {
 /// A build that is asked for, and the Dockerfile that it is of.
 struct Build {
     dockerfile: PathBuf,
+    /// What COPY takes files from, by its name; nothing if that is not known.
+    context: Option<PathBuf>,
     caller: Caller,
 }
 
 impl Callers {
-    /// Who builds the file.
-    pub(super) fn of(&self, input: &Input) -> Vec<Caller> {
-        let Input::File(path) = input else { return Vec::new() };
+    /// Who builds the file, and from which folder, if that is the same for all.
+    pub(super) fn of(&self, input: &Input) -> (Vec<Caller>, Option<PathBuf>) {
+        let Input::File(path) = input else { return (Vec::new(), None) };
         let folder = input.folder();
         let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
         let builds = match folders.get(&folder) {
@@ -60,12 +62,13 @@ impl Callers {
             }
         };
         drop(folders);
-        if builds.is_empty() {
-            return Vec::new();
-        }
-        let Ok(path) = fs::canonicalize(path) else { return Vec::new() };
-        let own = builds.iter().filter(|build| build.dockerfile == path);
-        own.map(|build| build.caller.clone()).collect()
+        let path = if builds.is_empty() { None } else { fs::canonicalize(path).ok() };
+        let own = builds.iter().filter(|build| Some(&build.dockerfile) == path.as_ref());
+        let own: Vec<&Build> = own.collect();
+        let context = own.first().and_then(|first| first.context.clone());
+        let is_for_all = own.iter().all(|build| build.context == context);
+        let callers = own.into_iter().map(|build| build.caller.clone()).collect();
+        (callers, context.filter(|_| is_for_all))
     }
 }
 
@@ -103,6 +106,12 @@ fn above_by_name(folder: &Path, depth: usize) -> PathBuf {
     path
 }
 
+/// The path without `.` in it, unless it is that.
+fn plain(path: &Path) -> PathBuf {
+    let plain: PathBuf = path.components().filter(|part| *part != Component::CurDir).collect();
+    if plain.as_os_str().is_empty() { PathBuf::from(".") } else { plain }
+}
+
 /// The files of a folder that may ask for builds, sorted by name.
 fn files(folder: &Path, of_all: Option<Form>) -> Vec<(Form, PathBuf)> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
@@ -134,6 +143,7 @@ fn asked_for(form: Form, folder: &Path, shown: &Path, name: &Path) -> Vec<Build>
         return Vec::new();
     }
     let asked = read::builds(form, &text);
+    let above = shown;
     let shown = shown.join(name);
     let name = shown.strip_prefix(".").unwrap_or(&shown).display().to_string();
     let file = Arc::new(OtherFile { name, text });
@@ -142,7 +152,8 @@ fn asked_for(form: Form, folder: &Path, shown: &Path, name: &Path) -> Vec<Build>
         let (file, target) = (Arc::clone(&file), asked.target);
         let (arguments, contexts, platforms) = (asked.arguments, asked.contexts, asked.platforms);
         let caller = Caller { file, target, arguments, contexts, platforms };
-        Some(Build { dockerfile, caller })
+        let context = asked.context.map(|context| plain(&above.join(context)));
+        Some(Build { dockerfile, context: context.filter(|path| path.is_dir()), caller })
     });
     builds.collect()
 }

@@ -64,12 +64,12 @@ impl Contexts {
         Ok(Self { named: named.map(Path::to_owned), folders: Mutex::default() })
     }
 
-    /// The context of a file: the one that is named, else the folder of a file that a build would find by its
-    /// name. Nothing if it cannot be used.
-    pub(super) fn of(&self, input: &Input) -> Option<Arc<Folder>> {
-        let (path, file) = match (&self.named, input) {
-            (Some(named), Input::File(file)) => (named.clone(), Some(file)),
-            (Some(named), Input::Stdin) => (named.clone(), None),
+    /// The context of a file: the one that is named, else the one that it is built from, else the folder of a file that a
+    /// build would find by its name. Nothing if it cannot be used.
+    pub(super) fn of(&self, input: &Input, called: Option<&Path>) -> Option<Arc<Folder>> {
+        let (path, file) = match (self.named.as_deref().or(called), input) {
+            (Some(named), Input::File(file)) => (named.to_owned(), Some(file)),
+            (Some(named), Input::Stdin) => (named.to_owned(), None),
             (None, Input::File(file)) if is_dockerfile(file) => (input.folder(), Some(file)),
             (None, _) => return None,
         };

@@ -30,11 +30,13 @@ fn build(root: &Node, target: &Node, is_override: bool) -> Option<Asked> {
         Some(node) => local(text(Some(node))?),
         None => Some(usual.into()),
     };
-    let dockerfile = path(context, ".")?.join(path(dockerfile, "Dockerfile")?);
+    let context = path(context, ".")?;
+    let dockerfile = context.join(path(dockerfile, "Dockerfile")?);
     let target_of = setting("target").and_then(spanned);
     let contexts = targets.iter().flat_map(|target| keys(get(target, "contexts")));
     Some(Asked {
         dockerfile,
+        context: Some(context),
         target: target_of.filter(|target| is_plain(&target.value)),
         // Not all that inherit an argument need take it.
         arguments: keys(get(target, "args")),

@@ -98,9 +98,14 @@ fn build(text: &str, here: &Path, words: &[CommandWord]) -> Option<Asked> {
             path(context.unwrap_or("."))?.join(path(file.unwrap_or("Dockerfile"))?)
         }
     };
-    let target = given.target.filter(|target| is_plain(&target.value));
-    let (arguments, contexts, platforms) = (given.arguments, given.contexts, given.platforms);
-    Some(Asked { dockerfile: here.join(dockerfile), target, arguments, contexts, platforms })
+    Some(Asked {
+        dockerfile: here.join(dockerfile),
+        context: given.context.and_then(path).map(|context| here.join(context)),
+        target: given.target.filter(|target| is_plain(&target.value)),
+        arguments: given.arguments,
+        contexts: given.contexts,
+        platforms: given.platforms,
+    })
 }
 
 /// A path on this machine; nothing for standard input, and for what variables hold.

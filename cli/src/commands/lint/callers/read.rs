@@ -48,6 +48,8 @@ impl Form {
 pub(super) struct Asked {
     /// Seen from the folder that paths count from.
     pub(super) dockerfile: PathBuf,
+    /// Likewise; nothing if it is not known.
+    pub(super) context: Option<PathBuf>,
     pub(super) target: Option<Spanned<String>>,
     pub(super) arguments: Vec<Spanned<String>>,
     pub(super) contexts: Vec<String>,
@@ -91,9 +93,11 @@ fn of_service(build: &Node) -> Option<Asked> {
     }
     let target = get(build, "target").and_then(spanned).filter(|target| is_plain(&target.value));
     let contexts = keys(get(build, "additional_contexts")).into_iter().map(|name| name.value);
+    let context = local(context)?;
     Some(Asked {
         // It counts from the context.
-        dockerfile: local(context)?.join(local(dockerfile)?),
+        dockerfile: context.join(local(dockerfile)?),
+        context: Some(context),
         target,
         arguments: keys(get(build, "args")),
         contexts: contexts.collect(),
@@ -121,6 +125,7 @@ fn of_step(step: &Node, source: &str) -> Option<Asked> {
     let platforms = platforms.map(|one| one.trim().to_owned()).filter(|one| !one.is_empty());
     Some(Asked {
         dockerfile,
+        context: Some(context),
         target,
         arguments: names("build-args"),
         contexts: contexts.collect(),
