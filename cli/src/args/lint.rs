@@ -53,7 +53,7 @@ pub(crate) struct Lint {
     /// Look for no configuration
     #[arg(long, conflicts_with = "config")]
     pub(crate) no_config: bool,
-    /// The folder that COPY takes files from, for all files [default: the folder of each]
+    /// The folder that COPY takes files from, for all files [default: the one that its builds name, or its own folder]
     #[arg(long, value_name = "DIR")]
     pub(crate) context: Option<PathBuf>,
     /// Look at the files alone: ask the store for nothing
