@@ -361,6 +361,11 @@ mod tests {
             reason(&below(["[1/3] RUN a", "[2/3] RUN b"]), &below(["[1/3] RUN b", "[2/3] RUN a"])),
             "the steps before it changed places: [1/3] RUN b"
         );
+        // A step is named, and not written out.
+        let long = format!("[2/3] RUN {}", "word ".repeat(70));
+        let told = reason(&below(["[1/3] RUN a", "[2/3] RUN b"]), &below(["[1/3] RUN a", &long]));
+        assert!(told.starts_with("the steps before it changed: [2/3] RUN word word"), "{told}");
+        assert!(told.ends_with('…') && told.chars().count() < 160, "{told}");
     }
 
     #[test]

@@ -2,8 +2,12 @@
 
 use std::fmt::{self, Write as _};
 
+use super::part::cut;
 use super::{Reason, StepChange, shortened};
 use crate::age::age_within;
+
+/// As much of the name of a step as people read.
+const STEP: usize = 120;
 
 /// In one line.
 impl fmt::Display for Reason {
@@ -68,7 +72,7 @@ impl Reason {
                 }
             }
             Self::Files => f.write_str("what is copied changed"),
-            Self::Links => f.write_str("which of the files that are copied are one file changed"),
+            Self::Links => f.write_str("hard links between the copied files changed"),
             Self::Mounted { target, source } if source.is_empty() => {
                 write!(f, "what is mounted at {target} changed")
             }
@@ -88,13 +92,16 @@ impl Reason {
             Self::Again => {
                 f.write_str("its server does not say that it did not change; it is the same")
             }
-            Self::Follows { step, change } => match change {
-                StepChange::Result => write!(f, "follows {step}, whose result changed"),
-                StepChange::Other => write!(f, "the steps before it changed: {step}"),
-                StepChange::New => write!(f, "a step before it is new: {step}"),
-                StepChange::Gone => write!(f, "a step before it is gone: {step}"),
-                StepChange::Moved => write!(f, "the steps before it changed places: {step}"),
-            },
+            Self::Follows { step, change } => {
+                let step = cut(step, STEP);
+                match change {
+                    StepChange::Result => write!(f, "follows {step}, whose result changed"),
+                    StepChange::Other => write!(f, "the steps before it changed: {step}"),
+                    StepChange::New => write!(f, "a step before it is new: {step}"),
+                    StepChange::Gone => write!(f, "a step before it is gone: {step}"),
+                    StepChange::Moved => write!(f, "the steps before it changed places: {step}"),
+                }
+            }
             Self::Order { first, second } => {
                 write!(f, "the order of {first} and {second} changed")
             }

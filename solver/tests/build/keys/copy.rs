@@ -151,7 +151,7 @@ const IN_THE_KEY_OF_A_COPY: &[Part] = &[
             bench.file("src/c", "1");
             dockerfile
         },
-        why: Some("which of the files that are copied are one file changed"),
+        why: Some("hard links between the copied files changed"),
     },
     Part {
         what: "whether it is linked",
