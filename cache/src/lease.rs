@@ -107,6 +107,23 @@ impl Gate {
     }
 }
 
+/// Removes what killed processes left. Does nothing while anybody looks things up or removes. Errors are left for
+/// the next try: sweeping never stops a command.
+pub(crate) fn sweep(root: &Path) {
+    let Ok(mut entries) = fs::read_dir(root.join("leases")) else { return };
+    let Some(first) = entries.next() else { return };
+    let Ok(gate) = lock_file(&root.join("locks/gate")) else { return };
+    if gate.try_lock().is_err() {
+        return;
+    }
+    for entry in std::iter::once(first).chain(entries).flatten() {
+        let path = entry.path();
+        if File::open(&path).is_ok_and(|file| file.try_lock().is_ok()) {
+            drop(fs::remove_file(&path));
+        }
+    }
+}
+
 impl Store {
     /// The notes of this process, begun when there are none.
     pub(crate) fn begin_lease(&self) -> Result<Arc<Lease>, Error> {

@@ -13,7 +13,9 @@ use rusqlite::Connection;
 use crate::database::Fresh;
 use crate::lease::Lease;
 use crate::lock::{ActionLock, Use};
-use crate::{ActionKey, Error, Room, Temporary, database, layout, prune, reserve, temporary};
+use crate::{
+    ActionKey, Error, Room, Temporary, database, layout, lease, prune, reserve, temporary,
+};
 
 /// Everything on disk under one root. May be shared by threads and opened by many processes.
 #[derive(Debug)]
@@ -65,6 +67,7 @@ impl Store {
     fn begin(root: &Path) -> Result<Self, Error> {
         let lacks_layers = layout::open(root)?;
         temporary::sweep(root);
+        lease::sweep(root);
         let (connection, Fresh(fresh)) = database::open(root)?;
         let store = Self::with(root, connection)?;
         if fresh {

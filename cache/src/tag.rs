@@ -118,7 +118,8 @@ impl Store {
     /// Writes `index.json` again that somebody removed. It is for other programs, and for a lost database: where
     /// there is no room it can be missing.
     pub(crate) fn restore_index(&self) {
-        if !self.root().join("index.json").is_file() {
+        let is_missing = !self.root().join("index.json").is_file();
+        if is_missing && self.tags().is_ok_and(|tags| !tags.is_empty()) {
             drop(self.write_index());
         }
     }

@@ -186,6 +186,20 @@ fn the_note_of_a_killed_process_holds_nothing() {
     assert_eq!(folders(&store, "leases"), 0);
 }
 
+/// Of a process that was killed; that of one that lives stays.
+#[test]
+fn the_next_command_removes_leases_of_ended_processes() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&folder.path().join("store")).unwrap();
+    let lease = store.lease().unwrap();
+    fs::write(store.root().join("leases/dead"), "sha256:0\n").unwrap();
+    assert_eq!(folders(&store, "leases"), 2);
+    drop(Store::open(store.root()).unwrap());
+    assert_eq!(folders(&store, "leases"), 1);
+    assert!(!store.root().join("leases/dead").exists());
+    drop(lease);
+}
+
 #[test]
 fn the_next_command_ends_a_removal_that_was_killed() {
     let folder = tempfile::tempdir().unwrap();

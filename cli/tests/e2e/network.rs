@@ -283,10 +283,13 @@ fn a_network_that_cannot_be_connected_ends_its_command() {
         let open = machine.user.path("open");
         fs::create_dir(&open).expect("make a folder");
         fs::set_permissions(&open, fs::Permissions::from_mode(0o777)).expect("open it");
-        let (broken, program) = (open.join("broken"), machine.user.path("pasta"));
+        let (broken, hung) = (open.join("broken"), open.join("hung"));
+        let program = machine.user.path("pasta");
         let script = format!(
-            "#!/bin/sh\nif [ -e {} ]; then echo it is broken >&2; exit 1; fi\nexec /usr/bin/pasta \"$@\"\n",
-            text(&broken)
+            "#!/bin/sh\nif [ -e {} ]; then echo it is broken >&2; exit 1; fi\n\
+             if [ -e {} ]; then exec sleep 1000; fi\nexec /usr/bin/pasta \"$@\"\n",
+            text(&broken),
+            text(&hung)
         );
         fs::write(&program, script).expect("write");
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("a program");
@@ -309,6 +312,21 @@ fn a_network_that_cannot_be_connected_ends_its_command() {
         let context = machine.user.context("FROM busybox\nRUN ip link\n");
         let build = ["build", "--progress", "plain", "--pull=false", &context];
         lap(&build).ends_with(1).says(&["RUN ip link", "it is broken"]);
+        // What is connected before it starts finds out as well.
+        fs::remove_file(&broken).expect("remove");
+        lap(&quiet).ends_with(0);
+        fs::write(&broken, "").expect("write");
+        let published = ["run", "--rm", "-p", "127.0.0.1:0:80", "busybox", "true"];
+        lap(&published).ends_with(125).says(&["it is broken"]);
+        lap(&quiet).ends_with(0).says(&["commands use the host's network"]);
+        // One that says nothing holds up nobody who does not want to wait.
+        fs::remove_file(&broken).expect("remove");
+        lap(&quiet).ends_with(0);
+        fs::write(&hung, "").expect("write");
+        let begin = Instant::now();
+        lap(&[&build[..], &["--timeout", "1s"]].concat()).ends_with(1).says(&["longer than"]);
+        assert!(begin.elapsed() < Duration::from_secs(6), "{:?}", begin.elapsed());
+        lap(&loud).ends_with(125).says(&["pasta cannot connect", "not ready within 10 s"]);
         assert!(machine.connectors().is_empty());
     }
 }

@@ -1,8 +1,9 @@
 //! One network namespace, and connecting it.
 
 use std::fs;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::{Gid, Mode, OFlags, Uid};
@@ -11,6 +12,7 @@ use rustix::net::RecvFlags;
 
 use super::namespace::new_namespace;
 use super::program::Program;
+use super::proof;
 use super::relocation::relocate;
 use super::{Connector, ConnectorKind};
 use crate::error::{Error, Operation};
@@ -22,7 +24,9 @@ use crate::terminal;
 use crate::wire::{self, CONNECTOR_NAME, descriptor};
 
 /// How long the program may take; far more than it does on a busy machine.
-const PATIENCE: Timespec = Timespec { tv_sec: 20, tv_nsec: 0 };
+const LIMIT: Duration = Duration::from_secs(10);
+
+const REPORT: &str = "the report of a connection";
 
 /// Whom the program runs as for root: who has no rights but everybody's.
 const NOBODY: u32 = 65534;
@@ -67,11 +71,15 @@ impl Connection {
         Ok(Self { connector, namespace, program: Mutex::default() })
     }
 
-    /// Returns once the namespace is connected.
-    pub(super) fn connect(&self) -> Result<(), Error> {
+    /// Returns once the namespace is connected, or `stop` can be read; then with [`Errno::CANCELED`].
+    pub(super) fn connect(&self, stop: Option<BorrowedFd<'_>>) -> Result<(), Error> {
         let mut program = self.program();
         if program.is_none() {
-            *program = Some(connect(&self.connector, &self.namespace)?);
+            let connected = connect(&self.connector, &self.namespace, &Patience { stop });
+            if connected.as_ref().is_err_and(|error| !is_stopped(error)) {
+                proof::forget();
+            }
+            *program = Some(connected?);
         }
         Ok(())
     }
@@ -98,7 +106,11 @@ impl Connection {
 }
 
 /// Starts the program, and returns once it connects `namespace`.
-fn connect(connector: &Connector, namespace: &OwnedFd) -> Result<Program, Error> {
+fn connect(
+    connector: &Connector,
+    namespace: &OwnedFd,
+    patience: &Patience<'_>,
+) -> Result<Program, Error> {
     let owner = Owner::new(namespace)?;
     let (log, log_end) = pipe()?;
     for end in [&log, &log_end] {
@@ -127,10 +139,12 @@ fn connect(connector: &Connector, namespace: &OwnedFd) -> Result<Program, Error>
     drop((ready_end, log_end, leave_end));
     let program = Program::new(connector.clone(), child, log);
     guard::watch(program.pidfd())?;
-    let entered = owner.enter(&program, leave)?;
-    if matches!(entered, Entered::Ended) || !is_ready(&ready)? {
-        return Err(program.failure());
-    }
+    let entered = owner.enter(&program, leave, patience);
+    let entered = match entered.and_then(|entered| Ok((patience.is_ready(&ready)?, entered))) {
+        Err(error) if is_late(&error) => return Err(program.late(LIMIT)),
+        entered => entered?,
+    };
+    let (true, entered) = entered else { return Err(program.failure()) };
     if let Entered::Own(own) = entered {
         relocate(&own, namespace)?;
     }
@@ -167,7 +181,12 @@ impl<'a> Owner<'a> {
     }
 
     /// Gives the program leave, and says who it is.
-    fn enter(self, program: &Program, leave: OwnedFd) -> Result<Entered, Error> {
+    fn enter(
+        self,
+        program: &Program,
+        leave: OwnedFd,
+        patience: &Patience<'_>,
+    ) -> Result<Entered, Error> {
         let give_leave = || {
             let given = rustix::io::write(&leave, b"l");
             given.map_err(Error::system(Operation::Send, "leave"))
@@ -178,7 +197,7 @@ impl<'a> Owner<'a> {
         };
         // Else its end is not seen.
         drop(end);
-        if !is_ready(&socket)? {
+        if !patience.is_ready(&socket)? {
             return Ok(Entered::Ended);
         }
         for name in ["uid_map", "gid_map"] {
@@ -187,27 +206,54 @@ impl<'a> Owner<'a> {
                 .map_err(Error::system(Operation::Write, path))?;
         }
         give_leave()?;
-        wait(&socket)?;
+        patience.wait(&socket)?;
         let what = "a network namespace";
         let received = terminal::receive_descriptor(socket.as_fd(), what, RecvFlags::DONTWAIT);
         Ok(received.map_or(Entered::Ended, Entered::Own))
     }
 }
 
-/// Waits until there is something to read, or the program has ended.
-fn wait(end: &OwnedFd) -> Result<(), Error> {
-    let fail = || Error::system(Operation::Receive, "a connection's report");
-    let wait = || rustix::event::poll(&mut [PollFd::new(end, PollFlags::IN)], Some(&PATIENCE));
-    match rustix::io::retry_on_intr(wait).map_err(fail())? {
-        0 => Err(fail()(Errno::TIMEDOUT)),
-        _ => Ok(()),
+/// How long the program is waited for.
+struct Patience<'a> {
+    /// What ends the wait at once.
+    stop: Option<BorrowedFd<'a>>,
+}
+
+impl Patience<'_> {
+    /// Waits until there is something to read, or the program has ended.
+    fn wait(&self, end: &OwnedFd) -> Result<(), Error> {
+        let fail = || Error::system(Operation::Receive, REPORT);
+        let limit = Timespec { tv_sec: LIMIT.as_secs().cast_signed(), tv_nsec: 0 };
+        let mut ends = vec![PollFd::new(end, PollFlags::IN)];
+        ends.extend(self.stop.as_ref().map(|stop| PollFd::new(stop, PollFlags::IN)));
+        let wait = || rustix::event::poll(&mut ends, Some(&limit));
+        let ready = rustix::io::retry_on_intr(wait).map_err(fail())?;
+        match ends.first().is_some_and(|end| !end.revents().is_empty()) {
+            true => Ok(()),
+            false if ready == 0 => Err(fail()(Errno::TIMEDOUT)),
+            false => Err(fail()(Errno::CANCELED)),
+        }
+    }
+
+    /// Waits for the first byte, or the end of the program.
+    fn is_ready(&self, ready: &OwnedFd) -> Result<bool, Error> {
+        self.wait(ready)?;
+        let mut byte = [0; 1];
+        let read = rustix::io::retry_on_intr(|| rustix::io::read(ready, &mut byte));
+        Ok(read.map_err(Error::system(Operation::Receive, REPORT))? > 0)
     }
 }
 
-/// Waits for the first byte, or the end of the program.
-fn is_ready(ready: &OwnedFd) -> Result<bool, Error> {
-    wait(ready)?;
-    let mut byte = [0; 1];
-    let read = rustix::io::retry_on_intr(|| rustix::io::read(ready, &mut byte));
-    Ok(read.map_err(Error::system(Operation::Receive, "a connection's report"))? > 0)
+fn is_late(error: &Error) -> bool {
+    is(error, Errno::TIMEDOUT)
+}
+
+/// Whether nobody waits for it any more.
+fn is_stopped(error: &Error) -> bool {
+    is(error, Errno::CANCELED)
+}
+
+fn is(error: &Error, errno: Errno) -> bool {
+    let Error::System { operation: Operation::Receive, source, .. } = error else { return false };
+    source.raw() == errno.raw_os_error()
 }

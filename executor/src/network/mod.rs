@@ -96,7 +96,7 @@ impl Connector {
         if !demand::is_possible() || !proof::is_there(proof, &self.program) {
             // Else what begins as a sandbox would be a copy, also for all sandboxes.
             stage_file::prepare(spare, facts().id_map.is_namespace());
-            connection.connect()?;
+            connection.connect(None)?;
             proof::keep(proof, &self.program);
         }
         pool::give(connection);

@@ -43,7 +43,7 @@ impl Lease {
         let connection = connection.map_or_else(|| Connection::new(connector), Ok)?;
         // An insecure sandbox has no filter, and may want a listener of its own.
         if security == Security::Insecure || !demand::is_possible() {
-            connection.connect()?;
+            connection.connect(None)?;
         }
         Ok(Self { connection: Arc::new(connection), security, demand: None })
     }
@@ -72,7 +72,7 @@ impl Lease {
 
     /// Connects it now.
     pub(crate) fn connect(&self) -> Result<(), Error> {
-        self.connection.connect()
+        self.connection.connect(None)
     }
 
     /// Nobody is in the namespace any more. Returns why it could not be connected when somebody wanted it to be.

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::Read as _;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::{Signal, WaitId, WaitIdOptions};
@@ -55,6 +56,14 @@ impl Program {
         };
         // Nobody is left to tell.
         let _ = rustix::io::retry_on_intr(wait);
+    }
+
+    /// It says nothing, and is ended.
+    pub(super) fn late(self, limit: Duration) -> Error {
+        Error::NotConnected {
+            program: self.connector.program.display().to_string(),
+            reason: format!("it was not ready within {} s", limit.as_secs()),
+        }
     }
 
     /// What it said about its end; its last line, as it may chat before.

@@ -1,12 +1,18 @@
 //! That a program was seen to connect a network on this machine, since it was started, for this user: later
 //! commands need not try before there is a socket.
 
-use std::fs;
-use std::os::unix::fs::MetadataExt as _;
+use std::fs::{self, File};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use rustix::fs::{Mode, OFlags};
+
 const BOOT: &str = "/proc/sys/kernel/random/boot_id";
+
+/// Bytes; a path and some numbers.
+const LONGEST: u64 = 8 << 10;
 
 /// The file that was written or read last.
 static FILE: Mutex<Option<PathBuf>> = Mutex::new(None);
@@ -14,7 +20,7 @@ static FILE: Mutex<Option<PathBuf>> = Mutex::new(None);
 /// Whether `file` is the proof for `program`.
 pub(super) fn is_there(file: &Path, program: &Path) -> bool {
     let text = text(program);
-    let is_there = text.is_some() && fs::read_to_string(file).ok() == text;
+    let is_there = text.is_some() && read(file) == text;
     if is_there {
         *lock() = Some(file.to_owned());
     }
@@ -25,7 +31,7 @@ pub(super) fn is_there(file: &Path, program: &Path) -> bool {
 /// is cut off.
 pub(super) fn keep(file: &Path, program: &Path) {
     if let Some(text) = text(program)
-        && fs::write(file, text).is_ok()
+        && write(file, &text).is_ok()
     {
         *lock() = Some(file.to_owned());
     }
@@ -41,6 +47,25 @@ pub(super) fn forget() {
 
 fn lock() -> MutexGuard<'static, Option<PathBuf>> {
     FILE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What is no regular file, or too long, is no proof.
+fn read(path: &Path) -> Option<String> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = File::from(rustix::fs::open(path, flags, Mode::empty()).ok()?);
+    let is_small = file.metadata().is_ok_and(|file| file.is_file() && file.len() <= LONGEST);
+    let mut text = String::new();
+    let read = is_small.then(|| file.take(LONGEST).read_to_string(&mut text));
+    read?.ok().map(|_| text)
+}
+
+/// In the place of whatever lies there.
+fn write(path: &Path, text: &str) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    File::options().write(true).create_new(true).mode(0o600).open(path)?.write_all(text.as_bytes())
 }
 
 /// `None` where one of it is not known.

@@ -9,8 +9,13 @@ const JUMP_AT_LEAST: u16 = 0x35;
 const JUMP_ANY_BIT: u16 = 0x45;
 const RETURN: u16 = 0x06;
 
-/// The value that the program returns.
-pub(crate) fn run(program: &[sock_filter], architecture: u32, number: u32, first: u64) -> u32 {
+/// The value that the program returns, for a call with these arguments.
+pub(crate) fn run(
+    program: &[sock_filter],
+    architecture: u32,
+    number: u32,
+    [first, _, third]: [u64; 3],
+) -> u32 {
     let (mut at, mut accumulator) = (0, 0);
     loop {
         let instruction = *program.get(at).expect("it ends with a return");
@@ -22,6 +27,7 @@ pub(crate) fn run(program: &[sock_filter], architecture: u32, number: u32, first
                     0 => number,
                     4 => architecture,
                     16 => first as u32,
+                    32 => third as u32,
                     other => panic!("load from {other}"),
                 }
             }

@@ -35,7 +35,7 @@ mod tests {
     const X32: u32 = 0x4000_0000;
 
     fn native(number: libc::c_long, first: u64) -> u32 {
-        emulate::run(default_filter(), X86_64, number as u32, first)
+        emulate::run(default_filter(), X86_64, number as u32, [first, 0, 0])
     }
 
     #[test]
@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn other_abis_have_their_own_numbers() {
-        let run = |arch, number| emulate::run(default_filter(), arch, number, 0);
+        let run = |arch, number| emulate::run(default_filter(), arch, number, [0; 3]);
         assert_eq!(run(I386, 3), ALLOW, "read");
         assert_eq!(run(I386, 21), EPERM, "mount");
         assert_eq!(run(I386, 435), ENOSYS, "clone3");
