@@ -65,7 +65,7 @@ fn create(root: &Path) -> Result<(), Error> {
 
 /// Makes the folders anew that somebody removed: what was in them is missed, and made again.
 fn remake(root: &Path) -> Result<bool, Error> {
-    if !root.join(MARKER.0).is_file() {
+    if fs::read(root.join(MARKER.0)).ok().as_deref() != Some(MARKER.1) {
         // Only other programs read it: where there is no room it can be missing.
         drop(replace_file(&root.join(MARKER.0), MARKER.1));
     }

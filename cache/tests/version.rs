@@ -166,6 +166,9 @@ fn what_makes_a_layout_of_the_store_is_made_again() {
     let before = files.each_ref().map(|file| fs::read(file).unwrap());
     files.iter().for_each(|file| fs::remove_file(file).unwrap());
     drop(Store::open(&root).unwrap());
+    assert_eq!(files.each_ref().map(|file| fs::read(file).unwrap()), before);
+    fs::write(&files[1], "junk").unwrap();
+    drop(Store::open(&root).unwrap());
     assert_eq!(files.map(|file| fs::read(file).unwrap()), before);
     fs::remove_file(root.join("store.db")).unwrap();
     let found = Store::open(&root).unwrap().tag("example.org/app:1").unwrap();

@@ -5,6 +5,7 @@
 //! it again.
 
 mod compare;
+mod named;
 mod repair;
 
 use std::fs::{self, File};
@@ -16,6 +17,7 @@ use lapstrake_rootfs::manifest::DecodeError;
 use lapstrake_rootfs::scan::{ScanError, scan};
 use lapstrake_rootfs::{LayerId, LayerManifest, TreePath};
 
+use self::named::Named;
 use crate::layer::layer_id;
 use crate::{Error, Store, database};
 
@@ -86,7 +88,7 @@ pub struct Damage {
     pub id: String,
     /// The first thing that is wrong with it.
     pub fault: Fault,
-    /// The step that made the layer; may be empty.
+    /// The step that made the layer, or the images that the blob is the manifest or config of; may be empty.
     pub description: String,
     /// What became of it.
     pub mending: Mending,
@@ -99,7 +101,8 @@ pub struct Verified {
     pub layers: u64,
     /// How many blobs were looked at.
     pub blobs: u64,
-    /// What is damaged: layers, then blobs, each in the order of their ids.
+    /// What is damaged: layers, then blobs, then what is missing that a name leads to, each in the order of
+    /// their ids.
     pub damages: Vec<Damage>,
 }
 
@@ -125,7 +128,7 @@ impl Store {
     /// meanwhile. This value must have no lease.
     ///
     /// With `repair`, what is damaged is dropped, with the records that lead to it: a later build executes
-    /// these steps again, a later pull fetches it again. What a running process uses stays. Rows go in
+    /// these steps again, a later pull fetches it again; names that lead to a manifest or config that is gone go as well. What a running process uses stays. Rows go in
     /// one transaction; interrupted, the rest is removed by whoever opens the store next. A damaged database is
     /// moved aside, and a new one begun with the tags and the layers of their images.
     ///
@@ -141,6 +144,7 @@ impl Store {
                 return Ok(verified);
             }
         }
+        let named = Named::of(self)?;
         let lease = self.lease()?;
         for name in self.layer_names()? {
             let Some(id) = layer_id(&name) else { continue };
@@ -168,11 +172,16 @@ impl Store {
                 }
             }
         }
+        verified.damages.extend(named.missing(self));
         drop(lease);
-        self.describe(&mut verified.damages)?;
+        self.describe(&mut verified.damages, &named)?;
         let mut rest = verified.damages.iter_mut().filter(|damage| damage.kind() != "database");
         if repair && rest.next().is_some() {
             self.repair(&mut verified.damages)?;
+            let dropped = |damage: &&Damage| damage.mending == Mending::Dropped;
+            for name in verified.damages.iter().filter(dropped).flat_map(|one| named.names(one)) {
+                self.remove_tag(name)?;
+            }
         }
         Ok(verified)
     }
@@ -205,16 +214,16 @@ impl Store {
         compare::compare(&manifest, &found)
     }
 
-    /// Adds the names of the steps.
-    fn describe(&self, damages: &mut [Damage]) -> Result<(), Error> {
+    /// Adds the names of the steps and images.
+    fn describe(&self, damages: &mut [Damage], named: &Named) -> Result<(), Error> {
         if damages.is_empty() {
             return Ok(());
         }
         let origins = self.origins()?;
         for damage in damages {
             let own = origins.iter().filter(|origin| origin.record.layer.to_string() == damage.id);
-            let named = own.filter_map(|origin| origin.name.clone()).next();
-            damage.description = named.unwrap_or_default();
+            let step = own.filter_map(|origin| origin.name.clone()).next();
+            damage.description = step.unwrap_or_else(|| named.names(damage).join(", "));
         }
         Ok(())
     }

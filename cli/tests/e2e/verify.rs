@@ -106,6 +106,33 @@ fn a_damaged_blob_is_found_dropped_and_fetched_again() {
     assert!(store.ok(&["cache", "verify"]).ends_with(" 0 damaged"));
 }
 
+/// An image without its manifest or config would be gone without a word.
+#[test]
+fn what_a_name_leads_to_is_missed() {
+    let (store, context) = (Store::new(), context());
+    for part in ["manifest", "config"] {
+        store.build("x", context.path());
+        let index = fs::read_to_string(store.root().join("index.json")).expect("an index");
+        let index: serde_json::Value = serde_json::from_str(&index).expect("JSON");
+        let named = index["manifests"].as_array().expect("a list").iter();
+        let entry = named.filter(|entry| entry["annotations"].to_string().contains("library/x:"));
+        let digest = |value: &serde_json::Value| value["digest"].as_str().map(str::to_owned);
+        let blob = |digest: &str| store.root().join("blobs").join(digest.replace(':', "/"));
+        let manifest = entry.filter_map(digest).next().expect("the manifest's digest");
+        let text = fs::read_to_string(blob(&manifest)).expect("a manifest");
+        let text: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        let lost = if part == "config" { digest(&text["config"]).expect("one") } else { manifest };
+        fs::remove_file(blob(&lost)).expect("remove");
+        let found = store.answer(&["cache", "verify"]).ends_with(1);
+        found.says(&["missing", "library/x:latest", "1 damaged", "--repair"]);
+        store.answer(&["cache", "verify", "--repair"]).ends_with(0).says(&["1 dropped"]);
+        assert!(store.ok(&["cache", "verify"]).ends_with(" 0 damaged"), "{part}");
+        assert!(!store.ok(&["images"]).contains("x "), "{part}");
+    }
+    store.build("x", context.path());
+    assert_eq!(store.prints("x", &["cat", "/d/x"]), "x");
+}
+
 /// The first process of a container is only ended by signals that it waits for.
 const WAIT: &str = r#"trap 'exit 0' TERM; sleep "$0" & wait"#;
 

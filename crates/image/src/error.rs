@@ -161,10 +161,12 @@ pub enum Error {
         found: Digest,
     },
     /// A blob is neither here nor can it be made from a layer.
-    #[error("the content of {digest} is not in the store; pull or load the image again")]
+    #[error("the content of {digest} is not in the store; pull or load {images} again")]
     BlobMissing {
         /// The blob.
         digest: Digest,
+        /// What has it, in words.
+        images: String,
     },
     /// A user's file or stream cannot be read or written.
     #[error("cannot {operation}")]

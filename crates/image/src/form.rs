@@ -112,7 +112,7 @@ impl Images<'_> {
         let bytes = match manifest == image.manifest {
             true => {
                 let bytes = self.store.read_blob(&image.digest, MAX_DOCUMENT_SIZE as u64)?;
-                bytes.ok_or(Error::BlobMissing { digest: image.digest })?
+                bytes.ok_or_else(|| self.blob_missing(image.digest))?
             }
             false => manifest.to_bytes().map_err(Error::document("the manifest"))?,
         };

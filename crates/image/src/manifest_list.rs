@@ -186,7 +186,7 @@ impl Images<'_> {
         if client.has_document(to, &entry.digest)? {
             return Ok(());
         }
-        let mut failed = Error::BlobMissing { digest: entry.digest };
+        let mut failed = self.blob_missing(entry.digest);
         for place in self.store.places(&entry.digest)? {
             let Ok(from) = Reference::parse(&place) else { continue };
             match client.manifest(&from, entry) {

@@ -39,7 +39,7 @@ impl Images<'_> {
 
     /// Packs the layer that was built here and has this diff id.
     fn pack(&self, diff_id: &Digest, out: &mut dyn Write) -> Result<(), Error> {
-        let missing = || Error::BlobMissing { digest: *diff_id };
+        let missing = || self.blob_missing(*diff_id);
         let failed = |source| Error::Pack { digest: *diff_id, source };
         // An image's layer had a blob of its own, which its directory does not bring back.
         let located = self.store.locate(&LayerId::Image(*diff_id))?;

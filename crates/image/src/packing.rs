@@ -127,7 +127,7 @@ impl Images<'_> {
         {
             return Ok(Packable { diff_id, origin: Origin::Blob(file) });
         }
-        let missing = || Error::BlobMissing { digest: descriptor.digest };
+        let missing = || self.blob_missing(descriptor.digest);
         let located = self.store.locate(&LayerId::Image(diff_id))?;
         let id = located.filter(|id| matches!(id, LayerId::Built(_))).ok_or_else(missing)?;
         let layer = self.store.layer(&id)?.ok_or_else(missing)?;

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lapstrake_cache::Tag;
-use lapstrake_oci::{Digest, Document, MAX_DOCUMENT_SIZE, MAX_INDEX_DEPTH, Platform, Reference};
+use lapstrake_oci::{
+    Descriptor, Digest, Document, MAX_DOCUMENT_SIZE, MAX_INDEX_DEPTH, Platform, Reference,
+};
 
 use crate::list::Names;
 use crate::{Error, Images, ResolvedImage};
@@ -20,6 +22,26 @@ pub(crate) struct Root {
 }
 
 impl Images<'_> {
+    /// That a blob is not here, with the names of what has it.
+    pub(crate) fn blob_missing(&self, digest: Digest) -> Error {
+        let has = |image: &ResolvedImage| {
+            let is_layer =
+                |(blob, diff_id): (&Descriptor, Digest)| blob.digest == digest || diff_id == digest;
+            image.digest == digest || image.id() == digest || image.layers().any(is_layer)
+        };
+        let leads_there = |tag: &Tag| {
+            tag.manifest == digest
+                || self.root(&tag.manifest).is_ok_and(|root| root.images.iter().any(has))
+        };
+        // What cannot be read has no name to tell.
+        let tags = self.store.tags().unwrap_or_default();
+        let names = tags.iter().filter(|tag| leads_there(tag));
+        let names = names.filter_map(|tag| Reference::parse(&tag.name).ok());
+        let names: Vec<String> = names.map(|name| name.familiar()).collect();
+        let images = if names.is_empty() { "its image".to_owned() } else { names.join(" or ") };
+        Error::BlobMissing { digest, images }
+    }
+
     /// What the manifest or index `digest` leads to. Nothing when it is not here.
     ///
     /// # Errors

@@ -157,7 +157,7 @@ impl Images<'_> {
         ready: &Parcels,
     ) -> Result<Outgoing, Error> {
         let layers = image.manifest.layers.iter().map(|layer| {
-            let missing = || Error::BlobMissing { digest: layer.digest };
+            let missing = || self.blob_missing(layer.digest);
             ready.get(&layer.digest).cloned().ok_or_else(missing)
         });
         let layers = layers.collect::<Result<Vec<Parcel>, Error>>()?;
@@ -213,7 +213,7 @@ impl Images<'_> {
 
     /// A manifest or index of the store.
     pub(crate) fn descriptor(&self, digest: &Digest) -> Result<(Descriptor, Vec<u8>), Error> {
-        let missing = || Error::BlobMissing { digest: *digest };
+        let missing = || self.blob_missing(*digest);
         let bytes = self.store.read_blob(digest, MAX_DOCUMENT_SIZE as u64)?.ok_or_else(missing)?;
         let document =
             Document::parse(&bytes, None).map_err(Error::document(digest.to_string()))?;

@@ -170,7 +170,9 @@ fn damage_in_the_store_does_not_leave_it() {
     fs::write(&blob, wrong).unwrap();
     assert!(matches!(save().unwrap_err(), Error::Damaged { .. }));
     fs::remove_file(&blob).unwrap();
-    assert!(matches!(save().unwrap_err(), Error::BlobMissing { .. }));
+    let missing = save().unwrap_err();
+    assert!(matches!(missing, Error::BlobMissing { .. }));
+    assert!(missing.to_string().ends_with("pull or load built:1 or small:1 again"), "{missing}");
     fs::write(&blob, right).unwrap();
     // A file in the directory of a built layer.
     let built = fixture.store.locate(&LayerId::Image(image.config.rootfs.diff_ids[2])).unwrap();

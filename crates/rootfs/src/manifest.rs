@@ -22,6 +22,12 @@ pub enum DecodeError {
     /// Other format or version.
     #[error("not a layer manifest of a version this program knows")]
     Magic,
+    /// Something follows it.
+    #[error("{bytes} bytes follow the manifest")]
+    Rest {
+        /// How many.
+        bytes: usize,
+    },
     /// Cut off or changed.
     #[error("damaged layer manifest")]
     Damaged(#[source] postcard::Error),
@@ -139,7 +145,11 @@ impl LayerManifest {
     /// When the bytes were not written by [`LayerManifest::encode`] of this version.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let body = bytes.strip_prefix(MAGIC).ok_or(DecodeError::Magic)?;
-        let manifest: Self = postcard::from_bytes(body).map_err(DecodeError::Damaged)?;
+        let (manifest, rest): (Self, &[u8]) =
+            postcard::take_from_bytes(body).map_err(DecodeError::Damaged)?;
+        if !rest.is_empty() {
+            return Err(DecodeError::Rest { bytes: rest.len() });
+        }
         let unordered = manifest.entries.windows(2).find_map(|pair| match pair {
             [a, b] if a.path >= b.path => Some(b.path.clone()),
             _ => None,
@@ -223,5 +233,10 @@ mod tests {
         assert!(matches!(decoded, Err(DecodeError::Order { path }) if path == "a".into()));
         let other = LayerManifest::decode(b"lapman9\n");
         assert!(matches!(other, Err(DecodeError::Magic)));
+        let mut longer = LayerManifest::default().encode().unwrap();
+        LayerManifest::decode(&longer).unwrap();
+        longer.extend([0; 3]);
+        let longer = LayerManifest::decode(&longer);
+        assert!(matches!(longer, Err(DecodeError::Rest { bytes: 3 })));
     }
 }

@@ -23,6 +23,18 @@ pub enum Error {
         /// The name.
         tag: String,
     },
+    /// A layer manifest has far more bytes than its compressed form lets expect.
+    #[error(
+        "the layer manifest {digest} of {size} bytes has more than {limit} when it is unpacked"
+    )]
+    Bomb {
+        /// Its blob.
+        digest: Digest,
+        /// The length of that in bytes.
+        size: u64,
+        /// What is read of it.
+        limit: u64,
+    },
     /// The folder is not there.
     #[error("there is no folder {}", folder.display())]
     NoFolder {

@@ -26,6 +26,10 @@ use crate::offer::Offer;
 /// A layer manifest has at most as many bytes: that of millions of files.
 const MANIFEST_LIMIT: u64 = 1 << 30;
 
+/// And not more for each of its compressed ones, which are mostly hashes; or so many in any case.
+const MANIFEST_RATIO: u64 = 64;
+const MANIFEST_LEAST: u64 = 16 << 20;
+
 /// What is known of a layer beside its tar.
 pub(crate) enum Known<'a> {
     /// Everything.
@@ -81,8 +85,15 @@ pub(crate) fn rebuild(
 pub(crate) fn manifest(descriptor: &Descriptor, blob: impl Read) -> Result<LayerManifest, Error> {
     let mut blob = Checked::new(blob, descriptor);
     let mut bytes = Vec::new();
+    let most = descriptor.size.saturating_mul(MANIFEST_RATIO);
+    let limit = most.clamp(MANIFEST_LEAST, MANIFEST_LIMIT);
     let read = zstd::Decoder::new(&mut blob)
-        .and_then(|decoder| decoder.take(MANIFEST_LIMIT).read_to_end(&mut bytes));
+        .and_then(|decoder| decoder.take(limit + 1).read_to_end(&mut bytes));
+    let is_longer = bytes.len() as u64 > limit;
+    if is_longer {
+        let (digest, size) = (descriptor.digest, descriptor.size);
+        return Err(Error::Bomb { digest, size, limit });
+    }
     blob.finish()?;
     read.map_err(Error::io("read a layer manifest"))?;
     LayerManifest::decode(&bytes).map_err(|source| Error::LayerManifest { source })
@@ -195,5 +206,30 @@ impl<R: Read> Read for Checked<'_, R> {
                 Err(kind.into())
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use lapstrake_oci::MediaType;
+
+    use super::*;
+
+    #[test]
+    fn a_manifest_that_unpacks_to_far_more_is_refused() {
+        let read = |plain: &[u8]| {
+            let packed = zstd::encode_all(plain, 19).unwrap();
+            let descriptor = Descriptor::of(MediaType::OciManifest, &packed);
+            manifest(&descriptor, packed.as_slice())
+        };
+        let whole = LayerManifest::default().encode().unwrap();
+        read(&whole).unwrap();
+        let mut padded = whole.clone();
+        padded.resize(MANIFEST_LEAST as usize + 1, 0);
+        assert!(matches!(read(&padded), Err(Error::Bomb { limit: MANIFEST_LEAST, .. })));
+        padded.truncate(whole.len() + 1);
+        assert!(matches!(read(&padded), Err(Error::LayerManifest { .. })));
     }
 }
