@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use lapstrake_executor::{Connector, Network};
+use lapstrake_executor::{Cancel, Connector, Network};
 use serde::Deserialize;
 
 use crate::args::Host;
@@ -44,6 +44,8 @@ pub(crate) struct DefaultNetwork {
     store: PathBuf,
     /// The name of a host that is to be this machine.
     gateway: Option<String>,
+    /// What ends the wait for a program.
+    cancel: Option<Cancel>,
     found: OnceLock<Result<Network, Lack>>,
 }
 
@@ -56,7 +58,12 @@ impl DefaultNetwork {
             None => session::config()?.network.mode,
         };
         let gateway = hosts.iter().find(|host| host.is_gateway).map(|host| host.name.clone());
-        Ok(Self { mode, store: store.to_owned(), gateway, found: OnceLock::new() })
+        Ok(Self { mode, store: store.to_owned(), gateway, cancel: None, found: OnceLock::new() })
+    }
+
+    /// The same, and nobody waits for a program once `cancel` says so.
+    pub(crate) fn until(self, cancel: &Cancel) -> Self {
+        Self { cancel: Some(cancel.clone()), ..self }
     }
 
     /// The network; found by the first call, which may take a moment. `warn` is told, once, when it is the
@@ -68,10 +75,15 @@ impl DefaultNetwork {
         let choose = || match self.mode {
             Some(Mode::Host) => Ok(Network::Host),
             Some(Mode::Private) => self.connected(),
-            None => Ok(self.connected().unwrap_or_else(|Lack { reason }| {
-                warn(format!("commands use the host's network: {reason}; {REMEDY}"));
-                Network::Host
-            })),
+            None => match self.connected() {
+                // Whoever has stopped it wants no network.
+                Err(lack) if !self.is_cancelled() => {
+                    let Lack { reason } = lack;
+                    warn(format!("commands use the host's network: {reason}; {REMEDY}"));
+                    Ok(Network::Host)
+                }
+                found => found,
+            },
         };
         let find = || {
             let network = choose()?;
@@ -86,11 +98,15 @@ impl DefaultNetwork {
         Ok(self.found.get_or_init(find).clone()?)
     }
 
+    fn is_cancelled(&self) -> bool {
+        self.cancel.as_ref().is_some_and(Cancel::is_cancelled)
+    }
+
     /// The first program that works.
     fn connected(&self) -> Result<Network, Lack> {
         let mut reason = "neither pasta nor slirp4netns is installed".to_owned();
         for connector in Connector::installed(&variable("PATH").unwrap_or_default()) {
-            match connector.prepare(&self.store, &self.store.join(PROOF)) {
+            match connector.prepare(&self.store, &self.store.join(PROOF), self.cancel.as_ref()) {
                 Ok(()) => return Ok(Network::Private(connector)),
                 Err(error) => reason = chain(&error),
             }

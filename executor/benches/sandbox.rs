@@ -35,7 +35,7 @@ fn main() {
         let prepare = || {
             let begin = Instant::now();
             connector
-                .prepare(&ground.path().join("stubs"), &ground.path().join("none/proof"))
+                .prepare(&ground.path().join("stubs"), &ground.path().join("none/proof"), None)
                 .unwrap();
             let time = begin.elapsed();
             lapstrake_executor::dismiss_guard();

@@ -16,6 +16,7 @@ mod relocation;
 
 use std::ffi::OsStr;
 use std::net::Ipv4Addr;
+use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -23,6 +24,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::bytes::{self, Bytes};
+use crate::cancel::Cancel;
 use crate::error::Error;
 use crate::sandbox::facts;
 use crate::stage_file;
@@ -86,17 +88,22 @@ impl Connector {
 
     /// Sees to it that the program works: makes a network for the next sandbox, and connects it unless
     /// `proof` says that the program did so before. That file is written when it has, and removed when the program
-    /// fails later. `spare` is as for [`crate::Begun::new`].
+    /// fails later. `spare` is as for [`crate::Begun::new`]. `cancel` ends the wait for the program.
     ///
     /// # Errors
     /// [`Error::System`] when `/dev/net/tun` cannot be used, [`Error::NotConnected`] when the program
     /// fails.
-    pub fn prepare(&self, spare: &Path, proof: &Path) -> Result<(), Error> {
+    pub fn prepare(
+        &self,
+        spare: &Path,
+        proof: &Path,
+        cancel: Option<&Cancel>,
+    ) -> Result<(), Error> {
         let connection = Connection::new(self)?;
         if !demand::is_possible() || !proof::is_there(proof, &self.program) {
             // Else what begins as a sandbox would be a copy, also for all sandboxes.
             stage_file::prepare(spare, facts().id_map.is_namespace());
-            connection.connect(None)?;
+            connection.connect(cancel.map(AsFd::as_fd))?;
             proof::keep(proof, &self.program);
         }
         pool::give(connection);

@@ -402,7 +402,7 @@ fn with_lease<T>(
     let sources = lapstrake_source::Fetcher::new(store, config, secrets.clone(), &cancelled)
         .map_err(|error| Failure::of(&error))?;
     let imports = shared::imports(build, store, cancelled)?;
-    let network = DefaultNetwork::new(None, &build.hosts, store.root())?;
+    let network = DefaultNetwork::new(None, &build.hosts, store.root())?.until(cancel);
     let means = Means {
         store,
         command: session.command(),
