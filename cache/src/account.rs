@@ -103,26 +103,43 @@ impl Store {
             .map_err(Error::database(failed))
     }
 
-    /// Keeps an account of an execution, as the newest one of its step and of its place. Its record, if there
-    /// is to be one, has to be there. Atomic.
+    /// Keeps an account of an execution, as the newest one of its step and of its place, and with its record, if it
+    /// has one, what was `told` of why it was to be. The record has to be there. Atomic.
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub fn put_account(&self, ids: &StepIds, account: &Account, files: &[u8]) -> Result<(), Error> {
+    pub fn put_account(
+        &self,
+        ids: &StepIds,
+        account: &Account,
+        files: &[u8],
+        told: Option<&str>,
+    ) -> Result<(), Error> {
         let failed = Error::database("note what a key was made of");
         let mut database = self.database();
         let StepIds { step, place, anywhere } = ids;
         let [step, place, anywhere] = [step, place, anywhere].map(|id| id.0.as_bytes().as_slice());
         let key = account.key.0.as_bytes().as_slice();
         let write = |transaction: &Transaction<'_>| {
-            transaction.execute(
-                "INSERT OR REPLACE INTO account (step, key, number, parts, files) VALUES (?1, ?2,
-                 (SELECT COALESCE(MAX(number), 0) + 1 FROM account WHERE step = ?1), ?3, ?4)",
-                (step, key, &account.parts, files),
-            )?;
-            transaction.execute("INSERT OR IGNORE INTO alike VALUES (?1, ?2)", (anywhere, key))?;
             transaction
-                .execute("INSERT OR REPLACE INTO place_step VALUES (?1, ?2)", (place, step))?;
+                .prepare_cached(
+                    "INSERT OR REPLACE INTO account (step, key, number, parts, files) VALUES (?1,
+                     ?2, (SELECT COALESCE(MAX(number), 0) + 1 FROM account WHERE step = ?1), ?3, ?4)",
+                )?
+                .execute((step, key, &account.parts, files))?;
+            transaction
+                .prepare_cached("INSERT OR IGNORE INTO alike VALUES (?1, ?2)")?
+                .execute((anywhere, key))?;
+            transaction
+                .prepare_cached("INSERT OR REPLACE INTO place_step VALUES (?1, ?2)")?
+                .execute((place, step))?;
+            if let Some(told) = told {
+                transaction
+                    .prepare_cached(
+                        "INSERT OR REPLACE INTO told SELECT key, ?2 FROM record WHERE key = ?1",
+                    )?
+                    .execute((key, told))?;
+            }
             shorten(transaction, step)
         };
         let written = database.transaction().and_then(|transaction| {
@@ -130,21 +147,6 @@ impl Store {
             transaction.commit()
         });
         written.map_err(failed)
-    }
-
-    /// Notes what was said of why the execution was to be that the record of `key` is of. Does nothing where there
-    /// is no record. Atomic.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
-    pub fn put_told(&self, key: &ActionKey, reason: &str) -> Result<(), Error> {
-        self.database()
-            .execute(
-                "INSERT OR REPLACE INTO told SELECT key, ?2 FROM record WHERE key = ?1",
-                (key.0.as_bytes().as_slice(), reason),
-            )
-            .map_err(Error::database("note why a step was executed"))?;
-        Ok(())
     }
 
     /// What was said of why the execution was to be that the record of `key` is of, if that is known.
@@ -179,23 +181,25 @@ impl Store {
 
 /// Forgets what is too much of a step.
 fn shorten(transaction: &Transaction<'_>, step: &[u8]) -> rusqlite::Result<()> {
-    transaction.execute(
-        "DELETE FROM account WHERE step = ?1 AND number IN
-         (SELECT number FROM account WHERE step = ?1
-          AND NOT EXISTS (SELECT 1 FROM record WHERE record.key = account.key)
-          ORDER BY number DESC LIMIT -1 OFFSET ?2)",
-        (step, WITHOUT_RECORD),
-    )?;
-    transaction.execute(
-        "UPDATE account SET files = x'' WHERE step = ?1 AND key IN
+    transaction
+        .prepare_cached(
+            "DELETE FROM account WHERE step = ?1 AND number IN
+             (SELECT number FROM account WHERE step = ?1
+              AND NOT EXISTS (SELECT 1 FROM record WHERE record.key = account.key)
+              ORDER BY number DESC LIMIT -1 OFFSET ?2)",
+        )?
+        .execute((step, WITHOUT_RECORD))?;
+    transaction
+        .prepare_cached(
+            "UPDATE account SET files = x'' WHERE step = ?1 AND key IN
          (SELECT key FROM
           (SELECT account.key, length(files) AS own, SUM(length(files)) OVER later AS bytes,
            ROW_NUMBER() OVER later AS place
            FROM account LEFT JOIN origin ON origin.key = account.key WHERE account.step = ?1
            WINDOW later AS (ORDER BY COALESCE(used, 0) DESC, number DESC))
           WHERE place > 1 AND own > 0 AND bytes > ?2)",
-        (step, FILES),
-    )?;
+        )?
+        .execute((step, FILES))?;
     Ok(())
 }
 

@@ -14,6 +14,9 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use crate::{Error, layout};
 
+/// Statements that are kept compiled: more than a build has.
+const STATEMENTS: usize = 64;
+
 /// How long another process is waited for.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -168,6 +171,7 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(PATIENCE)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection.execute_batch("PRAGMA synchronous = NORMAL")?;
     Ok(connection)
 }

@@ -218,10 +218,11 @@ impl Store {
     /// When the database cannot be written.
     pub fn put_diff_id(&self, id: &LayerId, digest: &Digest, size: u64) -> Result<(), Error> {
         self.database()
-            .execute(
-                "UPDATE layer SET diff_id = ?2, tar_size = ?3 WHERE id = ?1",
-                (id.to_string(), digest.as_bytes().as_slice(), size.cast_signed()),
-            )
+            .prepare_cached("UPDATE layer SET diff_id = ?2, tar_size = ?3 WHERE id = ?1")
+            .and_then(|mut statement| {
+                let digest = digest.as_bytes().as_slice();
+                statement.execute((id.to_string(), digest, size.cast_signed()))
+            })
             .map_err(Error::database("note a diff id"))?;
         Ok(())
     }
@@ -279,11 +280,13 @@ impl Store {
         }
         folder.move_to(&target).map_err(Error::io("name", target))?;
         transaction
-            .execute(
+            .prepare_cached(
                 "INSERT INTO layer (id, size, boot) VALUES (?1, ?2, ?3)
                  ON CONFLICT (id) DO UPDATE SET size = ?2, boot = ?3, diff_id = NULL",
-                (id.to_string(), size.cast_signed(), self.boot()),
             )
+            .and_then(|mut statement| {
+                statement.execute((id.to_string(), size.cast_signed(), self.boot()))
+            })
             .map_err(note)?;
         transaction.commit().map_err(note)?;
         Ok(true)

@@ -44,10 +44,10 @@ impl Store {
     pub fn put_took(&self, key: &ActionKey, took: Duration) -> Result<(), Error> {
         let milliseconds = i64::try_from(took.as_millis()).unwrap_or(i64::MAX);
         self.database()
-            .execute(
-                "INSERT OR REPLACE INTO took (key, milliseconds) VALUES (?1, ?2)",
-                (key.0.as_bytes().as_slice(), milliseconds),
-            )
+            .prepare_cached("INSERT OR REPLACE INTO took (key, milliseconds) VALUES (?1, ?2)")
+            .and_then(|mut statement| {
+                statement.execute((key.0.as_bytes().as_slice(), milliseconds))
+            })
             .map_err(Error::database("note how long a step took"))?;
         Ok(())
     }
@@ -70,10 +70,13 @@ impl Store {
             None => (None, None, None),
         };
         self.database()
-            .execute(
+            .prepare_cached(
                 "UPDATE origin SET below = ?2, step = ?3, name = ?4, project = ?5 WHERE key = ?1",
-                (key.0.as_bytes().as_slice(), below.map(ToString::to_string), id, name, project),
             )
+            .and_then(|mut statement| {
+                let (key, below) = (key.0.as_bytes().as_slice(), below.map(ToString::to_string));
+                statement.execute((key, below, id, name, project))
+            })
             .map_err(Error::database("note where a record comes from"))?;
         Ok(())
     }

@@ -71,16 +71,16 @@ impl Store {
             .map_err(|source| Error::Encode { what: "an action record", source })?;
         let key = key.0.as_bytes().as_slice();
         let write = |transaction: &rusqlite::Transaction<'_>| {
-            transaction.execute(
-                "INSERT OR REPLACE INTO record (key, value) VALUES (?1, ?2)",
-                (key, value),
-            )?;
-            transaction.execute(
-                "INSERT INTO origin (key, used) VALUES (?1, ?2)
-                 ON CONFLICT (key) DO UPDATE SET used = MAX(used, ?2)",
-                (key, nanoseconds(SystemTime::now())),
-            )?;
-            transaction.execute("DELETE FROM evicted WHERE key = ?1", [key])
+            transaction
+                .prepare_cached("INSERT OR REPLACE INTO record (key, value) VALUES (?1, ?2)")?
+                .execute((key, value))?;
+            transaction
+                .prepare_cached(
+                    "INSERT INTO origin (key, used) VALUES (?1, ?2)
+                     ON CONFLICT (key) DO UPDATE SET used = MAX(used, ?2)",
+                )?
+                .execute((key, nanoseconds(SystemTime::now())))?;
+            transaction.prepare_cached("DELETE FROM evicted WHERE key = ?1")?.execute([key])
         };
         let mut database = self.database();
         let written = database.transaction().and_then(|transaction| {
@@ -136,10 +136,8 @@ impl Store {
         let value = postcard::to_allocvec(layer)
             .map_err(|source| Error::Encode { what: "an earlier layer", source })?;
         self.database()
-            .execute(
-                "INSERT OR REPLACE INTO previous (step, layer) VALUES (?1, ?2)",
-                (step.0.as_bytes().as_slice(), value),
-            )
+            .prepare_cached("INSERT OR REPLACE INTO previous (step, layer) VALUES (?1, ?2)")
+            .and_then(|mut statement| statement.execute((step.0.as_bytes().as_slice(), value)))
             .map_err(Error::database("note an earlier layer"))?;
         Ok(())
     }

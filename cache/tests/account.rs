@@ -35,7 +35,7 @@ fn execute(store: &Store, name: &str, ids: &StepIds, files: usize) {
 
 fn keep(store: &Store, name: &str, ids: &StepIds, files: usize) {
     let account = Account { key: key(name), parts: name.as_bytes().to_vec() };
-    store.put_account(ids, &account, &vec![1; files]).unwrap();
+    store.put_account(ids, &account, &vec![1; files], Some("f changed")).unwrap();
 }
 
 /// A build that finds the step by this key and nothing else.

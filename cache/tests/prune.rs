@@ -45,7 +45,7 @@ fn make(store: &Store, name: &str, below: Option<&str>, size: usize, hours: i64)
     let account = Account { key, parts: vec![1] };
     let (place, anywhere) = (format!("place of {name}"), format!("{name} anywhere"));
     let ids = StepIds { step, place: StepId(hash(&place)), anywhere: StepId(hash(&anywhere)) };
-    store.put_account(&ids, &account, &[]).unwrap();
+    store.put_account(&ids, &account, &[], None).unwrap();
     key
 }
 

@@ -177,8 +177,7 @@ impl Ledger {
 
     /// Keeps it.
     pub(crate) fn keep(&self, store: &Store) -> Result<(), Error> {
-        store.put_told(&self.account.key, &self.told)?;
-        store.put_account(&self.ids, &self.account, &self.files)
+        store.put_account(&self.ids, &self.account, &self.files, Some(&self.told))
     }
 }
 
@@ -368,7 +367,7 @@ pub(crate) fn adopt(store: &Store, ids: &StepIds, told: &SharedAccount) -> Resul
     if account.parts.len().saturating_add(told.files.len()) > ADOPTED {
         return Ok(());
     }
-    store.put_account(ids, &account, &told.files)
+    store.put_account(ids, &account, &told.files, None)
 }
 
 fn evicted(time: i64, is_same: bool) -> Reason {
