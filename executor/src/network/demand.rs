@@ -57,7 +57,8 @@ fn is_listener_free() -> bool {
         rustix::thread::set_no_new_privs(true).is_ok()
             && sys::load_filter_with_listener(&sockets_filter()).is_ok()
     };
-    std::thread::spawn(try_it).join().unwrap_or(false)
+    let thread = std::thread::Builder::new().spawn(try_it);
+    thread.is_ok_and(|thread| thread.join().unwrap_or(false))
 }
 
 impl Demand {

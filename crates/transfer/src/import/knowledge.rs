@@ -70,8 +70,8 @@ fn catalogues(place: &Place) -> Result<Vec<Catalogue>, Error> {
 
 /// Knowledge that is on its way until somebody waited for it.
 pub(super) struct Asked {
-    /// `None` where there is nobody to ask.
-    answer: Option<Mutex<Receiver<Knowledge>>>,
+    places: Arc<[Place]>,
+    answer: Mutex<Receiver<Knowledge>>,
     knowledge: OnceLock<Knowledge>,
 }
 
@@ -79,13 +79,14 @@ impl Asked {
     /// Asks in a thread of its own. Nothing waits for its end: a build that needs no answer does not stay for
     /// a server that is silent.
     pub(super) fn ask(places: Arc<[Place]>) -> Self {
-        let knowledge = OnceLock::new();
-        if places.is_empty() {
-            return Self { answer: None, knowledge };
-        }
         let (sender, answer) = channel();
-        thread::spawn(move || sender.send(Knowledge::of(&places)));
-        Self { answer: Some(Mutex::new(answer)), knowledge }
+        if !places.is_empty() {
+            let asked = Arc::clone(&places);
+            let ask = move || sender.send(Knowledge::of(&asked));
+            // Where no thread can be had, whoever waits asks.
+            drop(thread::Builder::new().spawn(ask));
+        }
+        Self { places, answer: Mutex::new(answer), knowledge: OnceLock::new() }
     }
 
     /// What somebody waited for already.
@@ -96,15 +97,13 @@ impl Asked {
     /// Waits until everything is known, or `cancelled`; then nothing is known for ever.
     pub(super) fn wait(&self, cancelled: &dyn Fn() -> bool) -> &Knowledge {
         self.knowledge.get_or_init(|| {
-            let Some(answer) = &self.answer else { return Knowledge::default() };
-            let answer = answer.lock().unwrap_or_else(PoisonError::into_inner);
+            let answer = self.answer.lock().unwrap_or_else(PoisonError::into_inner);
             loop {
                 match answer.recv_timeout(PAUSE) {
                     Ok(knowledge) => return knowledge,
                     Err(RecvTimeoutError::Timeout) if !cancelled() => {}
-                    Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-                        return Knowledge::default();
-                    }
+                    Err(RecvTimeoutError::Timeout) => return Knowledge::default(),
+                    Err(RecvTimeoutError::Disconnected) => return Knowledge::of(&self.places),
                 }
             }
         })
