@@ -2,31 +2,31 @@
 
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use lapstrake_executor::{Sandbox, Stdio};
+use rustix::event::{PollFd, PollFlags};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
 
 use crate::failure::Failure;
 use crate::output;
+use crate::signal::Forwarding;
 use crate::terminal::{self, RawMode};
 
 const BUFFER: usize = 64 * 1024;
 
 /// The ends of a command's input and output that are ours.
 pub(crate) struct Attached {
-    /// Passes standard input on; not waited for, it may wait for the user for ever.
     input: Option<OwnedFd>,
-    outputs: Vec<JoinHandle<()>>,
+    outputs: Vec<Output>,
 }
 
 /// Pipes for a command without a terminal. Never the user's own descriptors: a command must not
-/// get hold of the terminal that `lap` runs in. What comes out is passed on from now on, so that the
-/// threads that do it begin while the sandbox is made.
+/// get hold of the terminal that `lap` runs in.
 pub(crate) fn pipes(interactive: bool) -> Result<(Stdio, Attached), Failure> {
     let cannot = |error: io::Error| Failure::new("cannot make pipes").because(&error);
     let pipe = || pipe_with(PipeFlags::CLOEXEC).map_err(io::Error::from).map_err(cannot);
@@ -39,10 +39,8 @@ pub(crate) fn pipes(interactive: bool) -> Result<(Stdio, Attached), Failure> {
         }
         false => (null().map_err(cannot)?, None),
     };
-    let outputs = [(stdout_end, false), (stderr_end, true)]
-        .map(|(from, to_stderr)| std::thread::spawn(move || pass_out(&from, to_stderr)));
-    let attached = Attached { input, outputs: outputs.into() };
-    Ok((Stdio::Given { stdin, stdout, stderr }, attached))
+    let outputs = vec![Output::new(stdout_end, false), Output::new(stderr_end, true)];
+    Ok((Stdio::Given { stdin, stdout, stderr }, Attached { input, outputs }))
 }
 
 fn null() -> io::Result<OwnedFd> {
@@ -52,13 +50,13 @@ fn null() -> io::Result<OwnedFd> {
 
 /// A command's connections while it runs.
 pub(crate) struct Running {
-    outputs: Vec<JoinHandle<()>>,
+    outputs: Vec<Output>,
     terminal: Option<Arc<OwnedFd>>,
     raw: Option<RawMode>,
 }
 
 impl Attached {
-    /// Begins to pass standard input on.
+    /// Begins to pass standard input on. That is not waited for: it may wait for the user for ever.
     pub(crate) fn start(self) -> Running {
         if let Some(input) = self.input {
             std::thread::spawn(move || pass_in(&File::from(input)));
@@ -78,14 +76,52 @@ pub(crate) fn start_terminal(sandbox: &Sandbox, interactive: bool) -> Result<Run
         let to = File::from(terminal.try_clone().map_err(cannot)?);
         std::thread::spawn(move || pass_in(&to));
     }
-    let from = terminal.try_clone().map_err(cannot)?;
-    let output = std::thread::spawn(move || pass_out(&from, false));
+    let output = Output::new(terminal.try_clone().map_err(cannot)?, false);
     Ok(Running { outputs: vec![output], terminal: Some(terminal), raw })
 }
 
 impl Running {
+    /// Passes on what the command writes, and to it the signals that come, until it has ended.
+    ///
+    /// A thread for what it writes begins with the first byte: that takes longer than many a command which
+    /// has nothing to say.
+    pub(crate) fn attend(
+        &mut self,
+        pidfd: BorrowedFd<'_>,
+        signals: &mut Forwarding,
+    ) -> Result<(), Failure> {
+        let resize = self.resizing();
+        loop {
+            let ends = [pidfd, signals.as_fd()].into_iter();
+            let ends = ends.chain(self.outputs.iter().filter_map(Output::silent));
+            let mut polled: Vec<_> =
+                ends.map(|end| PollFd::from_borrowed_fd(end, PollFlags::IN)).collect();
+            match rustix::event::poll(&mut polled, None) {
+                Ok(_) | Err(Errno::INTR) => {}
+                Err(error) => {
+                    return Err(Failure::new("cannot watch the command").because(&error));
+                }
+            }
+            let seen: Vec<_> = polled.iter().map(PollFd::revents).collect();
+            let [ended, signalled, outputs @ ..] = seen.as_slice() else { continue };
+            let silent = self.outputs.iter_mut().filter(|output| output.silent().is_some());
+            silent.zip(outputs).for_each(|(output, seen)| output.advance(*seen));
+            if !signalled.is_empty() {
+                signals.pass_on(pidfd, &resize);
+            }
+            if !ended.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Passes on what the command writes beside what the caller does.
+    pub(crate) fn begin(&mut self) {
+        self.outputs.iter_mut().for_each(Output::begin);
+    }
+
     /// What to do when the user's terminal changes its size.
-    pub(crate) fn resize(&self) -> impl Fn() + Send + 'static {
+    pub(crate) fn resizing(&self) -> impl Fn() + Send + 'static {
         let terminal = self.terminal.clone();
         move || {
             if let Some(terminal) = &terminal {
@@ -95,12 +131,57 @@ impl Running {
     }
 
     /// Waits for the last output of a command that has ended.
-    pub(crate) fn finish(self) {
+    pub(crate) fn finish(mut self) {
+        self.begin();
         for output in self.outputs {
-            // It only passes bytes on; when it panicked, the rest of them is lost.
-            drop(output.join());
+            if let Output::Passing(thread) = output {
+                // It only passes bytes on; when it panicked, the rest of them is lost.
+                drop(thread.join());
+            }
         }
         drop(self.raw);
+    }
+}
+
+/// One of the ways from the command to the user.
+enum Output {
+    Silent {
+        from: OwnedFd,
+        to_stderr: bool,
+    },
+    /// A thread passes on what comes.
+    Passing(JoinHandle<()>),
+    Ended,
+}
+
+impl Output {
+    fn new(from: OwnedFd, to_stderr: bool) -> Self {
+        Self::Silent { from, to_stderr }
+    }
+
+    fn silent(&self) -> Option<BorrowedFd<'_>> {
+        match self {
+            Self::Silent { from, .. } => Some(from.as_fd()),
+            Self::Passing(_) | Self::Ended => None,
+        }
+    }
+
+    /// What to do when this is seen of one that is silent.
+    fn advance(&mut self, seen: PollFlags) {
+        if seen.contains(PollFlags::IN) {
+            self.begin();
+        } else if !seen.is_empty() {
+            *self = Self::Ended;
+        }
+    }
+
+    fn begin(&mut self) {
+        *self = match std::mem::replace(self, Self::Ended) {
+            Self::Silent { from, to_stderr } => {
+                Self::Passing(std::thread::spawn(move || pass_out(&from, to_stderr)))
+            }
+            begun => begun,
+        };
     }
 }
 

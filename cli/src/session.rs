@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use lapstrake_cache::{Error, Store};
+use lapstrake_cache::{Error, Room, Store};
 use lapstrake_registry::{ClientConfig, Policy, Proxy, RegistryConfig};
 
 use crate::environment::variable;
@@ -37,6 +37,11 @@ impl Session {
         self.opened(Store::open(self.place()?))
     }
 
+    /// The store, for somebody who lets go of it before the command ends.
+    pub(crate) fn open_store(&self) -> Result<Store, Failure> {
+        self.checked(Store::open(self.place()?))
+    }
+
     /// The same for somebody who removes things, so that there is a way also on a full disk.
     pub(crate) fn store_to_remove(&self) -> Result<&Store, Failure> {
         if let Some(store) = self.store.get() {
@@ -63,9 +68,13 @@ impl Session {
     }
 
     fn opened(&self, store: Result<Store, Error>) -> Result<&Store, Failure> {
+        self.checked(store).map(|store| self.store.get_or_init(|| store))
+    }
+
+    fn checked(&self, store: Result<Store, Error>) -> Result<Store, Failure> {
         let store = store.map_err(|error| self.not_opened(&error))?;
         lapstrake_executor::remove_stale_groups(&store.groups());
-        Ok(self.store.get_or_init(|| store))
+        Ok(store)
     }
 
     fn not_opened(&self, error: &Error) -> Failure {
@@ -81,7 +90,8 @@ impl Session {
 
     /// A failure for want of room, with how much the store's disk has.
     pub(crate) fn with_room(&self, failure: Failure) -> Failure {
-        let room = self.store.get().filter(|_| failure.lacks_room()).and_then(Store::room);
+        let place = self.place.get().filter(|_| failure.lacks_room());
+        let room = place.and_then(|place| Room::of(place).ok());
         match room {
             Some(room) => failure.add_help(&format!(
                 "a disk is full: that of the store, {room} now; lap cache prune makes room, and so \

@@ -1,16 +1,18 @@
 //! Signals that the user or the system sends to `lap`.
 
 use std::fs;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
-use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
 use lapstrake_executor::Cancel;
 use rustix::fs::{Mode, OFlags};
 use rustix::process::Signal;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH};
+use signal_hook::iterator::backend::SignalDelivery;
+use signal_hook::iterator::exfiltrator::SignalOnly;
 use signal_hook::iterator::{Handle, Signals};
 
 use crate::exit::Exit;
@@ -43,9 +45,7 @@ impl Watch {
         numbers: &[i32],
         mut on_signal: impl FnMut(i32) + Send + 'static,
     ) -> Result<Self, Failure> {
-        let ignored = ignored();
-        let watched = numbers.iter().filter(|number| !ignored.contains(number));
-        let mut signals = Signals::new(watched)
+        let mut signals = Signals::new(Ignored::signals().without(numbers))
             .map_err(|error| Failure::new("cannot watch for signals").because(&error))?;
         let handle = signals.handle();
         let first = Arc::new(AtomicI32::new(0));
@@ -92,41 +92,51 @@ fn force(number: i32) -> ! {
     std::process::exit(Exit::signal(number).code());
 }
 
-/// Where signals go.
-pub(crate) struct Target {
-    /// The process.
-    pub(crate) pidfd: OwnedFd,
-    /// Told of a change of the terminal's size.
-    pub(crate) resize: Box<dyn Fn() + Send>,
+/// Signals that are passed on to a command. From its beginning on they end this process no more: those that come
+/// before there is a command wait for it, so that one which has begun is never left alone.
+pub(crate) struct Forwarding {
+    signals: SignalDelivery<UnixStream, SignalOnly>,
+    /// How often the command was asked to end.
+    asked: u32,
+    had_terminal: bool,
 }
 
-/// Passes signals on to the target that is sent. From now on they end this process no more: those that come
-/// before the target wait for it, so that a command which has begun is never left alone.
-pub(crate) fn forward() -> Result<(Watch, Sender<Target>), Failure> {
-    let numbers = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH];
-    let (sender, receiver) = channel();
-    let (mut known, mut asked) = (None, 0);
-    let had_terminal = has_terminal();
-    let watch = Watch::start(&numbers, move |number| {
-        if known.is_none() {
-            // Without one there is nothing to end.
-            known = receiver.recv().ok();
+impl Forwarding {
+    pub(crate) fn begin(ignored: &Ignored) -> Result<Self, Failure> {
+        let numbers = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH];
+        let cannot = |error| Failure::new("cannot watch for signals").because(&error);
+        let (read, write) = UnixStream::pair().map_err(cannot)?;
+        let watched = ignored.without(&numbers);
+        let signals = SignalDelivery::with_pipe(read, write, SignalOnly, watched);
+        let had_terminal = has_terminal();
+        Ok(Self { signals: signals.map_err(cannot)?, asked: 0, had_terminal })
+    }
+
+    /// Passes on what has come; a change of the terminal's size to `resize`.
+    pub(crate) fn pass_on(&mut self, command: BorrowedFd<'_>, resize: &dyn Fn()) {
+        for number in self.signals.pending() {
+            if number == SIGWINCH {
+                resize();
+                continue;
+            }
+            if number == SIGHUP && self.had_terminal && !has_terminal() {
+                kill_after_grace(command);
+            }
+            self.asked += u32::from(number == SIGINT || number == SIGTERM);
+            let number = if self.asked >= PATIENCE { SIGKILL } else { number };
+            if let Some(signal) = Signal::from_named_raw(number) {
+                // When it has ended there is nobody to tell.
+                let _ = rustix::process::pidfd_send_signal(command, signal);
+            }
         }
-        let Some(Target { pidfd, resize }) = &known else { return };
-        if number == SIGWINCH {
-            return resize();
-        }
-        if number == SIGHUP && had_terminal && !has_terminal() {
-            kill_after_grace(pidfd);
-        }
-        asked += u32::from(number == SIGINT || number == SIGTERM);
-        let number = if asked >= PATIENCE { SIGKILL } else { number };
-        if let Some(signal) = Signal::from_named_raw(number) {
-            // When it has ended there is nobody to tell.
-            let _ = rustix::process::pidfd_send_signal(pidfd, signal);
-        }
-    });
-    Ok((watch?, sender))
+    }
+}
+
+impl AsFd for Forwarding {
+    /// Readable when something has come.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.signals.get_read().as_fd()
+    }
 }
 
 /// Whether this process has a controlling terminal that is still there.
@@ -137,12 +147,12 @@ fn has_terminal() -> bool {
 
 /// A command whose terminal has gone is nobody's any more: without a daemon it could not be found again.
 /// Process 1 of a sandbox does not end by SIGHUP unless it has a handler for it.
-fn kill_after_grace(pidfd: &OwnedFd) {
-    let Ok(pidfd) = pidfd.try_clone() else { return };
+fn kill_after_grace(command: BorrowedFd<'_>) {
+    let Ok(command) = command.try_clone_to_owned() else { return };
     std::thread::spawn(move || {
         std::thread::sleep(GRACE);
         // When it has ended there is nobody to tell.
-        let _ = rustix::process::pidfd_send_signal(&pidfd, Signal::KILL);
+        let _ = rustix::process::pidfd_send_signal(&command, Signal::KILL);
     });
 }
 
@@ -152,11 +162,24 @@ pub(crate) fn on_resize(resize: impl Fn() + Send + 'static) -> Result<Watch, Fai
 }
 
 /// Signals that are to be ignored because whoever started this process says so: `nohup`, `&`.
-fn ignored() -> Vec<i32> {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
-    (1..=64).filter(|number| mask & (1 << (number - 1)) != 0).collect()
+pub(crate) struct Ignored {
+    /// Bit n is signal n + 1.
+    mask: u64,
+}
+
+impl Ignored {
+    /// Those of this process now.
+    pub(crate) fn signals() -> Self {
+        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+        Self { mask: mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0) }
+    }
+
+    /// Those of `numbers` that are not ignored.
+    fn without(&self, numbers: &[i32]) -> Vec<i32> {
+        let is_ignored = |number: &i32| self.mask & (1 << (number - 1)) != 0;
+        numbers.iter().copied().filter(|number| !is_ignored(number)).collect()
+    }
 }
 
 #[cfg(test)]
@@ -164,19 +187,21 @@ mod tests {
     use std::os::unix::process::ExitStatusExt as _;
     use std::process::Command;
 
+    use rustix::event::{PollFd, PollFlags, poll};
     use rustix::process::{Pid, PidfdFlags, kill_process, pidfd_open};
 
     use super::*;
 
     #[test]
-    fn what_comes_before_the_target_waits_for_it() {
-        let (watch, targets) = forward().unwrap();
+    fn what_comes_before_the_command_waits_for_it() {
+        let mut forwarding = Forwarding::begin(&Ignored::signals()).unwrap();
         kill_process(rustix::process::getpid(), Signal::USR1).unwrap();
-        let mut target = Command::new("sleep").arg("60").spawn().unwrap();
-        let pid = Pid::from_raw(target.id().try_into().unwrap()).unwrap();
+        let mut command = Command::new("sleep").arg("60").spawn().unwrap();
+        let pid = Pid::from_raw(command.id().try_into().unwrap()).unwrap();
         let pidfd = pidfd_open(pid, PidfdFlags::empty()).unwrap();
-        targets.send(Target { pidfd, resize: Box::new(|| {}) }).ok().unwrap();
-        assert_eq!(target.wait().unwrap().signal(), Some(SIGUSR1));
-        drop(watch);
+        let mut polled = [PollFd::new(&forwarding, PollFlags::IN)];
+        assert_eq!(poll(&mut polled, None).unwrap(), 1);
+        forwarding.pass_on(pidfd.as_fd(), &|| {});
+        assert_eq!(command.wait().unwrap().signal(), Some(SIGUSR1));
     }
 }

@@ -11,15 +11,18 @@ use rustix::net::RecvFlags;
 
 use crate::cgroup::Group;
 use crate::error::{Error, Operation, Refusal};
+use crate::facts::facts;
 use crate::guard;
+use crate::idmap::id_map;
 use crate::memory::Unwritten;
 use crate::network::Lease;
 use crate::plan::plan;
-use crate::sandbox::{Sandbox, Stdio, facts, null, pipe};
+use crate::sandbox::{Sandbox, Stdio, null, pipe};
 use crate::spawn::spawn_stage;
 use crate::spec::{Network, SandboxSpec, Security};
 use crate::stage_file;
 use crate::terminal;
+use crate::volatile;
 use crate::wire::{GO_ON, Order, STAGE_NAME, descriptor};
 
 /// What has to be known of a [`SandboxSpec`] for its process to begin.
@@ -79,7 +82,7 @@ impl Begun {
     /// Begins a sandbox of this shape. `spare` is a directory that holds no program, such as one of the
     /// store's: what is executed is shown through an overlay, which needs two.
     pub fn new(shape: Shape, stdio: Stdio, spare: &Path) -> Result<Self, Error> {
-        stage_file::prepare(spare, facts().id_map.is_namespace());
+        stage_file::prepare(spare, id_map().is_namespace());
         let network = match &shape.network {
             Network::Private(connector) => Some(Lease::new(connector, shape.security)?),
             Network::Host | Network::None => None,
@@ -104,6 +107,8 @@ impl Begun {
         let own = own.into_iter().filter_map(|(end, number)| Some((end?, number)));
         let wanted: Vec<(&OwnedFd, RawFd)> = own.chain(stdio.iter().flatten().zip(0..)).collect();
         let child = spawn_stage(STAGE_NAME, namespaces(&shape), &wanted)?;
+        // Beside its beginning.
+        facts();
         let sandbox = Sandbox::new(child, output, network);
         let leave = (leave_end, leave);
         Ok(Self { shape, sandbox, order, owns_stdio, report, leave, terminal, listener })
@@ -130,7 +135,9 @@ impl Begun {
         go_on(&leave.1)?;
         // Only now, so that a stage that has failed already is told by its report.
         drop(leave);
-        sandbox.receive(report)?;
+        let received = sandbox.receive(report);
+        volatile::unmark(spec);
+        received?;
         if let Some(socket) = listener {
             let listener =
                 terminal::receive_descriptor(socket.as_fd(), "a listener", RecvFlags::DONTWAIT)?;

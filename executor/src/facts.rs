@@ -3,10 +3,11 @@
 use std::fs::DirEntry;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 
-use crate::idmap::IdMap;
+use crate::idmap::{IdMap, id_map};
 
 /// What the plan has to know of the machine; the same facts and description give the same plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +31,12 @@ pub enum CgroupLayout {
     Other,
 }
 
+/// Those of this machine, gathered once.
+pub(crate) fn facts() -> &'static HostFacts {
+    static FACTS: OnceLock<HostFacts> = OnceLock::new();
+    FACTS.get_or_init(HostFacts::gather)
+}
+
 impl HostFacts {
     /// Looks at this machine; costs some 20 system calls, so do it once. What cannot be read counts as absent.
     pub fn gather() -> Self {
@@ -37,7 +44,7 @@ impl HostFacts {
             cgroup: cgroup_layout(Path::new("/sys/fs/cgroup")),
             thermal_throttle: thermal_throttle(Path::new("/sys/devices/system/cpu")),
             loop_devices: loop_devices(Path::new("/sys/block")),
-            id_map: IdMap::current(),
+            id_map: id_map().clone(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Which user and group ids this process can give to files and commands.
 
 use std::fs;
+use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +17,12 @@ pub enum IdMap {
         /// Its groups: first one and how many.
         groups: Vec<(u32, u32)>,
     },
+}
+
+/// That of this process, read once.
+pub(crate) fn id_map() -> &'static IdMap {
+    static MAP: OnceLock<IdMap> = OnceLock::new();
+    MAP.get_or_init(IdMap::current)
 }
 
 impl IdMap {

@@ -13,7 +13,7 @@
 //!
 //! Modules in reading order: `spec`, `status`, `cancel`, `error` (the interface); `plan`, `facts`,
 //! `resolv`, `user`, `idmap`, `seccomp` (pure); `stage` (inside the sandbox); `begun`, `sandbox`,
-//! `guard`, `network`, `publish`, `cgroup`, `terminal`, `spawn`, `stage_file`, `memory`, `wire`, `stubs` (the parent); `sys` (all `unsafe`).
+//! `guard`, `network`, `publish`, `cgroup`, `terminal`, `spawn`, `stage_file`, `memory`, `wire`, `stubs`, `volatile` (the parent); `sys` (all `unsafe`).
 
 #![deny(unsafe_code)]
 #![warn(clippy::indexing_slicing)]
@@ -45,6 +45,7 @@ mod stubs;
 mod sys;
 mod terminal;
 mod user;
+mod volatile;
 mod wire;
 
 pub use begun::{Begun, Shape, start};

@@ -2,7 +2,7 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::buffer::spare_capacity;
@@ -15,7 +15,6 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, WaitIdStatus};
 use crate::cancel::Cancel;
 use crate::cgroup::{Exceeded, Group};
 use crate::error::{Error, Operation};
-use crate::facts::HostFacts;
 use crate::network::Lease;
 use crate::publish::{Listeners, Relay};
 use crate::spec::SandboxSpec;
@@ -364,11 +363,6 @@ impl Stop {
             }
         }
     }
-}
-
-pub(crate) fn facts() -> &'static HostFacts {
-    static FACTS: OnceLock<HostFacts> = OnceLock::new();
-    FACTS.get_or_init(HostFacts::gather)
 }
 
 /// Reading end, writing end.

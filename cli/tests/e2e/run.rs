@@ -250,6 +250,24 @@ fn stdout_and_stderr_stay_apart() {
 }
 
 #[test]
+fn output_comes_until_the_end_from_whoever_writes() {
+    let store = with_busybox();
+    let run = |script| store.answer(&["run", "--rm", "busybox", "sh", "-c", script]).ends_with(0);
+    // One is closed while the other one has said nothing yet.
+    assert_eq!(run("exec >&-; sleep 0.2; echo late >&2").stderr, "late\n");
+    assert_eq!(run("exec 2>&-; sleep 0.2; echo late").stdout, "late\n");
+    let answer = run(
+        "sleep 0.1; echo 1; sleep 0.1; echo 2 >&2; sleep 0.1; echo 3; head -c 300000 /dev/zero",
+    );
+    assert_eq!((answer.stdout.len(), answer.stderr.as_str()), (4 + 300_000, "2\n"));
+    // Who reads no more is noticed.
+    let lap = format!("{} run --rm busybox yes | head -n 1", env!("CARGO_BIN_EXE_lap"));
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", &lap]).env("LAPSTRAKE_ROOT", store.root());
+    assert_eq!(Background::of(shell).answer().stdout, "y\n");
+}
+
+#[test]
 fn an_image_can_be_named_by_its_id() {
     let store = with_busybox();
     let id = store.ok(&["images", "-q"]);

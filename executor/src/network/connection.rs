@@ -17,9 +17,10 @@ use super::relocation::relocate;
 use super::{Connector, ConnectorKind};
 use crate::error::{Error, Operation};
 use crate::guard;
+use crate::idmap::id_map;
 use crate::lasting::spawn_lasting;
 use crate::memory::sealed;
-use crate::sandbox::{facts, null, pipe};
+use crate::sandbox::{null, pipe};
 use crate::terminal;
 use crate::wire::{self, CONNECTOR_NAME, descriptor};
 
@@ -154,7 +155,7 @@ fn connect(
 impl<'a> Owner<'a> {
     /// Root's program is not to read what comes out of a sandbox with root's rights.
     fn new(namespace: &'a OwnedFd) -> Result<Self, Error> {
-        match facts().id_map.is_namespace() {
+        match id_map().is_namespace() {
             true => Ok(Self::Ours(namespace)),
             false => terminal::socket_pair().map(|(socket, end)| Self::Nobody(socket, end)),
         }

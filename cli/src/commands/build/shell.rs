@@ -1,13 +1,10 @@
 //! `--on-fail=shell`: the user looks around in the sandbox of a step that failed.
 
-use std::fs;
-use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use lapstrake_executor::{
-    Bytes, Cancel, Ended, Error, Executor, Mount, Sandbox, SandboxSpec, Sandboxes, Source, Stdio,
-    start,
+    Bytes, Cancel, Ended, Error, Executor, Sandbox, SandboxSpec, Sandboxes, Stdio, start,
 };
 use lapstrake_solver::error::describe;
 
@@ -84,8 +81,6 @@ fn announcement(reason: &str, argv: &[Bytes]) -> String {
 
 /// Runs a shell in the place of the command, and waits for its end.
 fn open(command: &SandboxSpec, cancel: &Cancel) -> Result<(), Failure> {
-    remount(command)
-        .map_err(|error| Failure::new("cannot clear the overlay's folder").because(&error))?;
     let has_terminal = terminal::stdin_is_terminal() && output::stdout_is_terminal();
     let mut spec = command.clone();
     spec.argv = vec![SHELL.into()];
@@ -96,8 +91,9 @@ fn open(command: &SandboxSpec, cancel: &Cancel) -> Result<(), Failure> {
             spec.env.push(("TERM".into(), "xterm".into()));
         }
     }
-    let (sandbox, running) = started(&spec)?;
-    let watch = signal::on_resize(running.resize())?;
+    let (sandbox, mut running) = started(&spec)?;
+    running.begin();
+    let watch = signal::on_resize(running.resizing())?;
     let status = sandbox.wait(cancel, &mut |_| {});
     running.finish();
     drop(watch);
@@ -116,22 +112,4 @@ fn started(spec: &SandboxSpec) -> Result<(Sandbox, Running), Failure> {
     let (stdio, attached) = attach::pipes(true)?;
     let sandbox = opened(stdio)?;
     Ok((sandbox, attached.start()))
-}
-
-/// The kernel marks the work folder of a volatile overlay, and does not mount it again with the mark:
-/// after a crash its files may be gone. Here nothing crashed.
-fn remount(spec: &SandboxSpec) -> io::Result<()> {
-    let scratch = spec.mounts.iter().filter_map(|mount| match mount {
-        Mount::Bind { source: Source::Layers { scratch: Some(scratch), .. }, .. } => {
-            Some(&scratch.work)
-        }
-        _ => None,
-    });
-    for work in std::iter::once(&spec.rootfs.work).chain(scratch) {
-        match fs::remove_dir_all(work.join("work")) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-    }
-    Ok(())
 }

@@ -7,7 +7,6 @@ mod process;
 mod step;
 
 use std::cell::RefCell;
-use std::panic::resume_unwind;
 use std::path::Path;
 
 use lapstrake_cache::{Staging, Store, Use};
@@ -26,7 +25,7 @@ use crate::failure::Failure;
 use crate::images::{self, Runnable};
 use crate::network::{DefaultNetwork, Mode};
 use crate::session::{ResolvConf, Session};
-use crate::signal::{self, Target};
+use crate::signal::{Forwarding, Ignored};
 use crate::{output, platform, terminal};
 
 use environment::Setting;
@@ -54,48 +53,46 @@ fn checked(run: &Run) -> Result<(), Failure> {
 fn contained(run: &Run, session: &Session) -> Result<Exit, Failure> {
     let settings = settings(run)?;
     let place = session.place()?;
-    // What is to run is found out while its network is connected and its sandbox begins. Where the store is
-    // yet to be made, it begins later.
-    let (early, prepared) = match place.is_dir() {
-        true => std::thread::scope(|scope| {
-            let preparing = scope.spawn(|| Prepared::new(run, session, settings));
-            let early = Beginning::new(run, place);
-            (Some(early), preparing.join().unwrap_or_else(|panic| resume_unwind(panic)))
-        }),
-        false => (None, Prepared::new(run, session, settings)),
-    };
-    let Prepared { store, lease, image, process, staging } = prepared?;
-    let beginning = early.unwrap_or_else(|| Beginning::new(run, store.root()))?;
+    // What is to run is found out while the sandbox begins: here, as another thread would have to be woken, which
+    // takes longer on an idle machine than both. Where the store is yet to be made, it begins later.
+    let early = place.is_dir().then(|| Beginning::new(run, place));
+    let prepared = Prepared::new(run, session, settings)?;
+    let beginning = early.unwrap_or_else(|| Beginning::new(run, place))?;
+    executed(run, beginning, prepared)
+}
+
+fn executed(run: &Run, beginning: Beginning, prepared: Prepared) -> Result<Exit, Failure> {
+    let Prepared { store, lease, image, process, staging } = prepared;
     for message in &beginning.warnings {
         output::stderr(&format!("warning: {message}\n"));
     }
     let ports = port::listen(run, &image.config.config, &beginning.network)?;
-    let mut spec = spec(run, &image, (process, beginning.network.clone()), &staging)?;
-    spec.group = limit::group(&run.together, store)?;
+    let mut spec = spec(run, &image, (process, &beginning), &staging)?;
+    spec.group = limit::group(&run.together, &store)?;
     // Dropped last: what the command wrote goes when nothing is mounted on it any more.
-    let exit =
-        attended(run, &spec, beginning, ports).map_err(|failure| emulated(failure, &image))?;
+    let exit = attended(run, &spec, (beginning, ports), store)
+        .map_err(|failure| emulated(failure, &image))?;
     drop((staging, lease));
     Ok(exit)
 }
 
 /// Everything that is to be found out, and room for what the command writes.
-struct Prepared<'s> {
-    store: &'s Store,
+struct Prepared {
+    store: Store,
     lease: Use,
     image: Runnable,
     process: Process,
     staging: Staging,
 }
 
-impl<'s> Prepared<'s> {
-    fn new(run: &Run, session: &'s Session, settings: Vec<Setting>) -> Result<Self, Failure> {
-        let store = session.store()?;
+impl Prepared {
+    fn new(run: &Run, session: &Session, settings: Vec<Setting>) -> Result<Self, Failure> {
+        let store = session.open_store()?;
         let lease = store.lease()?;
         let platform = platform::one(run.platform.as_deref())?;
         let image = match &run.step {
-            Some(key) => step::runnable(store, key)?,
-            None => images::runnable(store, run.image(), run.pull, platform.as_ref(), run.quiet)?,
+            Some(key) => step::runnable(&store, key)?,
+            None => images::runnable(&store, run.image(), run.pull, platform.as_ref(), run.quiet)?,
         };
         let process = process::compose(run, &image.config.config, settings)?;
         let staging = store.stage_layer()?;
@@ -111,6 +108,8 @@ struct Beginning {
     sandbox: Begun,
     /// `None` with a terminal.
     attached: Option<Attached>,
+    resolv: ResolvConf,
+    ignored: Ignored,
 }
 
 impl Beginning {
@@ -131,7 +130,9 @@ impl Beginning {
                 (stdio, Some(attached))
             }
         };
-        Ok(Self { network, warnings, sandbox: Begun::new(shape, stdio, place)?, attached })
+        let sandbox = Begun::new(shape, stdio, place)?;
+        let (resolv, ignored) = (ResolvConf::read(), Ignored::signals());
+        Ok(Self { network, warnings, sandbox, attached, resolv, ignored })
     }
 }
 
@@ -159,7 +160,7 @@ fn settings(run: &Run) -> Result<Vec<Setting>, Failure> {
 fn spec(
     run: &Run,
     image: &Runnable,
-    (process, network): (Process, Network),
+    (process, beginning): (Process, &Beginning),
     staging: &Staging,
 ) -> Result<SandboxSpec, Failure> {
     let rootfs = Rootfs {
@@ -168,7 +169,7 @@ fn spec(
         work: staging.work(),
         volatile: true,
     };
-    let ResolvConf { host, resolved } = ResolvConf::read();
+    let Beginning { network, resolv: ResolvConf { host, resolved }, .. } = beginning;
     let hosts = run.hosts.iter().map(|host| (host.name.clone(), host.address));
     Ok(SandboxSpec {
         env: process.env,
@@ -177,8 +178,8 @@ fn spec(
         user: process.user,
         hostname: process.hostname,
         hosts: hosts.collect(),
-        resolv_conf: resolv_conf(&host, resolved.as_deref(), &network).into(),
-        network,
+        resolv_conf: resolv_conf(host, resolved.as_deref(), network).into(),
+        network: network.clone(),
         limits: run.limits.iter().map(limited).collect(),
         mounts: shared_memory(run).into_iter().chain(mount::mounts(&run.volumes)?).collect(),
         terminal: run.terminal.then(terminal::size),
@@ -215,22 +216,20 @@ fn shared_memory(run: &Run) -> Option<Mount> {
 fn attended(
     run: &Run,
     spec: &SandboxSpec,
-    beginning: Beginning,
-    ports: Listeners,
+    (beginning, ports): (Beginning, Listeners),
+    store: Store,
 ) -> Result<Exit, Failure> {
-    let (watch, signals) = signal::forward()?;
-    let (sandbox, running) = started(run, spec, beginning)?;
-    let pidfd = sandbox.pidfd().try_clone_to_owned();
-    let pidfd = pidfd.map_err(|error| Failure::new("cannot watch the command").because(&error))?;
-    // The other end is there for as long as the watch is.
-    let _ = signals.send(Target { pidfd, resize: Box::new(running.resize()) });
+    let mut signals = Forwarding::begin(&beginning.ignored)?;
+    let (sandbox, mut running) = started(run, spec, beginning)?;
+    // A container may run for days, and needs nothing of the database.
+    drop(store);
     if !ports.is_empty() {
         sandbox.publish(ports)?;
     }
+    running.attend(sandbox.pidfd(), &mut signals)?;
     let status = sandbox.wait(&Cancel::new()?, &mut |_| {})?;
     lapstrake_executor::relieve_guard();
     running.finish();
-    drop(watch);
     if !status.success() {
         for exceeded in sandbox.exceeded() {
             output::stderr(&format!("lap: the command failed: {exceeded}\n"));
