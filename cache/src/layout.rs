@@ -11,7 +11,7 @@ use crate::temporary::replace_file;
 /// The version of everything that the crate's documentation draws.
 const VERSION: u32 = 1;
 
-const FOLDERS: [&str; 11] = [
+const FOLDERS: [&str; 13] = [
     "blobs",
     "blobs/sha256",
     "layers",
@@ -22,6 +22,8 @@ const FOLDERS: [&str; 11] = [
     "tmp",
     "stubs",
     "stubs/etc",
+    "step-stubs",
+    "step-stubs/etc",
     "cache",
 ];
 
@@ -29,7 +31,13 @@ const FOLDERS: [&str; 11] = [
 const MARKER: (&str, &[u8]) = ("oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#);
 
 /// Files that a sandbox mounts its own over, where the image has none.
-const STUBS: [&str; 3] = ["stubs/etc/hosts", "stubs/etc/resolv.conf", "stubs/etc/hostname"];
+const STUBS: [&str; 5] = [
+    "stubs/etc/hosts",
+    "stubs/etc/resolv.conf",
+    "stubs/etc/hostname",
+    "step-stubs/etc/hosts",
+    "step-stubs/etc/resolv.conf",
+];
 
 /// Makes a new store below `root` or checks the version of the one that is there. A store is made
 /// in an order that ends with its version file, so an interrupted start is made again.
@@ -81,7 +89,7 @@ fn remake(root: &Path) -> Result<bool, Error> {
 pub(crate) fn complete(root: &Path) -> Result<(), Error> {
     folder(root, 0o700)?;
     for name in FOLDERS {
-        folder(&root.join(name), if name.starts_with("stubs") { 0o755 } else { 0o700 })?;
+        folder(&root.join(name), if name.contains("stubs") { 0o755 } else { 0o700 })?;
     }
     for name in STUBS {
         let path = root.join(name);

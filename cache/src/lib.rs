@@ -6,7 +6,7 @@
 //! blobs/sha256/HEX            bytes under their digest
 //! layers/ID/{fs,manifest}     fs is an overlayfs lower directory as it is
 //! layers/ID/checkpoints       where the hashing of its tar stood, of large layers
-//! stubs/                      the lowest directory of every sandbox: empty files to mount over
+//! stubs/, step-stubs/         the lowest directory of every container, of every step: empty files to mount over
 //! cache/KEY.N/                what build steps keep for the next ones, see [`CacheFolder`]
 //! stat/HEX                    stat indexes of build contexts
 //! groups/NAME                 control groups of sandboxes that run, see the executor

@@ -119,10 +119,15 @@ impl Store {
         Room::of(&self.root).ok()
     }
 
-    /// The lowest directory of every sandbox: `etc/` with the empty files that a sandbox mounts
+    /// The lowest directory of every container: `etc/` with the empty files that a container mounts
     /// its own over.
     pub fn stubs(&self) -> PathBuf {
         self.root.join("stubs")
+    }
+
+    /// The lowest directory of every step, which has no `/etc/hostname` of its own.
+    pub fn step_stubs(&self) -> PathBuf {
+        self.root.join("step-stubs")
     }
 
     /// Where the control groups of sandboxes that run are noted; made when the first one is.

@@ -63,8 +63,8 @@ pub use publish::{Listeners, Protocol, Publication, Published};
 pub use resolv::resolv_conf;
 pub use sandbox::{Sandbox, Stdio};
 pub use spec::{
-    DEFAULT_HOSTNAME, DEFAULT_PATH, Limit, Mount, Network, Resource, Rootfs, SandboxSpec, Scratch,
-    Security, Source, TerminalSize,
+    DEFAULT_HOSTNAME, DEFAULT_PATH, EtcFiles, Limit, Mount, Network, Resource, Rootfs, SandboxSpec,
+    Scratch, Security, Source, TerminalSize,
 };
 pub use stage::sandbox_main_if_requested;
 pub use stage_file::use_stage_file;

@@ -37,8 +37,10 @@ pub struct SandboxSpec {
     /// `""`, `user`, `user:group`, `uid`, `uid:gid` or a mixture; names are looked up in the
     /// passwd and group files of the sandbox.
     pub user: String,
-    /// Host name, also written to `/etc/hostname` and `/etc/hosts`.
+    /// Host name, also written to `/etc/hosts`, and `/etc/hostname` where there is one.
     pub hostname: String,
+    /// Which files of `/etc` the sandbox is given.
+    pub etc: EtcFiles,
     /// Further lines of `/etc/hosts`, in order.
     pub hosts: Vec<(String, IpAddr)>,
     /// Content of `/etc/resolv.conf`, see [`crate::resolv_conf`].
@@ -64,6 +66,16 @@ pub struct SandboxSpec {
     pub max_output: Option<u64>,
 }
 
+/// The files of `/etc` that say where a sandbox is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EtcFiles {
+    /// `/etc/hosts` and `/etc/resolv.conf`, read-only: those of a build step (BuildKit's
+    /// `executor/oci`). `/etc/hostname` is the image's.
+    Step,
+    /// These and `/etc/hostname`, and the command can write to them: those of a container (Docker's).
+    Container,
+}
+
 impl SandboxSpec {
     /// A description with Docker's defaults: root, `/`, host network, locked down.
     pub fn new(rootfs: Rootfs, argv: Vec<Bytes>) -> Self {
@@ -75,6 +87,7 @@ impl SandboxSpec {
             create_cwd: false,
             user: String::new(),
             hostname: DEFAULT_HOSTNAME.to_owned(),
+            etc: EtcFiles::Step,
             hosts: Vec::new(),
             resolv_conf: Bytes::default(),
             network: Network::Host,
@@ -94,8 +107,8 @@ impl SandboxSpec {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rootfs {
     /// Overlayfs lower directories, bottom to top; must not be empty, at most 500. Give
-    /// [`crate::create_stubs`]'s directory as the bottom-most one: then `/etc/hosts`,
-    /// `/etc/resolv.conf` and `/etc/hostname` need not be created in `upper`.
+    /// [`crate::create_stubs`]'s directory as the bottom-most one: then the files of `/etc` that the
+    /// sandbox is given need not be created in `upper`.
     #[serde(with = "bytes::paths")]
     pub lower: Vec<PathBuf>,
     /// Takes what the command writes, in overlayfs form. The caller owns it; use it for one

@@ -50,14 +50,14 @@ impl Version {
 }
 
 /// Fills an existing directory with the constant layer that saves most sandboxes from creating
-/// mount points: `etc/{hosts,resolv.conf,hostname}`, empty, modification time 0.
+/// mount points: `etc/{hosts,resolv.conf}`, empty, modification time 0.
 ///
 /// Give the directory as the bottom-most of [`crate::Rootfs::lower`]. Idempotent, not atomic.
 pub fn create_stubs(directory: &Path) -> Result<(), Error> {
     let root = open_directory(directory)?;
     make_directory(root.as_fd(), "etc")?;
     let etc = open_beneath(root.as_fd(), b"etc").map_err(Error::system(Operation::Open, "etc"))?;
-    for name in ["hosts", "resolv.conf", "hostname"] {
+    for name in ["hosts", "resolv.conf"] {
         let flags = OFlags::CREATE | OFlags::WRONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
         let file = rustix::fs::openat(&etc, name, flags, Mode::from_raw_mode(0o644))
             .map_err(Error::system(Operation::Create, name))?;

@@ -8,7 +8,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 
 use ground::{Ground, run, succeed};
-use lapstrake_executor::{Bytes, Error, Limit, Network, Refusal, Resource, Security};
+use lapstrake_executor::{Bytes, Error, EtcFiles, Limit, Network, Refusal, Resource, Security};
 
 /// `name: value` lines of `/proc/self/status`.
 fn status_of(ground: &Ground, user: &str) -> BTreeMap<String, String> {
@@ -122,7 +122,6 @@ fn mounts_are_dockers() {
         ("/sys/fs/cgroup", "", "ro,nosuid,nodev,noexec,relatime"),
         ("/etc/hosts", "tmpfs", "ro,nosuid,nodev,noexec,relatime"),
         ("/etc/resolv.conf", "tmpfs", "ro,nosuid,nodev,noexec,relatime"),
-        ("/etc/hostname", "tmpfs", "ro,nosuid,nodev,noexec,relatime"),
         ("/proc/sys", "proc", "ro,nosuid,nodev,noexec,relatime"),
         ("/proc/bus", "proc", "ro,nosuid,nodev,noexec,relatime"),
         ("/proc/fs", "proc", "ro,nosuid,nodev,noexec,relatime"),
@@ -133,6 +132,7 @@ fn mounts_are_dockers() {
         assert!(found_options.starts_with(options), "{target}: {found_options}");
     }
     assert!(!mounts.contains_key("/run"));
+    assert!(!mounts.contains_key("/etc/hostname"), "it is the image's in a step");
 }
 
 #[test]
@@ -224,9 +224,10 @@ fn no_disk_can_be_opened_though_devices_can_be_made() {
 fn files_of_etc_are_the_descriptions_and_read_only() {
     let ground = Ground::busybox();
     let mut spec = ground.script(
-        "cat /etc/hosts /etc/resolv.conf /etc/hostname; hostname; \
-         for f in hosts resolv.conf hostname; do (echo x > /etc/$f) 2>/dev/null && echo no; \
-         rm /etc/$f 2>/dev/null && echo no; done; stat -c %a:%u:%g /etc/hosts",
+        "cat /etc/hosts /etc/resolv.conf; hostname; \
+         for f in hosts resolv.conf; do (echo x > /etc/$f) 2>/dev/null && echo no; \
+         rm /etc/$f 2>/dev/null && echo no; done; stat -c %a:%u:%g /etc/hosts; \
+         ls /etc/hostname 2>/dev/null; echo mine > /etc/hostname",
     );
     spec.hostname = "foo".to_owned();
     spec.hosts = vec![
@@ -237,9 +238,28 @@ fn files_of_etc_are_the_descriptions_and_read_only() {
     assert_eq!(
         succeed(&spec),
         "127.0.0.1\tlocalhost foo\n::1\tlocalhost ip6-localhost ip6-loopback\n\
-         192.0.2.7\texample.test\n2001:db8::1\tsix.test\nnameserver 192.0.2.53\nfoo\nfoo\n\
+         192.0.2.7\texample.test\n2001:db8::1\tsix.test\nnameserver 192.0.2.53\nfoo\n\
          644:0:0\n"
     );
+    assert_eq!(fs::read(spec.rootfs.upper.join("etc/hostname")).unwrap(), b"mine\n");
+}
+
+/// moby: `daemon/container_operations_unix.go` mounts them so that they can be written.
+#[test]
+fn a_container_can_write_to_its_files_of_etc() {
+    let ground = Ground::busybox();
+    let mut spec = ground.script(
+        "cat /etc/hostname; for f in hosts resolv.conf hostname; do echo mine >> /etc/$f; tail -n 1 /etc/$f; done; \
+         head -c 64m /dev/zero > /etc/hosts || stat -c %s /etc/hosts; stat -c %a:%u:%g /etc/hostname",
+    );
+    (spec.etc, spec.hostname) = (EtcFiles::Container, "foo".to_owned());
+    let output = succeed(&spec);
+    let lines: Vec<&str> = output.lines().collect();
+    assert_eq!(lines[..4], ["foo", "mine", "mine", "mine"], "{output}");
+    let full = lines.iter().find_map(|line| line.parse::<u64>().ok()).unwrap();
+    assert!(full <= 16 << 20, "{full} bytes of memory");
+    assert_eq!(lines.last(), Some(&"644:0:0"), "{output}");
+    assert_eq!(fs::read_dir(&spec.rootfs.upper).unwrap().count(), 0);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 
 use ground::{Ground, listing, run, succeed};
-use lapstrake_executor::{Bytes, Error, Mount, Refusal, SandboxSpec, Scratch, Source};
+use lapstrake_executor::{Bytes, Error, EtcFiles, Mount, Refusal, SandboxSpec, Scratch, Source};
 
 fn bind(source: impl Into<Source>, target: &str, read_only: bool) -> Mount {
     Mount::Bind { source: source.into(), target: target.into(), read_only, recursive: true }
@@ -103,7 +103,8 @@ fn an_image_without_etc_gets_its_files() {
     let ground = Ground::empty();
     fs::create_dir(ground.base().join("bin")).unwrap();
     fs::copy("/bin/busybox", ground.base().join("bin/sh")).unwrap();
-    let spec = ground.script("echo $(while read -r l; do echo $l; done < /etc/hostname)");
+    let mut spec = ground.script("echo $(while read -r l; do echo $l; done < /etc/hostname)");
+    spec.etc = EtcFiles::Container;
     assert_eq!(succeed(&spec), "buildkitsandbox\n");
     assert_eq!(listing(&spec.rootfs.upper), ["dev", "proc", "sys"]);
     let mode = fs::metadata(spec.rootfs.upper.join("proc")).unwrap().permissions().mode();
@@ -114,6 +115,7 @@ fn an_image_without_etc_gets_its_files() {
 fn without_the_stub_layer_the_files_are_made_and_removed_again() {
     let ground = Ground::busybox();
     let mut spec = ground.script("cat /etc/hostname");
+    spec.etc = EtcFiles::Container;
     spec.rootfs.lower.remove(0);
     let before = fs::metadata(ground.base().join("etc")).unwrap().mtime();
     assert_eq!(succeed(&spec), "buildkitsandbox\n");
@@ -169,10 +171,12 @@ fn links_of_an_image_stay_inside() {
     symlink("/run/deep/hostname", etc.join("hostname")).unwrap();
     symlink("/", ground.base().join("run")).unwrap();
     let mut spec = ground.script("cat /etc/hostname; touch /run/x; find / -xdev -name victim");
+    spec.etc = EtcFiles::Container;
     let error = run(&spec).unwrap_err();
     assert!(matches!(error, Error::System { .. } | Error::Refused { .. }), "{error:?}");
     fs::remove_file(etc.join("resolv.conf")).unwrap();
     spec = ground.script("cat /etc/hostname; find / -xdev -name victim");
+    spec.etc = EtcFiles::Container;
     let output = succeed(&spec);
     assert!(output.starts_with("buildkitsandbox\n/"), "made inside: {output}");
     assert_eq!(listing(&spec.rootfs.upper), [""; 0]);

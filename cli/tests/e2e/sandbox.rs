@@ -81,7 +81,7 @@ fn no_open_file_of_the_builder_is_inherited() {
 #[test]
 fn name_service_files_are_given_and_leave_no_trace() {
     let context = Context::new(
-        "FROM scratch AS empty\nFROM busybox\nRUN cat /etc/hosts /etc/resolv.conf /etc/hostname > /seen && test -s /etc/resolv.conf\n\
+        "FROM scratch AS empty\nFROM busybox\nRUN cat /etc/hosts /etc/resolv.conf > /seen && test -s /etc/resolv.conf\n\
          FROM empty\nCOPY --from=1 / /\n",
     );
     let store = Store::new();
@@ -100,6 +100,34 @@ fn name_service_files_are_given_and_leave_no_trace() {
     for given in ["etc/hosts", "etc/resolv.conf", "etc/hostname"] {
         assert!(!names.contains(given), "{given} is in the image");
     }
+}
+
+/// BuildKit mounts hosts and resolv.conf into a step (`executor/oci/spec.go`), and nothing else.
+#[test]
+fn a_step_writes_the_host_name_of_its_image() {
+    let context = Context::new(
+        "FROM busybox\nRUN test ! -e /etc/hostname && echo mine > /etc/hostname\n\
+         FROM scratch\nCOPY --from=0 /etc/hostname /\n",
+    );
+    let store = Store::new();
+    let output = context.path().join("out");
+    store.ok(&[
+        "build",
+        "-q",
+        "-o",
+        &crate::support::text(&output),
+        &crate::support::text(context.path()),
+    ]);
+    assert_eq!(std::fs::read_to_string(output.join("hostname")).expect("read it"), "mine\n");
+}
+
+#[test]
+fn a_container_writes_to_its_files_of_etc() {
+    let store = Store::new();
+    let context = Context::new("FROM busybox\n");
+    store.build("plain", context.path());
+    let script = "echo 192.0.2.1 added >> /etc/hosts; echo other > /etc/hostname; grep -c added /etc/hosts; cat /etc/hostname";
+    assert_eq!(store.prints("plain", &["sh", "-c", script]), "1\nother");
 }
 
 #[test]

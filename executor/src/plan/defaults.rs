@@ -2,7 +2,7 @@
 
 use crate::bytes::Bytes;
 use crate::facts::{CgroupLayout, HostFacts};
-use crate::spec::{Network, SandboxSpec, Security, Source};
+use crate::spec::{EtcFiles, Network, SandboxSpec, Security, Source};
 
 use super::step::Attribute::{self, NoDev, NoExec, NoSuid, ReadOnly, StrictAtime};
 use super::step::{NewMount, Place, Step};
@@ -158,27 +158,34 @@ pub(super) fn masks(facts: &HostFacts, security: Security) -> Vec<Step> {
     masked.map(|path| Step::Mask { path }).chain(read_only).collect()
 }
 
-/// `/etc/hosts`, `/etc/resolv.conf` and `/etc/hostname`, read-only.
+/// What a command can write to files of `/etc` is held in memory.
+pub(super) fn scratch_size(etc: EtcFiles) -> Option<u64> {
+    match etc {
+        EtcFiles::Step => None,
+        EtcFiles::Container => Some(16 << 20),
+    }
+}
+
+/// `/etc/hosts` and its like.
 pub(super) fn etc_files(spec: &SandboxSpec) -> Vec<Step> {
-    let hostname = Bytes::from(format!("{}\n", spec.hostname));
-    [
-        ("/etc/hosts", hosts(spec)),
-        ("/etc/resolv.conf", spec.resolv_conf.clone()),
-        ("/etc/hostname", hostname),
-    ]
-    .into_iter()
-    .map(|(target, content)| Step::Mount {
+    let hostname = || ("/etc/hostname", Bytes::from(format!("{}\n", spec.hostname)));
+    let (hostname, read_only) = match spec.etc {
+        EtcFiles::Step => (None, Some(ReadOnly)),
+        EtcFiles::Container => (Some(hostname()), None),
+    };
+    let files = [("/etc/hosts", hosts(spec)), ("/etc/resolv.conf", spec.resolv_conf.clone())];
+    let mount = |(target, content)| Step::Mount {
         mount: NewMount::File {
             content,
             mode: 0o644,
             uid: 0,
             gid: 0,
-            attributes: vec![ReadOnly, NoSuid, NoExec, NoDev],
+            attributes: read_only.into_iter().chain([NoSuid, NoExec, NoDev]).collect(),
         },
         target: Bytes::from(target),
         place: Place::Stub,
-    })
-    .collect()
+    };
+    files.into_iter().chain(hostname).map(mount).collect()
 }
 
 fn hosts(spec: &SandboxSpec) -> Bytes {

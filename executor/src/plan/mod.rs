@@ -32,7 +32,7 @@ pub fn plan(spec: &SandboxSpec, facts: &HostFacts) -> Result<Vec<Step>, Error> {
     steps.extend([
         Step::MakeMountsPrivate,
         Step::MountRootfs { rootfs: spec.rootfs.clone(), devices, user_attributes },
-        Step::MountScratch { on: spec.rootfs.work.clone() },
+        Step::MountScratch { size: defaults::scratch_size(spec.etc), on: spec.rootfs.work.clone() },
     ]);
     steps.extend(defaults::system_mounts(facts, spec));
     steps.extend(defaults::devices(facts, spec.security));

@@ -22,6 +22,8 @@ pub enum Step {
     /// Mount a file system in memory for devices, masks and inline files over this directory of
     /// the host; it is out of reach after [`Step::EnterRootfs`].
     MountScratch {
+        /// How many bytes it can hold; `None` for what the kernel gives.
+        size: Option<u64>,
         /// Any directory of the host that is not needed any more.
         #[serde(with = "bytes::path")]
         on: PathBuf,

@@ -197,7 +197,7 @@ impl Stage {
                 self.outside = Some(Outside::mount(&rootfs, devices, user_attributes)?);
                 Ok(())
             }
-            Step::MountScratch { on } => self.outside()?.mount_scratch(&on),
+            Step::MountScratch { on, size } => self.outside()?.mount_scratch(&on, size),
             Step::Mount { mount, target, place } => {
                 self.outside()?.mount_on(&mount, &target, place)
             }

@@ -37,9 +37,11 @@ const REPLACEABLE: &[&[u8]] = &[
 const HARMLESS: &[(u32, u32)] = &[(1, 3), (1, 5), (1, 7), (1, 8), (1, 9), (5, 0)];
 
 impl Outside {
-    pub(super) fn mount_scratch(&mut self, on: &Path) -> Result<(), Error> {
+    pub(super) fn mount_scratch(&mut self, on: &Path, size: Option<u64>) -> Result<(), Error> {
         let place = open_directory(rustix::fs::CWD, on)?;
-        let scratch = new_filesystem("tmpfs", &[("mode".into(), "700".into())], &[])?;
+        let size = size.map(|size| ("size".into(), size.to_string()));
+        let options: Vec<_> = [("mode".into(), "700".into())].into_iter().chain(size).collect();
+        let scratch = new_filesystem("tmpfs", &options, &[])?;
         attach(scratch.as_fd(), place.as_fd())
             .and_then(|()| rustix::fs::mkdirat(&scratch, EMPTY, Mode::from_raw_mode(0o755)))
             .map_err(Error::system(Operation::Mount, "scratch"))?;

@@ -219,7 +219,7 @@ impl Workshop<'_> {
     /// The directories that overlayfs stacks, lowest first.
     fn lower(&self, below: &Rootfs) -> Result<Vec<PathBuf>, Failure> {
         self.layers.provide(&below.layers).map_err(Failure::Build)?;
-        let mut lower = vec![self.store.stubs()];
+        let mut lower = vec![self.store.step_stubs()];
         for id in &below.layers {
             lower.push(self.layers.directory(id)?);
         }

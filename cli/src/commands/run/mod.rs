@@ -11,8 +11,8 @@ use std::path::Path;
 
 use lapstrake_cache::{Staging, Store, Use};
 use lapstrake_executor::{
-    Begun, Cancel, Limit, Listeners, Mount, Network, Rootfs, Sandbox, SandboxSpec, Security, Shape,
-    Stdio, resolv_conf,
+    Begun, Cancel, EtcFiles, Limit, Listeners, Mount, Network, Rootfs, Sandbox, SandboxSpec,
+    Security, Shape, Stdio, resolv_conf,
 };
 use lapstrake_oci::Platform;
 
@@ -177,6 +177,7 @@ fn spec(
         create_cwd: true,
         user: process.user,
         hostname: process.hostname,
+        etc: EtcFiles::Container,
         hosts: hosts.collect(),
         resolv_conf: resolv_conf(host, resolved.as_deref(), network).into(),
         network: network.clone(),
