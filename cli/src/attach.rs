@@ -13,7 +13,7 @@ use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
 
 use crate::failure::Failure;
-use crate::output;
+use crate::output::{self, Stream};
 use crate::signal::Forwarding;
 use crate::terminal::{self, RawMode};
 
@@ -39,7 +39,8 @@ pub(crate) fn pipes(interactive: bool) -> Result<(Stdio, Attached), Failure> {
         }
         false => (null().map_err(cannot)?, None),
     };
-    let outputs = vec![Output::new(stdout_end, false), Output::new(stderr_end, true)];
+    let outputs =
+        vec![Output::new(stdout_end, Stream::Stdout), Output::new(stderr_end, Stream::Stderr)];
     Ok((Stdio::Given { stdin, stdout, stderr }, Attached { input, outputs }))
 }
 
@@ -76,7 +77,7 @@ pub(crate) fn start_terminal(sandbox: &Sandbox, interactive: bool) -> Result<Run
         let to = File::from(terminal.try_clone().map_err(cannot)?);
         std::thread::spawn(move || pass_in(&to));
     }
-    let output = Output::new(terminal.try_clone().map_err(cannot)?, false);
+    let output = Output::new(terminal.try_clone().map_err(cannot)?, Stream::Stdout);
     Ok(Running { outputs: vec![output], terminal: Some(terminal), raw })
 }
 
@@ -130,16 +131,24 @@ impl Running {
         }
     }
 
-    /// Waits for the last output of a command that has ended.
-    pub(crate) fn finish(mut self) {
+    /// Waits for the last output of a command that has ended. An error when the user did not get all that it
+    /// wrote, unless whoever read it had enough.
+    pub(crate) fn finish(mut self) -> Result<(), Failure> {
         self.begin();
+        let mut lost = None;
         for output in self.outputs {
-            if let Output::Passing(thread) = output {
-                // It only passes bytes on; when it panicked, the rest of them is lost.
-                drop(thread.join());
+            if let Output::Passing(stream, thread) = output {
+                let cannot =
+                    || Failure::new(format!("cannot write the command's output to {stream}"));
+                match thread.join() {
+                    Ok(Ok(())) => {}
+                    Ok(Err(error)) => _ = lost.get_or_insert(cannot().because_outside(&error)),
+                    Err(_) => _ = lost.get_or_insert(cannot()),
+                }
             }
         }
         drop(self.raw);
+        lost.map_or(Ok(()), Err)
     }
 }
 
@@ -147,22 +156,22 @@ impl Running {
 enum Output {
     Silent {
         from: OwnedFd,
-        to_stderr: bool,
+        to: Stream,
     },
     /// A thread passes on what comes.
-    Passing(JoinHandle<()>),
+    Passing(Stream, JoinHandle<io::Result<()>>),
     Ended,
 }
 
 impl Output {
-    fn new(from: OwnedFd, to_stderr: bool) -> Self {
-        Self::Silent { from, to_stderr }
+    fn new(from: OwnedFd, to: Stream) -> Self {
+        Self::Silent { from, to }
     }
 
     fn silent(&self) -> Option<BorrowedFd<'_>> {
         match self {
             Self::Silent { from, .. } => Some(from.as_fd()),
-            Self::Passing(_) | Self::Ended => None,
+            Self::Passing(..) | Self::Ended => None,
         }
     }
 
@@ -177,8 +186,8 @@ impl Output {
 
     fn begin(&mut self) {
         *self = match std::mem::replace(self, Self::Ended) {
-            Self::Silent { from, to_stderr } => {
-                Self::Passing(std::thread::spawn(move || pass_out(&from, to_stderr)))
+            Self::Silent { from, to } => {
+                Self::Passing(to, std::thread::spawn(move || pass_out(&from, to)))
             }
             begun => begun,
         };
@@ -202,23 +211,23 @@ fn pass_in(mut to: &File) {
     }
 }
 
-/// The command's output to the user, until either ends. When the user's end is closed, so is the
-/// command's: it learns of it as it would without us.
-fn pass_out(from: &OwnedFd, to_stderr: bool) {
+/// The command's output to the user, until either ends. When the user's end takes no more, the command's
+/// is closed: it learns of it as it would without us.
+fn pass_out(from: &OwnedFd, to: Stream) -> io::Result<()> {
     // Never filled in vain: most commands write little.
     let mut buffer = Vec::with_capacity(BUFFER);
     loop {
         buffer.clear();
         match rustix::io::read(from, rustix::buffer::spare_capacity(&mut buffer)) {
-            Ok(0) => return,
-            Ok(_) => {
-                if output::pass_on(to_stderr, &buffer).is_err() {
-                    return;
-                }
-            }
+            Ok(0) => return Ok(()),
+            Ok(_) => match output::pass_on(to, &buffer) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
+                Err(error) => return Err(error),
+            },
             Err(Errno::INTR) => {}
             // A terminal says EIO when nobody is left on its other side.
-            Err(_) => return,
+            Err(_) => return Ok(()),
         }
     }
 }

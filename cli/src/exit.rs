@@ -7,7 +7,7 @@
 //! | 2 | `lap lint`, `lap fmt`: wrong usage or configuration, a file that cannot be read |
 //! | 3 | `lap lint`, `lap fmt`: no files |
 //! | 4 | `lap lint`, `lap fmt`: a file that is no Dockerfile |
-//! | 125 | `lap run` itself failed: wrong usage, no such image, the sandbox cannot be made |
+//! | 125 | `lap run` itself failed: wrong usage, no such image, the sandbox cannot be made, what the command wrote cannot be passed on |
 //! | 126 | `lap run`: the command was found and cannot be executed |
 //! | 127 | `lap run`: the command was not found |
 //! | 128 + n | stopped by signal n: 130 after Ctrl-C; for `lap run`, the command was killed by it |

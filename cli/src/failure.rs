@@ -61,6 +61,12 @@ impl Failure {
         self
     }
 
+    /// As [`Failure::because`], where the store's disk has no part in it.
+    pub(crate) fn because_outside(mut self, error: &(dyn Error + 'static)) -> Self {
+        self.add_causes(Some(error));
+        self
+    }
+
     /// Adds what the user can do.
     pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());

@@ -4,10 +4,31 @@
 //! dropped.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::io::{self, IsTerminal as _, Write};
+use std::os::fd::{AsFd as _, BorrowedFd};
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
 
 use crate::failure::Failure;
 use crate::text::harmless;
+
+/// One of the two ways to the user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stream {
+    Stdout,
+    Stderr,
+}
+
+impl fmt::Display for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Stdout => "standard output",
+            Self::Stderr => "standard error",
+        })
+    }
+}
 
 /// Writes to standard output, without colours unless it is a terminal.
 pub(crate) fn stdout(text: &str) -> Result<(), Failure> {
@@ -55,13 +76,31 @@ pub(crate) fn raw_stdout() -> impl Write {
     io::stdout().lock()
 }
 
-/// Passes on what a command wrote, at once.
-pub(crate) fn pass_on(to_stderr: bool, bytes: &[u8]) -> io::Result<()> {
-    let pass_on = |to: &mut dyn Write| to.write_all(bytes).and_then(|()| to.flush());
-    match to_stderr {
-        true => pass_on(&mut io::stderr().lock()),
-        false => pass_on(&mut io::stdout().lock()),
+/// Passes on what a command wrote, at once: all of it, or an error.
+pub(crate) fn pass_on(stream: Stream, bytes: &[u8]) -> io::Result<()> {
+    // Nothing else is written in between.
+    match stream {
+        Stream::Stdout => write_all(io::stdout().lock().as_fd(), bytes),
+        Stream::Stderr => write_all(io::stderr().lock().as_fd(), bytes),
     }
+}
+
+/// Whoever shares the stream may have said that nobody waits on it (`O_NONBLOCK`): this waits all the same.
+fn write_all(to: BorrowedFd<'_>, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match rustix::io::write(to, bytes) {
+            Ok(written) => bytes = bytes.get(written..).unwrap_or_default(),
+            Err(Errno::INTR) => {}
+            Err(Errno::AGAIN) => {
+                match poll(&mut [PollFd::from_borrowed_fd(to, PollFlags::OUT)], None) {
+                    Ok(_) | Err(Errno::INTR) => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
 }
 
 /// Whether standard output is a terminal.

@@ -249,6 +249,47 @@ fn stdout_and_stderr_stay_apart() {
     assert_eq!((answer.stdout.as_str(), answer.stderr.as_str()), ("out\n", "err\n"));
 }
 
+/// What the C library says of a full file system, and 125 for faults that are not the command's, as with Docker.
+#[test]
+fn output_that_cannot_be_written_is_no_success() {
+    let store = with_busybox();
+    let full = || std::fs::File::options().write(true).open("/dev/full").expect("open /dev/full");
+    let script = |script| store.lap(&["run", "--rm", "busybox", "sh", "-c", script]);
+    let lost = "cannot write the command's output to standard output";
+    Answer::of(script("echo x").stdout(full()))
+        .ends_with(125)
+        .says(&[lost, "No space left on device"]);
+    Answer::of(script("echo x >&2").stderr(full())).ends_with(125);
+    Answer::of(script("sleep 0.1; echo x >&2; echo y; exit 3").stderr(full())).ends_with(125);
+    Answer::of(script("exit 3").stdout(full()).stderr(full())).ends_with(3);
+    Answer::of(script("echo x >&2; exit 3").stdout(full())).ends_with(3).says(&["x"]);
+
+    // A file system of a megabyte, in a mount namespace of its own.
+    let lap = env!("CARGO_BIN_EXE_lap");
+    let line = format!(
+        "mount -t tmpfs -o size=1m tmpfs /mnt && \
+         '{lap}' run --rm busybox head -c 5000000 /dev/zero > /mnt/out"
+    );
+    let mut command = std::process::Command::new("unshare");
+    command.args(["-m", "sh", "-c", &line]).env("LAPSTRAKE_ROOT", store.root());
+    Answer::of(&mut command).ends_with(125).says(&[lost, "No space left on device"]);
+}
+
+/// The command is told by SIGPIPE, as it is by a pipe between two programs, and `lap` says nothing.
+#[test]
+fn a_reader_that_had_enough_is_no_failure_of_ours() {
+    let store = with_busybox();
+    let lap = env!("CARGO_BIN_EXE_lap");
+    let line = format!(
+        "{{ '{lap}' run --rm busybox sh -c 'yes; exit $(($? - 100))'; echo $? > \"$1\"; }} | head -n 1; cat \"$1\""
+    );
+    let code = store.beside("code");
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", &line, "sh"]).arg(code).env("LAPSTRAKE_ROOT", store.root());
+    let answer = Answer::of(&mut command).ends_with(0);
+    assert_eq!((answer.stdout.as_str(), answer.stderr.as_str()), ("y\n41\n", ""));
+}
+
 #[test]
 fn output_comes_until_the_end_from_whoever_writes() {
     let store = with_busybox();

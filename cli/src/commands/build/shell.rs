@@ -95,9 +95,10 @@ fn open(command: &SandboxSpec, cancel: &Cancel) -> Result<(), Failure> {
     running.begin();
     let watch = signal::on_resize(running.resizing())?;
     let status = sandbox.wait(cancel, &mut |_| {});
-    running.finish();
+    let passed_on = running.finish();
     drop(watch);
-    status.map(drop).map_err(Failure::from)
+    status.map_err(Failure::from)?;
+    passed_on
 }
 
 fn started(spec: &SandboxSpec) -> Result<(Sandbox, Running), Failure> {

@@ -230,12 +230,13 @@ fn attended(
     running.attend(sandbox.pidfd(), &mut signals)?;
     let status = sandbox.wait(&Cancel::new()?, &mut |_| {})?;
     lapstrake_executor::relieve_guard();
-    running.finish();
+    let passed_on = running.finish();
     if !status.success() {
         for exceeded in sandbox.exceeded() {
             output::stderr(&format!("lap: the command failed: {exceeded}\n"));
         }
     }
+    passed_on?;
     Ok(Exit::of(status))
 }
 
