@@ -134,6 +134,20 @@ fn restore_signals(mask: &libc::sigset_t) {
     unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, mask, std::ptr::null_mut()) };
 }
 
+/// Whoever started this process may have had it ignore the ends of its children, and the kernel keeps nothing of
+/// those then.
+pub(crate) fn heed_children() {
+    // SAFETY: a `sigaction` of zeroes is the default, and no handler.
+    unsafe {
+        let mut before: libc::sigaction = std::mem::zeroed();
+        let is_known = libc::sigaction(libc::SIGCHLD, std::ptr::null(), &raw mut before) == 0;
+        if is_known && before.sa_sigaction == libc::SIG_IGN {
+            let default: libc::sigaction = std::mem::zeroed();
+            libc::sigaction(libc::SIGCHLD, &raw const default, std::ptr::null_mut());
+        }
+    }
+}
+
 /// Every signal gets its default disposition, and none stays blocked.
 ///
 /// With the raw system call: the C library keeps the two signals from us that it uses itself, and

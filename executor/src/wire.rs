@@ -3,11 +3,10 @@
 //! A report is a little-endian `u32` length and that many bytes. Both sides are the same binary,
 //! so there are no versions; what comes from the stage is bounded and checked all the same.
 
-use std::path::PathBuf;
-
 use serde::{Deserialize, Serialize};
 
-use crate::bytes::{self, Bytes};
+use crate::bytes::Bytes;
+use crate::cgroup::Door;
 use crate::error::{Error, Operation};
 use crate::plan::Step;
 use crate::stubs::Trace;
@@ -55,8 +54,7 @@ pub(crate) struct Order {
     /// Standard input and output were made for this sandbox and can be given to its user.
     pub(crate) owns_stdio: bool,
     /// For [`Step::JoinGroup`]: files of the host that the process writes itself into.
-    #[serde(with = "bytes::paths")]
-    pub(crate) groups: Vec<PathBuf>,
+    pub(crate) groups: Vec<Door>,
 }
 
 /// What the stage tells.

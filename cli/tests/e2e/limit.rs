@@ -1,5 +1,6 @@
 //! What RUN and containers are kept to, and what the user reads when that is not enough.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::support::{Context, Store};
@@ -86,4 +87,26 @@ fn a_limit_beyond_what_there_is_says_which_and_what_to_do() {
         let answer = store.try_build("x", context.path(), &[flag, value]).ends_with(1);
         answer.says(&[flag, value, "above 0"]);
     }
+}
+
+/// cgroups(7): where programs such as Java's look for what they may use.
+#[test]
+fn a_command_sees_its_limits_and_nothing_else_of_the_machines_groups() {
+    let store = Store::new();
+    let run = |script: &str| {
+        let flags =
+            ["run", "--rm", "-m", "64m", "--pids-limit", "20", "busybox", "sh", "-c", script];
+        store.ok(&flags)
+    };
+    let (memory, pids) = match Path::new("/sys/fs/cgroup/cgroup.controllers").exists() {
+        true => ("memory.max", "pids.max"),
+        false => ("memory/memory.limit_in_bytes", "pids/pids.max"),
+    };
+    assert_eq!(run(&format!("cd /sys/fs/cgroup && cat {memory} {pids}")).trim(), "67108864\n20");
+    let written = run(&format!(
+        "cd /sys/fs/cgroup && (echo 1 > {memory} || mkdir x || mkdir $(dirname {memory})/x) 2>&1; find . -type d | sort -u"
+    ));
+    let folders: Vec<&str> = written.lines().filter(|line| line.starts_with('.')).collect();
+    assert!(written.contains("Read-only file system"), "{written}");
+    assert!(folders == ["."] || folders == [".", "./memory", "./pids"], "{written}");
 }

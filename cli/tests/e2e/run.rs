@@ -290,6 +290,24 @@ fn a_reader_that_had_enough_is_no_failure_of_ours() {
     assert_eq!((answer.stdout.as_str(), answer.stderr.as_str()), ("y\n41\n", ""));
 }
 
+/// execve(2): signals that are ignored stay so.
+#[test]
+fn a_caller_that_ignores_the_ends_of_its_children_does_not_matter() {
+    let store = with_busybox();
+    let mut lap = std::process::Command::new("env");
+    lap.args([
+        "--ignore-signal=CHLD",
+        env!("CARGO_BIN_EXE_lap"),
+        "run",
+        "busybox",
+        "sh",
+        "-c",
+        "exit 7",
+    ]);
+    lap.env("LAPSTRAKE_ROOT", store.root());
+    Background::of(lap).answer().ends_with(7);
+}
+
 #[test]
 fn output_comes_until_the_end_from_whoever_writes() {
     let store = with_busybox();

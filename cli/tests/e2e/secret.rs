@@ -4,7 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use crate::support::{Answer, Context, Store, processes_with, text, tool, wait_for};
+use nix::sys::signal::Signal;
+
+use crate::support::{Answer, Background, Context, Store, processes_with, text, tool, wait_for};
 
 /// 32 bytes that are nowhere else.
 const MARKER: &str = "lap-m4rk3r-0123456789abcdef-w0rd";
@@ -337,4 +339,32 @@ fn a_secret_in_a_layer_can_be_allowed_and_is_in_no_cache() {
     build(&["--allow-secret-in-layer"]).ends_with(0);
     assert_eq!(store.prints("kept", &["cat", "/kept"]), MARKER);
     build(&[]).ends_with(1);
+}
+
+#[test]
+fn a_crash_writes_no_secret_down() {
+    let context = Context::new("FROM busybox\nRUN --mount=type=secret,id=token sleep 30\n");
+    let store = Store::new();
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut shell = std::process::Command::new("sh");
+    let line = format!(
+        "ulimit -c unlimited; exec {} build --progress plain --secret id=token,env=TOKEN {}",
+        env!("CARGO_BIN_EXE_lap"),
+        text(context.path())
+    );
+    shell.args(["-c", &line]).current_dir(folder.path()).env("LAPSTRAKE_ROOT", store.root());
+    shell.env("TOKEN", "marker-of-a-secret");
+    let lap = Background::of(shell);
+    let status = format!("/proc/{}/task", lap.id());
+    wait_for("the command", || {
+        let children = std::fs::read_dir(&status).ok()?.flatten();
+        children
+            .filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok())
+            .any(|children| !children.trim().is_empty())
+            .then_some(())
+    });
+    lap.signal(Signal::SIGQUIT);
+    let answer = lap.answer();
+    let left: Vec<_> = std::fs::read_dir(folder.path()).expect("list it").flatten().collect();
+    assert!(left.is_empty(), "{left:?}\n{answer:?}");
 }

@@ -6,11 +6,14 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use serde::{Deserialize, Serialize};
+
 use super::hierarchy::{Hierarchy, words};
 use super::limits::{
     ControlGroup, Controller, Exceeded, GroupLimits, Setting, Unenforceable, Version,
 };
 use super::register::{Entry, remove};
+use crate::bytes;
 use crate::error::{Error, Refusal};
 
 /// How often removing is tried; then the next command does it.
@@ -26,10 +29,23 @@ pub(crate) struct Group {
     entry: Option<Entry>,
 }
 
+/// A group as its members have to know it.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Door {
+    /// Where it is on the host.
+    #[serde(with = "bytes::path")]
+    pub(crate) folder: PathBuf,
+    /// Where it is shown below `/sys/fs/cgroup` of the sandbox; nowhere in version 2, whose root the
+    /// namespace of groups moves there.
+    pub(crate) names: Vec<String>,
+}
+
 /// A group in one hierarchy.
 #[derive(Debug)]
 struct Member {
     folder: PathBuf,
+    /// As which its hierarchy is known (cgroups(7)); none in version 2, which has one.
+    names: Vec<String>,
     version: Version,
     controllers: Vec<Controller>,
 }
@@ -54,16 +70,18 @@ impl Group {
             };
             let folder = around.join(&name);
             group.create(&folder, &hierarchy, &controllers)?;
-            let version = hierarchy.version;
-            group.members.push(Member { folder, version, controllers });
+            let (version, names) = (hierarchy.version, hierarchy.names());
+            group.members.push(Member { folder, names, version, controllers });
         }
         group.write_limits()?;
         Ok(group)
     }
 
-    /// The files that a process writes itself into to join.
-    pub(crate) fn doors(&self) -> Vec<PathBuf> {
-        self.members.iter().map(|member| member.folder.join("cgroup.procs")).collect()
+    /// What a process needs to join, and to see where it is.
+    pub(crate) fn doors(&self) -> Vec<Door> {
+        let door =
+            |member: &Member| Door { folder: member.folder.clone(), names: member.names.clone() };
+        self.members.iter().map(door).collect()
     }
 
     /// Which limits were met so far.

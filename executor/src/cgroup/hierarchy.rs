@@ -1,9 +1,27 @@
 //! Which control groups this machine has, and which of them this process is in.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::limits::{Controller, Version};
+
+/// Those of version 1 (cgroups(7)): other options of a mount stand beside them.
+const CONTROLLERS: [&str; 13] = [
+    "blkio",
+    "cpu",
+    "cpuacct",
+    "cpuset",
+    "devices",
+    "freezer",
+    "hugetlb",
+    "memory",
+    "net_cls",
+    "net_prio",
+    "perf_event",
+    "pids",
+    "rdma",
+];
 
 /// A tree of control groups.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +86,19 @@ impl Hierarchy {
         Some(Self { version, controllers, mount, own })
     }
 
+    /// As which it is mounted by custom: what it is mounted as, and each of its controllers. None in version 2.
+    pub(super) fn names(&self) -> Vec<String> {
+        if self.version == Version::Two {
+            return Vec::new();
+        }
+        let together = self.mount.file_name().and_then(OsStr::to_str).map(str::to_owned);
+        let controllers = self.controllers.iter().filter(|name| CONTROLLERS.contains(&&***name));
+        let mut names: Vec<String> = together.into_iter().chain(controllers.cloned()).collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+
     pub(super) fn has(&self, controller: Controller) -> bool {
         self.controllers.iter().any(|name| name == controller.name())
     }
@@ -105,6 +136,8 @@ mod tests {
         );
         assert!(found[0].has(Controller::Cpu) && !found[0].has(Controller::Cpuset));
         assert!(found[1].has(Controller::Memory));
+        assert_eq!(found[0].names(), ["cpu", "cpu,cpuacct", "cpuacct"]);
+        assert_eq!((found[1].names(), found[3].names()), (vec!["memory".to_owned()], vec![]));
         assert_eq!(found[3].version, Version::Two);
     }
 

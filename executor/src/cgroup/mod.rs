@@ -9,6 +9,6 @@ mod hierarchy;
 mod limits;
 mod register;
 
-pub(crate) use group::Group;
+pub(crate) use group::{Door, Group};
 pub use limits::{ControlGroup, Exceeded, GroupLimits, Swap, Unenforceable};
 pub use register::remove_stale_groups;

@@ -85,9 +85,12 @@ pub(super) fn system_mounts(facts: &HostFacts, spec: &SandboxSpec) -> Vec<Step> 
     let pts: Vec<_> =
         [("ptmxmode", "0666"), ("mode", "0620")].into_iter().chain(terminal_group).collect();
     let shm = [("mode", "1777"), ("size", SIZE)];
-    let cgroup = match facts.cgroup {
-        CgroupLayout::Unified => filesystem("cgroup2", &[], kernel, "/sys/fs/cgroup"),
-        CgroupLayout::Other => filesystem("tmpfs", &[("mode", "755")], kernel, "/sys/fs/cgroup"),
+    let cgroup = match (facts.cgroup, &spec.group) {
+        (CgroupLayout::Unified, _) => filesystem("cgroup2", &[], kernel, "/sys/fs/cgroup"),
+        (CgroupLayout::Other, Some(_)) => Step::ShowGroups { attributes: kernel.to_vec() },
+        (CgroupLayout::Other, None) => {
+            filesystem("tmpfs", &[("mode", "755")], kernel, "/sys/fs/cgroup")
+        }
     };
     let dev = [("mode", "755"), ("size", SIZE)];
     // A file system of the network's facts can only be made by whom the network belongs to.

@@ -15,6 +15,11 @@ pub enum Step {
     TieToParent,
     /// Join the control groups of the order, which become the root of those that can be seen.
     JoinGroup,
+    /// Show the groups that were joined in a file system at `/sys/fs/cgroup`, as version 1 does.
+    ShowGroups {
+        /// Options of it and of each group in it.
+        attributes: Vec<Attribute>,
+    },
     /// Join the network namespace of the order.
     JoinNetwork,
     /// Keep every mount from now on out of the host's mount namespace.

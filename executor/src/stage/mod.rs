@@ -9,6 +9,7 @@
 
 mod connector;
 mod execute;
+mod groups;
 mod guard;
 mod identity;
 mod mounts;
@@ -22,14 +23,13 @@ pub(crate) use overlay::{Layer, Overlay};
 use std::fs::File;
 use std::io::Read;
 use std::os::fd::{AsFd as _, OwnedFd};
-use std::os::unix::ffi::OsStrExt as _;
-use std::path::PathBuf;
 
 use rustix::event::{PollFd, PollFlags};
 use rustix::fs::Mode;
 use rustix::io::Errno;
 use rustix::process::{DumpableBehavior, Signal};
 
+use crate::cgroup::Door;
 use crate::error::{Error, Operation, Refusal};
 use crate::network;
 use crate::plan::Step;
@@ -47,7 +47,8 @@ const SETUP_FAILED: i32 = 125;
 /// for that; else returns at once.
 ///
 /// Call it first in `main`, before any thread or signal handler exists. It looks at `argv[0]`
-/// only; a program called so by somebody else finds no order and exits.
+/// only; a program called so by somebody else finds no order and exits. Where SIGCHLD is ignored, as a caller may have
+/// left it, it is not from now on: the end of a sandbox would be lost.
 pub fn sandbox_main_if_requested() {
     let name = std::env::args_os().next().unwrap_or_default();
     match name.as_encoded_bytes() {
@@ -56,7 +57,7 @@ pub fn sandbox_main_if_requested() {
         name if name == CONNECTOR_NAME.to_bytes() => {
             std::process::exit(connector::connector_main())
         }
-        _ => {}
+        _ => sys::heed_children(),
     }
 }
 
@@ -142,7 +143,7 @@ struct Stage {
     report: OwnedFd,
     leave: OwnedFd,
     owns_stdio: bool,
-    groups: Vec<PathBuf>,
+    groups: Vec<Door>,
     /// From the mounting of the root file system until it is entered.
     outside: Option<Outside>,
     /// From then on.
@@ -190,7 +191,11 @@ impl Stage {
     fn carry_out(&mut self, step: Step) -> Result<(), Error> {
         match step {
             Step::TieToParent => self.tie_to_parent(),
-            Step::JoinGroup => join_groups(&self.groups),
+            Step::JoinGroup => groups::join(&self.groups),
+            Step::ShowGroups { attributes } => {
+                let doors = std::mem::take(&mut self.groups);
+                self.outside()?.show_groups(&doors, &attributes)
+            }
             Step::JoinNetwork => join_network(),
             Step::MakeMountsPrivate => rootfs::make_mounts_private(),
             Step::MountRootfs { rootfs, devices, user_attributes } => {
@@ -286,17 +291,6 @@ fn out_of_order(reason: &str) -> Error {
         subject: "order".to_owned(),
         reason: reason.to_owned(),
     }
-}
-
-/// Only what joined before sees its own group as the root of all.
-fn join_groups(doors: &[PathBuf]) -> Result<(), Error> {
-    for door in doors {
-        // Zero is whoever writes it.
-        std::fs::write(door, "0")
-            .map_err(Error::system(Operation::JoinGroup, door.as_os_str().as_bytes()))?;
-    }
-    nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWCGROUP)
-        .map_err(Error::system(Operation::Create, "a control group namespace"))
 }
 
 fn join_network() -> Result<(), Error> {

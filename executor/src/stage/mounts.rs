@@ -302,7 +302,7 @@ impl Outside {
     }
 }
 
-fn new_filesystem(
+pub(super) fn new_filesystem(
     kind: &str,
     options: &[(String, String)],
     attributes: &[Attribute],
@@ -347,7 +347,7 @@ pub(super) fn clone_tree(
     rustix::mount::open_tree(at, path, flags)
 }
 
-fn set_attributes(
+pub(super) fn set_attributes(
     mount: BorrowedFd<'_>,
     attributes: &[Attribute],
     recursive: bool,

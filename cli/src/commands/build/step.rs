@@ -9,6 +9,8 @@ use lapstrake_solver::graph::Limit;
 use lapstrake_solver::lower::{Entitlement, RunOptions};
 use lapstrake_source::Secrets;
 
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+
 use crate::args::{Allow, Build, BuildNetwork, Secret, SecretSource, Ulimit};
 use crate::environment::exact;
 use crate::failure::Failure;
@@ -49,6 +51,11 @@ fn describes_devices(folder: &Path) -> bool {
 /// Reads the secrets; of several with one id the last counts.
 pub(super) fn secrets(flags: &[Secret]) -> Result<Secrets, Failure> {
     let mut secrets = Secrets::default();
+    if !flags.is_empty() {
+        // What a crash writes of this process would hold them, often into the next build's context. It can only
+        // fail for want of such a call.
+        let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+    }
     for Secret { id, source, counts } in flags {
         let value = match source {
             SecretSource::File(path) => read(id, path)?,
