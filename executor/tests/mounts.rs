@@ -406,3 +406,21 @@ fn swapping_a_directory_for_a_link_leads_nowhere() {
     });
     assert_eq!(listing(&victim), [""; 0]);
 }
+
+#[test]
+fn a_folder_is_not_mounted_on_a_file_nor_a_file_on_a_folder() {
+    let ground = Ground::busybox();
+    let refused = |mount: Mount| {
+        let mut spec = ground.script("true");
+        spec.mounts = vec![mount];
+        match run(&spec).unwrap_err() {
+            Error::Refused { reason, .. } => reason,
+            other => panic!("{other:?}"),
+        }
+    };
+    let folder = ground.folder.path().join("extra");
+    for target in ["/etc/passwd", "/etc/hosts", "/dev/null"] {
+        assert_eq!(refused(bind(folder.clone(), target, false)), Refusal::NotDirectory);
+    }
+    assert_eq!(refused(file("/etc", "x")), Refusal::IsDirectory);
+}

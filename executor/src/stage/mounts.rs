@@ -69,6 +69,17 @@ impl Outside {
             return Err(inside_proc());
         }
         let place = self.tree.open_or_create(target, kind)?;
+        let stat = rustix::fs::fstat(&place).map_err(Error::system(Operation::Stat, target))?;
+        // The kernel's word for it is that an argument is invalid.
+        match (FileType::from_raw_mode(stat.st_mode).is_dir(), kind) {
+            (true, Kind::File) => {
+                return Err(Error::refused(Operation::MountOn, target, Refusal::IsDirectory));
+            }
+            (false, Kind::Directory) => {
+                return Err(Error::refused(Operation::MountOn, target, Refusal::NotDirectory));
+            }
+            (true, Kind::Directory) | (false, Kind::File) => {}
+        }
         let in_proc = place::is_in_proc(place.as_fd());
         let in_proc = in_proc.map_err(Error::system(Operation::Stat, target))?;
         if in_proc && !REPLACEABLE.contains(&target) {
