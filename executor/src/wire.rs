@@ -53,7 +53,7 @@ pub(crate) struct Order {
     pub(crate) steps: Vec<Step>,
     /// Standard input and output were made for this sandbox and can be given to its user.
     pub(crate) owns_stdio: bool,
-    /// For [`Step::JoinGroup`]: files of the host that the process writes itself into.
+    /// For [`Step::JoinGroup`] and [`Step::ShowGroups`].
     pub(crate) groups: Vec<Door>,
 }
 

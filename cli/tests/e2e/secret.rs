@@ -366,5 +366,6 @@ fn a_crash_writes_no_secret_down() {
     lap.signal(Signal::SIGQUIT);
     let answer = lap.answer();
     let left: Vec<_> = std::fs::read_dir(folder.path()).expect("list it").flatten().collect();
-    assert!(left.is_empty(), "{left:?}\n{answer:?}");
+    // The kernel may hand it to a program in place of a file (core(5)).
+    assert!(left.is_empty() && !answer.dumped_core, "{left:?}\n{answer:?}");
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -112,6 +113,8 @@ pub(crate) struct Answer {
     pub(crate) code: Option<i32>,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
+    /// Whether the kernel wrote its memory down.
+    pub(crate) dumped_core: bool,
     shown: String,
 }
 
@@ -128,6 +131,7 @@ impl Answer {
             code: output.status.code(),
             stdout: text(&output.stdout),
             stderr: text(&output.stderr),
+            dumped_core: output.status.core_dumped(),
             shown,
         }
     }
