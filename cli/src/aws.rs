@@ -2,15 +2,16 @@
 //! `aws configure`.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use std::{fs, io};
 
 use lapstrake_registry::{Policy, Proxy};
 use lapstrake_transfer::{BucketConfig, BucketCredentials, Timeouts};
 
 use crate::args::BucketFields;
+use crate::bounded;
 use crate::environment::{Variables, absolute_path};
 use crate::failure::Failure;
 
@@ -137,7 +138,7 @@ fn profile(variables: Variables<'_>) -> Result<Profile, Failure> {
 }
 
 fn read(path: &Path) -> Result<String, Failure> {
-    match fs::read_to_string(path) {
+    match bounded::text(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
         other => other.map_err(|error| {
             Failure::new(format!("cannot read {}", path.display())).because(&error)
@@ -175,6 +176,8 @@ fn section(text: &str, name: &str) -> Option<Profile> {
 #[cfg(test)]
 mod tests {
     use std::ffi::OsString;
+
+    use std::fs;
 
     use super::*;
 

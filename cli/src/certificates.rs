@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 use lapstrake_registry::{CertificateSource, HostCertificates};
 
+use crate::bounded;
+
 /// More than any certificate with all that vouch for it has.
 const MAX_SIZE: u64 = 4 * 1024 * 1024;
 
@@ -17,8 +19,6 @@ const MAX_SIZE: u64 = 4 * 1024 * 1024;
 enum Fault {
     #[error("cannot read {path}")]
     Read { path: String, source: io::Error },
-    #[error("{path} is too large for a certificate")]
-    Large { path: String },
     #[error("{path} has no {missing} beside it; authorities are called *.crt")]
     Alone { path: String, missing: String },
     #[error("{folder} has several client certificates, and one is shown")]
@@ -71,12 +71,8 @@ fn beside(path: &Path, ending: &str, paths: &[PathBuf]) -> Result<PathBuf, Fault
 }
 
 fn text(path: &Path) -> Result<String, Fault> {
-    let shown = || path.display().to_string();
-    let failed = |source| Fault::Read { path: shown(), source };
-    if fs::metadata(path).map_err(failed)?.len() > MAX_SIZE {
-        return Err(Fault::Large { path: shown() });
-    }
-    let bytes = fs::read(path).map_err(failed)?;
+    let failed = |source| Fault::Read { path: path.display().to_string(), source };
+    let bytes = bounded::file(path, MAX_SIZE).map_err(failed)?;
     // What is no text holds no certificate, and is refused for that.
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }

@@ -15,7 +15,6 @@
 //! ```
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io;
 use std::path::Path;
 
@@ -24,6 +23,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
 use crate::args::Size;
+use crate::bounded;
 use crate::failure::Failure;
 use crate::network;
 use crate::paths::ConfigFiles;
@@ -95,7 +95,7 @@ pub(crate) fn load(files: &ConfigFiles) -> Result<Config, Failure> {
 
 /// `None` when there is no such file.
 fn read(path: &Path) -> Result<Option<Config>, Failure> {
-    match fs::read_to_string(path) {
+    match bounded::text(path) {
         Ok(text) => parse(path, &text).map(Some),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => {
@@ -135,6 +135,8 @@ fn place(text: &str, at: usize) -> (usize, usize) {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn parsed(text: &str) -> Result<Config, String> {

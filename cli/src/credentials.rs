@@ -1,7 +1,6 @@
 //! Who the user is to registries: what `lap login` and `docker login` left behind.
 
 use std::error::Error;
-use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -11,6 +10,7 @@ use lapstrake_registry::{
     parse_helper_answer,
 };
 
+use crate::bounded::{self, LIMIT};
 use crate::docker_config;
 use crate::failure::Failure;
 
@@ -45,7 +45,7 @@ pub(crate) fn source(config: Option<PathBuf>) -> CredentialSource {
 }
 
 fn find(path: &Path, registry: &str) -> Result<Option<Credentials>, Fault> {
-    let bytes = match fs::read(path) {
+    let bytes = match bounded::file(path, LIMIT) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(source) => {

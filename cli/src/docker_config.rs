@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use lapstrake_registry::{DockerConfig, DockerConfigEdit, Error, StoredCredentials};
 use rustix::fs::{FlockOperation, Gid, Uid, fchown, flock};
 
+use crate::bounded::{self, LIMIT};
 use crate::failure::Failure;
 
 /// The file, which no other `lap` changes until this is dropped.
@@ -38,11 +39,12 @@ pub(crate) fn lock(path: &Path) -> Result<Locked, Failure> {
         Ok(folder)
     });
     let folder = locked.map_err(|error| failed("lock", folder, &error))?;
-    let (bytes, owner) = match fs::read(&path).and_then(|bytes| Ok((bytes, fs::metadata(&path)?))) {
-        Ok((bytes, found)) => (bytes, Some((found.uid(), found.gid()))),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => (Vec::new(), None),
-        Err(error) => return Err(failed("read", &path, &error)),
-    };
+    let (bytes, owner) =
+        match bounded::file(&path, LIMIT).and_then(|bytes| Ok((bytes, fs::metadata(&path)?))) {
+            Ok((bytes, found)) => (bytes, Some((found.uid(), found.gid()))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => (Vec::new(), None),
+            Err(error) => return Err(failed("read", &path, &error)),
+        };
     Ok(Locked { path, bytes, owner, _folder: folder })
 }
 

@@ -6,6 +6,7 @@
 mod args;
 mod attach;
 mod aws;
+mod bounded;
 mod certificates;
 mod commands;
 mod config;

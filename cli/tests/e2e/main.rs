@@ -29,6 +29,7 @@ mod defaults;
 mod delivered;
 mod diamond;
 mod disk;
+mod endless;
 mod exhaust;
 mod fault;
 mod faulty;

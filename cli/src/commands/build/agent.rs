@@ -1,7 +1,7 @@
 //! `--ssh`: agents that RUN may use, the user's own or one that is started for keys in files.
 
-use std::fs::{self, File};
-use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::fs;
+use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -10,6 +10,7 @@ use lapstrake_cache::{Store, Temporary};
 use lapstrake_solver::op::Agents;
 
 use crate::args::Ssh;
+use crate::bounded;
 use crate::environment::variable;
 use crate::failure::Failure;
 
@@ -153,11 +154,9 @@ impl Drop for Started {
 }
 
 fn key(path: &Path) -> Result<Vec<u8>, Failure> {
-    let mut key = Vec::new();
-    File::open(path).and_then(|file| file.take(LARGEST).read_to_end(&mut key)).map_err(
-        |error| Failure::new(format!("cannot read the ssh key {}", path.display())).because(&error),
-    )?;
-    Ok(key)
+    bounded::file(path, LARGEST).map_err(|error| {
+        Failure::new(format!("cannot read the ssh key {}", path.display())).because(&error)
+    })
 }
 
 fn missing(error: &io::Error) -> Failure {

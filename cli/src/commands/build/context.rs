@@ -14,12 +14,11 @@ use lapstrake_source::{GitReference, HttpUrl, redacted};
 use rustix::fs::{Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
+use crate::bounded::{self, LIMIT};
 use crate::commands::input;
 use crate::failure::Failure;
 pub(super) use remote::{Fetching, Remote};
 
-/// A Dockerfile or ignore file that is larger is none.
-const LIMIT: u64 = 16 << 20;
 /// Look-ups of one path, at most, while others rename what is on its way.
 const LOOK_UPS: u32 = 1000;
 const STDIN: &str = "-";
@@ -216,14 +215,8 @@ fn read_file(path: &Path, context: &Path) -> Result<Vec<u8>, Failure> {
 
 /// Reads a Dockerfile or ignore file, called `name`, up to the limit.
 pub(in crate::commands) fn read(from: impl Read, name: &str) -> Result<Vec<u8>, Failure> {
-    let mut bytes = Vec::new();
-    from.take(LIMIT + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| Failure::new(format!("cannot read {name}")).because(&error))?;
-    if bytes.len() as u64 > LIMIT {
-        return Err(Failure::new(format!("{name} is larger than {} MiB", LIMIT >> 20)));
-    }
-    Ok(bytes)
+    bounded::all(from, LIMIT)
+        .map_err(|error| Failure::new(format!("cannot read {name}")).because(&error))
 }
 
 /// `<Dockerfile>.dockerignore` beside the Dockerfile, else `.dockerignore` in the context.

@@ -1,13 +1,13 @@
 //! The environment of a command.
 
 use std::ffi::{OsStr, OsString};
-use std::fs;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::Path;
 
 use lapstrake_executor::DEFAULT_PATH;
 
 use crate::args::Assignment;
+use crate::bounded::{self, LIMIT};
 use crate::environment::Variables;
 use crate::failure::Failure;
 
@@ -55,7 +55,7 @@ pub(super) fn given(assignments: &[Assignment], host: Variables<'_>) -> Vec<Sett
 /// `--env-file`.
 pub(super) fn file(path: &Path, host: Variables<'_>) -> Result<Vec<Setting>, Failure> {
     let name = path.display();
-    let bytes = fs::read(path)
+    let bytes = bounded::file(path, LIMIT)
         .map_err(|error| Failure::new(format!("cannot read {name}")).because(&error))?;
     parse(&bytes, host).map_err(|(line, fault)| Failure::new(format!("{name}:{line}: {fault}")))
 }
@@ -69,6 +69,9 @@ fn parse(bytes: &[u8], host: Variables<'_>) -> Result<Vec<Setting>, (usize, &'st
         let line = line.strip_suffix(b"\r").unwrap_or(line).trim_ascii_start();
         if line.is_empty() || line.starts_with(b"#") {
             continue;
+        }
+        if line.contains(&0) {
+            return Err((number, "there is a NUL byte, which no variable can hold"));
         }
         let end = line.iter().position(|byte| *byte == b'=').unwrap_or(line.len());
         let (name, value) = line.split_at(end);
@@ -138,5 +141,8 @@ mod tests {
         assert_eq!(shown, ["A=1", "B=\"two\" # not a comment", "HOST=here", "C="]);
         assert_eq!(parse(b"A=1\n=x", &host), Err((2, "there is no name in front of the =")));
         assert_eq!(parse(b"A B=1", &host), Err((1, "the name has a space in it")));
+        let nul = "there is a NUL byte, which no variable can hold";
+        assert_eq!(parse(b"A=1\nB=\0", &host), Err((2, nul)));
+        assert_eq!(parse(b"A=1\n\nB\0=1", &host), Err((3, nul)));
     }
 }

@@ -8,13 +8,13 @@ mod tree;
 pub(super) mod yaml;
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use self::settings::Dialect;
 use super::super::input::Input;
+use crate::bounded;
 use crate::diagnostics::{Look, Source};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -131,7 +131,7 @@ fn dialect(path: &Path) -> Result<Dialect, Failure> {
 }
 
 fn read(path: &Path, dialect: Dialect) -> Result<Settings, Failure> {
-    let bytes = content(path).map_err(|error| {
+    let bytes = bounded::file(path, LONGEST).map_err(|error| {
         let message = format!("cannot read the configuration {}", path.display());
         Failure::new(message).because(&error).exit_with(Exit::USAGE)
     })?;
@@ -150,13 +150,4 @@ fn read(path: &Path, dialect: Dialect) -> Result<Settings, Failure> {
         output::stderr(&source.draw(&faults, Look::of_stderr()));
         Failure::told(Exit::USAGE)
     })
-}
-
-fn content(path: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(LONGEST + 1).read_to_end(&mut bytes)?;
-    match u64::try_from(bytes.len()) {
-        Ok(length) if length <= LONGEST => Ok(bytes),
-        _ => Err(io::Error::other(format!("it is longer than {LONGEST} bytes"))),
-    }
 }
