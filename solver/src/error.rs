@@ -200,7 +200,13 @@ fn advice(status: Status, log: &[u8], room: Option<&Room>) -> Option<String> {
         Status::Exited(127) => {
             Some("127 mostly means that a program was not found: is it installed, and in PATH?")
         }
-        Status::Signaled(9) => Some("killed by the kernel, it ran out of memory"),
+        Status::Exited(137) => Some(
+            "137 mostly means that one of its programs was killed by signal 9: by somebody, or by the kernel \
+             because memory ran out, of which dmesg tells",
+        ),
+        Status::Signaled(9) => Some(
+            "signal 9 was sent by somebody, or by the kernel because memory ran out, of which dmesg tells",
+        ),
         _ => None,
     };
     advice.map(str::to_owned)

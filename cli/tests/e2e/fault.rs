@@ -2,7 +2,12 @@
 
 use std::fs;
 
-use crate::support::{Answer, Context, Store, scratch, text, tool};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::support::{
+    Answer, Context, Store, processes_with, scratch, text, tool, unusual_sleep, wait_for,
+};
 
 fn fault(dockerfile: &str) -> Answer {
     let store = Store::new();
@@ -59,6 +64,25 @@ fn a_long_log_is_cut_to_its_end() {
 fn a_program_that_is_not_there_is_named() {
     fault("FROM busybox\nRUN [\"/no/such/program\"]\n").says(&["Dockerfile:2", "/no/such/program"]);
     fault("FROM busybox\nRUN no-such-command\n").says(&["Dockerfile:2", "no-such-command", "127"]);
+}
+
+/// Who sent it is not known: only a limit that the command came up against is (see `limit.rs`).
+#[test]
+fn of_a_killed_command_no_reason_is_made_up() {
+    let seconds = unusual_sleep();
+    let store = Store::new();
+    let context = Context::new(&format!("FROM busybox\nRUN [\"sleep\", \"{seconds}\"]\n"));
+    let path = context.path().to_str().expect("a path");
+    let build = store.background(&["build", "--progress", "plain", path]);
+    let process = wait_for("the command", || processes_with(&seconds).first().copied());
+    kill(Pid::from_raw(process), Signal::SIGKILL).expect("kill the command");
+    let answer = build.answer().ends_with(1);
+    let answer =
+        answer.says(&["killed by signal 9", "sent by somebody, or by the kernel", "dmesg"]);
+    assert!(!answer.stderr.contains("it ran out of memory"), "{}", answer.stderr);
+
+    let shell = fault("FROM busybox\nRUN sh -c 'kill -9 $$'; exit $?\n");
+    shell.says(&["exit status 137", "killed by signal 9: by somebody, or by the kernel"]);
 }
 
 #[test]
