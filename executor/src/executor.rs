@@ -37,6 +37,17 @@ pub trait Executor: Sync {
         cancel: &Cancel,
         on_output: &mut dyn FnMut(&[u8]),
     ) -> Result<Ended, Error>;
+
+    /// Looks into a command that was run without success, once all that it wrote, of which `log` is the end, has
+    /// been told. The folders that `spec` names are as it left them.
+    fn look_into(
+        &self,
+        _spec: &SandboxSpec,
+        _outcome: &Result<Ended, Error>,
+        _log: &[u8],
+        _cancel: &Cancel,
+    ) {
+    }
 }
 
 /// The executor that really does it.

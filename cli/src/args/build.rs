@@ -122,8 +122,8 @@ pub(crate) struct Build {
     /// build logs. 0 for any
     #[arg(long, value_name = "SIZE", default_value = "1g")]
     pub(crate) max_log: Size,
-    /// What to do when a RUN fails: shell opens one in its sandbox, with its mounts, its environment
-    /// and the files it wrote
+    /// What to do when a RUN fails: shell opens one in a sandbox like its own, with its environment,
+    /// its mounts and the files it wrote, but nothing that was in memory
     #[arg(long, value_name = "WHAT", conflicts_with = "verify_reproducible")]
     pub(crate) on_fail: Option<OnFail>,
     /// Room that the store may take while this builds, such as 20g; what was used least recently goes, and

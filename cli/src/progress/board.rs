@@ -151,6 +151,16 @@ impl Board {
         updates
     }
 
+    /// Takes what steps wrote behind their last line end for lines.
+    pub(super) fn flush(&mut self, now: Duration) -> Vec<Update> {
+        let mut updates = Vec::new();
+        for (at, step) in self.steps.iter_mut().enumerate() {
+            let rest = step.lines.finish();
+            step.add(at, rest, now, &mut updates);
+        }
+        updates
+    }
+
     /// Ends what has not ended: the build is over, perhaps because of this image.
     pub(super) fn conclude(&mut self, image: Option<&str>, now: Duration) -> Vec<Update> {
         let failed = image.and_then(|image| self.index.get(&Key::Image(image.to_owned()))).copied();

@@ -153,14 +153,23 @@ impl Progress {
     }
 
     /// Shows how things are and nothing more until `interlude` ends, which has the terminal to itself.
-    /// Whoever has an event waits.
-    pub(crate) fn pause(&self, interlude: impl FnOnce()) {
+    /// Whoever has an event waits. `log` is what of a step's output has to be seen before.
+    pub(crate) fn pause(&self, log: &[u8], interlude: impl FnOnce()) {
         let now = self.shared.begin.elapsed();
         let mut view = self.shared.view();
         match &mut *view {
-            View::Plain(board, plain) => output::stderr(&plain.flush(board, now)),
-            View::Tty(board, tty) => output::paint(&tty.leave(board, output::stderr_size(), now)),
-            View::Quiet => {}
+            View::Plain(board, plain) => {
+                let updates = board.flush(now);
+                output::stderr(&plain.update_all(board, updates, now));
+            }
+            View::Tty(board, tty) => {
+                board.flush(now);
+                output::paint(&tty.leave(board, output::stderr_size(), now));
+            }
+            View::Quiet => {
+                let lines = shown_lines(log).into_iter().map(|line| line + "\n");
+                output::stderr(&lines.collect::<String>());
+            }
         }
         interlude();
     }

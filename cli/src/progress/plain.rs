@@ -52,6 +52,23 @@ impl Plain {
         self.flush(board, now)
     }
 
+    /// As [`Plain::update`], but nobody who has something to say waits for the floor.
+    pub(super) fn update_all(
+        &mut self,
+        board: &Board,
+        updates: Vec<Update>,
+        now: Duration,
+    ) -> String {
+        let mut text = self.update(board, updates, now);
+        while self.next().is_some() {
+            if let Some(at) = self.floor.take() {
+                let _ = writeln!(text, "#{} ...\n", at + 1);
+            }
+            text += &self.flush(board, now);
+        }
+        text
+    }
+
     /// What can be written now.
     pub(super) fn flush(&mut self, board: &Board, now: Duration) -> String {
         let mut text = String::new();

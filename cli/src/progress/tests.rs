@@ -154,6 +154,29 @@ fn each_layer_says_how_far_it_is() {
 }
 
 #[test]
+fn before_a_pause_everything_is_said() {
+    let mut board = Board::default();
+    let mut plain = Plain::default();
+    let mut said = String::new();
+    for (event, now) in [
+        (planned(&["[a 1/1] RUN a", "[b 1/1] RUN b"]), 0),
+        (started(0), 0),
+        (started(1), 0),
+        (output(0, "a1\n"), 100),
+        (output(1, "b1\nunfinished"), 200),
+    ] {
+        let updates = board.apply(event, at(now));
+        said += &plain.update(&board, updates, at(now));
+    }
+    assert_eq!(said, "#1 [a 1/1] RUN a\n#1 0.100 a1\n");
+    let updates = board.flush(at(300));
+    assert_eq!(
+        plain.update_all(&board, updates, at(300)),
+        "#1 ...\n\n#2 [b 1/1] RUN b\n#2 0.200 b1\n#2 0.300 unfinished\n"
+    );
+}
+
+#[test]
 fn steps_that_run_together_take_turns() {
     let events = vec![
         (0, Some(planned(&["[a 1/1] RUN a", "[b 1/1] RUN b"]))),

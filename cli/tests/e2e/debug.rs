@@ -65,18 +65,63 @@ fn a_shell_opens_for_an_ordinary_user() {
     assert_eq!(answer.stdout, SEEN, "{answer:?}");
 }
 
+/// Also what has no line end, and what may begin with a secret; in a pipe, with `-q` and on a terminal.
+#[test]
+fn what_the_step_wrote_stands_above_the_shell() {
+    let store = Store::new();
+    let dockerfile = "FROM busybox\nRUN --mount=type=secret,id=token,env=TOKEN echo visible; \
+         printf 'unfinished s3cret'; exit 5\n";
+    let context = Context::new(dockerfile);
+    let context = text(context.path());
+    let above = |output: &str| {
+        let at = |word: &str| output.find(word).unwrap_or_else(|| panic!("no {word}: {output}"));
+        let places = ["visible", "unfinished s3cret", "this is a shell"].map(at);
+        assert!(places.is_sorted(), "{output}");
+    };
+    for progress in ["plain", "quiet"] {
+        let mut lap = store.lap(&debug(&context, &["--progress", progress]));
+        lap.env("TOKEN", "s3cret-t0ken");
+        above(&fed(lap, "exit\n").ends_with(1).stderr);
+    }
+    let lap = store.lap(&debug(&context, &["--progress", "tty"]));
+    let mut script = in_terminal(&lap);
+    script.env("TOKEN", "s3cret-t0ken");
+    above(&fed(script, "exit\n").ends_with(1).stdout);
+}
+
+/// What the words above the shell say of it.
+#[test]
+fn what_was_in_memory_is_gone() {
+    let store = Store::new();
+    let context = Context::new(
+        "FROM busybox\nRUN --mount=type=tmpfs,target=/memory \
+         touch /memory/x /dev/shm/x /kept; sleep 1000 & exit 5\n",
+    );
+    let lap = store.lap(&["build", "--on-fail=shell", &text(context.path())]);
+    let answer = fed(lap, "ls /memory /dev/shm; ls /kept; ps | grep -c '[s]leep 1000'\n");
+    let answer = answer.ends_with(1);
+    assert_eq!(answer.stdout, "/dev/shm:\n\n/memory:\n/kept\n0\n");
+    answer.says(&["its processes and what it wrote to memory (tmpfs, /dev/shm) are gone"]);
+}
+
+/// `lap` in a terminal, which `script` makes.
+fn in_terminal(lap: &Command) -> Command {
+    let mut words = vec![text(lap.get_program().as_ref())];
+    words.extend(lap.get_args().map(|word| text(word.as_ref())));
+    let mut script = Command::new("script");
+    script.args(["-qefc", &words.join(" "), "/dev/null"]);
+    script.envs(lap.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    script
+}
+
 /// `script` gives it a terminal, of which the command in the sandbox sees one of its own.
 #[test]
 fn the_shell_has_a_terminal_where_there_is_one() {
     let store = Store::new();
     let context = Context::new("FROM busybox\nRUN echo about to fail; exit 7\n");
     let lap = store.lap(&["build", "--on-fail=shell", &text(context.path())]);
-    let mut words = vec![text(lap.get_program().as_ref())];
-    words.extend(lap.get_args().map(|word| text(word.as_ref())));
-    let mut script = Command::new("script");
-    script.args(["-qefc", &words.join(" "), "/dev/null"]);
-    script.envs(lap.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    let answer = fed(script, "tty; echo terminal $TERM $((40 + 2)); exit\n").ends_with(1);
+    let answer =
+        fed(in_terminal(&lap), "tty; echo terminal $TERM $((40 + 2)); exit\n").ends_with(1);
     answer.says(&["about to fail", "/dev/pts/0", "terminal xterm 42", "Dockerfile:2"]);
 }
 

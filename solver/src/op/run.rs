@@ -95,19 +95,11 @@ impl Workshop<'_> {
     ) -> Result<Made, Failure> {
         let staging = self.store.stage_layer()?;
         let mut outfit = self.outfit((id, vertex), op, inputs)?;
-        let mut mask = Mask::new(outfit.secrets.iter().map(|(_, value)| value.as_slice()));
+        let mask = Mask::new(outfit.secrets.iter().map(|(_, value)| value.as_slice()));
         let spec = self.sandbox(op, &rootfs(inputs), &staging, &mut outfit)?;
-        let mut tail = Tail::default();
-        let mut show = |bytes: Vec<u8>| {
-            tail.push(&bytes);
-            (self.events)(Event::Output { vertex: id, bytes });
-        };
         let begun = SystemTime::now();
-        let ended = self
-            .executor
-            .run(&spec, self.cancel, &mut |bytes| show(mask.push(bytes)))
-            .map_err(|error| self.not_begun(vertex, op, inputs, error))?;
-        show(mask.finish());
+        let (outcome, tail) = self.ran(id, &spec, mask);
+        let ended = outcome.map_err(|error| self.not_begun(vertex, op, inputs, error))?;
         let secrets = std::mem::take(&mut outfit.secrets);
         let search = Search::new(&secrets)?;
         self.search_caches(vertex, &search, &outfit.open_caches, begun);
@@ -126,6 +118,26 @@ impl Workshop<'_> {
             Some(leak) if !self.bounds.secrets_in_layers => Err(leaked(vertex, leak)),
             _ => Ok(Made { staging, manifest: manifest.into(), step: None, is_recorded: is_clean }),
         }
+    }
+
+    /// How the command ended, and the end of what it wrote; all of that is told.
+    fn ran(
+        &self,
+        id: VertexId,
+        spec: &SandboxSpec,
+        mut mask: Mask,
+    ) -> (Result<Ended, executor::Error>, Tail) {
+        let mut tail = Tail::default();
+        let mut show = |bytes: Vec<u8>| {
+            tail.push(&bytes);
+            (self.events)(Event::Output { vertex: id, bytes });
+        };
+        let outcome = self.executor.run(spec, self.cancel, &mut |bytes| show(mask.push(bytes)));
+        show(mask.finish());
+        if !outcome.as_ref().is_ok_and(|ended| ended.status.success()) {
+            self.executor.look_into(spec, &outcome, &tail.0, self.cancel);
+        }
+        (outcome, tail)
     }
 
     /// Warns of secrets in what the command wrote to its caches.

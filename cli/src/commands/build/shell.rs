@@ -1,4 +1,4 @@
-//! `--on-fail=shell`: the user looks around in the sandbox of a step that failed.
+//! `--on-fail=shell`: the user looks around where a step failed.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,7 +28,7 @@ pub(super) fn check(build: &Build) -> Result<(), Failure> {
     }
 }
 
-/// Runs commands, and opens a shell where the first one fails. While it is open the progress, and so
+/// Runs commands, and opens a shell where the first one failed. While it is open the progress, and so
 /// every step that has something to say, waits.
 pub(super) struct Attended<'a> {
     progress: &'a Progress,
@@ -48,32 +48,40 @@ impl Executor for Attended<'_> {
         cancel: &Cancel,
         on_output: &mut dyn FnMut(&[u8]),
     ) -> Result<Ended, Error> {
-        let outcome = Sandboxes.run(spec, cancel, on_output);
-        let reason = match &outcome {
-            Ok(ended) if ended.status.success() => return outcome,
+        Sandboxes.run(spec, cancel, on_output)
+    }
+
+    fn look_into(
+        &self,
+        spec: &SandboxSpec,
+        outcome: &Result<Ended, Error>,
+        log: &[u8],
+        cancel: &Cancel,
+    ) {
+        let reason = match outcome {
             Ok(ended) => describe(ended.status, &ended.exceeded),
             Err(error @ (Error::NotFound { .. } | Error::NotExecutable { .. })) => {
                 error.to_string()
             }
-            Err(_) => return outcome,
+            Err(_) => return,
         };
         if !cancel.is_cancelled() && !self.was_open.swap(true, Ordering::AcqRel) {
-            self.progress.pause(|| {
+            self.progress.pause(log, || {
                 output::stderr(&announcement(&reason, &spec.argv));
                 if let Err(failure) = open(spec, cancel) {
                     output::stderr(&failure.text());
                 }
             });
         }
-        outcome
     }
 }
 
 fn announcement(reason: &str, argv: &[Bytes]) -> String {
     let words: Vec<String> = argv.iter().map(|word| format!("{word:?}")).collect();
     format!(
-        "------\n{}\ncommand: {}\nthis is a shell in its sandbox, with its mounts, its environment and the \
-         files it wrote; `exit` ends the build\n------\n",
+        "------\n{}\ncommand: {}\nthis is a shell in a sandbox like its own, with its environment, its mounts \
+         and the files it wrote; its processes and what it wrote to memory (tmpfs, /dev/shm) are gone; `exit` ends \
+         the build\n------\n",
         harmless(reason),
         harmless(&words.join(" ")),
     )
