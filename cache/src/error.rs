@@ -52,6 +52,26 @@ pub enum Error {
         /// What this program writes.
         known: i64,
     },
+    /// The store is another user's: what is written there with this one's rights could be anywhere, and belong to
+    /// anybody.
+    #[error(
+        "the store {} belongs to {}, and this is uid {user}",
+        root.display(), named(*owner)
+    )]
+    Owner {
+        /// The store's root.
+        root: PathBuf,
+        /// Who owns it, as this process sees it.
+        owner: u32,
+        /// Who this process is.
+        user: u32,
+    },
+    /// A link is where the store has a folder.
+    #[error("{} is a symbolic link, where the store has a folder", path.display())]
+    Link {
+        /// The link.
+        path: PathBuf,
+    },
     /// There is no room for anything.
     #[error("the disk of the store {} is full: {room}", root.display())]
     Full {
@@ -185,6 +205,16 @@ impl Error {
     /// For `map_err`: a database error of `operation`.
     pub(crate) fn database(operation: &'static str) -> impl FnOnce(rusqlite::Error) -> Self {
         move |source| Self::Database { operation, source }
+    }
+}
+
+/// What the kernel shows of every user who is not in the map of a user namespace.
+const UNMAPPED: u32 = 65534;
+
+fn named(owner: u32) -> String {
+    match owner {
+        UNMAPPED => "another user".to_owned(),
+        _ => format!("another user, uid {owner}"),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fs::{self, DirBuilder};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use crate::Error;
@@ -27,6 +27,9 @@ const FOLDERS: [&str; 13] = [
     "cache",
 ];
 
+/// Folders that are made when something is put there.
+const LATER: [&str; 2] = ["groups", "logs"];
+
 /// What makes an image layout of the store.
 const MARKER: (&str, &[u8]) = ("oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#);
 
@@ -39,12 +42,31 @@ const STUBS: [&str; 5] = [
     "step-stubs/etc/resolv.conf",
 ];
 
+/// Refuses a store that is not of this process's user, and one in which a link stands for a folder: what is
+/// swept, made and removed there would be elsewhere, with the rights of whoever runs this. `root` itself may be a
+/// link. What is missing is none.
+pub(crate) fn check(root: &Path) -> Result<(), Error> {
+    let Ok(metadata) = fs::metadata(root) else { return Ok(()) };
+    let user = rustix::process::geteuid().as_raw();
+    if metadata.uid() != user {
+        return Err(Error::Owner { root: root.into(), owner: metadata.uid(), user });
+    }
+    for name in FOLDERS.iter().chain(&LATER) {
+        let path = root.join(name);
+        if fs::symlink_metadata(&path).is_ok_and(|found| found.is_symlink()) {
+            return Err(Error::Link { path });
+        }
+    }
+    Ok(())
+}
+
 /// Makes a new store below `root` or checks the version of the one that is there. A store is made
 /// in an order that ends with its version file, so an interrupted start is made again.
 ///
 /// Returns whether somebody removed the folder of the layers: then nothing of them is there that the
 /// database speaks of.
 pub(crate) fn open(root: &Path) -> Result<bool, Error> {
+    check(root)?;
     match fs::read_to_string(root.join("version")) {
         Ok(found) if found.trim() == VERSION.to_string() => remake(root),
         // A power cut right after the store was made.

@@ -21,6 +21,7 @@
 //! salt                        a random number, see [`Store::fingerprint`]; there once one was asked for
 //! tmp/NAME/                   work in progress; each folder is locked by its process
 //! ```
+//! All of it belongs to the user who opens it, and no folder of it is a symbolic link; the root itself may be one.
 //! Every method says what it guarantees when it is interrupted. Files come first and the index
 //! last, so what the index names exists. The index can be lost: tags are rebuilt from `index.json`
 //! and records are only missed.

@@ -39,6 +39,7 @@ impl Store {
     /// processes left.
     ///
     /// # Errors
+    /// [`Error::Owner`] for another user's store, [`Error::Link`] for one that a link is in,
     /// [`Error::Version`] for a layout of another version, [`Error::Full`] on a disk without room,
     /// [`Error::ReadOnly`] where nothing may be written; I/O and database errors.
     pub fn open(root: &Path) -> Result<Self, Error> {
@@ -54,6 +55,7 @@ impl Store {
     /// # Errors
     /// As [`Store::open`].
     pub fn open_to_remove(root: &Path) -> Result<Self, Error> {
+        layout::check(root)?;
         reserve::release(root);
         match Self::begin(root).map_err(|error| error.explained(root)) {
             Err(Error::Full { .. }) => {
@@ -85,13 +87,19 @@ impl Store {
     /// write fails. `None` where there is none, or one of another version.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// [`Error::Owner`] and [`Error::Link`] as of [`Store::open`]; when the database cannot be read.
     pub fn look(root: &Path) -> Result<Option<Self>, Error> {
+        layout::check(root)?;
         if !layout::is_there(root) {
             return Ok(None);
         }
         let connection = database::look(root).map_err(Error::database("open"))?;
         connection.map(|connection| Self::with(root, connection)).transpose()
+    }
+
+    /// Whether there is a store at `root`, of whatever version. Makes nothing.
+    pub fn is_there(root: &Path) -> bool {
+        fs::symlink_metadata(root.join("version")).is_ok()
     }
 
     fn with(root: &Path, connection: Connection) -> Result<Self, Error> {

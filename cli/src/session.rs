@@ -67,6 +67,14 @@ impl Session {
         }
     }
 
+    /// The same; `None` where there is no store, and none is made.
+    pub(crate) fn store_to_read_if_there(&self) -> Result<Option<&Store>, Failure> {
+        match Store::is_there(self.place()?) {
+            true => self.store_to_read().map(Some),
+            false => Ok(None),
+        }
+    }
+
     fn opened(&self, store: Result<Store, Error>) -> Result<&Store, Failure> {
         self.checked(store).map(|store| self.store.get_or_init(|| store))
     }
@@ -144,6 +152,14 @@ fn remedy(error: &Error) -> &'static str {
         Error::Newer { .. } | Error::Version { .. } => {
             "use the lap that wrote it, or a later one; or another directory for the store, with \
              --root or LAPSTRAKE_ROOT. Nothing in it was changed"
+        }
+        Error::Owner { .. } => {
+            "run lap as that user (sudo -E and a sudo that keeps HOME leave the user's store in place); or name \
+             another directory for the store with --root or LAPSTRAKE_ROOT. Nothing in it was changed"
+        }
+        Error::Link { .. } => {
+            "put the folder itself there, or remove the link: an empty one is made anew; or name another directory \
+             for the store with --root or LAPSTRAKE_ROOT. Nothing in it was changed"
         }
         Error::Full { .. } => {
             "lap cache prune makes room, for which some is kept, and so does lap rmi; else remove files beside \

@@ -167,3 +167,15 @@ fn logs_go_with_all_that_is_known_and_what_is_missing_is_said() {
     store.build("x", Context::new("FROM busybox\nRUN true\n").path());
     store.answer(&["build", "logs", "last", "9"]).ends_with(1).says(&["has no step 9", "1 to 1"]);
 }
+
+#[test]
+fn logs_of_a_store_that_is_not_there_make_none() {
+    let store = Store::new();
+    let listed = store.ok(&["build", "logs"]);
+    assert_eq!(listed.lines().count(), 1, "{listed}");
+    store.answer(&["build", "logs", "last"]).ends_with(1).says(&["there is no log"]);
+    assert!(!store.root().exists());
+    std::fs::create_dir(store.root()).expect("make a folder");
+    store.ok(&["build", "logs"]);
+    assert_eq!(std::fs::read_dir(store.root()).expect("list").count(), 0);
+}

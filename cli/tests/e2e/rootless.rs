@@ -195,6 +195,32 @@ fn a_users_store_can_be_emptied() {
     assert_eq!(left.lines().count(), 1, "only the base: {left}");
 }
 
+/// Root on a user's store would follow where the user leads, and leave files there that are not the user's.
+#[test]
+fn root_is_refused_a_users_store() {
+    let user = User::new(RANGES);
+    user.ok(&["pull", "-q", "busybox"]);
+    let (store, canary) = (user.path("home/.local/share/lapstrake"), user.path("canary"));
+    fs::create_dir_all(canary.join("folder")).expect("make the canary");
+    fs::remove_dir_all(store.join("tmp")).expect("remove tmp");
+    std::os::unix::fs::symlink(&canary, store.join("tmp")).expect("link");
+    let root = text(&store);
+    let context = user.context("FROM busybox\n");
+    for arguments in
+        [&["images"][..], &["build", &context], &["cache", "prune"], &["build", "logs"]]
+    {
+        let mut lap = Command::new(env!("CARGO_BIN_EXE_lap"));
+        let answer = Answer::of(lap.args(arguments).env("LAPSTRAKE_ROOT", &store));
+        answer.ends_with(1).says(&[&root, "another user, uid 4242", "sudo", "--root"]);
+    }
+    assert!(canary.join("folder").is_dir());
+    // Neither is the user led elsewhere.
+    let answer = user.lap(&["images"]).ends_with(1);
+    answer.says(&[&text(&store.join("tmp")), "symbolic link", "remove the link"]);
+    fs::remove_file(store.join("tmp")).expect("remove the link");
+    assert!(user.ok(&["images", "-q"]).lines().count() == 1);
+}
+
 /// Layers of one user's cache are those of another's, and of root's, owners and deletions included.
 #[test]
 fn caches_are_shared_by_users_and_root() {

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use lapstrake_cache::{Log, LogState, LoggedStep, Store};
+use lapstrake_cache::{Log, LogState, LoggedStep};
 
 use crate::args::BuildLogs;
 use crate::exit::Exit;
@@ -18,13 +18,16 @@ const PIECE: usize = 64 * 1024;
 
 /// Shows what the steps of a build wrote, or which builds there are.
 pub(crate) fn run(asked: &BuildLogs, session: &Session) -> Result<Exit, Failure> {
-    let store = session.store()?;
+    let logs = match session.store_to_read_if_there()? {
+        Some(store) => store.logs()?,
+        None => Vec::new(),
+    };
     let Some(id) = &asked.build else {
-        output::stdout(&table(&store.logs()?))?;
+        output::stdout(&table(&logs))?;
         return Ok(Exit::SUCCESS);
     };
     let command = session.command();
-    let log = find(store, id, &command)?;
+    let log = find(logs, id, &command)?;
     match asked.step {
         Some(number) => {
             if !log.steps.iter().any(|step| step.number == number) {
@@ -47,8 +50,8 @@ pub(crate) fn run(asked: &BuildLogs, session: &Session) -> Result<Exit, Failure>
 
 /// The log of a build by the beginning of its id, or the last one. `command` is how the one begins that
 /// lists them.
-fn find(store: &Store, id: &str, command: &str) -> Result<Log, Failure> {
-    let mut logs = store.logs()?.into_iter();
+fn find(logs: Vec<Log>, id: &str, command: &str) -> Result<Log, Failure> {
+    let mut logs = logs.into_iter();
     let found = match id {
         "last" => logs.next(),
         _ => {
