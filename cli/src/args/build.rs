@@ -66,7 +66,12 @@ pub(crate) struct BuildLogs {
     /// The beginning of a build's id, or last; without it, the builds are listed
     pub(crate) build: Option<String>,
     /// The number of a step: what it wrote alone
+    #[arg(value_parser = step)]
     pub(crate) step: Option<u32>,
+}
+
+fn step(text: &str) -> Result<u32, String> {
+    text.parse().map_err(|_| "write the number of a step".into())
 }
 
 #[derive(Args, Debug)]

@@ -1,4 +1,5 @@
-//! Flags of Docker that come later: refused by name, never ignored.
+//! What is said of wrong usage where the parser's own words mislead; and flags of Docker that come later: refused
+//! by name, never ignored.
 
 use std::ffi::OsString;
 
@@ -54,6 +55,28 @@ pub(super) fn refusal(error: &clap::Error, typed: &[OsString]) -> Option<Failure
     };
     let later = known.split_whitespace().any(|known| known == name);
     later.then(|| Failure::new(format!("{name} is not supported yet")))
+}
+
+/// What to say when a build has two contexts, the second of which is taken for a subcommand; `None` when the
+/// error is another one.
+pub(super) fn second(error: &clap::Error) -> Option<Failure> {
+    let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand) else {
+        return None;
+    };
+    let is_second = error.kind() == ErrorKind::ArgumentConflict;
+    is_second.then(|| {
+        Failure::new(format!("a build has one context, and {word:?} is a second one")).help(
+            "a value with spaces or line ends has to be in quotes, or its second word is taken for the context",
+        )
+    })
+}
+
+/// Whether a word was taken for an option that may be a negative number.
+pub(super) fn is_negative_number(error: &clap::Error) -> bool {
+    let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidArg) else { return false };
+    let digits = word.strip_prefix('-').unwrap_or_default();
+    error.kind() == ErrorKind::UnknownArgument
+        && digits.starts_with(|first: char| first.is_ascii_digit())
 }
 
 /// The command among what was typed.

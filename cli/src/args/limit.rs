@@ -47,11 +47,25 @@ pub(crate) struct Limits {
     #[arg(long, value_name = "NUMBER", allow_hyphen_values = true)]
     pub(crate) pids_limit: Option<Processes>,
     /// Control group to make the group with these limits in
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", value_parser = parent)]
     pub(crate) cgroup_parent: Option<String>,
 }
 
+fn parent(text: &str) -> Result<String, &'static str> {
+    match text {
+        "" => Err("write the path of a control group"),
+        path => Ok(path.to_owned()),
+    }
+}
+
 impl Limits {
+    /// More processors' worth of time than `available`, if `--cpus` asks for that.
+    pub(crate) fn surplus(&self, available: usize) -> Option<f64> {
+        let quota = self.cpus.and_then(|cpus| cpus.0)?;
+        let most = PERIOD.saturating_mul(u64::try_from(available).unwrap_or(u64::MAX));
+        (quota > most).then(|| quota as f64 / PERIOD as f64)
+    }
+
     /// What they come to.
     ///
     /// # Errors
@@ -293,6 +307,16 @@ mod tests {
             ..Limits::default()
         };
         assert!(less.group().is_err());
+    }
+
+    #[test]
+    fn there_is_no_more_time_than_processors() {
+        let surplus =
+            |cpus: &str| Limits { cpus: cpus.parse().ok(), ..Limits::default() }.surplus(2);
+        assert_eq!(surplus("2.01"), Some(2.01));
+        assert_eq!(surplus("100"), Some(100.0));
+        assert!(["0", "0.01", "2"].iter().all(|cpus| surplus(cpus).is_none()));
+        assert_eq!(Limits::default().surplus(2), None);
     }
 
     #[test]

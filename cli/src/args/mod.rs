@@ -205,7 +205,12 @@ pub(crate) fn parse(typed: Vec<OsString>) -> Result<Arguments, Failure> {
     {
         return Ok(arguments);
     }
-    tell(&error, &typed)
+    // The value's own parser says what it has to be.
+    match later::is_negative_number(&error) {
+        true => parsed(with_negative_numbers(Arguments::command()), &typed)
+            .or_else(|error| tell(&error, &typed)),
+        false => tell(&error, &typed),
+    }
 }
 
 fn parsed(command: clap::Command, typed: &[OsString]) -> Result<Arguments, clap::Error> {
@@ -234,7 +239,7 @@ fn tell(error: &clap::Error, typed: &[OsString]) -> Result<Arguments, Failure> {
         return Err(Failure::told(Exit::SUCCESS));
     }
     let exit = usage_exit(typed);
-    if let Some(failure) = later::refusal(error, typed) {
+    if let Some(failure) = later::refusal(error, typed).or_else(|| later::second(error)) {
         return Err(failure.exit_with(exit));
     }
     output::stderr(&text.ansi().to_string());
@@ -266,6 +271,15 @@ fn with_boolean_values(command: clap::Command) -> clap::Command {
     command.mut_subcommands(with_boolean_values)
 }
 
+/// The same command, in which what looks like a negative number is the value of the option before it.
+fn with_negative_numbers(command: clap::Command) -> clap::Command {
+    let command = command.mut_args(|argument| match argument.get_action().takes_values() {
+        true => argument.allow_negative_numbers(true),
+        false => argument,
+    });
+    command.mut_subcommands(with_negative_numbers)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -285,6 +299,7 @@ mod tests {
     fn the_definition_is_sound() {
         Arguments::command().debug_assert();
         with_boolean_values(Arguments::command()).debug_assert();
+        with_negative_numbers(Arguments::command()).debug_assert();
     }
 
     #[test]
@@ -357,6 +372,37 @@ mod tests {
             };
             assert_eq!(found, context.map(PathBuf::from), "{line}");
         }
+    }
+
+    #[test]
+    fn a_second_context_is_called_so() {
+        for line in ["lap build -q -t a b .", "lap build --label a b .", "lap build -q b ."] {
+            let failure = parse(typed(line)).unwrap_err();
+            assert!(failure.text().contains("one context, and \".\" is a second one"), "{line}");
+            assert_eq!(failure.exit(), Exit::FAILED, "{line}");
+        }
+    }
+
+    /// The words come from the value's own parser.
+    #[test]
+    fn what_looks_like_a_negative_number_is_a_value() {
+        for (line, words) in [
+            ("lap run -u -1 b", "a name or a number"),
+            ("lap run -m -1 b", "a number of bytes"),
+            ("lap run --cpus -1 b", "a number such as"),
+            ("lap run --memory 8m --cgroup-parent= b", "the path of a control group"),
+            ("lap build logs last -1", "the number of a step"),
+        ] {
+            let command = with_negative_numbers(Arguments::command());
+            let error = parsed(command, &typed(line)).unwrap_err();
+            assert_eq!(error.kind(), clap::error::ErrorKind::ValueValidation, "{line}");
+            assert!(error.to_string().contains(words), "{line}: {error}");
+        }
+        let error = parsed(Arguments::command(), &typed("lap run -u -1 b")).unwrap_err();
+        assert!(later::is_negative_number(&error), "{error}");
+        let error = parsed(Arguments::command(), &typed("lap run -x b")).unwrap_err();
+        assert!(!later::is_negative_number(&error), "{error}");
+        assert_eq!(run("lap run b -1").command(), ["-1"]);
     }
 
     #[test]

@@ -44,7 +44,7 @@ pub(crate) struct Run {
     #[arg(short, long, value_name = "DIR")]
     pub(crate) workdir: Option<String>,
     /// User and group of the command
-    #[arg(short, long, value_name = "USER[:GROUP]")]
+    #[arg(short, long, value_name = "USER[:GROUP]", value_parser = user)]
     pub(crate) user: Option<String>,
     /// Entrypoint instead of the image's; also clears its CMD
     #[arg(long, value_name = "COMMAND")]
@@ -96,6 +96,14 @@ pub(crate) struct Run {
     #[arg(required_unless_present = "step", trailing_var_arg = true)]
     #[arg(value_name = "IMAGE", hide = true)]
     image_and_command: Vec<OsString>,
+}
+
+/// The rest is looked up in the image.
+fn user(text: &str) -> Result<String, String> {
+    match text.starts_with('-') {
+        true => Err("write a name or a number from 0, such as 1000:1000".into()),
+        false => Ok(text.to_owned()),
+    }
 }
 
 impl Run {

@@ -9,7 +9,8 @@ use lapstrake_parser::{csv, size};
 
 #[derive(Args, Debug)]
 pub(crate) struct Step {
-    /// What RUN may do beyond its sandbox: network.host or security.insecure
+    /// What RUN may do beyond its sandbox: network.host, security.insecure; or device, though none can
+    /// be given yet
     #[arg(long = "allow", value_name = "ENTITLEMENT")]
     pub(crate) allowed: Vec<Allow>,
     /// A secret for RUN --mount=type=secret: id=ID, with src=FILE or env=VARIABLE; cache=digest

@@ -6,6 +6,20 @@ use lapstrake_executor::ControlGroup;
 use crate::args::Limits;
 use crate::failure::Failure;
 
+/// Refuses more processors than there are, as Docker does: it would be no limit.
+pub(crate) fn check(limits: &Limits) -> Result<(), Failure> {
+    // Where they cannot be counted there are no more than anybody asks for.
+    let count =
+        rustix::thread::sched_getaffinity(None).map_or(usize::MAX, |set| set.count() as usize);
+    match limits.surplus(count) {
+        None => Ok(()),
+        Some(asked) => Err(Failure::new(format!(
+            "--cpus is {asked}, and of this machine's processors lap may use {count}"
+        ))
+        .help(format!("write a number from 0.01 to {count}"))),
+    }
+}
+
 /// The control group that keeps these limits; `None` when nothing is limited.
 ///
 /// # Errors

@@ -3,7 +3,31 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::support::{Context, Store};
+use crate::support::{Context, Store, tool};
+
+/// `docker run --cpus 100` on two processors: "range of CPUs is from 0.01 to 2.00, as there are only 2 CPUs
+/// available". `nproc` counts those that a process may run on.
+#[test]
+fn there_are_no_more_processors_than_there_are() {
+    let count: u32 = tool("nproc", &[]).trim().parse().expect("a number");
+    let (all, more) = (format!("{count}"), format!("{}.5", count));
+    let store = Store::new();
+    let context = Context::new("FROM busybox\nRUN true\n");
+    let range = format!("write a number from 0.01 to {count}");
+    store
+        .answer(&["run", "--rm", "--cpus", &more, "busybox", "true"])
+        .ends_with(125)
+        .says(&[&range]);
+    store.try_build("x", context.path(), &["--cpus", &more]).ends_with(1).says(&[&range, &more]);
+    store.ok(&["run", "--rm", "--cpus", &all, "busybox", "true"]);
+    store
+        .answer_behind(
+            &["taskset", "-c", "0"],
+            &["run", "--rm", "--cpus", "1.5", "busybox", "true"],
+        )
+        .ends_with(125)
+        .says(&["write a number from 0.01 to 1"]);
+}
 
 #[test]
 fn a_step_without_memory_says_so() {

@@ -88,6 +88,7 @@ pub(crate) fn run(build: &Build, session: &Session) -> Result<Exit, Failure> {
 fn make(build: &Build, session: &Session) -> Result<Exit, Failure> {
     let mode = mode(build)?;
     shell::check(build)?;
+    limit::check(&build.together)?;
     let wanted = Wanted::read(build)?;
     let caches = shared::targets(build)?;
     for path in build.iidfile.iter().chain(&build.metadata_file) {

@@ -43,6 +43,7 @@ pub(crate) fn run(run: &Run, session: &Session) -> Result<Exit, Failure> {
 /// What can be refused before anything is opened.
 fn checked(run: &Run) -> Result<(), Failure> {
     platform::one(run.platform.as_deref())?;
+    limit::check(&run.together)?;
     if run.terminal && !terminal::stdin_is_terminal() {
         return Err(Failure::new("the input device is not a TTY")
             .help("-t needs a terminal on standard input: leave it out"));
