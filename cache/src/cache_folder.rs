@@ -71,6 +71,7 @@ pub struct CacheRequest<'a> {
 /// A cache folder that may be used while this value lives. Released with the process, too.
 #[derive(Debug)]
 pub struct CacheFolder {
+    root: PathBuf,
     folder: PathBuf,
     lock: File,
 }
@@ -91,7 +92,7 @@ impl CacheFolder {
         let (from, data) = (staging.join("data"), self.data());
         let is_new = !exists(&data)?;
         if is_new {
-            replace_file(&self.folder.join("about"), about.as_bytes())?;
+            replace_file(&self.root, &self.folder.join("about"), about.as_bytes())?;
         }
         let opened = File::open(&self.folder).map_err(Error::io("open", &self.folder))?;
         rustix::fs::syncfs(&opened)
@@ -130,11 +131,11 @@ impl Store {
                 if is_new && sharing == Sharing::Shared {
                     continue;
                 }
-                note_about(&folder, about)?;
+                note_about(self.root(), &folder, about)?;
                 let user = format!("{}\n{}\n", sharing.word(), step.replace('\n', " "));
-                replace_file(&folder.join("user"), user.as_bytes())?;
+                replace_file(self.root(), &folder.join("user"), user.as_bytes())?;
                 lock.set_modified(SystemTime::now()).map_err(Error::io("touch", &folder))?;
-                return Ok(CacheFolder { folder, lock });
+                return Ok(CacheFolder { root: self.root().into(), folder, lock });
             }
             if cancelled() {
                 return Err(Error::Cancelled.into());
@@ -157,7 +158,7 @@ impl Store {
         loop {
             let folder = self.root().join("cache").join(format!("{key}.{number}"));
             if let Some((folder, lock)) = lock(folder, File::try_lock)? {
-                return Ok(CacheFolder { folder, lock });
+                return Ok(CacheFolder { root: self.root().into(), folder, lock });
             }
             if cancelled() {
                 return Err(Error::Cancelled);
@@ -200,18 +201,18 @@ impl Store {
         let staging = self.temporary()?;
         fill(staging.path())?;
         let (about_file, data) = (folder.join("about"), folder.join("data"));
-        replace_file(&about_file, about.as_bytes())?;
+        replace_file(self.root(), &about_file, about.as_bytes())?;
         fs::rename(staging.path().join("data"), &data).map_err(Error::io("make", data))?;
         Ok(())
     }
 }
 
 /// What an import that was only told the key could not say.
-fn note_about(folder: &Path, about: &str) -> Result<(), Error> {
+fn note_about(root: &Path, folder: &Path, about: &str) -> Result<(), Error> {
     let path = folder.join("about");
     match fs::read_to_string(&path) {
         Ok(noted) if noted == about => Ok(()),
-        _ => replace_file(&path, about.as_bytes()),
+        _ => replace_file(root, &path, about.as_bytes()),
     }
 }
 

@@ -66,6 +66,12 @@ pub enum Error {
         /// Who this process is.
         user: u32,
     },
+    /// Everybody may put into the store what it is then trusted for.
+    #[error("everybody may write to the store {}", root.display())]
+    Open {
+        /// The store's root.
+        root: PathBuf,
+    },
     /// A link is where the store has a folder.
     #[error("{} is a symbolic link, where the store has a folder", path.display())]
     Link {

@@ -240,7 +240,7 @@ impl Store {
         let encoded = checkpoints
             .encode()
             .map_err(|source| Error::Encode { what: "the checkpoints of a digest", source })?;
-        replace_file(&self.layer_folder(id).join(CHECKPOINTS), &encoded)
+        replace_file(self.root(), &self.layer_folder(id).join(CHECKPOINTS), &encoded)
     }
 
     /// A layer that was built here and whose canonical tar has this digest.

@@ -30,6 +30,9 @@ const FOLDERS: [&str; 13] = [
 /// Folders that are made when something is put there.
 const LATER: [&str; 2] = ["groups", "logs"];
 
+/// Everybody may make, rename and remove what is in a folder. See inode(7).
+const OTHERS_WRITE: u32 = 0o002;
+
 /// What makes an image layout of the store.
 const MARKER: (&str, &[u8]) = ("oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#);
 
@@ -42,14 +45,17 @@ const STUBS: [&str; 5] = [
     "step-stubs/etc/resolv.conf",
 ];
 
-/// Refuses a store that is not of this process's user, and one in which a link stands for a folder: what is
-/// swept, made and removed there would be elsewhere, with the rights of whoever runs this. `root` itself may be a
+/// Refuses a store that is not of this process's user or that everybody may write to, and one in which a link stands
+/// for a folder: what is swept, made and removed there would be elsewhere, with the rights of whoever runs this. `root` itself may be a
 /// link. What is missing is none.
 pub(crate) fn check(root: &Path) -> Result<(), Error> {
     let Ok(metadata) = fs::metadata(root) else { return Ok(()) };
     let user = rustix::process::geteuid().as_raw();
     if metadata.uid() != user {
         return Err(Error::Owner { root: root.into(), owner: metadata.uid(), user });
+    }
+    if metadata.mode() & OTHERS_WRITE != 0 {
+        return Err(Error::Open { root: root.into() });
     }
     for name in FOLDERS.iter().chain(&LATER) {
         let path = root.join(name);
@@ -89,21 +95,20 @@ pub(crate) fn is_there(root: &Path) -> bool {
 
 fn create(root: &Path) -> Result<(), Error> {
     complete(root)?;
-    replace_file(&root.join(MARKER.0), MARKER.1)?;
-    replace_file(&root.join("version"), format!("{VERSION}\n").as_bytes())
+    replace_file(root, &root.join(MARKER.0), MARKER.1)?;
+    replace_file(root, &root.join("version"), format!("{VERSION}\n").as_bytes())
 }
 
 /// Makes the folders anew that somebody removed: what was in them is missed, and made again.
 fn remake(root: &Path) -> Result<bool, Error> {
+    let has_layers = root.join("layers").is_dir();
+    if !FOLDERS.iter().all(|name| root.join(name).is_dir()) {
+        complete(root)?;
+    }
     if fs::read(root.join(MARKER.0)).ok().as_deref() != Some(MARKER.1) {
         // Only other programs read it: where there is no room it can be missing.
-        drop(replace_file(&root.join(MARKER.0), MARKER.1));
+        drop(replace_file(root, &root.join(MARKER.0), MARKER.1));
     }
-    if FOLDERS.iter().all(|name| root.join(name).is_dir()) {
-        return Ok(false);
-    }
-    let has_layers = root.join("layers").is_dir();
-    complete(root)?;
     Ok(!has_layers)
 }
 

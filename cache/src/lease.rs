@@ -14,7 +14,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::lock::lock_file;
+use crate::lock::{self, lock_file};
 use crate::{Error, Store};
 
 /// The notes of this process. The file goes with the value.
@@ -92,7 +92,7 @@ impl Gate {
         let mut names = BTreeSet::new();
         for entry in entries {
             let path = entry.map_err(Error::io("list", &folder))?.path();
-            let file = match File::open(&path) {
+            let file = match lock::look(&path) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 file => file.map_err(Error::io("open", &path))?,
             };
@@ -118,7 +118,7 @@ pub(crate) fn sweep(root: &Path) {
     }
     for entry in std::iter::once(first).chain(entries).flatten() {
         let path = entry.path();
-        if File::open(&path).is_ok_and(|file| file.try_lock().is_ok()) {
+        if lock::look(&path).is_ok_and(|file| file.try_lock().is_ok()) {
             drop(fs::remove_file(&path));
         }
     }

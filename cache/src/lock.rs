@@ -1,10 +1,13 @@
 //! Locks between processes: files that are locked, so that a lock dies with its process.
 
 use std::fs::{self, File};
+use std::io;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+
+use rustix::fs::OFlags;
 
 use crate::Error;
 use crate::lease::Lease;
@@ -12,8 +15,8 @@ use crate::lease::Lease;
 /// How long a waiter sleeps between two tries.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Locks that are always the same ones.
-const KEPT: [&str; 3] = ["use", "gate", "tmp"];
+/// Locks that are always the same ones. Who takes them does not look whether the name still stands for them.
+const KEPT: [&str; 5] = ["use", "gate", "tmp", "index", "salt"];
 
 /// How many times a lock is tried that somebody may hold for long.
 const PATIENCE: usize = 10;
@@ -75,13 +78,14 @@ impl Drop for ActionLock {
     }
 }
 
-/// Removes what killed processes left of action locks. Whoever waits for one sees that it has gone.
+/// Removes what killed processes left of action locks. Whoever waits for one sees that it has gone. Errors are left
+/// for the next try: sweeping never stops a command.
 pub(crate) fn sweep(root: &Path) {
     let Ok(entries) = fs::read_dir(root.join("locks")) else { return };
     let is_kept = |name: &std::ffi::OsStr| KEPT.iter().any(|kept| name == *kept);
     for entry in entries.flatten().filter(|entry| !is_kept(&entry.file_name())) {
         let path = entry.path();
-        let Ok(file) = File::open(&path) else { continue };
+        let Ok(file) = look(&path) else { continue };
         if file.try_lock().is_ok() && is_current(&file, &path) {
             drop(fs::remove_file(&path));
         }
@@ -134,6 +138,13 @@ fn open(root: &Path) -> Result<(File, PathBuf), Error> {
     let path = root.join("locks/use");
     let file = lock_file(&path)?;
     Ok((file, path))
+}
+
+/// Opens what may have been left by a killed process, to see whether anybody has it locked. A pipe that somebody put
+/// there is not waited for, and a link not followed.
+pub(crate) fn look(path: &Path) -> io::Result<File> {
+    let flags = OFlags::NONBLOCK | OFlags::NOFOLLOW;
+    File::options().read(true).custom_flags(flags.bits().cast_signed()).open(path)
 }
 
 /// A file of `locks/`, made when it is not there. It is only locked, never read or written.

@@ -20,7 +20,7 @@ impl Store {
     /// # Errors
     /// When the file cannot be written.
     pub fn put_note(&self, key: &ContentHash, note: &[u8]) -> Result<(), Error> {
-        replace_file(&self.note_path(key), note)
+        replace_file(self.root(), &self.note_path(key), note)
     }
 
     fn note_path(&self, key: &ContentHash) -> PathBuf {

@@ -20,7 +20,7 @@ impl Store {
     /// # Errors
     /// When the file cannot be written.
     pub fn put_stat_index(&self, directory: &Path, index: &[u8]) -> Result<(), Error> {
-        replace_file(&self.stat_path(directory), index)
+        replace_file(self.root(), &self.stat_path(directory), index)
     }
 
     fn stat_path(&self, directory: &Path) -> PathBuf {

@@ -14,7 +14,7 @@ use crate::database::Fresh;
 use crate::lease::Lease;
 use crate::lock::{ActionLock, Use};
 use crate::{
-    ActionKey, Error, Room, Temporary, database, layout, lease, prune, reserve, temporary,
+    ActionKey, Error, Room, Temporary, database, layout, lease, lock, prune, reserve, temporary,
 };
 
 /// Everything on disk under one root. May be shared by threads and opened by many processes.
@@ -39,7 +39,8 @@ impl Store {
     /// processes left.
     ///
     /// # Errors
-    /// [`Error::Owner`] for another user's store, [`Error::Link`] for one that a link is in,
+    /// [`Error::Owner`] for another user's store, [`Error::Open`] for one that everybody may write to,
+    /// [`Error::Link`] for one that a link is in,
     /// [`Error::Version`] for a layout of another version, [`Error::Full`] on a disk without room,
     /// [`Error::ReadOnly`] where nothing may be written; I/O and database errors.
     pub fn open(root: &Path) -> Result<Self, Error> {
@@ -70,6 +71,7 @@ impl Store {
         let lacks_layers = layout::open(root)?;
         temporary::sweep(root);
         lease::sweep(root);
+        lock::sweep(root);
         let (connection, Fresh(fresh)) = database::open(root)?;
         let store = Self::with(root, connection)?;
         if fresh {
@@ -87,7 +89,7 @@ impl Store {
     /// write fails. `None` where there is none, or one of another version.
     ///
     /// # Errors
-    /// [`Error::Owner`] and [`Error::Link`] as of [`Store::open`]; when the database cannot be read.
+    /// [`Error::Owner`], [`Error::Open`] and [`Error::Link`] as of [`Store::open`]; when the database cannot be read.
     pub fn look(root: &Path) -> Result<Option<Self>, Error> {
         layout::check(root)?;
         if !layout::is_there(root) {

@@ -134,7 +134,7 @@ impl Store {
         let path = self.root().join("index.json");
         let bytes = serde_json::to_vec(&index)
             .map_err(|source| Error::Index { path: path.clone(), source })?;
-        replace_file(&path, &bytes)
+        replace_file(self.root(), &path, &bytes)
     }
 
     fn named(&self, tag: &Tag) -> Named {

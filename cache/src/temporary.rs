@@ -1,13 +1,13 @@
-//! Work in progress: folders in `tmp/` that vanish with their process, and files that are replaced
-//! as a whole.
+//! Work in progress: folders and files in `tmp/` that vanish with their process, and files that are replaced as a
+//! whole.
 
-use std::fs::{self, File, Permissions, TryLockError};
+use std::fs::{self, File, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use crate::Error;
-use crate::lock::lock_file;
+use crate::lock::{self, lock_file};
 
 /// A folder in `tmp/` that this process alone works in. Dropping it removes the folder; when the
 /// process is killed, the next one that opens the store does.
@@ -21,8 +21,7 @@ pub struct Temporary {
 impl Temporary {
     /// Makes an empty folder, mode 0700.
     pub(crate) fn new(root: &Path) -> Result<Self, Error> {
-        let gate = gate(root)?;
-        gate.lock_shared().map_err(Error::io("lock", root.join("locks/tmp")))?;
+        let _gate = shared_gate(root)?;
         let folder = tempfile::Builder::new()
             .prefix("")
             .rand_bytes(12)
@@ -31,7 +30,7 @@ impl Temporary {
             .map_err(Error::io("create a folder in", root.join("tmp")))?;
         let path = folder.keep();
         let lock = File::open(&path).map_err(Error::io("open", &path))?;
-        lock.try_lock().map_err(|error| Error::io("lock", &path)(into_io(error)))?;
+        own(&lock, &path)?;
         Ok(Self { path, _lock: lock })
     }
 
@@ -59,7 +58,7 @@ impl Drop for Temporary {
     }
 }
 
-/// Removes every folder of `tmp/` whose process is gone. Does nothing while another process is
+/// Removes every folder and file of `tmp/` whose process is gone. Does nothing while another process is
 /// just making one. Errors are left for the next try: sweeping never stops a command.
 pub(crate) fn sweep(root: &Path) {
     let Ok(mut entries) = fs::read_dir(root.join("tmp")) else {
@@ -72,7 +71,7 @@ pub(crate) fn sweep(root: &Path) {
     }
     for entry in std::iter::once(first).chain(entries).flatten() {
         let path = entry.path();
-        let Ok(folder) = File::open(&path) else {
+        let Ok(folder) = lock::look(&path) else {
             continue;
         };
         if folder.try_lock().is_ok() {
@@ -86,6 +85,18 @@ fn gate(root: &Path) -> Result<File, Error> {
     lock_file(&root.join("locks/tmp"))
 }
 
+/// Sweepers stay away while it lives.
+fn shared_gate(root: &Path) -> Result<File, Error> {
+    let gate = gate(root)?;
+    gate.lock_shared().map_err(Error::io("lock", root.join("locks/tmp")))?;
+    Ok(gate)
+}
+
+/// Says that this process lives that works in what was just made.
+fn own(made: &File, path: &Path) -> Result<(), Error> {
+    made.try_lock().map_err(|error| Error::io("lock", path)(error.into()))
+}
+
 /// A new file that nobody but its owner may write, whatever the umask is.
 ///
 /// # Errors
@@ -94,20 +105,18 @@ pub(crate) fn new_file(path: &Path) -> io::Result<File> {
     File::options().create_new(true).write(true).mode(0o644).open(path)
 }
 
-/// Replaces `path` by a file with `content`: readers see the old or the new one, whole. Not
-/// flushed to disk.
-pub(crate) fn replace_file(path: &Path, content: &[u8]) -> Result<(), Error> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let mut file =
-        tempfile::NamedTempFile::new_in(folder).map_err(Error::io("create a file in", folder))?;
+/// Replaces `path`, which is in the store at `root`, by a file with `content`: readers see the old or the new one,
+/// whole. Not flushed to disk. A killed process leaves nothing beside it, but in `tmp/`.
+pub(crate) fn replace_file(root: &Path, path: &Path, content: &[u8]) -> Result<(), Error> {
+    let mut file = {
+        let _gate = shared_gate(root)?;
+        let folder = root.join("tmp");
+        let file = tempfile::NamedTempFile::new_in(&folder)
+            .map_err(Error::io("create a file in", folder))?;
+        own(file.as_file(), file.path())?;
+        file
+    };
     file.write_all(content).map_err(Error::io("write", path))?;
     file.persist(path).map_err(|error| Error::io("replace", path)(error.error))?;
     Ok(())
-}
-
-fn into_io(error: TryLockError) -> io::Error {
-    match error {
-        TryLockError::Error(error) => error,
-        TryLockError::WouldBlock => io::ErrorKind::WouldBlock.into(),
-    }
 }

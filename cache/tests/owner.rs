@@ -1,8 +1,8 @@
-//! Stores that are another user's, or that lead elsewhere.
+//! Stores that are another user's or everybody's, or that lead elsewhere.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 
 use lapstrake_cache::{Error, Store};
 
@@ -30,6 +30,22 @@ fn a_link_in_place_of_a_folder_is_named_and_not_followed() {
         fs::remove_file(root.join(name)).unwrap();
         Store::open(&root).unwrap();
     }
+}
+
+#[test]
+fn a_store_that_everybody_may_write_to_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("store");
+    drop(Store::open(&root).unwrap());
+    let set = |mode| fs::set_permissions(&root, fs::Permissions::from_mode(mode)).unwrap();
+    set(0o777);
+    let is_named = |error: Error| matches!(error, Error::Open { root: named } if named == root);
+    assert!(is_named(Store::open(&root).unwrap_err()));
+    assert!(is_named(Store::open_to_remove(&root).unwrap_err()));
+    assert!(is_named(Store::look(&root).unwrap_err()));
+    // What a group does there its owner has allowed.
+    set(0o770);
+    drop(Store::open(&root).unwrap());
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What the store promises, seen from outside and through what happens to its files.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
@@ -47,6 +48,11 @@ fn commit(store: &Store, content: &str) -> LayerId {
 
 fn entries(folder: &Path) -> usize {
     fs::read_dir(folder).unwrap().count()
+}
+
+fn names(folder: &Path) -> BTreeSet<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
 }
 
 #[test]
@@ -194,6 +200,61 @@ fn folders_of_killed_processes_are_swept_and_those_in_use_are_not() {
     drop(mine);
     assert!(!path.exists());
     drop(other);
+}
+
+#[test]
+fn locks_and_files_of_killed_processes_are_swept_and_those_in_use_are_not() {
+    let (_folder, store) = open();
+    store.fingerprint(b"secret").unwrap();
+    store.set_tag("name", &HELLO.parse().unwrap()).unwrap();
+    let listed = || names(&store.root().join("locks"));
+    let lasting = listed();
+    let held = store.lock_action(&key("held"), &|| false).unwrap();
+    let left = ["locks/left".to_owned(), "tmp/left".to_owned()];
+    let left = left.map(|name| store.root().join(name));
+    for path in &left {
+        fs::write(path, "").unwrap();
+    }
+    drop(Store::open(store.root()).unwrap());
+    assert!(left.iter().all(|path| !path.exists()));
+    let with_held = lasting.iter().cloned().chain([key("held").to_string()]).collect();
+    assert_eq!(listed(), with_held);
+    drop(held);
+    assert_eq!(listed(), lasting);
+}
+
+#[test]
+fn what_cannot_be_read_is_not_waited_for() {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+    let (_folder, store) = open();
+    for name in ["tmp/pipe", "leases/pipe", "locks/pipe"] {
+        mknodat(CWD, store.root().join(name), FileType::Fifo, Mode::RWXU, 0).unwrap();
+        drop(Store::open(store.root()).unwrap());
+        assert!(!store.root().join(name).exists(), "{name}");
+    }
+}
+
+#[test]
+fn files_are_replaced_as_a_whole_and_nothing_is_beside_them() {
+    let (_folder, store) = open();
+    let store = &store;
+    let put = |number: u8| {
+        store.put_stat_index(Path::new("/a"), &vec![number; 1 << 16]).unwrap();
+    };
+    put(0);
+    std::thread::scope(|scope| {
+        // Openers sweep while others write.
+        scope.spawn(|| (0..100).for_each(|_| drop(Store::open(store.root()).unwrap())));
+        for number in 1..4 {
+            scope.spawn(move || (0..100).for_each(|_| put(number)));
+        }
+        for _ in 0..100 {
+            let found = store.stat_index(Path::new("/a")).unwrap();
+            assert!(found.len() == 1 << 16 && found.iter().all(|byte| *byte == found[0]));
+        }
+    });
+    assert_eq!(entries(&store.root().join("stat")), 1);
+    assert_eq!(entries(&store.root().join("tmp")), 0);
 }
 
 #[test]

@@ -161,6 +161,10 @@ fn remedy(error: &Error) -> &'static str {
             "put the folder itself there, or remove the link: an empty one is made anew; or name another directory \
              for the store with --root or LAPSTRAKE_ROOT. Nothing in it was changed"
         }
+        Error::Open { .. } => {
+            "what anybody put there would be trusted. chmod o-w takes the right away; or name another directory for the \
+             store with --root or LAPSTRAKE_ROOT. Nothing in it was changed"
+        }
         Error::Full { .. } => {
             "lap cache prune makes room, for which some is kept, and so does lap rmi; else remove files beside \
              the store, or name one on another disk with --root or LAPSTRAKE_ROOT"

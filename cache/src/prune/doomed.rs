@@ -16,7 +16,7 @@ use crate::{Error, Store};
 
 /// Says which folders go. Needs the gate alone, as all of this module does.
 pub(crate) fn announce(root: &Path, folders: &[&str]) -> Result<(), Error> {
-    replace_file(&root.join("doomed"), folders.join("\n").as_bytes())
+    replace_file(root, &root.join("doomed"), folders.join("\n").as_bytes())
 }
 
 /// They are gone.

@@ -15,7 +15,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 pub(crate) use doomed::finish;
 pub use holding::{Holding, HoldingKind};
 
-use crate::lock::{self, Use};
+use crate::lock::Use;
 use crate::usage::Needed;
 use crate::{Error, Store};
 
@@ -64,7 +64,6 @@ impl Store {
         if prune.dry_run {
             return Ok(chosen);
         }
-        lock::sweep(self.root());
         self.remove_in_parts(chosen, needed)
     }
 
