@@ -78,6 +78,19 @@ pub enum Error {
         /// The link.
         path: PathBuf,
     },
+    /// Under the map of ids that this process has, files of the store belong to others than they did.
+    #[error(
+        "the store {} was written by a user with the ids {written}, who has {own} now: owners of files would be others",
+        root.display()
+    )]
+    Ids {
+        /// The store's root.
+        root: PathBuf,
+        /// The ids outside that it was written with.
+        written: String,
+        /// Those of this process.
+        own: String,
+    },
     /// There is no room for anything.
     #[error("the disk of the store {} is full: {room}", root.display())]
     Full {

@@ -28,7 +28,7 @@ const FOLDERS: [&str; 13] = [
 ];
 
 /// Folders that are made when something is put there.
-const LATER: [&str; 2] = ["groups", "logs"];
+const LATER: [&str; 3] = ["groups", "ids", "logs"];
 
 /// Everybody may make, rename and remove what is in a folder. See inode(7).
 const OTHERS_WRITE: u32 = 0o002;
@@ -131,6 +131,6 @@ pub(crate) fn complete(root: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-fn folder(path: &Path, mode: u32) -> Result<(), Error> {
+pub(crate) fn folder(path: &Path, mode: u32) -> Result<(), Error> {
     DirBuilder::new().recursive(true).mode(mode).create(path).map_err(Error::io("create", path))
 }

@@ -10,6 +10,7 @@
 //! cache/KEY.N/                what build steps keep for the next ones, see [`CacheFolder`]
 //! stat/HEX                    stat indexes of build contexts
 //! groups/NAME                 control groups of sandboxes that run, see the executor
+//! ids/                        whose the files are, see `ids`
 //! connector                   which program was seen to connect networks, see the executor
 //! notes/HEX                   what is known of remote sources, and of steps that came to two things
 //! store.db                    tags, action records and what they were made of, diff ids: the
@@ -43,6 +44,7 @@ mod error;
 mod fingerprint;
 mod gauge;
 mod group;
+mod ids;
 mod layer;
 mod layout;
 mod lease;

@@ -14,7 +14,8 @@ use crate::database::Fresh;
 use crate::lease::Lease;
 use crate::lock::{ActionLock, Use};
 use crate::{
-    ActionKey, Error, Room, Temporary, database, layout, lease, lock, prune, reserve, temporary,
+    ActionKey, Error, Room, Temporary, database, ids, layout, lease, lock, prune, reserve,
+    temporary,
 };
 
 /// Everything on disk under one root. May be shared by threads and opened by many processes.
@@ -40,7 +41,8 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Owner`] for another user's store, [`Error::Open`] for one that everybody may write to,
-    /// [`Error::Link`] for one that a link is in,
+    /// [`Error::Link`] for one that a link is in, [`Error::Ids`] for one whose files belong to others
+    /// under this process's map of ids,
     /// [`Error::Version`] for a layout of another version, [`Error::Full`] on a disk without room,
     /// [`Error::ReadOnly`] where nothing may be written; I/O and database errors.
     pub fn open(root: &Path) -> Result<Self, Error> {
@@ -69,9 +71,11 @@ impl Store {
 
     fn begin(root: &Path) -> Result<Self, Error> {
         let lacks_layers = layout::open(root)?;
+        let ids = ids::check(root)?;
         temporary::sweep(root);
         lease::sweep(root);
         lock::sweep(root);
+        ids.iter().for_each(ids::Map::note);
         let (connection, Fresh(fresh)) = database::open(root)?;
         let store = Self::with(root, connection)?;
         if fresh {

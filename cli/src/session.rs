@@ -157,6 +157,11 @@ fn remedy(error: &Error) -> &'static str {
             "run lap as that user (sudo -E and a sudo that keeps HOME leave the user's store in place); or name \
              another directory for the store with --root or LAPSTRAKE_ROOT. Nothing in it was changed"
         }
+        Error::Ids { .. } => {
+            "give the user these ids again: in /etc/subuid and /etc/subgid, with newuidmap installed, and as the group \
+             that lap is started with (newgrp and sg change it); or have root remove the store, or name another \
+             directory for it with --root or LAPSTRAKE_ROOT. Nothing in it was changed"
+        }
         Error::Link { .. } => {
             "put the folder itself there, or remove the link: an empty one is made anew; or name another directory \
              for the store with --root or LAPSTRAKE_ROOT. Nothing in it was changed"

@@ -221,6 +221,46 @@ fn root_is_refused_a_users_store() {
     assert!(user.ok(&["images", "-q"]).lines().count() == 1);
 }
 
+/// Files keep their ids outside, so under another map they would belong to others.
+#[test]
+fn a_store_is_refused_when_its_ids_mean_something_else() {
+    let user = User::new("");
+    let set = |ids: &str| {
+        for name in ["subuid", "subgid"] {
+            fs::write(user.path("etc").join(name), ids).expect("write");
+        }
+    };
+    user.ok(&["pull", "-q", "busybox"]);
+    // More ids than before are fine.
+    set(RANGES);
+    let context = user.context("FROM busybox\nCOPY --chown=5:6 a /a\n");
+    user.ok(&["build", "-q", "-t", "owned", &context]);
+    let see = ["run", "--rm", "owned", "stat", "-c", "%u:%g", "/a"];
+    assert_eq!(user.ok(&see), "5:6");
+    let is_refused = |answer: Answer, code: i32, now: &str| {
+        let remedy = ["/etc/subuid", "newuidmap", "--root"];
+        answer
+            .ends_with(code)
+            .says(&remedy)
+            .says(&[&format!("4242, 300000-365535, who has {now} now")]);
+    };
+    for (ids, now) in [
+        ("lap-user:400000:65536\n", "4242, 400000-465535"),
+        ("lap-user:300010:65536\n", "4242, 300010-365545"),
+        ("lap-user:300000:1000\n", "4242, 300000-300999"),
+        ("", "4242"),
+    ] {
+        set(ids);
+        is_refused(user.lap(&see), 125, now);
+        is_refused(user.lap(&["images"]), 1, now);
+    }
+    set(&format!("{RANGES}lap-user:500000:65536\n"));
+    assert_eq!(user.ok(&see), "5:6");
+    set(RANGES);
+    let answer = user.lap(&see).ends_with(125);
+    answer.says(&["500000-565535, who has 4242, 300000-365535 now"]);
+}
+
 /// Layers of one user's cache are those of another's, and of root's, owners and deletions included.
 #[test]
 fn caches_are_shared_by_users_and_root() {
