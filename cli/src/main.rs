@@ -21,6 +21,7 @@ mod human;
 mod images;
 mod listing;
 mod network;
+mod numbers;
 mod output;
 mod page;
 mod paths;

@@ -33,12 +33,19 @@ pub enum Entry {
         /// What is built.
         subject: String,
     },
-    /// It has this step.
+    /// It has this step; those of the Dockerfile come in its order.
     Step {
-        /// From 1, in the order of the Dockerfile.
-        number: u32,
+        /// From 1.
+        place: u32,
         /// How it is shown.
         name: String,
+    },
+    /// A step begins, be it to be found in the cache.
+    Begun {
+        /// Which.
+        place: u32,
+        /// What it is called by from now on.
+        number: u32,
     },
     /// A step ended.
     End {

@@ -40,8 +40,10 @@ pub enum LogState {
 /// A step of a build.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoggedStep {
-    /// From 1.
-    pub number: u32,
+    /// From 1, in the order of the Dockerfile.
+    pub place: u32,
+    /// From 1; none before it begins.
+    pub number: Option<u32>,
     /// How it is shown.
     pub name: String,
     /// How it ended in a word, and after how many milliseconds.
@@ -114,11 +116,17 @@ impl Log {
     fn add(&mut self, entry: Entry) {
         match entry {
             Entry::Begin { .. } => {}
-            Entry::Step { number, name } => {
-                self.steps.push(LoggedStep { number, name, end: None });
+            Entry::Step { place, name } => {
+                self.steps.push(LoggedStep { place, number: None, name, end: None });
+            }
+            Entry::Begun { place, number } => {
+                if let Some(step) = self.steps.iter_mut().find(|step| step.place == place) {
+                    step.number = Some(number);
+                }
             }
             Entry::End { number, outcome, milliseconds } => {
-                if let Some(step) = self.steps.iter_mut().find(|step| step.number == number) {
+                let mut steps = self.steps.iter_mut();
+                if let Some(step) = steps.find(|step| step.number == Some(number)) {
                     step.end = Some((outcome, milliseconds));
                 }
             }
@@ -146,12 +154,14 @@ mod tests {
         assert_eq!(store.logs().unwrap(), []);
         let writer = store.begin_log("a build").unwrap();
         let name = "[1/1] RUN x".to_owned();
-        writer.note(&Entry::Step { number: 1, name: name.clone() }).unwrap();
-        writer.output(1, b"one\n").unwrap();
-        writer.output(1, b"two\n").unwrap();
+        writer.note(&Entry::Step { place: 1, name: name.clone() }).unwrap();
+        writer.note(&Entry::Step { place: 2, name: name.clone() }).unwrap();
+        writer.note(&Entry::Begun { place: 1, number: 3 }).unwrap();
+        writer.output(3, b"one\n").unwrap();
+        writer.output(3, b"two\n").unwrap();
         assert_eq!(store.logs().unwrap()[0].state, LogState::Running);
-        writer.end_output(1).unwrap();
-        let end = Entry::End { number: 1, outcome: "done".into(), milliseconds: 5 };
+        writer.end_output(3).unwrap();
+        let end = Entry::End { number: 3, outcome: "done".into(), milliseconds: 5 };
         writer.note(&end).unwrap();
         writer.note(&Entry::Over { outcome: "built".into() }).unwrap();
         drop(writer);
@@ -160,8 +170,10 @@ mod tests {
             (log.subject.as_str(), &log.state),
             ("a build", &LogState::Over("built".into()))
         );
-        assert_eq!(log.steps, [LoggedStep { number: 1, name, end: Some(("done".into(), 5)) }]);
-        assert_eq!((output(&log, 1).as_str(), output(&log, 2).as_str()), ("one\ntwo\n", ""));
+        let end = Some(("done".to_owned(), 5));
+        let ended = LoggedStep { place: 1, number: Some(3), name: name.clone(), end };
+        assert_eq!(log.steps, [ended, LoggedStep { place: 2, number: None, name, end: None }]);
+        assert_eq!((output(&log, 3).as_str(), output(&log, 1).as_str()), ("one\ntwo\n", ""));
     }
 
     #[test]

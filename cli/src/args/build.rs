@@ -65,13 +65,13 @@ pub(crate) enum BuildCommand {
 pub(crate) struct BuildLogs {
     /// The beginning of a build's id, or last; without it, the builds are listed
     pub(crate) build: Option<String>,
-    /// The number of a step: what it wrote alone
+    /// The number of a step, #N in plain progress: what it wrote alone
     #[arg(value_parser = step)]
     pub(crate) step: Option<u32>,
 }
 
 fn step(text: &str) -> Result<u32, String> {
-    text.parse().map_err(|_| "write the number of a step".into())
+    text.strip_prefix('#').unwrap_or(text).parse().map_err(|_| "write the number of a step".into())
 }
 
 #[derive(Args, Debug)]

@@ -1,6 +1,7 @@
 //! What is known of the steps of a build.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use lapstrake_solver::Event;
@@ -10,6 +11,7 @@ use lapstrake_solver::graph::VertexId;
 use super::Activity;
 use super::lines::Lines;
 use crate::human::size;
+use crate::numbers::{Key, Numbers};
 use crate::text::{harmless, one_line};
 
 /// How many of a step's last lines are kept.
@@ -23,12 +25,15 @@ pub(super) struct Board {
     index: HashMap<Key, usize>,
     /// Names of steps that may still begin.
     planned: HashMap<VertexId, String>,
+    numbers: Arc<Numbers>,
     total: usize,
 }
 
 /// Something that takes time.
 #[derive(Debug)]
 pub(super) struct Step {
+    /// What it is called by.
+    pub(super) number: u32,
     /// On one line.
     pub(super) name: String,
     /// Since the beginning of the build.
@@ -55,15 +60,6 @@ pub(super) struct Layer {
     pub(super) is_moving: bool,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Key {
-    Vertex(VertexId),
-    Image(String),
-    /// The layers of a shared cache.
-    Cache(String),
-    Export,
-}
-
 /// Something that changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Update {
@@ -88,8 +84,8 @@ pub(super) enum Change {
 }
 
 impl Board {
-    pub(super) fn new(activity: Activity) -> Self {
-        Self { activity, ..Self::default() }
+    pub(super) fn new(activity: Activity, numbers: Arc<Numbers>) -> Self {
+        Self { activity, numbers, ..Self::default() }
     }
 
     /// Takes an event at `now`, counted from the beginning of the build.
@@ -196,6 +192,7 @@ impl Board {
         }
         let step = self.steps.len();
         self.steps.push(Step {
+            number: self.numbers.of(&key),
             name: harmless(&one_line(&name)),
             began: now,
             end: None,

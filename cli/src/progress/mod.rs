@@ -21,6 +21,7 @@ use lapstrake_solver::event::ImageProgress;
 
 pub(crate) use lines::shown_lines;
 
+use crate::numbers::Numbers;
 use crate::output;
 use crate::text::harmless;
 use board::Board;
@@ -94,6 +95,7 @@ impl Activity {
 /// Shows progress until it is dropped or finished.
 pub(crate) struct Progress {
     shared: Arc<Shared>,
+    numbers: Arc<Numbers>,
     ticker: Option<(Sender<()>, JoinHandle<()>)>,
 }
 
@@ -111,7 +113,8 @@ enum View {
 impl Progress {
     /// Begins to show progress.
     pub(crate) fn new(mode: Mode, activity: Activity) -> Self {
-        let board = Board::new(activity);
+        let numbers = Arc::<Numbers>::default();
+        let board = Board::new(activity, Arc::clone(&numbers));
         let view = match mode {
             Mode::Plain => View::Plain(board, Plain::default()),
             Mode::Tty => {
@@ -121,7 +124,12 @@ impl Progress {
         };
         let shared = Arc::new(Shared { view: Mutex::new(view), begin: Instant::now() });
         let ticker = (mode != Mode::Quiet).then(|| tick(Arc::clone(&shared)));
-        Self { shared, ticker }
+        Self { shared, numbers, ticker }
+    }
+
+    /// The numbers that steps are shown with.
+    pub(crate) fn numbers(&self) -> Arc<Numbers> {
+        Arc::clone(&self.numbers)
     }
 
     /// Takes an event, from any thread.

@@ -62,7 +62,7 @@ impl Plain {
         let mut text = self.update(board, updates, now);
         while self.next().is_some() {
             if let Some(at) = self.floor.take() {
-                let _ = writeln!(text, "#{} ...\n", at + 1);
+                let _ = writeln!(text, "#{} ...\n", number(board, at));
             }
             text += &self.flush(board, now);
         }
@@ -75,7 +75,7 @@ impl Plain {
         loop {
             if let Some(at) = self.floor {
                 self.speak(at, now, &mut text);
-                if !self.gives_way(at, now, &mut text) {
+                if !self.gives_way(board, at, now, &mut text) {
                     return text;
                 }
                 self.floor = None;
@@ -85,7 +85,7 @@ impl Plain {
             self.heard = now;
             let name = board.steps.get(next).map_or("", |step| step.name.as_str());
             // Writing to a string does not fail.
-            let _ = writeln!(text, "#{} {name}", next + 1);
+            let _ = writeln!(text, "#{} {name}", number(board, next));
         }
     }
 
@@ -105,7 +105,7 @@ impl Plain {
                 && !queue.ended
             {
                 let last = last_lines(step, outcome, elapsed, conclusion);
-                queue.lines.extend(last.into_iter().map(|line| format!("#{} {line}", at + 1)));
+                queue.lines.extend(last.into_iter().map(|line| format!("#{} {line}", step.number)));
                 queue.waiting.get_or_insert(now);
                 queue.ended = true;
             }
@@ -138,7 +138,7 @@ impl Plain {
                 }
             },
         };
-        queue.lines.extend(line.map(|line| format!("#{} {line}", update.step + 1)));
+        queue.lines.extend(line.map(|line| format!("#{} {line}", step.number)));
         queue.waiting.get_or_insert(now);
     }
 
@@ -155,7 +155,7 @@ impl Plain {
     }
 
     /// Whether the step gives up the floor; writes the blank line behind it.
-    fn gives_way(&self, at: usize, now: Duration, text: &mut String) -> bool {
+    fn gives_way(&self, board: &Board, at: usize, now: Duration, text: &mut String) -> bool {
         if self.queues.get(at).is_none_or(|queue| queue.ended) {
             text.push('\n');
             return true;
@@ -165,7 +165,7 @@ impl Plain {
         let silent = now.saturating_sub(self.heard) >= SILENCE;
         let give_way = silent || now.saturating_sub(since) >= PATIENCE;
         if give_way {
-            let _ = writeln!(text, "#{} ...\n", at + 1);
+            let _ = writeln!(text, "#{} ...\n", number(board, at));
         }
         give_way
     }
@@ -187,6 +187,11 @@ impl Queue {
         }
         due || step.end.is_some()
     }
+}
+
+/// What a step is called by.
+fn number(board: &Board, at: usize) -> u32 {
+    board.steps.get(at).map_or(0, |step| step.number)
 }
 
 fn end(outcome: Outcome, elapsed: Duration) -> String {

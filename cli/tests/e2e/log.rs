@@ -40,10 +40,11 @@ fn follow(failed: &Answer, lap: impl Fn(&[&str]) -> Answer) {
     let logs: Vec<&str> = logs.iter().map(String::as_str).collect();
     assert!(lap(&logs).ends_with(0).stdout == expected(), "the log is not whole");
     let [_, _, build, step] = logs.as_slice() else { panic!("{logs:?}") };
-    assert_eq!(*step, "3");
+    let error = format!("#{step} ERROR: the command ended with exit status 7");
+    assert!(failed.stderr.contains(&error), "no {error:?} in {}", failed.stderr);
     let all = lap(&["build", "logs", build]).ends_with(0).stdout;
-    let first = "--- 1: [2/4] RUN echo before > /file; echo first (done after ";
-    assert!(all.starts_with(first) && all.contains("\nfirst\n--- 2: "), "{all:.400}");
+    let first = "--- #2 [2/4] RUN echo before > /file; echo first (done after ";
+    assert!(all.starts_with(first) && all.contains("\nfirst\n--- #3 "), "{all:.400}");
     assert!(all.contains("(failed after ") && all.ends_with(&expected()), "{all:.400}");
     assert!(lap(&["build", "logs", "last"]).ends_with(0).stdout.ends_with("no line end"));
     let listed = lap(&["build", "logs"]).ends_with(0).stdout;
@@ -65,6 +66,40 @@ fn the_error_says_where_to_look_and_the_commands_work() {
     let context = Context::new(FAILING);
     let failed = store.try_build("x", context.path(), &[]).ends_with(1);
     follow(&failed, |words| store.answer(words));
+}
+
+/// In whatever order they begin: `N NAME (STATE)` of each in the order of the Dockerfile.
+#[test]
+fn steps_have_the_numbers_of_plain_progress_and_say_whether_they_began() {
+    let store = Store::new();
+    let context = Context::new(
+        "FROM busybox AS slow\nRUN sleep 1; echo slow\nRUN echo after slow\n\
+         FROM busybox AS quick\nRUN echo quick\nRUN sleep 0.2; echo failing; exit 3\nRUN echo never\n\
+         FROM busybox\nCOPY --from=slow /etc/passwd /a\nCOPY --from=quick /etc/group /b\n",
+    );
+    let failed = store.try_build("x", context.path(), &[]).ends_with(1);
+    let listed = store.ok(&["build", "logs", "last"]);
+    let headings: Vec<&str> = listed.lines().filter_map(|line| line.strip_prefix("--- ")).collect();
+    assert!(headings.len() > 6, "{listed}");
+    for heading in headings {
+        let (name, state) = heading.rsplit_once(" (").expect("a state");
+        let has_begun = failed.stderr.contains(&format!("{name}\n"));
+        assert_eq!(state == "not begun)", !has_begun, "{heading}\n{}", failed.stderr);
+        assert_eq!(name.starts_with('#'), has_begun, "{heading}\n{}", failed.stderr);
+    }
+    for name in ["[slow 3/3] RUN echo after slow", "[quick 4/4] RUN echo never"] {
+        assert!(listed.contains(&format!("--- {name} (not begun)\n")), "{listed}");
+    }
+    let line = failed.stderr.lines().find(|line| line.contains("ERROR: ")).expect("the step");
+    let number = line.split([' ', '#']).nth(1).expect("its number");
+    assert_eq!(named(&failed, "lap build logs").last().map(String::as_str), Some(number));
+    for number in [number, &format!("#{number}")] {
+        assert_eq!(store.ok(&["build", "logs", "last", number]), "failing");
+    }
+    store
+        .answer(&["build", "logs", "last", "99"])
+        .ends_with(1)
+        .says(&["no step 99", "lists those"]);
 }
 
 /// The store's name has what a shell would read.
@@ -135,16 +170,22 @@ fn what_a_killed_build_wrote_is_there() {
     let store = Store::new();
     let seconds = crate::support::unusual_sleep();
     let script = format!("echo early; sleep 1.2; echo late; sleep {seconds}");
-    let context = Context::new(&format!("FROM busybox\nRUN {script}\n"));
-    let build = Background::of(store.lap(&["build", &text(context.path())]));
+    let context = Context::new(&format!("FROM busybox\nRUN {script}\nRUN never\n"));
+    let build = Background::of(store.lap(&["build", "--progress", "plain", &text(context.path())]));
     wait_for("a log", || store.ok(&["build", "logs"]).contains("running").then_some(()));
-    let written = || store.answer(&["build", "logs", "last", "1"]).stdout;
-    wait_for("the second line", || written().contains("late").then_some(()));
+    let listed = || store.ok(&["build", "logs", "last"]);
+    wait_for("the second line", || listed().contains("\nlate").then_some(()));
     build.signal(Signal::SIGKILL);
-    assert_eq!(build.answer().code, None);
-    let listed = store.ok(&["build", "logs"]);
-    assert!(listed.contains("killed"), "{listed}");
-    assert!(store.ok(&["build", "logs", "last"]).ends_with("\nearly\nlate"));
+    let killed = build.answer();
+    assert_eq!(killed.code, None);
+    assert!(store.ok(&["build", "logs"]).contains("killed"));
+    let listed = listed();
+    let line = listed.lines().find(|line| line.ends_with(" (not ended)")).expect("the step");
+    let shown = line.trim_start_matches("--- ").trim_end_matches(" (not ended)");
+    assert!(killed.stderr.contains(&format!("{shown}\n")), "{shown} in {}", killed.stderr);
+    assert!(listed.ends_with("\nearly\nlate\n--- [3/3] RUN never (not begun)"), "{listed}");
+    let number = shown.split(' ').next().expect("its number");
+    assert_eq!(store.ok(&["build", "logs", "last", number]), "early\nlate");
 }
 
 #[test]
@@ -165,7 +206,10 @@ fn logs_go_with_all_that_is_known_and_what_is_missing_is_said() {
     step(&["true"]).ends_with(125).says(&["no step with the key"]);
     store.answer(&["build", "logs", "last"]).ends_with(1).says(&["no log of a build last"]);
     store.build("x", Context::new("FROM busybox\nRUN true\n").path());
-    store.answer(&["build", "logs", "last", "9"]).ends_with(1).says(&["has no step 9", "1 to 1"]);
+    store
+        .answer(&["build", "logs", "last", "9"])
+        .ends_with(1)
+        .says(&["has no step 9", "lists those"]);
 }
 
 #[test]

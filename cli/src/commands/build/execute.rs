@@ -32,7 +32,8 @@ pub(super) fn execute(
     if let Some(message) = check::foreign_syntax(&request.options) {
         progress.event(Event::Warning { message });
     }
-    let recorder = means.keep_logs.then(|| Recorder::new(means.store, faults.source().name()));
+    let recorder = || Recorder::new(means.store, faults.source().name(), progress.numbers());
+    let recorder = means.keep_logs.then(recorder);
     let events = |event: Event| {
         if let Some(explanation) = &means.explain {
             explanation.event(&event);

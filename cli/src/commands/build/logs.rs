@@ -29,19 +29,17 @@ pub(crate) fn run(asked: &BuildLogs, session: &Session) -> Result<Exit, Failure>
     let command = session.command();
     let log = find(logs, id, &command)?;
     match asked.step {
-        Some(number) => {
-            if !log.steps.iter().any(|step| step.number == number) {
-                let count = log.steps.len();
-                return Err(Failure::new(format!("the build {id} has no step {number}")).help(
-                    format!("it has the steps 1 to {count}: see {command} build logs {id}"),
-                ));
-            }
+        Some(number) if log.steps.iter().any(|step| step.number == Some(number)) => {
             show(&log, number)?;
+        }
+        Some(number) => {
+            let known = format!("{command} build logs {id} lists those that began");
+            return Err(Failure::new(format!("the build {id} has no step {number}")).help(known));
         }
         None => {
             for step in &log.steps {
                 output::stdout(&heading(step))?;
-                show(&log, step.number)?;
+                step.number.map(|number| show(&log, number)).transpose()?;
             }
         }
     }
@@ -93,15 +91,17 @@ fn state(state: &LogState) -> &str {
 }
 
 fn heading(step: &LoggedStep) -> String {
-    let LoggedStep { number, name, end } = step;
+    let LoggedStep { number, name, end, .. } = step;
     let end = match end {
         Some((outcome, _)) if outcome == "cached" => outcome.clone(),
         Some((outcome, milliseconds)) => {
             format!("{outcome} after {}.{}s", milliseconds / 1000, milliseconds % 1000 / 100)
         }
+        None if number.is_none() => "not begun".to_owned(),
         None => "not ended".to_owned(),
     };
-    crate::text::harmless(&format!("--- {number}: {} ({end})", crate::text::one_line(name))) + "\n"
+    let number = number.map(|number| format!("#{number} ")).unwrap_or_default();
+    crate::text::harmless(&format!("--- {number}{} ({end})", crate::text::one_line(name))) + "\n"
 }
 
 /// What a step wrote, byte for byte unless it goes to a terminal.

@@ -1,6 +1,6 @@
 //! What a build leaves of what its steps wrote, for `lap build logs`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use lapstrake_solver::Event;
 use lapstrake_solver::event::{Outcome, Planned};
 use lapstrake_solver::graph::VertexId;
 
+use crate::numbers::{Key, Numbers};
 use crate::text::short;
 
 /// Keeps the log of a build, from the moment that a step is executed: a build that finds everything
@@ -16,15 +17,18 @@ use crate::text::short;
 pub(super) struct Recorder<'a> {
     store: &'a Store,
     subject: String,
+    /// Those of whoever shows the steps.
+    numbers: Arc<Numbers>,
     known: Mutex<Known>,
 }
 
 #[derive(Default)]
 struct Known {
-    planned: Vec<Planned>,
-    numbers: HashMap<VertexId, u32>,
-    /// Those that ended before anything was written.
-    ended: Vec<Entry>,
+    /// Each with its place.
+    planned: HashMap<VertexId, u32>,
+    begun: HashSet<VertexId>,
+    /// What there is to write down before there is a log.
+    entries: Vec<Entry>,
     writer: Option<Arc<LogWriter>>,
     /// The step that failed, and the first reason why the log lacks something.
     failed: Option<u32>,
@@ -32,17 +36,24 @@ struct Known {
 }
 
 impl<'a> Recorder<'a> {
-    pub(super) fn new(store: &'a Store, subject: &str) -> Self {
-        Self { store, subject: subject.to_owned(), known: Mutex::default() }
+    pub(super) fn new(store: &'a Store, subject: &str, numbers: Arc<Numbers>) -> Self {
+        Self { store, subject: subject.to_owned(), numbers, known: Mutex::default() }
     }
 
     /// Writes down what the event says.
     pub(super) fn event(&self, event: &Event) {
         match event {
             Event::Planned { vertices } => self.known().plan(vertices),
-            Event::Started { .. } => self.begin(),
+            Event::Waiting { vertex, .. } => self.begin(*vertex),
+            Event::Started { vertex } => {
+                self.begin_log();
+                self.begin(*vertex);
+            }
             Event::Output { vertex, bytes } => self.output(*vertex, bytes),
-            Event::Finished { vertex, outcome, elapsed } => self.end(*vertex, *outcome, *elapsed),
+            Event::Finished { vertex, outcome, elapsed } => {
+                self.begin(*vertex);
+                self.end(*vertex, *outcome, *elapsed);
+            }
             _ => {}
         }
     }
@@ -73,46 +84,57 @@ impl<'a> Recorder<'a> {
         known.fault.take().map_or(Ok(notes), Err)
     }
 
-    fn begin(&self) {
+    fn begin_log(&self) {
         let mut known = self.known();
         if known.writer.is_some() || known.fault.is_some() {
             return;
         }
         let begun = self.store.begin_log(&self.subject).and_then(|writer| {
-            for (planned, number) in known.planned.iter().zip(1..) {
-                writer.note(&Entry::Step { number, name: planned.name.clone() })?;
-            }
-            known.ended.iter().try_for_each(|entry| writer.note(entry))?;
+            known.entries.iter().try_for_each(|entry| writer.note(entry))?;
             Ok(writer)
         });
+        known.entries.clear();
         match begun {
             Ok(writer) => known.writer = Some(Arc::new(writer)),
             Err(error) => known.fault = Some(error),
         }
     }
 
+    /// A step that is heard of for the first time gets its number.
+    fn begin(&self, vertex: VertexId) {
+        let mut known = self.known();
+        let Some(place) = known.planned.get(&vertex).copied() else { return };
+        if known.begun.insert(vertex) {
+            let number = self.numbers.of(&Key::Vertex(vertex));
+            known.note(Entry::Begun { place, number });
+        }
+    }
+
     /// Others go on while this is written.
     fn output(&self, vertex: VertexId, bytes: &[u8]) {
-        let (writer, number) = {
+        let writer = {
             let known = self.known();
-            let Some(number) = known.numbers.get(&vertex).copied() else { return };
-            let Some(writer) = known.writer.clone().filter(|_| known.fault.is_none()) else {
+            if !known.planned.contains_key(&vertex) || known.fault.is_some() {
                 return;
-            };
-            (writer, number)
+            }
+            let Some(writer) = known.writer.clone() else { return };
+            writer
         };
-        self.noted(writer.output(number, bytes));
+        self.noted(writer.output(self.numbers.of(&Key::Vertex(vertex)), bytes));
     }
 
     fn end(&self, vertex: VertexId, outcome: Outcome, elapsed: Duration) {
         let mut known = self.known();
-        let Some(number) = known.numbers.get(&vertex).copied() else { return };
+        if !known.planned.contains_key(&vertex) {
+            return;
+        }
+        let number = self.numbers.of(&Key::Vertex(vertex));
         if outcome == Outcome::Failed {
             known.failed = Some(number);
         }
         let milliseconds = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
         let entry = Entry::End { number, outcome: word(outcome).to_owned(), milliseconds };
-        let Some(writer) = known.writer.clone() else { return known.ended.push(entry) };
+        let Some(writer) = known.writer.clone() else { return known.note(entry) };
         drop(known);
         self.noted(writer.end_output(number).and_then(|()| writer.note(&entry)));
     }
@@ -131,8 +153,19 @@ impl<'a> Recorder<'a> {
 
 impl Known {
     fn plan(&mut self, vertices: &[Planned]) {
-        self.planned = vertices.to_vec();
-        self.numbers = vertices.iter().map(|planned| planned.vertex).zip(1..).collect();
+        for (planned, place) in vertices.iter().zip(1..) {
+            self.planned.insert(planned.vertex, place);
+            self.note(Entry::Step { place, name: planned.name.clone() });
+        }
+    }
+
+    /// Writes it down, or later, when there is a log.
+    fn note(&mut self, entry: Entry) {
+        match &self.writer {
+            _ if self.fault.is_some() => {}
+            Some(writer) => self.fault = writer.note(&entry).err(),
+            None => self.entries.push(entry),
+        }
     }
 }
 
