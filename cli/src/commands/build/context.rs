@@ -249,6 +249,12 @@ pub(in crate::commands) fn common_ignore(directory: &Path) -> Result<IgnoreFile,
     match open_in(directory, ".dockerignore") {
         Ok(file) => parse(&read(File::from(file), &path.display().to_string())?, &path),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(IgnoreFile::default()),
+        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
+            let message = format!("{} is a link that leads out of the context", path.display());
+            Err(Failure::new(message).help(
+                "put a copy of the file there, or link to one in the context by a relative path",
+            ))
+        }
         Err(error) => Err(Failure::new(format!("cannot read {}", path.display())).because(&error)),
     }
 }

@@ -101,8 +101,17 @@ fn the_file_of_its_own_comes_before_the_common_one() {
 fn an_ignore_file_cannot_lead_out_of_the_context() {
     let folder = Folder::new("out");
     folder.write("Dockerfile", "");
-    std::os::unix::fs::symlink("/etc/passwd", folder.0.join(".dockerignore")).unwrap();
-    assert!(fault(&folder.0, None).contains(".dockerignore"));
+    folder.write("sub/ignored", "a\n");
+    let link = folder.0.join(".dockerignore");
+    for outside in ["/etc/passwd", "../../etc/passwd", "sub/../../x"] {
+        std::os::unix::fs::symlink(outside, &link).unwrap();
+        let text = fault(&folder.0, None);
+        let place = format!("{} is a link that leads out of the context", link.display());
+        assert!(text.contains(&place) && text.contains("put a copy"), "{text}");
+        fs::remove_file(&link).unwrap();
+    }
+    std::os::unix::fs::symlink("sub/ignored", &link).unwrap();
+    assert!(local(&folder.0, None).unwrap().ignore.matches(b"a"));
 }
 
 #[test]
