@@ -6,7 +6,7 @@ use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use lapstrake_executor::{Sandbox, Stdio};
+use lapstrake_executor::{Sandbox, Status, Stdio};
 use rustix::event::{PollFd, PollFlags};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
@@ -14,7 +14,7 @@ use rustix::pipe::{PipeFlags, pipe_with};
 
 use crate::failure::Failure;
 use crate::output::{self, Stream};
-use crate::signal::Forwarding;
+use crate::signal::{Command, Forwarding, SIGHUP, SIGPIPE};
 use crate::terminal::{self, RawMode};
 
 const BUFFER: usize = 64 * 1024;
@@ -54,15 +54,17 @@ pub(crate) struct Running {
     outputs: Vec<Output>,
     terminal: Option<Arc<OwnedFd>>,
     raw: Option<RawMode>,
+    command: Arc<Command>,
 }
 
 impl Attached {
     /// Begins to pass standard input on. That is not waited for: it may wait for the user for ever.
-    pub(crate) fn start(self) -> Running {
+    pub(crate) fn start(self, sandbox: &Sandbox) -> Result<Running, Failure> {
+        let command = Arc::new(Command::of(sandbox)?);
         if let Some(input) = self.input {
             std::thread::spawn(move || pass_in(&File::from(input)));
         }
-        Running { outputs: self.outputs, terminal: None, raw: None }
+        Ok(Running { outputs: self.outputs, terminal: None, raw: None, command })
     }
 }
 
@@ -72,13 +74,14 @@ pub(crate) fn start_terminal(sandbox: &Sandbox, interactive: bool) -> Result<Run
     let terminal = sandbox.terminal().ok_or_else(|| Failure::new("there is no terminal"))?;
     let terminal = Arc::new(terminal.try_clone_to_owned().map_err(cannot)?);
     terminal::copy_size(&terminal);
+    let output = Output::new(terminal.try_clone().map_err(cannot)?, Stream::Stdout);
+    let command = Arc::new(Command::of(sandbox)?);
     let raw = if interactive { RawMode::enter() } else { None };
     if interactive {
         let to = File::from(terminal.try_clone().map_err(cannot)?);
         std::thread::spawn(move || pass_in(&to));
     }
-    let output = Output::new(terminal.try_clone().map_err(cannot)?, Stream::Stdout);
-    Ok(Running { outputs: vec![output], terminal: Some(terminal), raw })
+    Ok(Running { outputs: vec![output], terminal: Some(terminal), raw, command })
 }
 
 impl Running {
@@ -105,8 +108,9 @@ impl Running {
             }
             let seen: Vec<_> = polled.iter().map(PollFd::revents).collect();
             let [ended, signalled, outputs @ ..] = seen.as_slice() else { continue };
+            let (command, number) = (&self.command, self.hangup());
             let silent = self.outputs.iter_mut().filter(|output| output.silent().is_some());
-            silent.zip(outputs).for_each(|(output, seen)| output.advance(*seen));
+            silent.zip(outputs).for_each(|(output, seen)| output.advance(*seen, (command, number)));
             if !signalled.is_empty() {
                 signals.pass_on(pidfd, &resize);
             }
@@ -118,7 +122,18 @@ impl Running {
 
     /// Passes on what the command writes beside what the caller does.
     pub(crate) fn begin(&mut self) {
-        self.outputs.iter_mut().for_each(Output::begin);
+        let (command, number) = (&self.command, self.hangup());
+        self.outputs.iter_mut().for_each(|output| output.begin((command, number)));
+    }
+
+    /// The signal that a command gets which writes what nobody takes.
+    fn hangup(&self) -> i32 {
+        if self.terminal.is_some() { SIGHUP } else { SIGPIPE }
+    }
+
+    /// How the command ended, with the signal that it was killed in the place of.
+    pub(crate) fn meant(&self, status: Status) -> Status {
+        self.command.meant(status)
     }
 
     /// What to do when the user's terminal changes its size.
@@ -176,18 +191,20 @@ impl Output {
     }
 
     /// What to do when this is seen of one that is silent.
-    fn advance(&mut self, seen: PollFlags) {
+    fn advance(&mut self, seen: PollFlags, hangup: (&Arc<Command>, i32)) {
         if seen.contains(PollFlags::IN) {
-            self.begin();
+            self.begin(hangup);
         } else if !seen.is_empty() {
             *self = Self::Ended;
         }
     }
 
-    fn begin(&mut self) {
+    fn begin(&mut self, (command, number): (&Arc<Command>, i32)) {
         *self = match std::mem::replace(self, Self::Ended) {
             Self::Silent { from, to } => {
-                Self::Passing(to, std::thread::spawn(move || pass_out(&from, to)))
+                let command = Arc::clone(command);
+                let pass_out = move || pass_out(from, to, &|| command.end_by(number));
+                Self::Passing(to, std::thread::spawn(pass_out))
             }
             begun => begun,
         };
@@ -211,20 +228,29 @@ fn pass_in(mut to: &File) {
     }
 }
 
-/// The command's output to the user, until either ends. When the user's end takes no more, the command's
-/// is closed: it learns of it as it would without us.
-fn pass_out(from: &OwnedFd, to: Stream) -> io::Result<()> {
+/// The command's output to the user, until either ends. When the user's end takes no more, the command is
+/// told by `hang_up`, and its end is closed: it learns of it as it would without us.
+fn pass_out(from: OwnedFd, to: Stream, hang_up: &dyn Fn()) -> io::Result<()> {
+    let passed = pass_all(&from, to);
+    if passed.is_err() {
+        hang_up();
+    }
+    drop(from);
+    match passed {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        passed => passed,
+    }
+}
+
+/// Until the command's end ends, or an error of the user's.
+fn pass_all(from: &OwnedFd, to: Stream) -> io::Result<()> {
     // Never filled in vain: most commands write little.
     let mut buffer = Vec::with_capacity(BUFFER);
     loop {
         buffer.clear();
         match rustix::io::read(from, rustix::buffer::spare_capacity(&mut buffer)) {
             Ok(0) => return Ok(()),
-            Ok(_) => match output::pass_on(to, &buffer) {
-                Ok(()) => {}
-                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
-                Err(error) => return Err(error),
-            },
+            Ok(_) => output::pass_on(to, &buffer)?,
             Err(Errno::INTR) => {}
             // A terminal says EIO when nobody is left on its other side.
             Err(_) => return Ok(()),

@@ -1,16 +1,17 @@
 //! Signals that the user or the system sends to `lap`.
 
 use std::fs;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
 
-use lapstrake_executor::Cancel;
+use lapstrake_executor::{Cancel, Sandbox, Status};
 use rustix::fs::{Mode, OFlags};
 use rustix::process::Signal;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH};
+pub(crate) use signal_hook::consts::{SIGHUP, SIGPIPE};
+use signal_hook::consts::{SIGINT, SIGKILL, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH};
 use signal_hook::iterator::backend::SignalDelivery;
 use signal_hook::iterator::exfiltrator::SignalOnly;
 use signal_hook::iterator::{Handle, Signals};
@@ -156,6 +157,59 @@ fn kill_after_grace(command: BorrowedFd<'_>) {
     });
 }
 
+/// The command of a sandbox, for signals that it would get outside of one.
+pub(crate) struct Command {
+    pidfd: OwnedFd,
+    pid: i32,
+    /// The signal that it was killed in the place of.
+    ended_by: AtomicI32,
+}
+
+impl Command {
+    pub(crate) fn of(sandbox: &Sandbox) -> Result<Self, Failure> {
+        let pidfd = sandbox.pidfd().try_clone_to_owned();
+        let pidfd = pidfd.map_err(|error| Failure::new("cannot watch the command").because(&error));
+        Ok(Self { pidfd: pidfd?, pid: sandbox.pid(), ended_by: AtomicI32::new(0) })
+    }
+
+    /// Ends it as SIGPIPE or SIGHUP would outside of a sandbox, in which process 1 gets no signal that it has no
+    /// handler for. It has written what nobody takes, or has no terminal any more.
+    pub(crate) fn end_by(&self, number: i32) {
+        let process = self.pid.to_string();
+        let has = |field| contains(mask(&process, field), number);
+        let has_own = has("SigIgn") || has("SigCgt");
+        match (number, has_own) {
+            // It is told by what its next write says.
+            (SIGPIPE, true) => return,
+            (_, true) => self.send(number),
+            // Another process may be who wrote: it has no such protection, and process 1 may have more to do.
+            (SIGPIPE, false) if !is_alone(&process) => {
+                self.ended_by.store(number, Ordering::Release)
+            }
+            (_, false) => {
+                self.ended_by.store(number, Ordering::Release);
+                self.send(SIGKILL);
+            }
+        }
+        kill_after_grace(self.pidfd.as_fd());
+    }
+
+    fn send(&self, number: i32) {
+        if let Some(signal) = Signal::from_named_raw(number) {
+            // When it has ended there is nobody to tell.
+            let _ = rustix::process::pidfd_send_signal(&self.pidfd, signal);
+        }
+    }
+
+    /// How it ended, with the signal that it was killed in the place of.
+    pub(crate) fn meant(&self, status: Status) -> Status {
+        match (status, self.ended_by.load(Ordering::Acquire)) {
+            (Status::Signaled(SIGKILL), number @ 1..) => Status::Signaled(number),
+            (status, _) => status,
+        }
+    }
+}
+
 /// Tells when the user's terminal changes its size.
 pub(crate) fn on_resize(resize: impl Fn() + Send + 'static) -> Result<Watch, Failure> {
     Watch::start(&[SIGWINCH], move |_| resize())
@@ -170,16 +224,33 @@ pub(crate) struct Ignored {
 impl Ignored {
     /// Those of this process now.
     pub(crate) fn signals() -> Self {
-        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-        let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-        Self { mask: mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0) }
+        Self { mask: mask("self", "SigIgn") }
     }
 
     /// Those of `numbers` that are not ignored.
     fn without(&self, numbers: &[i32]) -> Vec<i32> {
-        let is_ignored = |number: &i32| self.mask & (1 << (number - 1)) != 0;
-        numbers.iter().copied().filter(|number| !is_ignored(number)).collect()
+        numbers.iter().copied().filter(|number| !contains(self.mask, *number)).collect()
     }
+}
+
+/// Signals of a process as the kernel tells them, bit n for signal n + 1; none when it has ended.
+fn mask(process: &str, field: &str) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
+}
+
+/// Whether a process has no child; those of process 1 are all others of its sandbox.
+fn is_alone(process: &str) -> bool {
+    let threads = fs::read_dir(format!("/proc/{process}/task"));
+    let children = |thread: fs::DirEntry| fs::read_to_string(thread.path().join("children"));
+    threads.is_ok_and(|mut threads| {
+        threads.all(|thread| thread.and_then(children).is_ok_and(|children| children.is_empty()))
+    })
+}
+
+fn contains(mask: u64, number: i32) -> bool {
+    mask & (1 << (number - 1)) != 0
 }
 
 #[cfg(test)]

@@ -7,7 +7,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::support::{
-    Answer, Background, Context, Store, processes_with, registry_address, unusual_sleep, wait_for,
+    Answer, Background, Context, Store, processes_with, registry_address, text, unusual_sleep,
+    wait_for,
 };
 
 fn with_busybox() -> Store {
@@ -288,6 +289,40 @@ fn a_reader_that_had_enough_is_no_failure_of_ours() {
     command.args(["-c", &line, "sh"]).arg(code).env("LAPSTRAKE_ROOT", store.root());
     let answer = Answer::of(&mut command).ends_with(0);
     assert_eq!((answer.stdout.as_str(), answer.stderr.as_str()), ("y\n41\n", ""));
+}
+
+/// As without a sandbox, in which process 1 would not end by SIGPIPE or SIGHUP: 128 and the signal.
+#[test]
+fn a_command_that_nobody_reads_is_ended() {
+    let store = with_busybox();
+    let lap = env!("CARGO_BIN_EXE_lap");
+    let code = store.beside("code");
+    let ends = |flags: &str, script: &str, expected: &str| {
+        let seconds = unusual_sleep();
+        let script = script.replace("SLEEP", &format!("sleep {seconds}"));
+        let line = format!(
+            "{{ '{lap}' run --rm {flags} busybox {script}; echo $? > '{}'; }} | head -n 1",
+            text(&code)
+        );
+        let mut terminal = std::process::Command::new("script");
+        terminal.args(["-q", "-c", &line, "/dev/null"]).stdin(Stdio::piped());
+        terminal.env("LAPSTRAKE_ROOT", store.root());
+        let answer = Background::of(terminal).answer().ends_with(0);
+        assert_eq!(answer.stdout.lines().count(), 1, "{flags} {script}: {answer:?}");
+        let code = std::fs::read_to_string(&code).expect("the exit code");
+        assert_eq!(code.trim_end(), expected, "{flags} {script}");
+        wait_for("everything to end", || processes_with(&seconds).is_empty().then_some(()));
+    };
+    for (flags, code) in [("", "141"), ("-t", "129"), ("-it", "129")] {
+        ends(flags, "yes", code);
+        ends(flags, "sh -c 'while :; do echo x; done'", code);
+    }
+    ends("", "sh -c 'SLEEP & while :; do echo x; done' 2>/dev/null", "141");
+    ends("-t", "sh -c 'SLEEP & yes'", "129");
+    // What it does about it itself.
+    ends("", "sh -c 'trap \"exit 3\" PIPE; while :; do echo x; done' 2>/dev/null", "3");
+    ends("-t", "sh -c 'trap \"exit 4\" HUP; while :; do echo x; done'", "4");
+    ends("-t", "sh -c 'trap \"\" HUP; SLEEP & while :; do echo x; done'", "137");
 }
 
 /// execve(2): signals that are ignored stay so.

@@ -120,5 +120,6 @@ fn started(spec: &SandboxSpec) -> Result<(Sandbox, Running), Failure> {
     }
     let (stdio, attached) = attach::pipes(true)?;
     let sandbox = opened(stdio)?;
-    Ok((sandbox, attached.start()))
+    let running = attached.start(&sandbox)?;
+    Ok((sandbox, running))
 }

@@ -229,7 +229,7 @@ fn attended(
         sandbox.publish(ports)?;
     }
     running.attend(sandbox.pidfd(), &mut signals)?;
-    let status = sandbox.wait(&Cancel::new()?, &mut |_| {})?;
+    let status = running.meant(sandbox.wait(&Cancel::new()?, &mut |_| {})?);
     lapstrake_executor::relieve_guard();
     let passed_on = running.finish();
     if !status.success() {
@@ -249,7 +249,7 @@ fn started(
     let Beginning { sandbox, attached, .. } = beginning;
     let sandbox = sandbox.start(spec)?;
     let running = match attached {
-        Some(attached) => attached.start(),
+        Some(attached) => attached.start(&sandbox)?,
         None => attach::start_terminal(&sandbox, run.interactive)?,
     };
     Ok((sandbox, running))
