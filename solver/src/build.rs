@@ -1,5 +1,6 @@
 //! A build from beginning to end.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use lapstrake_cache::Store;
@@ -18,9 +19,7 @@ use crate::graph::{Graph, VertexId};
 use crate::image::ImageSource;
 use crate::journal::Journal;
 use crate::lower::{self, ImagePlan, Lowered, Options, Plan};
-use crate::op::{
-    Agents, Ahead, Contexts, DefaultNetwork, Layers, Value, Workshop, beside, source_time,
-};
+use crate::op::{Agents, Contexts, DefaultNetwork, Layers, Value, Workshop, beside, source_time};
 use crate::schedule::Results;
 use crate::{arrival, export, schedule, shared};
 
@@ -154,7 +153,6 @@ pub fn build(request: Request<'_>, tools: &Tools<'_>) -> Result<Built, Error> {
         journal: Journal::default(),
         layers: Layers::new(tools.store, tools.imports, &bases),
         network: tools.network,
-        ahead: Ahead::default(),
         resolv_conf: &request.resolv_conf,
         resolved_conf: request.resolved_conf.as_deref(),
         digests: Digests::of(digested(&plan, request.times)),
@@ -227,17 +225,27 @@ pub fn survey(request: &Request<'_>, tools: &Tools<'_>) -> Result<(), Error> {
     if faults.is_empty() { Ok(()) } else { Err(Error::Faults(faults)) }
 }
 
-/// Runs the graph, and digests the target's layers as they come.
+/// Runs the graph. Once something is executed, the target's layers are digested as they come; before that no thread
+/// is started: a build whose steps are all cached would wait for threads that have nothing to do.
 fn execute(plan: &Plan, workshop: &Workshop<'_>) -> Result<Results<Value>, Error> {
+    let begun = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        scope.spawn(|| workshop.digests.work(workshop.store, &workshop.layers, workshop.cancel));
-        scope.spawn(|| workshop.find_network());
+        let begin = || {
+            if begun.swap(true, Ordering::AcqRel) {
+                return;
+            }
+            scope.spawn(|| {
+                workshop.digests.work(workshop.store, &workshop.layers, workshop.cancel);
+            });
+            if workshop.needs_network() {
+                scope.spawn(|| workshop.find_network());
+            }
+        };
         let results =
             schedule::run(&plan.graph, &plan.targets(), WORKERS, &|id, vertex, inputs| {
-                workshop.execute(id, vertex, inputs)
+                workshop.execute(id, vertex, inputs, &begin)
             });
         workshop.digests.close(results.is_ok());
-        workshop.ahead.close();
         results
     })
 }

@@ -213,7 +213,7 @@ fn describe(
     elsewhere: &Elsewhere,
 ) -> Result<Vec<Described>, Error> {
     let restamp = clock.restamp();
-    let work = layers.par_iter().map(|layer| {
+    let describe = |layer: &Added| {
         if let Some(offered) = elsewhere.get(&layer.id) {
             return Ok(Described::elsewhere(offered));
         }
@@ -222,8 +222,15 @@ fn describe(
             None => layer.id,
         };
         digest(&id, workshop.store, &workshop.layers, workshop.cancel).map(Described::here)
-    });
-    work.collect()
+    };
+    let is_noted = |layer: &Added| {
+        restamp.is_none() && matches!(workshop.store.diff_id(&layer.id), Ok(Some(_)))
+    };
+    // Threads are not woken to look up what is noted.
+    match layers.iter().filter(|layer| !is_noted(layer)).nth(1) {
+        None => layers.iter().map(describe).collect(),
+        Some(_) => layers.par_iter().map(describe).collect(),
+    }
 }
 
 fn config(

@@ -7,7 +7,7 @@
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::Scope;
 
-use crate::graph::{Graph, Vertex, VertexId};
+use crate::graph::{Graph, Op, Vertex, VertexId};
 
 /// Results by vertex; `None` where no target reaches.
 pub type Results<T> = Vec<Option<T>>;
@@ -160,13 +160,27 @@ impl<T: Clone + Send, E: Send> Schedule<'_, T, E> {
                 state.idle -= 1;
                 continue;
             };
-            if state.ready.len() > state.idle && state.threads < self.workers {
+            if self.takes_time(id)
+                && self.waiting(&state) > state.idle
+                && state.threads < self.workers
+            {
                 state.threads += 1;
                 scope.spawn(|| self.work(scope));
             }
             state = self.step(state, id);
             self.changed.notify_all();
         }
+    }
+
+    /// How many ready vertices are worth a thread.
+    fn waiting(&self, state: &State<T, E>) -> usize {
+        state.ready.iter().filter(|id| self.takes_time(**id)).count()
+    }
+
+    /// Whether there is more to do for a vertex than to name layers.
+    fn takes_time(&self, id: VertexId) -> bool {
+        let op = self.graph.vertex(id).map(|vertex| &vertex.op);
+        !matches!(op, None | Some(Op::Image(_) | Op::Merge))
     }
 
     /// Executes one vertex with the state unlocked.

@@ -19,7 +19,7 @@ use lapstrake_rootfs::{LayerId, TreePath, View};
 
 use super::layers::Stack;
 use super::miss::Action;
-use super::{Failure, Made, Rootfs, Value, Workshop, own, rootfs};
+use super::{Begin, Failure, Made, Rootfs, Value, Workshop, own, rootfs};
 use crate::event::Outcome;
 use crate::graph::{CopyOp, CopySource, Graph, Op, Vertex, VertexId};
 use crate::{Error, key};
@@ -58,6 +58,7 @@ impl Workshop<'_> {
         vertex: &Vertex,
         op: &CopyOp,
         inputs: &[Value],
+        begin: Begin<'_>,
     ) -> Result<(Value, Outcome), Failure> {
         let below = rootfs(inputs);
         let trees = inputs.get(1..).unwrap_or_default();
@@ -77,7 +78,7 @@ impl Workshop<'_> {
         let key = key::copy(op, &contents, &below.layers);
         let own = || own::copy(op, &contents, listed(&parts, &selections));
         let action = Action { key, own: Some(&own) };
-        let result = self.recorded(id, vertex, &below, &action, || {
+        let result = self.recorded(id, vertex, &below, &action, begin, || {
             let written = self.write_copy(vertex, op, (&parts, &selections), &below)?;
             let Written { staging, writer, step, previous } = written;
             let announce = |layer| self.digests.announce(id, layer, previous);

@@ -5,7 +5,7 @@ use lapstrake_rootfs::copy::make_directory;
 use lapstrake_rootfs::writer::LayerWriter;
 
 use super::miss::Action;
-use super::{Failure, Made, Value, Workshop, own, rootfs};
+use super::{Begin, Failure, Made, Value, Workshop, own, rootfs};
 use crate::event::Outcome;
 use crate::graph::{MkdirOp, Vertex, VertexId};
 use crate::key;
@@ -17,11 +17,12 @@ impl Workshop<'_> {
         vertex: &Vertex,
         op: &MkdirOp,
         inputs: &[Value],
+        begin: Begin<'_>,
     ) -> Result<(Value, Outcome), Failure> {
         let below = rootfs(inputs);
         let key = key::mkdir(op, &below.layers);
         let action = Action { key, own: Some(&|| own::mkdir(op)) };
-        self.recorded(id, vertex, &below, &action, || {
+        self.recorded(id, vertex, &below, &action, begin, || {
             let stack = self.layers.stack(&below.layers)?;
             let owner = self.owner(vertex, &stack, &op.owner)?;
             let staging = self.store.stage_layer()?;

@@ -45,7 +45,6 @@ use crate::journal::Journal;
 use crate::{Error, Event};
 
 pub use agent::Agents;
-pub use ahead::Ahead;
 pub use fetch::source_time;
 pub use layers::Layers;
 pub use local::{Context, Contexts};
@@ -102,8 +101,6 @@ pub struct Workshop<'a> {
     pub layers: Layers<'a>,
     /// The network of commands that do not say which.
     pub network: DefaultNetwork<'a>,
-    /// Has that found early.
-    pub ahead: Ahead,
     /// The host's resolv.conf.
     pub resolv_conf: &'a [u8],
     /// That of systemd-resolved with the real servers, where there is one.
@@ -117,6 +114,9 @@ pub struct Workshop<'a> {
 /// Finds the network of commands that do not say which, when the first of them begins or a moment before;
 /// always the same one. It is in no key: a command is to come to the same in all of them.
 pub type DefaultNetwork<'a> = &'a (dyn Fn() -> Result<executor::Network, Fault> + Sync);
+
+/// Is called whenever something is not in the cache.
+pub type Begin<'a> = &'a (dyn Fn() + Sync);
 
 type Fault = Box<dyn StdError + Send + Sync>;
 
@@ -135,8 +135,8 @@ impl<E: StdError + Send + Sync + 'static> From<E> for Failure {
 }
 
 impl Workshop<'_> {
-    /// Comes to the value of a vertex, from the cache when it can. Reports every vertex that has a
-    /// name.
+    /// Comes to the value of a vertex, from the cache when it can; else it calls `begin` first. Reports every
+    /// vertex that has a name.
     ///
     /// # Errors
     /// What went wrong, with the vertex's name and place.
@@ -145,18 +145,19 @@ impl Workshop<'_> {
         id: VertexId,
         vertex: &Vertex,
         inputs: Vec<Value>,
+        begin: Begin<'_>,
     ) -> Result<Value, Error> {
-        let begin = Instant::now();
+        let start = Instant::now();
         let finished = |outcome| {
             if vertex.name.is_some() {
-                (self.events)(Event::Finished { vertex: id, outcome, elapsed: begin.elapsed() });
+                (self.events)(Event::Finished { vertex: id, outcome, elapsed: start.elapsed() });
             }
         };
         if self.cancel.is_cancelled() {
             finished(Outcome::Cancelled);
             return Err(Error::Cancelled);
         }
-        match self.value(id, vertex, &inputs) {
+        match self.value(id, vertex, &inputs, begin) {
             Ok((value, outcome)) => {
                 finished(outcome);
                 Ok(value)
@@ -181,6 +182,7 @@ impl Workshop<'_> {
         id: VertexId,
         vertex: &Vertex,
         inputs: &[Value],
+        begin: Begin<'_>,
     ) -> Result<(Value, Outcome), Failure> {
         match &vertex.op {
             Op::Image(op) => {
@@ -190,11 +192,11 @@ impl Workshop<'_> {
             Op::Local(op) => self.local(id, op),
             Op::Http(source) => self.http(id, vertex, source),
             Op::Git(reference) => self.git(id, vertex, reference),
-            Op::Copy(op) => self.copy(id, vertex, op, inputs),
-            Op::Run(op) => self.run(id, vertex, op, inputs),
-            Op::Mkdir(op) => self.mkdir(id, vertex, op, inputs),
+            Op::Copy(op) => self.copy(id, vertex, op, inputs, begin),
+            Op::Run(op) => self.run(id, vertex, op, inputs, begin),
+            Op::Mkdir(op) => self.mkdir(id, vertex, op, inputs, begin),
             Op::Merge => Ok((self.merge(id, inputs), Outcome::Cached)),
-            Op::Subtree(op) => self.subtree(id, vertex, op, inputs),
+            Op::Subtree(op) => self.subtree(id, vertex, op, inputs, begin),
         }
     }
 

@@ -8,7 +8,7 @@ use lapstrake_cache::{ActionKey, Record, Staging, StepId};
 use lapstrake_rootfs::{LayerId, LayerManifest};
 
 use super::miss::Action;
-use super::{Failure, Rootfs, Value, Workshop};
+use super::{Begin, Failure, Rootfs, Value, Workshop};
 use crate::Error;
 use crate::event::{Event, Outcome, Wait};
 use crate::graph::{Op, Vertex, VertexId};
@@ -32,6 +32,7 @@ impl Workshop<'_> {
         vertex: &Vertex,
         below: &Rootfs,
         action: &Action<'_>,
+        begin: Begin<'_>,
         make: impl FnOnce() -> Result<Made, Failure>,
     ) -> Result<(Value, Outcome), Failure> {
         let key = &action.key;
@@ -42,12 +43,12 @@ impl Workshop<'_> {
         if let Some(found) = self.cached(id, vertex, below, key)? {
             return Ok(found);
         }
-        self.ahead.begin();
+        begin();
         if vertex.name.is_some() {
             (self.events)(Event::Started { vertex: id });
         }
         let explain = || self.explain(id, vertex, below, action);
-        let begin = Instant::now();
+        let start = Instant::now();
         let (ledger, made) = match vertex.op {
             // Many files take long to compare, and there is no output that the reason has to precede.
             Op::Copy(_) => beside(explain, make),
@@ -57,7 +58,7 @@ impl Workshop<'_> {
         let is_recorded = made.is_recorded;
         let record = self.keep(id, made, key)?;
         if is_recorded && vertex.name.is_some() {
-            self.store.put_took(key, begin.elapsed())?;
+            self.store.put_took(key, start.elapsed())?;
         }
         let name = vertex.name.as_deref().unwrap_or_default();
         let step = ledger.as_ref().map(|ledger| (ledger.step(), name, self.project));

@@ -16,7 +16,7 @@ use super::miss::Action;
 use super::mount::{OpenCache, Outfit, Reading};
 use super::secret::Mask;
 use super::start::not_begun;
-use super::{Failure, Made, Rootfs, Value, Workshop, own, remains, rootfs};
+use super::{Begin, Failure, Made, Rootfs, Value, Workshop, own, remains, rootfs};
 use crate::error::is_lack;
 use crate::event::Outcome;
 use crate::graph::{MountKind, Network, RunOp, Security, Vertex, VertexId};
@@ -32,6 +32,7 @@ impl Workshop<'_> {
         vertex: &Vertex,
         op: &RunOp,
         inputs: &[Value],
+        begin: Begin<'_>,
     ) -> Result<(Value, Outcome), Failure> {
         let below = rootfs(inputs);
         let sources = self.sources(vertex, op, inputs, &Reading::Layers)?;
@@ -40,7 +41,7 @@ impl Workshop<'_> {
         if sources.iter().all(Option::is_none) {
             let own = || own::run(op, Vec::new(), &secrets);
             let action = Action { key: quick, own: Some(&own) };
-            return self.recorded(id, vertex, &below, &action, || {
+            return self.recorded(id, vertex, &below, &action, begin, || {
                 self.execute_run((id, vertex), op, quick, inputs)
             });
         }
@@ -51,7 +52,7 @@ impl Workshop<'_> {
         let key = key::run(op, &sources, &secrets, &below.layers);
         let own = || own::run(op, self.mounted(vertex, op, inputs, &sources), &secrets);
         let action = Action { key, own: Some(&own) };
-        let result = self.recorded(id, vertex, &below, &action, || {
+        let result = self.recorded(id, vertex, &below, &action, begin, || {
             self.execute_run((id, vertex), op, key, inputs)
         })?;
         if let Some(record) = self.store.record(&key)? {

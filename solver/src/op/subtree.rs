@@ -13,7 +13,7 @@ use lapstrake_rootfs::writer::LayerWriter;
 
 use super::copy::{Files, absent};
 use super::miss::Action;
-use super::{Failure, Made, Rootfs, Value, Workshop};
+use super::{Begin, Failure, Made, Rootfs, Value, Workshop};
 use crate::event::Outcome;
 use crate::graph::{SUBTREE, SubtreeOp, Vertex, VertexId};
 use crate::{Error, key};
@@ -25,6 +25,7 @@ impl Workshop<'_> {
         vertex: &Vertex,
         op: &SubtreeOp,
         inputs: &[Value],
+        begin: Begin<'_>,
     ) -> Result<(Value, Outcome), Failure> {
         let files = self.files(inputs.first())?;
         let path = TreePath::clean(op.path.as_bytes());
@@ -32,7 +33,7 @@ impl Workshop<'_> {
         let subtree = copy::subtree(files.view(), &path)
             .map_err(|error| fault(span, &error, near(&error, &files)))?;
         let key = key::subtree(&subtree.content_hash());
-        self.recorded(id, vertex, &Rootfs::default(), &Action::internal(key), || {
+        self.recorded(id, vertex, &Rootfs::default(), &Action::internal(key), begin, || {
             let step = key::subtree_step(op, &files.identity()?);
             let previous = self.previous(&step)?;
             let previous = previous

@@ -47,7 +47,11 @@ impl Reader<'_> {
     /// # Errors
     /// When a file cannot be read or keeps changing.
     pub(super) fn read_all(&self, leaves: &mut [Leaf]) -> Result<(), ContextError> {
-        let unread: Vec<&mut Leaf> = leaves.iter_mut().filter(|leaf| leaf.is_unread).collect();
+        let mut unread: Vec<&mut Leaf> = leaves.iter_mut().filter(|leaf| leaf.is_unread).collect();
+        // Threads are not woken for nothing or a single file.
+        if let [] | [_] = unread.as_slice() {
+            return unread.iter_mut().try_for_each(|leaf| self.read(leaf, &mut Vec::new()));
+        }
         unread.into_par_iter().try_for_each_init(Vec::new, |buffer, leaf| self.read(leaf, buffer))
     }
 

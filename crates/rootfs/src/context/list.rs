@@ -68,7 +68,11 @@ pub fn list(
     // Level by level, so that no depth of nesting can exhaust the stack or descriptors.
     while !level.is_empty() {
         let visit = |folder: &Folder| visit(root, folder, filter, &budget);
-        let visited: Vec<Found> = level.par_iter().map(visit).collect::<Result<_, _>>()?;
+        // Threads are not woken for a single folder.
+        let visited: Vec<Found> = match level.as_slice() {
+            [one] => vec![visit(one)?],
+            many => many.par_iter().map(visit).collect::<Result<_, _>>()?,
+        };
         if budget.used.load(Ordering::Relaxed) > most {
             return Ok(None);
         }

@@ -90,7 +90,11 @@ impl Walker<'_> {
         let mut level = vec![Folder { path: start, known, wish }];
         while !level.is_empty() {
             let visit = |folder| self.visit(folder, demands);
-            let visited: Vec<_> = level.into_par_iter().map(visit).collect::<Result<_, _>>()?;
+            // Threads are not woken for a single folder.
+            let visited: Vec<_> = match <[Folder; 1]>::try_from(level) {
+                Ok([one]) => vec![visit(one)?],
+                Err(many) => many.into_par_iter().map(visit).collect::<Result<_, _>>()?,
+            };
             level = Vec::new();
             for (block, folders) in visited {
                 blocks.push(block);
