@@ -311,6 +311,8 @@ fn a_layer_that_has_a_secret_fails_the_build() {
         ("cp $S /root/copy", ["as it is, in /root/copy", "Dockerfile:2"]),
         ("base64 $S > /b", ["in base64, in /b", "--allow-secret-in-layer"]),
         ("hexdump -ve '1/1 \"%02x\"' $S > /h", ["in hexadecimal, in /h", "secret tok"]),
+        ("od -An -tx1 $S > /o", ["in hexadecimal, in /o", "secret tok"]),
+        ("(seq 9; cat $S $S $S) | base64 > /w", ["in base64, in /w", "secret tok"]),
         ("ln -s \"$(cat $S)\" /link", ["as it is, in /link", "secret-in-layer"]),
         ("touch \"/root/$(cat $S)\"", ["as it is, in /root", "secret-in-layer"]),
     ] {

@@ -3,12 +3,15 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
+/// What programs that dump bytes write between two of them: od and hexdump spaces, openssl colons.
+const BETWEEN: [&[u8]; 3] = [b"", b" ", b":"];
+
 /// A value in hexadecimal and in base64, with the name of the form. Line ends in between mean nothing.
 pub(super) fn encoded(value: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     let mut forms = Vec::new();
     for digits in [b"0123456789abcdef", b"0123456789ABCDEF"] {
-        let hex = value.iter().flat_map(|byte| pair(*byte, digits)).collect();
-        forms.push(("in hexadecimal", hex));
+        let pairs: Vec<[u8; 2]> = value.iter().map(|byte| pair(*byte, digits)).collect();
+        forms.extend(BETWEEN.map(|between| ("in hexadecimal", pairs.join(between))));
     }
     for behind in 0..3 {
         for engine in [STANDARD_NO_PAD, URL_SAFE_NO_PAD] {

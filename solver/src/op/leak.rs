@@ -15,9 +15,8 @@ use super::part::{self, SHORTEST};
 /// Read at once, at least.
 const CHUNK: usize = 256 << 10;
 
-/// So many are looked for at once: the searcher compares many bytes at a time for up to 64 only, and is
-/// fastest with half of that.
-const TOGETHER: usize = 32;
+/// So many are looked for at once: the searcher compares many bytes at a time for up to 64 only.
+const TOGETHER: usize = 64;
 
 /// Where a secret was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -247,6 +246,9 @@ mod tests {
 
     const SECRET: &str = "s3cr3t/value+of a?token";
 
+    /// `od -An -tx1`.
+    const OD: &str = " 73 33 63 72 33 74 2f 76 61 6c 75 65 2b 6f 66 20\n 61 3f 74 6f 6b 65 6e\n";
+
     fn found(secret: &str, text: &str) -> Option<&'static str> {
         let secrets = [("id".to_owned(), secret.as_bytes().to_vec())];
         let file = tempfile::NamedTempFile::new().unwrap();
@@ -266,6 +268,11 @@ mod tests {
             ("czNjcjN0L3ZhbHVlK29mIGE_dG9rZW4", "in base64"),
             ("733363723374\n2f76616c75652b6f66\n20613f746f6b656e", "in hexadecimal"),
             ("7333637233742F76616C75652B6F6620613F746F6B656E", "in hexadecimal"),
+            (OD, "in hexadecimal"),
+            (
+                "73:33:63:72:33:74:2F:76:61:6C:75:65:2B:6F:66:20\n:61:3F:74:6F:6B:65:6E",
+                "in hexadecimal",
+            ),
             ("?t=s3cr3t%2Fvalue%2Bof%20a%3Ftoken&", "encoded for URLs"),
             ("?t=s3cr3t%2fvalue%2bof%20a%3ftoken&", "encoded for URLs"),
         ] {
@@ -296,6 +303,21 @@ mod tests {
         }
         assert_eq!(found(secret, "s3cr3t%2Fvalue%2Cof%20a%3Ftoken!x"), None);
         assert_eq!(found("s3cr3t%20value", "s3cr3t%2520value"), Some("encoded for URLs"));
+    }
+
+    /// Of coreutils' base64, which breaks lines behind 76 characters unless it is told not to.
+    #[test]
+    fn lines_of_base64_are_one() {
+        let secret = "q7RkT2xV9mZs4LwB".repeat(6) + "-end";
+        let text = "cTdSa1QyeFY5bVpzNEx3QnE3UmtUMnhWOW1aczRMd0JxN1JrVDJ4VjltWnM0THdCcTdSa1QyeFY5\n\
+                    bVpzNEx3QnE3UmtUMnhWOW1aczRMd0JxN1JrVDJ4VjltWnM0THdCLWVuZAo=\n";
+        assert_eq!(found(&secret, text), Some("in base64"));
+        for before in (CHUNK - 140..=CHUNK).step_by(7) {
+            let text = format!("{}{text}", " ".repeat(before));
+            assert_eq!(found(&secret, &text), Some("in base64"), "{before}");
+            let text = format!("{}{OD}", "x".repeat(before));
+            assert_eq!(found(SECRET, &text), Some("in hexadecimal"), "{before}");
+        }
     }
 
     #[test]
