@@ -356,6 +356,11 @@ fn what_was_known_before_is_left_out() {
     lint(folder.path(), &["--baseline", "missing.json"])
         .ends_with(2)
         .says(&["cannot read the baseline"]);
+    let long = fs::File::create(folder.path().join("long.json")).expect("make a file");
+    long.set_len((256 << 20) + 1).expect("make it long");
+    lint(folder.path(), &["--baseline", "long.json"])
+        .ends_with(2)
+        .says(&["cannot read the baseline long.json", "it is larger than 256 MiB"]);
     lint(folder.path(), &["--baseline", "Dockerfile"])
         .ends_with(2)
         .says(&["cannot read the baseline"]);

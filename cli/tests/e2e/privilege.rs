@@ -75,8 +75,15 @@ fn a_host_name_can_be_asked_for() {
 #[test]
 fn devices_are_left_out_or_refused_by_name() {
     let store = Store::new();
-    let context = Context::new("FROM busybox\nRUN --device=vendor.com/gpu=all true\n");
-    store.build("none", context.path());
+    let flag = "--device=vendor.com/gpu=all,required=false";
+    let context = Context::new(&format!(
+        "FROM busybox AS unneeded\nRUN --device=other true\nFROM busybox\nRUN {flag} true\nRUN {flag} :\n"
+    ));
+    let said = store.try_build("none", context.path(), &[]).ends_with(0).stderr;
+    let warnings: Vec<&str> = said.lines().filter(|line| line.starts_with("warning:")).collect();
+    let warning = "warning: there is no device vendor.com/gpu=all on this machine: \
+                   RUN --device=vendor.com/gpu=all goes without it";
+    assert_eq!(warnings, [warning]);
     let context = Context::new("FROM busybox\nRUN --device=vendor.com/gpu=all,required true\n");
     store.try_build("none", context.path(), &[]).ends_with(1).says(&["vendor.com/gpu=all"]);
 }

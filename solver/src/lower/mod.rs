@@ -270,21 +270,26 @@ fn lowered(
 ) -> Result<Lowered, Vec<Diagnostic>> {
     let (mut graph, mut plans) = (Graph::default(), Vec::new());
     let mut needs: Vec<Need> = Vec::new();
-    let mut time = None;
+    let (mut time, mut warnings) = (None, unknown_stages(dockerfile, options));
     for platform in options.targets() {
         let mut faults = Vec::new();
         let scope = scope::Scope::new(dockerfile, options, platform, is_whole, &mut faults);
         let lowering = for_platform(dockerfile, &scope, images, &mut graph, &mut faults);
-        let Some((plan, needed)) = lowering.filter(|_| faults.iter().all(word::is_unknown)) else {
+        let Some(lowered) = lowering.filter(|_| faults.iter().all(word::is_unknown)) else {
             faults.retain(|fault| !word::is_unknown(fault));
             faults.sort_by_key(|fault| fault.span);
             return Err(faults);
         };
-        plans.push(plan);
+        plans.push(lowered.image);
+        for warning in lowered.warnings {
+            if !warnings.contains(&warning) {
+                warnings.push(warning);
+            }
+        }
         if let Epoch::Of(source) = scope.epoch {
             time = Some(source);
         }
-        for need in needed {
+        for need in lowered.needs {
             if needs.iter().all(|known| known.name != need.name) {
                 needs.push(need);
             }
@@ -298,7 +303,7 @@ fn lowered(
             graph,
             images: plans,
             is_index: options.has_several(),
-            warnings: unknown_stages(dockerfile, options),
+            warnings,
         })),
         false => Lowered::Needs(needs),
     })
@@ -317,14 +322,22 @@ fn unknown_stages(dockerfile: &Dockerfile, options: &Options) -> Vec<String> {
     unknown.map(warning).collect()
 }
 
-/// The image for one platform as far as it can be known, and the images that are needed for more.
+/// What there is for one platform.
+struct ForPlatform {
+    /// As far as it can be known.
+    image: ImagePlan,
+    /// The images that are needed for more.
+    needs: Vec<Need>,
+    warnings: Vec<String>,
+}
+
 fn for_platform(
     dockerfile: &Dockerfile,
     scope: &scope::Scope<'_>,
     images: &BaseImages,
     graph: &mut Graph,
     faults: &mut Vec<Diagnostic>,
-) -> Option<(ImagePlan, Vec<Need>)> {
+) -> Option<ForPlatform> {
     let headers = header::headers(dockerfile, scope, faults);
     let target =
         header::target(&headers, scope.options).map_err(|fault| faults.push(fault)).ok()?;
@@ -332,9 +345,10 @@ fn for_platform(
     faults.append(&mut circle::faults(&headers, &reach, scope));
     let mut build = stage::Build::new(scope, images, &headers, &reach, graph);
     build.stages(faults);
+    let warnings = std::mem::take(&mut build.warnings);
     let plan = build.image_of(target)?;
     let stages = facts(&headers, &reach, images);
-    Some((ImagePlan { stages, ..plan }, reach.needs))
+    Some(ForPlatform { image: ImagePlan { stages, ..plan }, needs: reach.needs, warnings })
 }
 
 fn facts(

@@ -46,9 +46,9 @@ pub(super) fn security(
     }
 }
 
-/// `--device`: a device that is not there is left out if the command can do without it. Giving one
-/// to a command is refused by name.
-pub(super) fn devices(build: &Build<'_>, instruction: &Instruction) -> Result<(), Diagnostic> {
+/// `--device`: a device that is not there is left out, with a warning, if the command can do without it.
+/// Giving one to a command is refused by name.
+pub(super) fn devices(build: &mut Build<'_>, instruction: &Instruction) -> Result<(), Diagnostic> {
     let flags = instruction.flags.iter().filter(|flag| flag.name.value == "device");
     for word in flags.filter_map(|flag| flag.value.as_ref()) {
         let device = Device::parse(word.as_str()).map_err(|error| {
@@ -69,6 +69,9 @@ pub(super) fn devices(build: &Build<'_>, instruction: &Instruction) -> Result<()
             let help = "describe it for CDI in /etc/cdi or /var/run/cdi, or do without `required`";
             return Err(with_help(fault("unknown-device", word.span(), message), help));
         }
+        build.warnings.push(format!(
+            "there is no device {name} on this machine: RUN --device={name} goes without it"
+        ));
     }
     Ok(())
 }

@@ -29,6 +29,8 @@ pub(super) struct Build<'a> {
     images: &'a BaseImages,
     reach: &'a Reach,
     pub(super) graph: &'a mut Graph,
+    /// What the user should know that is no fault.
+    pub(super) warnings: Vec<String>,
     stages: Vec<Option<Stage>>,
 }
 
@@ -96,7 +98,8 @@ impl<'a> Build<'a> {
     ) -> Self {
         let stages = headers.iter().map(|_| None).collect();
         let options = scope.options;
-        Self { scope, options, headers, images, reach, graph, stages }
+        let warnings = Vec::new();
+        Self { scope, options, headers, images, reach, graph, warnings, stages }
     }
 
     /// Lowers every stage that is needed. Faults of one stage do not hide those of another.

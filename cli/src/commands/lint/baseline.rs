@@ -1,13 +1,13 @@
 //! What was known before: a report in GitLab's form, of which the fingerprints count.
 
 use std::collections::BTreeSet;
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 
 use serde::Deserialize;
 
 use super::file::Linted;
+use crate::bounded;
 use crate::diagnostics::fingerprints;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -42,8 +42,6 @@ pub(super) fn leave_out(path: &Path, linted: &mut [Linted]) -> Result<(), Failur
 }
 
 fn read(path: &Path) -> io::Result<BTreeSet<String>> {
-    let mut text = String::new();
-    File::open(path)?.take(LONGEST).read_to_string(&mut text)?;
-    let issues: Vec<Issue> = serde_json::from_str(&text)?;
+    let issues: Vec<Issue> = serde_json::from_slice(&bounded::file(path, LONGEST)?)?;
     Ok(issues.into_iter().map(|issue| issue.fingerprint).collect())
 }
