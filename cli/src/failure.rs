@@ -6,6 +6,8 @@ use std::error::Error;
 use std::fmt::Write as _;
 use std::io;
 
+use lapstrake_ids::Unmapped;
+
 use crate::exit::Exit;
 use crate::text::harmless;
 
@@ -32,6 +34,7 @@ impl Failure {
         let mut failure = Self::new(error.to_string());
         failure.lacks_room = lacks_room(error);
         failure.add_causes(error.source());
+        failure.help = Unmapped::among(error).map(Unmapped::hint);
         failure
     }
 
@@ -249,6 +252,16 @@ mod tests {
         assert!(Failure::of(&rustix::io::Errno::NOSPC).lacks_room());
         assert!(!Failure::of(&io::Error::from(io::ErrorKind::NotFound)).lacks_room());
         assert!(!Failure::new("no").lacks_room());
+    }
+
+    #[test]
+    fn a_user_that_is_not_mapped_is_explained_below_other_errors() {
+        let unmapped = || lapstrake_ids::IdMap::parse("0 7 1", "0 7 1").check(5, 0).unwrap_err();
+        let error = io::Error::other(io::Error::other(unmapped()));
+        let text = Failure::of(&error).text();
+        assert!(text.starts_with("error: user 5 is not mapped here"), "{text}");
+        assert!(text.contains("help: ") && text.contains("/etc/subuid"), "{text}");
+        assert!(!Failure::of(&io::Error::other("no")).text().contains("help"));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use std::io::{Read as _, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, ExitCode, Stdio};
 
-use lapstrake_rootfs::passwd::UserDb;
+use lapstrake_rootfs::passwd::{User, UserDb};
 use nix::sched::{CloneFlags, unshare};
 
 use crate::failure::Failure;
@@ -32,13 +32,19 @@ enum Lack {
     Ranges,
     /// What maps them is not installed.
     Program,
+    /// What maps them has more rights than lap may gain.
+    Privileges,
 }
 
 /// The ids that the user may have.
 struct Ids {
     uid: u32,
     gid: u32,
+    /// As `/etc/passwd` has it.
+    user: Option<User>,
     extra: Result<(Vec<Range>, Vec<Range>), Lack>,
+    /// The first id that is set aside for nobody.
+    free: u32,
 }
 
 /// Makes this process root of a namespace, unless it is root already. It must not have started a
@@ -53,37 +59,35 @@ pub(crate) fn enter() -> Result<(), Failure> {
         Ok((users, groups)) => {
             let helper = Helper::start(&ids, users, groups)?;
             unshare(CloneFlags::CLONE_NEWUSER).map_err(|error| refused(error.into()))?;
-            helper.map()
+            match helper.map()? {
+                true => Ok(()),
+                false => Err(ids.unmapped()),
+            }
         }
         Err(lack) => {
             unshare(CloneFlags::CLONE_NEWUSER).map_err(|error| refused(error.into()))?;
             map_one(&ids).map_err(refused)?;
-            output::stderr(lack.warning());
+            output::stderr(&ids.warning(*lack));
             Ok(())
         }
     }
 }
 
-impl Lack {
-    fn warning(self) -> &'static str {
-        match self {
-            Self::Ranges => {
-                "warning: no ids are set aside for this user in /etc/subuid and /etc/subgid: its own is \
-                 the only one in images, where all files belong to root and USER can be nobody else; root \
-                 sets some aside with usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER\n"
-            }
-            Self::Program => {
-                "warning: newuidmap is not installed: this user's own id is the only one in images, where \
-                 all files belong to root and USER can be nobody else; the package uidmap has it\n"
-            }
-        }
-    }
-}
-
 fn refused(error: std::io::Error) -> Failure {
-    Failure::new("cannot become root of a user namespace")
-        .because(&error)
-        .help("allow user namespaces (user.max_user_namespaces), or run lap as root")
+    use rustix::io::Errno;
+    let help = match Errno::from_io_error(&error) {
+        Some(Errno::AGAIN) => lapstrake_executor::MORE_PROCESSES,
+        Some(Errno::NOSPC | Errno::USERS) => {
+            "allow more user namespaces (sysctl user.max_user_namespaces), or run lap as root"
+        }
+        Some(Errno::PERM | Errno::ACCESS) => {
+            "let ordinary users make user namespaces (sysctl kernel.unprivileged_userns_clone=1, \
+             kernel.apparmor_restrict_unprivileged_userns=0; in a container, a seccomp profile that has \
+             unshare), or run lap as root"
+        }
+        _ => "allow user namespaces (user.max_user_namespaces), or run lap as root",
+    };
+    Failure::new("cannot become root of a user namespace").because(&error).help(help)
 }
 
 /// The only map that a process may write for itself.
@@ -97,15 +101,65 @@ impl Ids {
     fn of(uid: u32, gid: u32) -> Self {
         let read = |file: &str| fs::read(file).unwrap_or_default();
         let database = UserDb { passwd: read("/etc/passwd"), group: Vec::new() };
-        let name = database.user_by_id(uid).map(|user| user.name);
-        let ranges = |file| set_aside(&read(file), uid, name.as_deref());
-        let (users, groups) = (ranges("/etc/subuid"), ranges("/etc/subgid"));
+        let user = database.user_by_id(uid);
+        let name = user.as_ref().map(|user| user.name.as_slice());
+        let files = ["/etc/subuid", "/etc/subgid"].map(read);
+        let [users, groups] = files.each_ref().map(|file| set_aside(file, uid, name));
+        let free = files.iter().map(|file| free(file)).max().unwrap_or_default();
         let extra = match (users.is_empty() || groups.is_empty(), is_installed("newuidmap")) {
             (true, _) => Err(Lack::Ranges),
             (false, false) => Err(Lack::Program),
+            (false, true) if rustix::thread::no_new_privs().unwrap_or(false) => {
+                Err(Lack::Privileges)
+            }
             (false, true) => Ok((users, groups)),
         };
-        Self { uid, gid, extra }
+        Self { uid, gid, user, extra, free }
+    }
+
+    /// What is said where there is no id but the user's own.
+    fn warning(&self, lack: Lack) -> String {
+        let name = self.user.as_ref().map(|user| String::from_utf8_lossy(&user.name));
+        let name = name.unwrap_or_else(|| self.uid.to_string().into());
+        let (first, last) = (self.free, self.free.saturating_add(RANGE - 1));
+        let (reason, remedy) = match lack {
+            Lack::Ranges => (
+                format!("no ids are set aside for {name} in /etc/subuid and /etc/subgid"),
+                format!(
+                    "root sets some aside with usermod --add-subuids {first}-{last} --add-subgids {first}-{last} {name}"
+                ),
+            ),
+            Lack::Program => {
+                ("newuidmap is not installed".to_owned(), "the package uidmap has it".to_owned())
+            }
+            Lack::Privileges => (
+                "lap may gain no privileges (no_new_privs), without which newuidmap maps nothing"
+                    .to_owned(),
+                "setpriv --no-new-privs sets that, NoNewPrivileges= of systemd, no-new-privileges of Docker, \
+                 allowPrivilegeEscalation: false of Kubernetes"
+                    .to_owned(),
+            ),
+        };
+        format!(
+            "warning: {reason}: this user's own id is the only one in images, where all files belong to root and \
+             USER can be nobody else; other owners are refused (lap explain unmapped-id); {remedy}\n"
+        )
+    }
+
+    /// Why the maps were not written; newuidmap has said what it does not like.
+    fn unmapped(&self) -> Failure {
+        let failure = Failure::new("cannot map the ids of /etc/subuid and /etc/subgid");
+        match &self.user {
+            Some(user) if user.gid != self.gid => failure.help(format!(
+                "start lap with the group that /etc/passwd gives the user, {}, in place of {}: newgrp and sg change it, \
+                 and newuidmap may refuse it",
+                user.gid, self.gid
+            )),
+            _ => failure.help(
+                "see newuidmap(1); the package uidmap has to be installed whole: newuidmap and newgidmap are \
+                 setuid root, or have cap_setuid and cap_setgid, and their file system is not mounted nosuid",
+            ),
+        }
     }
 }
 
@@ -126,6 +180,20 @@ fn set_aside(file: &[u8], uid: u32, name: Option<&[u8]>) -> Vec<Range> {
         (is_own && count > 0).then_some((first, count))
     };
     text.lines().filter_map(range).collect()
+}
+
+/// How many ids a user usually has.
+const RANGE: u32 = 65536;
+
+/// The first id behind all that such a file sets aside, from where usermod(8) begins.
+fn free(file: &[u8]) -> u32 {
+    let end = |line: &str| {
+        let mut fields = line.trim().split(':').skip(1);
+        let (first, count): (u32, u32) =
+            (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+        Some(first.saturating_add(count))
+    };
+    String::from_utf8_lossy(file).lines().filter_map(end).max().unwrap_or_default().max(100_000)
 }
 
 /// The arguments of newuidmap(1): root is the user, and behind it come the ranges.
@@ -151,17 +219,12 @@ impl Helper {
         child.map(Self).map_err(refused)
     }
 
-    /// Has it write the maps.
-    fn map(mut self) -> Result<(), Failure> {
+    /// Has it write the maps. Whether that was done.
+    fn map(mut self) -> Result<bool, Failure> {
         if let Some(mut go) = self.0.stdin.take() {
             go.write_all(b"1").map_err(refused)?;
         }
-        let status = self.0.wait().map_err(refused)?;
-        match status.success() {
-            true => Ok(()),
-            false => Err(Failure::new("cannot map the ids of /etc/subuid and /etc/subgid")
-                .help("see newuidmap(1); the package uidmap has to be installed whole")),
-        }
+        Ok(self.0.wait().map_err(refused)?.success())
     }
 }
 
@@ -198,6 +261,30 @@ mod tests {
         assert_eq!(of(1000, Some(b"a")), [(100_000, 65536), (300_000, 10)]);
         assert_eq!(of(7, Some(b"b")), [(1, 2)]);
         assert!(of(7, None).is_empty());
+    }
+
+    #[test]
+    fn a_range_for_the_user_is_behind_all_others() {
+        assert_eq!(free(b""), 100_000);
+        assert_eq!(free(b"a:100000:65536\n# x\nb:165536:10\nc:x:1\nd:1:2"), 165_546);
+        let ids = Ids { uid: 7, gid: 7, user: None, extra: Err(Lack::Ranges), free: 165_546 };
+        let warning = ids.warning(Lack::Ranges);
+        let words = "usermod --add-subuids 165546-231081 --add-subgids 165546-231081 7\n";
+        assert!(warning.ends_with(words), "{warning}");
+    }
+
+    #[test]
+    fn the_remedy_is_that_of_the_cause() {
+        use rustix::io::Errno;
+        for (error, remedy) in [
+            (Errno::AGAIN, "ulimit -u"),
+            (Errno::NOSPC, "user.max_user_namespaces"),
+            (Errno::PERM, "kernel.unprivileged_userns_clone"),
+            (Errno::INVAL, "run lap as root"),
+        ] {
+            let text = refused(error.into()).text();
+            assert!(text.contains(remedy), "{text}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@
 use std::os::fd::{AsFd as _, OwnedFd, RawFd};
 use std::path::Path;
 
+use lapstrake_ids::IdMap;
 use rustix::fs::OFlags;
 use rustix::net::RecvFlags;
 
@@ -13,7 +14,6 @@ use crate::cgroup::Group;
 use crate::error::{Error, Operation, Refusal};
 use crate::facts::facts;
 use crate::guard;
-use crate::idmap::id_map;
 use crate::memory::Unwritten;
 use crate::network::Lease;
 use crate::plan::plan;
@@ -82,7 +82,7 @@ impl Begun {
     /// Begins a sandbox of this shape. `spare` is a directory that holds no program, such as one of the
     /// store's: what is executed is shown through an overlay, which needs two.
     pub fn new(shape: Shape, stdio: Stdio, spare: &Path) -> Result<Self, Error> {
-        stage_file::prepare(spare, id_map().is_namespace());
+        stage_file::prepare(spare, IdMap::own().is_namespace());
         let network = match &shape.network {
             Network::Private(connector) => Some(Lease::new(connector, shape.security)?),
             Network::Host | Network::None => None,

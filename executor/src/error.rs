@@ -2,10 +2,15 @@
 
 use std::fmt;
 
+use lapstrake_ids::Unmapped;
 use serde::{Deserialize, Serialize};
 
 use crate::bytes::Bytes;
 use crate::cgroup::Unenforceable;
+
+/// What to do where no process can be started (EAGAIN).
+pub const MORE_PROCESSES: &str = "let more processes run: `ulimit -u` counts all of the user's, and \
+    pids.max of a control group those of the session, service or container";
 
 /// Why a sandbox could not be set up, started or waited for.
 ///
@@ -51,6 +56,16 @@ pub enum Error {
         user: String,
         /// Why.
         source: crate::user::UserError,
+    },
+    /// The user namespace has no such user or group.
+    #[error("cannot {operation} {}", subject.display())]
+    Unmapped {
+        /// What was attempted.
+        operation: Operation,
+        /// On what.
+        subject: Bytes,
+        /// Which one.
+        source: Unmapped,
     },
     /// A limit that was asked for cannot be kept.
     #[error("cannot enforce the limit on {subject}")]
@@ -119,7 +134,18 @@ impl Error {
     /// What the user can do about it.
     pub fn hint(&self) -> Option<&'static str> {
         let is_refused = |errno: &Errno| *errno == Errno::from(nix::errno::Errno::EPERM);
+        let is = |errno: &Errno, known| *errno == Errno::from(known);
         Some(match self {
+            Self::System { operation: Operation::Clone, source, .. }
+                if is(source, nix::errno::Errno::EAGAIN) =>
+            {
+                MORE_PROCESSES
+            }
+            Self::System { operation: Operation::Clone, source, .. }
+                if is(source, nix::errno::Errno::ENOSPC) =>
+            {
+                "allow more namespaces: /proc/sys/user/max_*_namespaces, for each kind"
+            }
             Self::System { operation: Operation::Limit, source, .. } if is_refused(source) => {
                 "ask for at most the hard limit that lap itself has (`ulimit -H`); only root with \
                  CAP_SYS_RESOURCE goes beyond, and for nofile nobody beyond /proc/sys/fs/nr_open"
@@ -145,6 +171,15 @@ impl Error {
     ) -> impl FnOnce(E) -> Self {
         let subject = subject.into();
         move |source| Self::System { operation, subject, source: source.into() }
+    }
+
+    /// The same for an id that is not there.
+    pub(crate) fn unmapped<S: Into<Bytes>>(
+        operation: Operation,
+        subject: S,
+    ) -> impl FnOnce(Unmapped) -> Self {
+        let subject = subject.into();
+        move |source| Self::Unmapped { operation, subject, source }
     }
 
     pub(crate) fn refused<S: Into<Bytes>>(
@@ -343,5 +378,24 @@ impl From<nix::errno::Errno> for Errno {
 impl From<std::io::Error> for Errno {
     fn from(error: std::io::Error) -> Self {
         Self(error.raw_os_error().unwrap_or(nix::libc::EIO))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_process_lacks_is_known_by_the_kernels_error() {
+        use nix::errno::Errno as Known;
+        let hint = |errno: Known| {
+            let error = Error::system::<_, Known>(Operation::Clone, "the sandbox")(errno);
+            error.hint().unwrap_or_default()
+        };
+        assert!(hint(Known::EAGAIN).contains("ulimit -u"));
+        assert!(hint(Known::ENOSPC).contains("/proc/sys/user/max_"));
+        assert_eq!(hint(Known::EPERM), "");
+        let wait = Error::system::<_, Known>(Operation::Wait, "the command")(Known::EAGAIN);
+        assert_eq!(wait.hint(), None);
     }
 }

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 
-use crate::idmap::{IdMap, id_map};
+use lapstrake_ids::IdMap;
 
 /// What the plan has to know of the machine; the same facts and description give the same plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,7 +44,7 @@ impl HostFacts {
             cgroup: cgroup_layout(Path::new("/sys/fs/cgroup")),
             thermal_throttle: thermal_throttle(Path::new("/sys/devices/system/cpu")),
             loop_devices: loop_devices(Path::new("/sys/block")),
-            id_map: id_map().clone(),
+            id_map: IdMap::own().clone(),
         }
     }
 }

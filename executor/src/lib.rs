@@ -12,7 +12,7 @@
 //! The program that links this crate has to call [`sandbox_main_if_requested`] first in `main`.
 //!
 //! Modules in reading order: `spec`, `status`, `cancel`, `error` (the interface); `plan`, `facts`,
-//! `resolv`, `user`, `idmap`, `seccomp` (pure); `stage` (inside the sandbox); `begun`, `sandbox`,
+//! `resolv`, `user`, `seccomp` (pure); `stage` (inside the sandbox); `begun`, `sandbox`,
 //! `guard`, `network`, `publish`, `cgroup`, `terminal`, `spawn`, `stage_file`, `memory`, `wire`, `stubs`, `volatile` (the parent); `sys` (all `unsafe`).
 
 #![deny(unsafe_code)]
@@ -26,7 +26,6 @@ mod error;
 mod executor;
 mod facts;
 mod guard;
-mod idmap;
 mod inside;
 mod lasting;
 mod memory;
@@ -52,11 +51,11 @@ pub use begun::{Begun, Shape, start};
 pub use bytes::Bytes;
 pub use cancel::Cancel;
 pub use cgroup::{ControlGroup, Exceeded, GroupLimits, Swap, Unenforceable, remove_stale_groups};
-pub use error::{Errno, Error, Operation, Refusal};
+pub use error::{Errno, Error, MORE_PROCESSES, Operation, Refusal};
 pub use executor::{Ended, Executor, Sandboxes};
 pub use facts::{CgroupLayout, HostFacts};
 pub use guard::{dismiss_guard, relieve_guard};
-pub use idmap::IdMap;
+pub use lapstrake_ids::IdMap;
 pub use network::{Connector, ConnectorKind};
 pub use plan::{Attribute, Capabilities, NewMount, Place, Step, plan};
 pub use publish::{Listeners, Protocol, Publication, Published};

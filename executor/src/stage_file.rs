@@ -134,7 +134,7 @@ fn sealed_copy(path: &Path) -> Result<Stage, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::idmap::IdMap;
+    use lapstrake_ids::IdMap;
     use std::io::Write as _;
     use std::os::fd::AsRawFd as _;
 

@@ -72,8 +72,9 @@ fn everything_at_once() {
 /// What differs where this process is root of a user namespace only.
 #[test]
 fn in_a_user_namespace() {
-    let groups = vec![(0, 1), (1, 65536)];
-    let facts = HostFacts { id_map: IdMap::Namespace { groups }, ..facts(CgroupLayout::Unified) };
+    let map = "0 1000 1\n1 100000 65536\n";
+    let id_map = IdMap::parse(map, map);
+    let facts = HostFacts { id_map, ..facts(CgroupLayout::Unified) };
     let roots = lines(&spec(), CgroupLayout::Unified);
     let own = |spec: &SandboxSpec| {
         let steps = plan(spec, &facts).unwrap_or_default();
@@ -83,6 +84,29 @@ fn in_a_user_namespace() {
     insta::assert_snapshot!(own(&spec()));
     let alone = SandboxSpec { network: Network::None, ..spec() };
     assert!(!own(&alone).contains("/sys"), "its own network brings its own /sys");
+}
+
+/// Before a process is started for it.
+#[test]
+fn a_file_belongs_to_ids_that_there_are() {
+    let file = |uid, gid| Mount::File {
+        target: "/run/secrets/s".into(),
+        content: "x".into(),
+        mode: 0o400,
+        uid,
+        gid,
+        read_only: true,
+    };
+    let map = "0 1000 1\n1 100000 65536\n";
+    let facts = HostFacts { id_map: IdMap::parse(map, map), ..facts(CgroupLayout::Unified) };
+    let planned = |uid, gid| plan(&SandboxSpec { mounts: vec![file(uid, gid)], ..spec() }, &facts);
+    assert!(planned(65536, 65536).is_ok());
+    for (uid, gid, id) in [(65537, 0, "user 65537"), (0, 65537, "group 65537")] {
+        let error = planned(uid, gid).unwrap_err();
+        assert_eq!(error.to_string(), "cannot change the owner of /run/secrets/s");
+        let cause = std::error::Error::source(&error).unwrap().to_string();
+        assert_eq!(cause, format!("{id} is not mapped here: only 0-65536 are"));
+    }
 }
 
 #[test]

@@ -4,10 +4,14 @@ use std::error::Error as StdError;
 
 use lapstrake_cache::{Beginning, Room};
 use lapstrake_executor::{self as executor, Exceeded, Status};
+use lapstrake_ids::{IdMap, Unmapped};
 use lapstrake_oci::Platform;
 use lapstrake_parser::{Diagnostic, Span};
 
 use crate::lower::Near;
+
+/// The rule about users and groups that the user namespace does not have.
+pub(crate) const UNMAPPED: &str = "unmapped-id";
 
 /// What to do about programs of another machine.
 const EMULATION: &str = "install the package qemu-user-static, with which the kernel runs such \
@@ -115,7 +119,8 @@ impl Error {
             Self::Image { name, span, near, source } => {
                 let message = format!("cannot use the image {name}");
                 let fault = Diagnostic::error("image-unavailable", span, message);
-                let fault = caused(fault, Some(&*source));
+                let mut fault = caused(fault, Some(&*source));
+                fault.help = Unmapped::among(&*source).map(Unmapped::hint);
                 match near {
                     Some(Near { name, span }) => fault
                         .with_label(span, format!("the stage {name}"))
@@ -140,12 +145,12 @@ impl Error {
             }
             Self::Step { span: Some(span), source, .. } => {
                 let hint = source.downcast_ref::<executor::Error>().and_then(executor::Error::hint);
-                let fault = Diagnostic::error("step-failed", span, source.to_string());
-                let fault = caused(fault, source.source());
-                match hint {
-                    Some(hint) => fault.with_help(hint),
-                    None => fault,
-                }
+                let unmapped = Unmapped::among(&*source);
+                let rule = unmapped.map_or("step-failed", |_| UNMAPPED);
+                let fault = Diagnostic::error(rule, span, source.to_string());
+                let mut fault = caused(fault, source.source());
+                fault.help = unmapped.map(Unmapped::hint).or(hint.map(str::to_owned));
+                fault
             }
             _ => return Vec::new(),
         };
@@ -169,12 +174,13 @@ pub(crate) fn caused(
     fault
 }
 
-/// What programs say when there is no room: the C library's words for ENOSPC.
-const FULL: &[u8] = b"No space left on device";
-
-/// Whether a command said that there is no room.
+/// Whether a command said that there is no room: the C library's words for ENOSPC.
 pub(crate) fn is_lack(log: &[u8]) -> bool {
-    log.windows(FULL.len()).any(|window| window == FULL)
+    says(log, b"No space left on device")
+}
+
+fn says(log: &[u8], words: &[u8]) -> bool {
+    log.windows(words.len()).any(|window| window == words)
 }
 
 /// What the shell means by a status, or the end of a log, where it means something.
@@ -194,6 +200,10 @@ fn advice(status: Status, log: &[u8], room: Option<&Room>) -> Option<String> {
                  that is no tmpfs is on the disk of the store{room}, where lap cache prune makes room"
             ));
         }
+        _ if IdMap::own().is_root_alone() && says(log, b"Invalid argument") => Some(
+            "where it changes an owner or becomes another user: no id but root's is mapped here, and \
+             `lap explain unmapped-id` says why",
+        ),
         Status::Exited(126) => {
             Some("126 mostly means that a program was found and is not executable")
         }

@@ -75,6 +75,7 @@ mod shared;
 mod storm;
 mod support;
 mod syscall;
+mod unmapped;
 mod usage;
 mod verify;
 mod why;

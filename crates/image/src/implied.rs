@@ -19,6 +19,7 @@ use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
 
 use lapstrake_cache::Staging;
+use lapstrake_ids::explained;
 use lapstrake_rootfs::{Entry, Kind, LayerManifest, Timestamp, TreePath, View, decompress};
 use rustix::fs::{
     Gid, Mode, OFlags, Timespec, Timestamps, Uid, XattrFlags, fchmod, fchown, fsetxattr, futimens,
@@ -110,7 +111,9 @@ fn named(blob: impl Read + Send) -> io::Result<BTreeSet<TreePath>> {
 /// In this order, because a change of owner takes bits of the mode away.
 fn set_metadata(root: &OwnedFd, entry: &Entry) -> io::Result<()> {
     let directory = open(root, &entry.path)?;
-    fchown(&directory, Some(Uid::from_raw(entry.uid)), Some(Gid::from_raw(entry.gid)))?;
+    let (uid, gid) = (Uid::from_raw(entry.uid), Gid::from_raw(entry.gid));
+    fchown(&directory, Some(uid), Some(gid))
+        .map_err(|error| explained(error, entry.uid, entry.gid))?;
     fchmod(&directory, Mode::from_raw_mode(entry.mode))?;
     for xattr in &entry.xattrs {
         fsetxattr(&directory, xattr.name.as_slice(), &xattr.value, XattrFlags::empty())?;

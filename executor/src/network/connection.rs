@@ -5,6 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use lapstrake_ids::IdMap;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::{Gid, Mode, OFlags, Uid};
 use rustix::io::Errno;
@@ -17,7 +18,6 @@ use super::relocation::relocate;
 use super::{Connector, ConnectorKind};
 use crate::error::{Error, Operation};
 use crate::guard;
-use crate::idmap::id_map;
 use crate::lasting::spawn_lasting;
 use crate::memory::sealed;
 use crate::sandbox::{null, pipe};
@@ -155,7 +155,7 @@ fn connect(
 impl<'a> Owner<'a> {
     /// Root's program is not to read what comes out of a sandbox with root's rights.
     fn new(namespace: &'a OwnedFd) -> Result<Self, Error> {
-        match id_map().is_namespace() {
+        match IdMap::own().is_namespace() {
             true => Ok(Self::Ours(namespace)),
             false => terminal::socket_pair().map(|(socket, end)| Self::Nobody(socket, end)),
         }

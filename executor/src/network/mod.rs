@@ -21,12 +21,12 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use lapstrake_ids::IdMap;
 use serde::{Deserialize, Serialize};
 
 use crate::bytes::{self, Bytes};
 use crate::cancel::Cancel;
 use crate::error::Error;
-use crate::idmap::id_map;
 use crate::stage_file;
 use crate::wire::descriptor;
 
@@ -102,7 +102,7 @@ impl Connector {
         let connection = Connection::new(self)?;
         if !demand::is_possible() || !proof::is_there(proof, &self.program) {
             // Else what begins as a sandbox would be a copy, also for all sandboxes.
-            stage_file::prepare(spare, id_map().is_namespace());
+            stage_file::prepare(spare, IdMap::own().is_namespace());
             connection.connect(cancel.map(AsFd::as_fd))?;
             proof::keep(proof, &self.program);
         }

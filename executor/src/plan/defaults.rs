@@ -81,7 +81,7 @@ pub(super) fn system_mounts(facts: &HostFacts, spec: &SandboxSpec) -> Vec<Step> 
         Security::Insecure => (&locked, &[NoSuid, StrictAtime]),
     };
     // The terminals' group; left out where there is no such id.
-    let terminal_group = facts.id_map.has_group(5).then_some(("gid", "5"));
+    let terminal_group = facts.id_map.check_group(5).is_ok().then_some(("gid", "5"));
     let pts: Vec<_> =
         [("ptmxmode", "0666"), ("mode", "0620")].into_iter().chain(terminal_group).collect();
     let shm = [("mode", "1777"), ("size", SIZE)];

@@ -4,7 +4,7 @@ mod defaults;
 mod step;
 
 use crate::bytes::Bytes;
-use crate::error::{Error, Refusal};
+use crate::error::{Error, Operation, Refusal};
 use crate::facts::HostFacts;
 use crate::spec::{DEFAULT_PATH, Mount, Network, SandboxSpec, Security, Source};
 
@@ -38,15 +38,18 @@ pub fn plan(spec: &SandboxSpec, facts: &HostFacts) -> Result<Vec<Step>, Error> {
     steps.extend(defaults::devices(facts, spec.security));
     steps.extend(defaults::masks(facts, spec.security));
     steps.extend(defaults::etc_files(spec));
-    steps.extend(spec.mounts.iter().map(|mount| user_mount(mount, devices)));
+    for mount in &spec.mounts {
+        check_owner(mount, facts)?;
+        steps.push(user_mount(mount, devices));
+    }
     steps.extend(spec.terminal.map(Step::OpenTerminal));
     steps.push(Step::EnterRootfs);
-    steps.extend(inside(spec));
+    steps.extend(inside(spec, facts));
     Ok(steps)
 }
 
 /// The steps after the root directory has been entered.
-fn inside(spec: &SandboxSpec) -> Vec<Step> {
+fn inside(spec: &SandboxSpec, facts: &HostFacts) -> Vec<Step> {
     let mut steps = vec![Step::SetHostname(spec.hostname.clone())];
     match spec.network {
         Network::Host | Network::Private(_) => {}
@@ -63,18 +66,16 @@ fn inside(spec: &SandboxSpec) -> Vec<Step> {
     if spec.no_new_privileges {
         steps.push(Step::RefuseNewPrivileges);
     }
-    match spec.security {
+    let capabilities = match spec.security {
         Security::Sandbox => {
-            let capabilities = Capabilities::AtMost(DEFAULT_CAPABILITIES);
             steps.push(Step::FilterSystemCalls);
             let is_private = matches!(spec.network, Network::Private(_));
             steps.extend(is_private.then_some(Step::TellOfSockets));
-            steps.push(Step::BecomeUser { capabilities });
+            Capabilities::AtMost(DEFAULT_CAPABILITIES)
         }
-        Security::Insecure => {
-            steps.push(Step::BecomeUser { capabilities: Capabilities::All });
-        }
-    }
+        Security::Insecure => Capabilities::All,
+    };
+    steps.push(Step::BecomeUser { capabilities, ids: facts.id_map.clone() });
     // Changing credentials clears the tie.
     steps.push(Step::TieToParent);
     steps.push(execute(spec));
@@ -127,6 +128,12 @@ fn user_mount(mount: &Mount, devices: bool) -> Step {
         }
     };
     Step::Mount { mount, target: target.clone(), place: Place::Stub }
+}
+
+/// A file can only belong to ids that there are.
+fn check_owner(mount: &Mount, facts: &HostFacts) -> Result<(), Error> {
+    let Mount::File { target, uid, gid, .. } = mount else { return Ok(()) };
+    facts.id_map.check(*uid, *gid).map_err(Error::unmapped(Operation::ChangeOwner, target.clone()))
 }
 
 fn check(spec: &SandboxSpec) -> Result<(), Error> {

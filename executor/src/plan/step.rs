@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use lapstrake_ids::IdMap;
 use serde::{Deserialize, Serialize};
 
 use crate::bytes::{self, Bytes};
@@ -122,6 +123,8 @@ pub enum Step {
     BecomeUser {
         /// What it may do.
         capabilities: Capabilities,
+        /// Which ids there are.
+        ids: IdMap,
     },
     /// Become the command.
     Execute {

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::Read;
 
+use lapstrake_ids::IdMap;
 use rustix::fs::{FileType, Gid, Mode, OFlags, ResolveFlags, Uid};
 use rustix::io::Errno;
 use rustix::process::Rlimit;
@@ -83,7 +84,11 @@ pub(super) fn give_stdio(uid: u32) {
 }
 
 /// Sets groups, ids and capabilities. The order matters: each needs what the next one gives up.
-pub(super) fn become_user(identity: &Identity, capabilities: Capabilities) -> Result<(), Error> {
+pub(super) fn become_user(
+    identity: &Identity,
+    capabilities: Capabilities,
+    ids: &IdMap,
+) -> Result<(), Error> {
     if let Capabilities::AtMost(mask) = capabilities {
         limit_capabilities(mask)?;
     }
@@ -91,20 +96,7 @@ pub(super) fn become_user(identity: &Identity, capabilities: Capabilities) -> Re
     let own = rustix::thread::capabilities(None).map_err(refused())?.permitted;
     // A change of user would else take them all away. Executing the command ends it.
     rustix::thread::set_keep_capabilities(true).map_err(refused())?;
-    let groups: Vec<Gid> = identity.groups.iter().map(|&gid| Gid::from_raw(gid)).collect();
-    match rustix::thread::set_thread_groups(&groups) {
-        // In a user namespace of a single id nobody can change groups: root keeps those it has.
-        Err(Errno::PERM) if identity.groups == [0] => {}
-        set => {
-            set.map_err(Error::system(Operation::SetGroups, format!("{:?}", identity.groups)))?;
-        }
-    }
-    let gid = Gid::from_raw(identity.gid);
-    rustix::thread::set_thread_res_gid(gid, gid, gid)
-        .map_err(Error::system(Operation::SetGroup, identity.gid.to_string()))?;
-    let uid = Uid::from_raw(identity.uid);
-    rustix::thread::set_thread_res_uid(uid, uid, uid)
-        .map_err(Error::system(Operation::SetUser, identity.uid.to_string()))?;
+    set_ids(identity, ids)?;
     let none = CapabilitySet::empty();
     let (kept, inheritable) = match capabilities {
         Capabilities::AtMost(_) if identity.uid != 0 => (none, none),
@@ -116,6 +108,38 @@ pub(super) fn become_user(identity: &Identity, capabilities: Capabilities) -> Re
         .and_then(|()| rustix::thread::clear_ambient_capability_set())
         .and_then(|()| pass_on(inheritable))
         .map_err(refused())
+}
+
+fn set_ids(identity: &Identity, ids: &IdMap) -> Result<(), Error> {
+    let Identity { uid, gid, ref groups } = *identity;
+    ids.check_user(uid).map_err(Error::unmapped(Operation::SetUser, uid.to_string()))?;
+    ids.check_group(gid).map_err(Error::unmapped(Operation::SetGroup, gid.to_string()))?;
+    set_groups(groups, ids)?;
+    let group = Gid::from_raw(gid);
+    rustix::thread::set_thread_res_gid(group, group, group)
+        .map_err(Error::system(Operation::SetGroup, gid.to_string()))?;
+    let user = Uid::from_raw(uid);
+    rustix::thread::set_thread_res_uid(user, user, user)
+        .map_err(Error::system(Operation::SetUser, uid.to_string()))
+}
+
+/// Sets supplementary groups. Where root's is the only group nobody can change them, and files can
+/// belong to no other: then root keeps those it has, whatever the image says.
+fn set_groups(groups: &[u32], ids: &IdMap) -> Result<(), Error> {
+    if ids.has_one_group() {
+        return Ok(());
+    }
+    let subject = format!("{groups:?}");
+    groups
+        .iter()
+        .try_for_each(|&group| ids.check_group(group))
+        .map_err(Error::unmapped(Operation::SetGroups, subject.clone()))?;
+    let groups: Vec<Gid> = groups.iter().map(|&group| Gid::from_raw(group)).collect();
+    match rustix::thread::set_thread_groups(&groups) {
+        // Who may not change groups keeps root's.
+        Err(Errno::PERM) if *groups == [Gid::ROOT] => Ok(()),
+        set => set.map_err(Error::system(Operation::SetGroups, subject)),
+    }
 }
 
 /// Lets what is executed have these capabilities, whoever the user is.

@@ -244,11 +244,11 @@ impl Stage {
             Step::FilterSystemCalls => sys::load_filter(seccomp::default_filter())
                 .map_err(Error::system(Operation::FilterSystemCalls, "system calls")),
             Step::TellOfSockets => tell_of_sockets(),
-            Step::BecomeUser { capabilities } => {
+            Step::BecomeUser { capabilities, ids } => {
                 if self.owns_stdio {
                     identity::give_stdio(self.identity.uid);
                 }
-                identity::become_user(&self.identity, capabilities)
+                identity::become_user(&self.identity, capabilities, &ids)
             }
             Step::Execute { argv, env, search } => self.execute(&argv, &env, &search),
             step => Err(out_of_order(&format!("{step:?} comes too late"))),

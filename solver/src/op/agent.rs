@@ -17,6 +17,7 @@ use std::thread::JoinHandle;
 use lapstrake_cache::{Store, Temporary};
 
 use super::Failure;
+use super::mount::give;
 use crate::graph::Ownership;
 
 /// `SSH_AGENTC_REQUEST_IDENTITIES` and `SSH_AGENTC_SIGN_REQUEST`.
@@ -61,7 +62,7 @@ impl Forwarding {
         let open = File::open(folder.path())?;
         let listener = UnixListener::bind(within(&open).join(NAME))?;
         let socket = folder.path().join(NAME);
-        std::os::unix::fs::chown(&socket, Some(owner.uid), Some(owner.gid))?;
+        give(&socket, (owner.uid, owner.gid), "the socket of the ssh agent")?;
         fs::set_permissions(&socket, fs::Permissions::from_mode(owner.mode & 0o777))?;
         let stops = Arc::new(AtomicBool::new(false));
         let (agent, stop) = (agent.to_owned(), stops.clone());

@@ -7,6 +7,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use lapstrake_cache::{Layer, Staging, StepId};
+use lapstrake_ids::Unmapped;
 use lapstrake_parser::ignore_file::{Exclusion, IgnoreFile};
 use lapstrake_parser::mode::Mode;
 use lapstrake_parser::{Diagnostic, suggest};
@@ -20,6 +21,7 @@ use lapstrake_rootfs::{LayerId, TreePath, View};
 use super::layers::Stack;
 use super::miss::Action;
 use super::{Begin, Failure, Made, Rootfs, Value, Workshop, own, rootfs};
+use crate::error::UNMAPPED;
 use crate::event::Outcome;
 use crate::graph::{CopyOp, CopySource, Graph, Op, Vertex, VertexId};
 use crate::{Error, key};
@@ -340,7 +342,8 @@ fn fault(vertex: &Vertex, part: &Part, error: CopyError, hint: Option<String>) -
         message = format!("{message}: {next}");
         cause = next.source();
     }
-    let mut fault = Diagnostic::error("copy", span, message);
-    fault.help = error.hint().or(hint);
+    let unmapped = Unmapped::among(&error);
+    let mut fault = Diagnostic::error(unmapped.map_or("copy", |_| UNMAPPED), span, message);
+    fault.help = unmapped.map(Unmapped::hint).or(error.hint()).or(hint);
     Failure::Build(Error::Faults(vec![fault]))
 }

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
+use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use lapstrake_cache::{CacheFolder, CacheRequest, Temporary};
 use lapstrake_executor::{self as executor, Source};
+use lapstrake_ids::explained;
 use lapstrake_parser::{Diagnostic, suggest};
 use lapstrake_rootfs::copy::{self, Origin, Subtree};
 use lapstrake_rootfs::writer::LayerWriter;
@@ -339,7 +341,7 @@ impl Workshop<'_> {
             }
         }
         if let Some(Ownership { mode, uid, gid }) = cache.owner {
-            std::os::unix::fs::chown(&data, Some(uid), Some(gid))?;
+            give(&data, (uid, gid), "the cache")?;
             fs::set_permissions(&data, fs::Permissions::from_mode(mode & 0o777))?;
         }
         Ok(())
@@ -362,12 +364,30 @@ impl Outfit {
     }
 }
 
+/// What a mount shows cannot have its owner.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot change the owner of {what}")]
+pub(super) struct NotGiven {
+    what: &'static str,
+    source: io::Error,
+}
+
+/// Makes `path`, which is called `what` in errors, one of this user's and group's.
+pub(super) fn give(
+    path: &Path,
+    (uid, gid): (u32, u32),
+    what: &'static str,
+) -> Result<(), NotGiven> {
+    let given = std::os::unix::fs::chown(path, Some(uid), Some(gid));
+    given.map_err(|error| NotGiven { what, source: explained(error, uid, gid) })
+}
+
 /// An error of the sandbox, at the mount that it is about.
 pub(super) fn not_mounted(vertex: &Vertex, op: &RunOp, error: executor::Error) -> Failure {
     let subject = match &error {
-        executor::Error::System { subject, .. } | executor::Error::Refused { subject, .. } => {
-            subject
-        }
+        executor::Error::System { subject, .. }
+        | executor::Error::Refused { subject, .. }
+        | executor::Error::Unmapped { subject, .. } => subject,
         _ => return error.into(),
     };
     let is_source = |mount: &Mount| match &mount.kind {

@@ -1,7 +1,9 @@
 //! Why a command did not begin, at the words of the Dockerfile that are the reason.
 
 use lapstrake_executor as executor;
+use lapstrake_executor::Operation::ChangeOwner;
 use lapstrake_executor::{Bytes, Errno, UserError};
+use lapstrake_ids::Unmapped;
 use lapstrake_oci::Platform;
 use lapstrake_parser::{Diagnostic, Span};
 use lapstrake_rootfs::{TreePath, View};
@@ -9,6 +11,7 @@ use lapstrake_rootfs::{TreePath, View};
 use super::Failure;
 use super::mount::not_mounted;
 use crate::Error;
+use crate::error::UNMAPPED;
 use crate::graph::{RunOp, Vertex};
 
 /// Why the command of `vertex` did not begin. `below` is what it would have seen.
@@ -30,6 +33,9 @@ pub(super) fn not_begun(
     let (user, program) = (last.next(), last.next());
     match error {
         executor::Error::User { user: name, source } => at(vertex, user, unknown(&name, &source)),
+        executor::Error::Unmapped { operation, source, .. } if operation != ChangeOwner => {
+            at(vertex, user, unmapped(op, &source))
+        }
         executor::Error::NotFound { program: name } => at(vertex, program, not_found(&name, below)),
         executor::Error::NotExecutable { program: name, source } => {
             at(vertex, program, not_executable(&name, source))
@@ -67,6 +73,11 @@ fn unknown(name: &str, error: &UserError) -> Diagnostic {
         }
     };
     Diagnostic::error("unknown-user", Span::default(), message).with_help(help)
+}
+
+fn unmapped(op: &RunOp, id: &Unmapped) -> Diagnostic {
+    let message = format!("cannot be the user `{}`: {id}", op.user);
+    Diagnostic::error(UNMAPPED, Span::default(), message).with_help(id.hint())
 }
 
 fn not_executable(program: &Bytes, reason: Errno) -> Diagnostic {

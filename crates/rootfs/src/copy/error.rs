@@ -2,6 +2,7 @@
 
 use std::io;
 
+use lapstrake_ids::Unmapped;
 use lapstrake_parser::glob::BadPattern;
 
 use crate::tar::ApplyError;
@@ -141,7 +142,7 @@ impl CopyError {
             Self::NotDirectory { .. } | Self::IsDirectory { .. } => {
                 Some("remove it in an earlier RUN, or choose another destination".to_owned())
             }
-            Self::Unpack { .. } => Some(
+            Self::Unpack { source, .. } if Unmapped::among(source).is_none() => Some(
                 "ADD extracts local archives; COPY, or ADD --unpack=false, copies them".to_owned(),
             ),
             _ => None,

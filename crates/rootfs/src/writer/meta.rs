@@ -3,6 +3,7 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
+use lapstrake_ids::explained;
 use rustix::fs::{
     AtFlags, Gid, Mode, Timespec, Timestamps, Uid, chmodat, chownat, fchmod, fchown, futimens,
     utimensat,
@@ -129,8 +130,7 @@ impl Creator {
     ) -> io::Result<()> {
         let nofollow = AtFlags::SYMLINK_NOFOLLOW;
         if !self.owns(entry) {
-            let (uid, gid) = owner(entry)?;
-            chownat(parent, name, Some(uid), Some(gid), nofollow)?;
+            change_owner(entry, |uid, gid| chownat(parent, name, uid, gid, nofollow))?;
         }
         if !matches!(entry.kind, Kind::Symlink { .. }) {
             chmodat(parent, name, Mode::from_raw_mode(entry.mode), AtFlags::empty())?;
@@ -172,8 +172,7 @@ fn umask() -> u32 {
 ///
 /// In this order, because a change of owner takes setuid bits and capabilities away.
 pub(super) fn change_open(fd: BorrowedFd<'_>, entry: &Entry) -> io::Result<()> {
-    let (uid, gid) = owner(entry)?;
-    fchown(fd, Some(uid), Some(gid))?;
+    change_owner(entry, |uid, gid| fchown(fd, uid, gid))?;
     set_mode_and_rest(fd, entry)
 }
 
@@ -191,11 +190,15 @@ fn set_xattrs_and_time(fd: BorrowedFd<'_>, entry: &Entry) -> io::Result<()> {
 
 /// The highest id means "leave it" to the kernel: nothing may be owned by whoever runs us only
 /// because an archive says so.
-fn owner(entry: &Entry) -> io::Result<(Uid, Gid)> {
-    match (entry.uid, entry.gid) {
-        (u32::MAX, _) | (_, u32::MAX) => Err(Errno::INVAL.into()),
-        (uid, gid) => Ok((Uid::from_raw(uid), Gid::from_raw(gid))),
-    }
+fn change_owner(
+    entry: &Entry,
+    change: impl FnOnce(Option<Uid>, Option<Gid>) -> Result<(), Errno>,
+) -> io::Result<()> {
+    let changed = match (entry.uid, entry.gid) {
+        (u32::MAX, _) | (_, u32::MAX) => Err(Errno::INVAL),
+        (uid, gid) => change(Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid))),
+    };
+    changed.map_err(|error| explained(error, entry.uid, entry.gid))
 }
 
 /// The access time is set as well: it is no part of a layer, and so no clock shows in it.

@@ -7,27 +7,28 @@ const OWN: &str = "lapstrake-";
 /// Folder of a package, and the packages of this project that it may name in `[dependencies]`.
 /// Edges run one way; what a line leaves out is an invariant (ARCHITECTURE.md): the executor knows
 /// no image, the cache no network and no Dockerfile, the parser nothing at all.
-const EDGES: [(&str, &[&str]); 17] = [
+const EDGES: [(&str, &[&str]); 18] = [
     ("parser", &[]),
     ("crates/oci", &[]),
-    ("crates/rootfs", &["parser", "oci"]),
+    ("crates/ids", &[]),
+    ("crates/rootfs", &["parser", "oci", "ids"]),
     ("crates/http", &[]),
     ("crates/sbom", &[]),
     ("crates/registry", &["oci", "http"]),
     ("cache", &["oci", "rootfs"]),
-    ("executor", &["rootfs"]),
-    ("crates/image", &["oci", "rootfs", "registry", "cache"]),
+    ("executor", &["ids", "rootfs"]),
+    ("crates/image", &["oci", "ids", "rootfs", "registry", "cache"]),
     ("crates/source", &["oci", "http", "rootfs", "cache"]),
     ("crates/transfer", &["oci", "http", "rootfs", "registry", "cache", "image"]),
-    ("solver", &["parser", "oci", "rootfs", "cache", "source", "transfer", "executor"]),
+    ("solver", &["parser", "oci", "ids", "rootfs", "cache", "source", "transfer", "executor"]),
     ("crates/linter", &["parser", "oci", "rootfs"]),
     ("crates/format", &["parser"]),
     ("crates/lsp", &["parser", "linter", "format"]),
     (
         "cli",
         &[
-            "parser", "oci", "http", "rootfs", "registry", "cache", "executor", "image", "source",
-            "transfer", "solver", "linter", "format", "lsp", "sbom",
+            "parser", "oci", "ids", "http", "rootfs", "registry", "cache", "executor", "image",
+            "source", "transfer", "solver", "linter", "format", "lsp", "sbom",
         ],
     ),
     ("crates/xtask", &[]),
