@@ -74,7 +74,7 @@ fn files_beside_the_context_are_read_from_the_context_alone() {
     on_both_sides(|ground| {
         let victim = ground.canary().join("victim");
         for (name, words) in
-            [(".dockerignore", "cross-device link"), ("Dockerfile", "not a regular file")]
+            [(".dockerignore", "leads out of the context"), ("Dockerfile", "not a regular file")]
         {
             let context = ground.context("FROM busybox\nCOPY . /x/\n", |folder| {
                 drop(fs::remove_file(folder.join(name)));
