@@ -13,8 +13,8 @@ use crate::failure::Failure;
 
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Exit status: 0 clean, 1 something found, 2 wrong usage or configuration, 3 no \
-                  files, 4 a file that is no Dockerfile"
+    after_help = "Exit status: 0 clean, 1 something found, 2 wrong usage or configuration, or a file \
+                  that cannot be read, 3 no files, 4 a file that is no Dockerfile"
 )]
 pub(crate) struct Lint {
     /// Dockerfiles, folders to look for them in, or - for standard input

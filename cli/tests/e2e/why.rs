@@ -262,6 +262,14 @@ fn a_step_is_known_by_its_name_its_place_and_its_text() {
     has(&why(&store, "3/4"), &["ran        because: src/app.py changed"]);
     let several = store.answer(&["cache", "why", "RUN"]).ends_with(1);
     several.says(&["RUN stands for several steps", "is [build 2/4] RUN echo $VERSION"]);
+    // Two Dockerfiles of one folder.
+    context.write("Other", "FROM busybox\nRUN echo $VERSION > /w\n");
+    store.build_with("w", context.path(), &["-f", &text(&context.path().join("Other"))]);
+    let folder = context.path().canonicalize().expect("the folder");
+    let [first, second] =
+        ["Dockerfile", "Other"].map(|file| format!(" of {file} in {}", folder.display()));
+    let several = store.answer(&["cache", "why", "RUN echo $VERSION"]).ends_with(1);
+    several.says(&["stands for several steps", &first, &second]);
     store
         .answer(&["cache", "why", "9/9"])
         .ends_with(1)

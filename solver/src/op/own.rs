@@ -90,7 +90,9 @@ pub(super) fn run(
             listings.extend(listing(subject, files));
         }
     }
-    parts.extend(secrets.iter().map(|(id, value)| whole(&format!("the secret {id}"), value)));
+    let counted =
+        secrets.iter().map(|(id, value)| Part::of(Subject::counted_secret(id), "", value));
+    parts.extend(counted);
     tell_apart(&mut parts);
     Own { parts, listings }
 }
@@ -208,11 +210,6 @@ fn command(argv: &[String]) -> (&[String], &[String]) {
 
 fn setting(subject: &str, text: &str) -> Part {
     Part::text(Subject::Setting(subject.to_owned()), text)
-}
-
-/// A part of which only is said that it changed.
-fn whole(subject: &str, content: &ContentHash) -> Part {
-    Part::of(Subject::Setting(subject.to_owned()), "", content)
 }
 
 fn hash(value: &impl Serialize) -> ContentHash {

@@ -262,10 +262,16 @@ pub(crate) fn shortened(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use lapstrake_rootfs::ContentHash;
+
     use super::*;
 
     fn part(subject: Subject, text: &str) -> Part {
         Part::text(subject, text)
+    }
+
+    fn hash(text: &str) -> ContentHash {
+        ContentHash::of(text.as_bytes())
     }
 
     fn reason(before: &[Part], now: &[Part]) -> String {
@@ -282,6 +288,20 @@ mod tests {
         assert_eq!(reason(&before, &now[..1]), "V is gone, it was 1");
         assert_eq!(reason(&before[..1], &now[..1]), "the base image changed: a → b");
         assert_eq!(reason(&before, &before), "this version of lap makes its key in another way");
+    }
+
+    /// `cache=digest` alone is new or gone: the secret is there all the same.
+    #[test]
+    fn a_secret_whose_value_counts() {
+        let value = |text: &str| Part::of(Subject::counted_secret("a"), "", &hash(text));
+        let variable = || part(Subject::secret_variable("V"), "id=a");
+        let (counted, plain) = ([value("1"), variable()], [variable()]);
+        let subject = "the value of the secret a";
+        assert_eq!(reason(&plain, &counted), format!("{subject} counts now (cache=digest)"));
+        let gone = format!("{subject} does not count any more (cache=digest)");
+        assert_eq!(reason(&counted, &plain), gone);
+        assert_eq!(reason(&counted, &[value("2"), variable()]), format!("{subject} changed"));
+        assert_eq!(reason(&counted, &[]), "the secret variable V is gone, it was id=a");
     }
 
     #[test]

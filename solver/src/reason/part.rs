@@ -23,6 +23,9 @@ const FILE: &str = "the file ";
 const MOUNT: &str = "the mount at ";
 const SECRET: &str = "the secret variable ";
 
+/// What the name of a secret begins with whose value counts. Behind the variable's in order: that is told first.
+pub(super) const COUNTED: &str = "the value of the secret ";
+
 /// What runs a command.
 const SHELL: &str = "the shell";
 
@@ -109,6 +112,11 @@ impl Subject {
     /// A variable that has the value of a secret.
     pub(crate) fn secret_variable(name: &str) -> Self {
         Self::Setting(format!("{SECRET}{name}"))
+    }
+
+    /// A secret whose value counts.
+    pub(crate) fn counted_secret(id: &str) -> Self {
+        Self::Setting(format!("{COUNTED}{id}"))
     }
 
     /// Whether its text is a list of options, as `--mount` has it.

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
-use super::part::cut;
+use super::part::{COUNTED, cut};
 use super::{Reason, StepChange, shortened};
 use crate::age::age_within;
 
@@ -51,18 +51,9 @@ impl Reason {
             Self::Evicted { since, is_same: false } => {
                 write!(f, "its earlier results were evicted {} ago", age_within(*since))
             }
-            Self::Changed { subject, before, after } => match (before.as_deref(), after.as_deref())
-            {
-                (Some(before), Some(after)) if before == after => write!(f, "{subject} changed"),
-                (Some(before), Some(after)) => {
-                    write!(f, "{subject} changed: {} → {}", shown(before), shown(after))
-                }
-                (None, Some("")) => write!(f, "{subject} is new"),
-                (Some(""), None) => write!(f, "{subject} is gone"),
-                (None, Some(after)) => write!(f, "{subject} is new: {}", shown(after)),
-                (Some(before), None) => write!(f, "{subject} is gone, it was {}", shown(before)),
-                (None, None) => write!(f, "{subject} changed"),
-            },
+            Self::Changed { subject, before, after } => {
+                changed(f, subject, (before.as_deref(), after.as_deref()))
+            }
             Self::File { path, change, others } => {
                 write!(f, "{path} {change}")?;
                 match others {
@@ -115,6 +106,31 @@ impl Reason {
             }
             Self::Otherwise => f.write_str("this version of lap makes its key in another way"),
         }
+    }
+}
+
+/// What became of a subject with this text before and now.
+fn changed(
+    f: &mut Line<'_, '_>,
+    subject: &str,
+    texts: (Option<&str>, Option<&str>),
+) -> fmt::Result {
+    match texts {
+        (Some(before), Some(after)) if before == after => write!(f, "{subject} changed"),
+        (Some(before), Some(after)) => {
+            write!(f, "{subject} changed: {} → {}", shown(before), shown(after))
+        }
+        (None, Some("")) if subject.starts_with(COUNTED) => {
+            write!(f, "{subject} counts now (cache=digest)")
+        }
+        (Some(""), None) if subject.starts_with(COUNTED) => {
+            write!(f, "{subject} does not count any more (cache=digest)")
+        }
+        (None, Some("")) => write!(f, "{subject} is new"),
+        (Some(""), None) => write!(f, "{subject} is gone"),
+        (None, Some(after)) => write!(f, "{subject} is new: {}", shown(after)),
+        (Some(before), None) => write!(f, "{subject} is gone, it was {}", shown(before)),
+        (None, None) => write!(f, "{subject} changed"),
     }
 }
 

@@ -301,13 +301,13 @@ const IN_THE_KEY_OF_A_MOUNT: &[Part] = &[
         what: "value of a secret that counts",
         one: |bench| counted(bench, "first-value", "target=/t"),
         other: |bench| counted(bench, "other-value", "target=/t"),
-        why: Some("the secret a changed"),
+        why: Some("the value of the secret a changed"),
     },
     Part {
         what: "value of a secret that counts, in the environment",
         one: |bench| counted(bench, "first-value", "env=V"),
         other: |bench| counted(bench, "other-value", "env=V"),
-        why: Some("the secret a changed"),
+        why: Some("the value of the secret a changed"),
     },
     Part {
         what: "whether a secret counts",
@@ -316,7 +316,7 @@ const IN_THE_KEY_OF_A_MOUNT: &[Part] = &[
             flagged("--mount=type=secret,id=a,target=/t")
         },
         other: |bench| counted(bench, "value", "target=/t"),
-        why: Some("the secret a is new"),
+        why: Some("the value of the secret a counts now (cache=digest)"),
     },
     Part {
         what: "content of a bind",

@@ -100,8 +100,11 @@ fn several(asked: &str, found: &[&Origin]) -> Failure {
     let told = found.iter().take(SHOWN).map(|origin| {
         let name = clip(&one_line(origin.name.as_deref().unwrap_or_default()), WIDTH);
         let project = origin.project.as_deref().unwrap_or_default();
-        let folder = project.lines().next().unwrap_or_default();
-        format!("{} is {name} of {folder}", short(&origin.key))
+        let project = match project.split_once('\n') {
+            None | Some((_, "")) => one_line(project),
+            Some((folder, dockerfile)) => one_line(&format!("{dockerfile} in {folder}")),
+        };
+        format!("{} is {name} of {project}", short(&origin.key))
     });
     let mut told: Vec<String> = told.collect();
     if found.len() > SHOWN {
