@@ -34,6 +34,7 @@ mod table;
 mod template;
 mod terminal;
 mod text;
+mod thread;
 
 use std::process::ExitCode;
 

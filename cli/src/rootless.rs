@@ -19,6 +19,9 @@ use nix::sched::{CloneFlags, unshare};
 use crate::failure::Failure;
 use crate::output;
 
+/// What the waiting copy exits with where no process can be started.
+const BUSY: u8 = 2;
+
 /// What the waiting copy is called.
 const HELPER: &str = "lap-map-ids";
 
@@ -59,10 +62,7 @@ pub(crate) fn enter() -> Result<(), Failure> {
         Ok((users, groups)) => {
             let helper = Helper::start(&ids, users, groups)?;
             unshare(CloneFlags::CLONE_NEWUSER).map_err(|error| refused(error.into()))?;
-            match helper.map()? {
-                true => Ok(()),
-                false => Err(ids.unmapped()),
-            }
+            helper.map(&ids)
         }
         Err(lack) => {
             unshare(CloneFlags::CLONE_NEWUSER).map_err(|error| refused(error.into()))?;
@@ -219,12 +219,16 @@ impl Helper {
         child.map(Self).map_err(refused)
     }
 
-    /// Has it write the maps. Whether that was done.
-    fn map(mut self) -> Result<bool, Failure> {
+    /// Has it write the maps.
+    fn map(mut self, ids: &Ids) -> Result<(), Failure> {
         if let Some(mut go) = self.0.stdin.take() {
             go.write_all(b"1").map_err(refused)?;
         }
-        Ok(self.0.wait().map_err(refused)?.success())
+        match self.0.wait().map_err(refused)?.code() {
+            Some(0) => Ok(()),
+            Some(code) if code == i32::from(BUSY) => Err(refused(rustix::io::Errno::AGAIN.into())),
+            _ => Err(ids.unmapped()),
+        }
     }
 }
 
@@ -242,12 +246,16 @@ pub(crate) fn helper() -> Option<ExitCode> {
     let (pid, maps) = typed.split_first()?;
     let mut maps = maps.split(|word| word == "groups");
     let (users, groups) = (maps.next().unwrap_or_default(), maps.next().unwrap_or_default());
-    let is_written = |program: &str, map: &[String]| {
-        let written = Command::new(program).arg(pid).args(map).stdin(Stdio::null()).status();
-        written.is_ok_and(|status| status.success())
-    };
-    let done = is_written("newuidmap", users) && is_written("newgidmap", groups);
-    Some(if done { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    for (program, map) in [("newuidmap", users), ("newgidmap", groups)] {
+        match Command::new(program).arg(pid).args(map).stdin(Stdio::null()).status() {
+            Ok(status) if status.success() => {}
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                return Some(ExitCode::from(BUSY));
+            }
+            _ => return Some(ExitCode::FAILURE),
+        }
+    }
+    Some(ExitCode::SUCCESS)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal as _, Read as _};
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::{Mutex, PoisonError};
 
 use lapstrake_executor::TerminalSize;
 use rustix::termios::{
@@ -88,9 +89,10 @@ impl Drop for Quiet {
 
 /// Standard input in raw mode: keys go to the command as they are, Ctrl-C too. Dropping it brings
 /// the former mode back.
-pub(crate) struct RawMode {
-    before: Termios,
-}
+pub(crate) struct RawMode(());
+
+/// What the user's terminal was like before it was in raw mode.
+static BEFORE: Mutex<Option<Termios>> = Mutex::new(None);
 
 impl RawMode {
     /// `None` when standard input is no terminal.
@@ -100,14 +102,22 @@ impl RawMode {
         let mut raw = before.clone();
         raw.make_raw();
         tcsetattr(&stdin, OptionalActions::Now, &raw).ok()?;
-        Some(Self { before })
+        *BEFORE.lock().unwrap_or_else(PoisonError::into_inner) = Some(before);
+        Some(Self(()))
     }
 }
 
 impl Drop for RawMode {
     fn drop(&mut self) {
+        restore();
+    }
+}
+
+/// Ends raw mode, for whoever ends the process in the midst of it.
+pub(crate) fn restore() {
+    if let Some(before) = BEFORE.lock().unwrap_or_else(PoisonError::into_inner).take() {
         // When the terminal is gone there is nothing to bring back.
-        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &self.before);
+        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &before);
     }
 }
 

@@ -136,7 +136,7 @@ impl Error {
         let is_refused = |errno: &Errno| *errno == Errno::from(nix::errno::Errno::EPERM);
         let is = |errno: &Errno, known| *errno == Errno::from(known);
         Some(match self {
-            Self::System { operation: Operation::Clone, source, .. }
+            Self::System { operation: Operation::Clone | Operation::Create, source, .. }
                 if is(source, nix::errno::Errno::EAGAIN) =>
             {
                 MORE_PROCESSES
@@ -393,6 +393,8 @@ mod tests {
             error.hint().unwrap_or_default()
         };
         assert!(hint(Known::EAGAIN).contains("ulimit -u"));
+        let thread = Error::system::<_, Known>(Operation::Create, "a thread")(Known::EAGAIN);
+        assert_eq!(thread.hint(), Some(MORE_PROCESSES));
         assert!(hint(Known::ENOSPC).contains("/proc/sys/user/max_"));
         assert_eq!(hint(Known::EPERM), "");
         let wait = Error::system::<_, Known>(Operation::Wait, "the command")(Known::EAGAIN);

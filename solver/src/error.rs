@@ -174,6 +174,13 @@ pub(crate) fn caused(
     fault
 }
 
+/// What dash, bash and BusyBox say when they cannot start a process.
+const FORKS: [&[u8]; 3] = [
+    b"Cannot fork",
+    b"fork: retry: Resource temporarily unavailable",
+    b"fork: Resource temporarily unavailable",
+];
+
 /// Whether a command said that there is no room: the C library's words for ENOSPC.
 pub(crate) fn is_lack(log: &[u8]) -> bool {
     says(log, b"No space left on device")
@@ -204,6 +211,7 @@ fn advice(status: Status, log: &[u8], room: Option<&Room>) -> Option<String> {
             "where it changes an owner or becomes another user: no id but root's is mapped here, and \
              `lap explain unmapped-id` says why",
         ),
+        _ if FORKS.iter().any(|words| says(log, words)) => Some(executor::MORE_PROCESSES),
         Status::Exited(126) => {
             Some("126 mostly means that a program was found and is not executable")
         }

@@ -31,9 +31,15 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
 use crate::session::Session;
+use crate::thread;
 
 /// Runs the command that was typed.
 pub(crate) fn run(arguments: Arguments) -> Result<Exit, Failure> {
+    thread::end_where_none_starts(match arguments.command {
+        Command::Run(_) => Exit::ENGINE,
+        Command::Lint(_) | Command::Fmt(_) => Exit::USAGE,
+        _ => Exit::FAILED,
+    });
     let session = Session::new(arguments.root);
     run_command(arguments.command, &session).map_err(|failure| session.with_room(failure))
 }

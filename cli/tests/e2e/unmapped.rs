@@ -116,8 +116,6 @@ fn why_ids_cannot_be_mapped_is_said() {
     let map: Vec<&str> = answer.stdout.split_whitespace().collect();
     assert_eq!(map, ["0", "4242", "1"]);
     answer.says(&["no_new_privs", "setpriv", "allowPrivilegeEscalation"]);
-    let answer = user.lap_behind(&["prlimit", "--nproc=1"], &["images"]).ends_with(1);
-    answer.says(&["ulimit -u", "pids.max"]);
     // A range that is set aside for somebody else is not offered.
     let user = User::new("other:100000:65536\n");
     let range = "usermod --add-subuids 165536-231071 --add-subgids 165536-231071 lap-user";
@@ -129,4 +127,27 @@ fn why_ids_cannot_be_mapped_is_said() {
     fs::write(passwd, known.replace("4242:4242", "4242:4243")).expect("write");
     let answer = user.lap_behind(&[], &["images"]).ends_with(1);
     answer.says(&["newuidmap: ", "the user, 4243, in place of 4242", "newgrp"]);
+}
+
+/// However many there may be, a command succeeds or says what it lacks; it does not wait for ever.
+#[test]
+fn a_limit_of_processes_is_said() {
+    let user = User::new(RANGES);
+    user.ok(&["pull", "-q", "busybox"]);
+    let context = user.context("FROM busybox\nCOPY a /a\nRUN id\nRUN id -u\n");
+    let build = ["build", "-q", "--no-cache", &context];
+    let run = ["run", "--rm", "busybox", "true"];
+    let mut failed = 0;
+    for limit in 1..=20 {
+        let limit = format!("--nproc={limit}");
+        for (words, code) in [(&build[..], 1), (&run[..], 125)] {
+            let starter = ["timeout", "-s", "KILL", "60", "prlimit", &limit];
+            let answer = user.lap_behind(&starter, words);
+            if answer.code != Some(0) {
+                failed += 1;
+                answer.ends_with(code).says(&["ulimit -u", "pids.max"]);
+            }
+        }
+    }
+    assert!(failed > 1, "nothing was limited");
 }
