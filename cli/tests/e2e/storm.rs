@@ -113,7 +113,9 @@ fn what_is_left_of_a_storm_is_whole() {
     }
     store.ok(&["cache", "prune", "-a"]);
     store.ok(&["cache", "verify"]);
-    for (name, kept) in [("tmp", &[][..]), ("leases", &[]), ("locks", &["gate", "tmp", "use"])] {
+    for (name, kept) in
+        [("tmp", &[][..]), ("leases", &[]), ("locks", &["gate", "index", "tmp", "use"])]
+    {
         let files = fs::read_dir(store.root().join(name)).expect("a folder");
         let mut files: Vec<_> = files.map(|file| file.expect("a file").file_name()).collect();
         files.sort();
