@@ -43,7 +43,7 @@ enum Lack {
 struct Ids {
     uid: u32,
     gid: u32,
-    /// As `/etc/passwd` has it.
+    /// As `/etc/passwd` or another database of the machine's users has it.
     user: Option<User>,
     extra: Result<(Vec<Range>, Vec<Range>), Lack>,
     /// The first id that is set aside for nobody.
@@ -100,8 +100,8 @@ fn map_one(ids: &Ids) -> std::io::Result<()> {
 impl Ids {
     fn of(uid: u32, gid: u32) -> Self {
         let read = |file: &str| fs::read(file).unwrap_or_default();
-        let database = UserDb { passwd: read("/etc/passwd"), group: Vec::new() };
-        let user = database.user_by_id(uid);
+        let user = |passwd| UserDb { passwd, group: Vec::new() }.user_by_id(uid);
+        let user = user(read("/etc/passwd")).or_else(|| user(answer_of_getent(uid)));
         let name = user.as_ref().map(|user| user.name.as_slice());
         let files = ["/etc/subuid", "/etc/subgid"].map(read);
         let [users, groups] = files.each_ref().map(|file| set_aside(file, uid, name));
@@ -161,6 +161,14 @@ impl Ids {
             ),
         }
     }
+}
+
+/// The user's line of passwd(5) from where else the machine has users (nsswitch.conf(5)); empty when there is
+/// none. Only libc's own programs can ask there.
+fn answer_of_getent(uid: u32) -> Vec<u8> {
+    let mut command = Command::new("getent");
+    command.args(["passwd", &uid.to_string()]).stdin(Stdio::null()).stderr(Stdio::null());
+    command.output().map(|output| output.stdout).unwrap_or_default()
 }
 
 fn is_installed(program: &str) -> bool {

@@ -184,6 +184,28 @@ fn a_user_without_the_program_that_maps_ids_has_one() {
     assert_eq!(map, ["0", "4242", "1"]);
 }
 
+/// As one of a directory service, whom `/etc/passwd` does not have and getent(1) does.
+#[test]
+fn a_user_is_known_as_the_machine_knows_it() {
+    let user = User::new(RANGES);
+    let passwd = user.path("etc/passwd");
+    let known = fs::read_to_string(&passwd).expect("read");
+    let (others, line): (Vec<_>, Vec<_>) =
+        known.lines().partition(|line| !line.starts_with("lap-user:"));
+    fs::write(passwd, others.join("\n") + "\n").expect("write");
+    let programs = user.path("programs");
+    fs::create_dir(&programs).expect("make a folder");
+    open_to_all(&programs);
+    let path = format!("PATH={}", text(&programs));
+    // Without newuidmap, which has to know the user as well.
+    let see = || user.lap_behind(&["env", &path], &["images"]).ends_with(0);
+    see().says(&["no ids are set aside for 4242 "]);
+    let script = format!("#!/bin/sh\n[ \"$*\" = \"passwd 4242\" ] && echo '{}'\n", line.concat());
+    fs::write(programs.join("getent"), script).expect("write");
+    open_to_all(&programs.join("getent"));
+    see().says(&["newuidmap is not installed"]);
+}
+
 /// What a container leaves behind can be removed without root.
 #[test]
 fn a_users_store_can_be_emptied() {
