@@ -6,14 +6,13 @@
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use lapstrake_rootfs::ContentHash;
 
 use crate::lock::{is_current, lock_file};
 use crate::prune::nanoseconds;
-use crate::usage::{BLOCK, walk};
+use crate::walk::walk;
 use crate::{Error, Sharing, Store};
 
 /// A cache folder.
@@ -167,15 +166,15 @@ fn mount(id: String, (key, number): (ContentHash, u32), path: &Path) -> Result<C
 
 /// Bytes on disk of a cache folder, and what its `data` has that is no directory.
 fn measure(folder: &Path) -> Result<(u64, u64), Error> {
-    let mut blocks: HashMap<(u64, u64), u64> = HashMap::new();
+    let mut sizes: HashMap<(u64, u64), u64> = HashMap::new();
     let mut files: u64 = 0;
-    walk(folder, &mut |metadata| {
-        files += u64::from(!metadata.is_dir());
-        blocks.insert((metadata.dev(), metadata.ino()), metadata.blocks());
+    walk(folder, &mut |seen| {
+        files += u64::from(!seen.is_directory);
+        sizes.insert(seen.inode, seen.size);
     })?;
     let beside = ["lock", "about", "user"].map(|name| folder.join(name));
     let beside = beside.iter().filter(|path| path.exists()).count() as u64;
-    Ok((blocks.values().sum::<u64>().saturating_mul(BLOCK), files.saturating_sub(beside)))
+    Ok((sizes.values().sum(), files.saturating_sub(beside)))
 }
 
 /// As many folders are looked into before something counts as kept.

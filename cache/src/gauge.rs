@@ -1,12 +1,11 @@
 //! How much room a store takes, for whoever asks again and again.
 
 use std::collections::{BTreeSet, HashMap};
-use std::fs::{self, Metadata};
+use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::usage::{BLOCK, walk};
+use crate::walk::walk;
 use crate::{Error, Store};
 
 /// Folders whose entries stay as they are once they are there.
@@ -31,8 +30,8 @@ impl Gauge {
         let mut changing = HashMap::new();
         for name in names(store.root())? {
             if !FINISHED.iter().any(|finished| Path::new(finished).starts_with(&name)) {
-                walk(&store.root().join(name), &mut |metadata| {
-                    changing.insert(inode(metadata), size(metadata));
+                walk(&store.root().join(name), &mut |seen| {
+                    changing.insert(seen.inode, seen.size);
                 })?;
             }
         }
@@ -53,24 +52,15 @@ impl Gauge {
         }
         for path in &there {
             if self.seen.insert(path.clone()) {
-                walk(&root.join(path), &mut |metadata| {
-                    let size = size(metadata);
-                    if self.files.insert(inode(metadata), size).is_none() {
-                        self.total = self.total.saturating_add(size);
+                walk(&root.join(path), &mut |seen| {
+                    if self.files.insert(seen.inode, seen.size).is_none() {
+                        self.total = self.total.saturating_add(seen.size);
                     }
                 })?;
             }
         }
         Ok(())
     }
-}
-
-fn inode(metadata: &Metadata) -> (u64, u64) {
-    (metadata.dev(), metadata.ino())
-}
-
-fn size(metadata: &Metadata) -> u64 {
-    metadata.blocks().saturating_mul(BLOCK)
 }
 
 fn names(folder: &Path) -> Result<Vec<PathBuf>, Error> {

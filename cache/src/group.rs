@@ -1,12 +1,12 @@
 //! What the store holds, in groups that may overlap, and how much of it they share.
 
 use std::collections::HashMap;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
 use crate::prune::nanoseconds;
-use crate::usage::{BLOCK, Needed, UsageKind, walk};
+use crate::usage::{Needed, UsageKind};
+use crate::walk::walk;
 use crate::{Error, Store};
 
 /// A layer, cache folder or blob.
@@ -93,9 +93,9 @@ impl Store {
                     group.count += 1;
                 }
             }
-            walk(&piece.path, &mut |metadata| {
-                let held = files.entry((metadata.dev(), metadata.ino())).or_default();
-                held.size = metadata.blocks().saturating_mul(BLOCK);
+            walk(&piece.path, &mut |seen| {
+                let held = files.entry(seen.inode).or_default();
+                held.size = seen.size;
                 held.is_needed |= piece.is_needed;
                 held.groups.extend(groups);
                 held.groups.sort_unstable();

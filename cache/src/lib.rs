@@ -66,6 +66,7 @@ mod temporary;
 mod usage;
 mod variation;
 mod verify;
+mod walk;
 
 pub use account::{Account, StepIds};
 pub use blob::BlobWriter;

@@ -1,18 +1,14 @@
 //! What the store holds, by kind, and how much room it takes on disk.
 
 use std::collections::{BTreeSet, HashMap};
-use std::fs::{self, File, Metadata};
-use std::io;
-use std::os::unix::fs::MetadataExt as _;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use lapstrake_oci::Digest;
 use lapstrake_rootfs::LayerId;
 
+use crate::walk::walk;
 use crate::{Error, Store};
-
-/// The unit of `st_blocks` in bytes, whatever the file system's own is.
-pub(crate) const BLOCK: u64 = 512;
 
 /// A kind of thing that the store holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,10 +75,9 @@ impl Store {
         let items = self.items(needed)?;
         let mut files: HashMap<(u64, u64), Held> = HashMap::new();
         for item in &items {
-            walk(&item.path, &mut |metadata| {
-                let size = metadata.blocks().saturating_mul(BLOCK);
-                let held = Held { kind: item.kind, size, is_needed: false };
-                let held = files.entry((metadata.dev(), metadata.ino())).or_insert(held);
+            walk(&item.path, &mut |seen| {
+                let held = Held { kind: item.kind, size: seen.size, is_needed: false };
+                let held = files.entry(seen.inode).or_insert(held);
                 held.is_needed |= item.is_needed;
             })?;
         }
@@ -155,32 +150,4 @@ fn total(kind: UsageKind, items: &[Item], files: &HashMap<(u64, u64), Held>) -> 
         }
     }
     usage
-}
-
-/// Visits `path` and all below it. Follows no link; what is gone when it is come to is left out.
-pub(crate) fn walk(path: &Path, visit: &mut dyn FnMut(&Metadata)) -> Result<(), Error> {
-    let mut left = vec![path.to_owned()];
-    while let Some(path) = left.pop() {
-        let Some(metadata) =
-            unless_gone(fs::symlink_metadata(&path)).map_err(Error::io("examine", &path))?
-        else {
-            continue;
-        };
-        visit(&metadata);
-        if !metadata.is_dir() {
-            continue;
-        }
-        let entries = unless_gone(fs::read_dir(&path)).map_err(Error::io("list", &path))?;
-        for entry in entries.into_iter().flatten() {
-            left.push(entry.map_err(Error::io("list", &path))?.path());
-        }
-    }
-    Ok(())
-}
-
-fn unless_gone<T>(found: io::Result<T>) -> io::Result<Option<T>> {
-    match found {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        other => other.map(Some),
-    }
 }

@@ -90,3 +90,33 @@ fn blobs_of_images_and_caches_in_use_are_needed() {
     let caches = of(&store.usage(&needed).unwrap(), UsageKind::CacheMount);
     assert_eq!((caches.count, caches.size, caches.reclaimable), (1, size, size));
 }
+
+/// A command may make a tree that is deeper than the kernel takes a path at once, and more names in it.
+#[test]
+fn trees_of_any_depth_are_measured() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&folder.path().join("store")).unwrap();
+    let fill = |folder: &Path| {
+        let script = r#"
+import os, sys
+os.chdir(sys.argv[1]); os.mkdir("data"); os.chdir("data")
+for i in range(60):
+    os.mkdir("n" * 250); os.mkdir("beside"); os.mkdir("beside/empty"); os.symlink("..", "link"); os.chdir("n" * 250)
+open("file", "w").write("x" * 70000)"#;
+        let made = Command::new("python3").args(["-c", script]).arg(folder).status().unwrap();
+        assert!(made.success());
+        Ok::<_, Error>(())
+    };
+    let key = ContentHash::of(b"key");
+    let request =
+        CacheRequest { key: &key, sharing: Sharing::Shared, about: "about", step: "RUN make" };
+    drop(store.cache_folder(&request, &|| false, fill).unwrap());
+
+    let mounts = of(&store.usage(&Needed::default()).unwrap(), UsageKind::CacheMount);
+    assert_eq!((mounts.count, mounts.size), (1, du(&store.root().join("cache"))));
+    let listed = store.cache_mounts().unwrap();
+    assert_eq!(listed.iter().map(|mount| mount.files).collect::<Vec<_>>(), [61]);
+    let ids: Vec<String> = listed.into_iter().map(|mount| mount.id).collect();
+    assert_eq!(store.remove_cache_mounts(&ids).unwrap().len(), 1);
+    assert_eq!(fs::read_dir(store.root().join("cache")).unwrap().count(), 0);
+}

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant, SystemTime};
 use super::{Entry, entries_path, folder, output_path};
 use crate::prune::nanoseconds;
 use crate::temporary::new_file;
-use crate::usage::{BLOCK, walk};
+use crate::walk::walk;
 use crate::{Error, Store};
 
 /// How many logs are kept, that of the build which begins included.
@@ -170,7 +170,7 @@ fn retain(logs: &Path, count: usize, size: u64) {
 fn size_of(log: &Path) -> u64 {
     let mut size = 0;
     // What cannot be measured counts as nothing.
-    let _ = walk(log, &mut |metadata| size += metadata.blocks().saturating_mul(BLOCK));
+    let _ = walk(log, &mut |seen| size += seen.size);
     size
 }
 

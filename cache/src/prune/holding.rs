@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::{self, File, Metadata};
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use lapstrake_oci::Digest;
@@ -12,7 +11,8 @@ use super::nanoseconds;
 use crate::cache_mount::title;
 use crate::layer::layer_id;
 use crate::lease::Gate;
-use crate::usage::{BLOCK, Needed, walk};
+use crate::usage::Needed;
+use crate::walk::walk;
 use crate::{Error, Log, LogState, Origin, Store};
 
 /// A kind of what the store keeps.
@@ -207,11 +207,10 @@ impl Holding {
     fn measure(&mut self) -> Result<(), Error> {
         let Some(path) = &self.path else { return Ok(()) };
         let files = &mut self.files;
-        walk(path, &mut |metadata| {
-            let all = if metadata.is_dir() { 1 } else { metadata.nlink() };
-            let size = metadata.blocks().saturating_mul(BLOCK);
-            let links = Links { here: 0, all, size };
-            files.entry((metadata.dev(), metadata.ino())).or_insert(links).here += 1;
+        walk(path, &mut |seen| {
+            let all = if seen.is_directory { 1 } else { seen.links };
+            let links = Links { here: 0, all, size: seen.size };
+            files.entry(seen.inode).or_insert(links).here += 1;
         })?;
         self.size = self.files.values().map(|links| links.size).sum();
         Ok(())

@@ -40,6 +40,14 @@ pub(crate) fn open_quietly(open: impl Fn(OFlags) -> io::Result<OwnedFd>) -> io::
     }
 }
 
+/// Opens the directory at `path` in the layer directory `layer` for reading, as [`open_file`].
+///
+/// # Errors
+/// `ELOOP` for a link, else what openat2(2) says.
+pub fn open_directory(layer: BorrowedFd<'_>, path: &TreePath) -> io::Result<OwnedFd> {
+    beneath::open_directory(layer, path)
+}
+
 /// The bytes of the regular file at `path`, when there are at most `limit` of them.
 ///
 /// # Errors
