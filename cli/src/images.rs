@@ -4,7 +4,6 @@ use std::error::Error;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use lapstrake_cache::Store;
@@ -19,6 +18,7 @@ use lapstrake_solver::event::{ImageProgress, LayerState};
 use crate::args::PullPolicy;
 use crate::failure::Failure;
 use crate::progress::{Activity, Conclusion, Mode, Progress};
+use crate::whole_file::WholeFile;
 use crate::{output, session};
 
 impl From<ImageError> for Failure {
@@ -203,14 +203,9 @@ pub(crate) fn write_archive<T, E: Error + 'static>(
         let mut file = file.map_err(|error| cannot(&error))?;
         return write(&mut file).map_err(|error| Failure::of(&error));
     }
-    let parent = destination.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let mut file = tempfile::Builder::new()
-        .prefix(".lap-")
-        .permissions(fs::Permissions::from_mode(0o666))
-        .tempfile_in(parent.unwrap_or(Path::new(".")))
-        .map_err(|error| cannot(&error))?;
-    let written = write(file.as_file_mut()).map_err(|error| Failure::of(&error))?;
-    file.persist(destination).map_err(|error| cannot(&error.error))?;
+    let mut file = WholeFile::new(destination).map_err(|error| cannot(&error))?;
+    let written = write(file.file()).map_err(|error| Failure::of(&error))?;
+    file.keep(destination).map_err(|error| cannot(&error))?;
     Ok(written)
 }
 

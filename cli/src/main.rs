@@ -35,6 +35,7 @@ mod template;
 mod terminal;
 mod text;
 mod thread;
+mod whole_file;
 
 use std::process::ExitCode;
 

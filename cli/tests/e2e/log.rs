@@ -11,7 +11,7 @@ use crate::support::{Answer, Background, Context, Store, text, wait_for};
 /// Its last step writes more than is shown of it, and fails.
 const FAILING: &str = "FROM busybox\n\
     ENV GIVEN=value\n\
-    RUN echo before > /file; echo first\n\
+    RUN echo before > /file; printf first\n\
     WORKDIR /work\n\
     USER 1000:1000\n\
     RUN echo half > /tmp/half; seq 100000; printf 'no line end'; exit 7\n";
@@ -43,7 +43,7 @@ fn follow(failed: &Answer, lap: impl Fn(&[&str]) -> Answer) {
     let error = format!("#{step} ERROR: the command ended with exit status 7");
     assert!(failed.stderr.contains(&error), "no {error:?} in {}", failed.stderr);
     let all = lap(&["build", "logs", build]).ends_with(0).stdout;
-    let first = "--- #2 [2/4] RUN echo before > /file; echo first (done after ";
+    let first = "--- #2 [2/4] RUN echo before > /file; printf first (done after ";
     assert!(all.starts_with(first) && all.contains("\nfirst\n--- #3 "), "{all:.400}");
     assert!(all.contains("(failed after ") && all.ends_with(&expected()), "{all:.400}");
     assert!(lap(&["build", "logs", "last"]).ends_with(0).stdout.ends_with("no line end"));

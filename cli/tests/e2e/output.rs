@@ -178,3 +178,28 @@ fn a_filter_runs_one_stage_again() {
     assert_ne!(second[1], first[1]);
     assert_eq!(built(&[]), second, "what ran last is what counts");
 }
+
+/// A limit of the system ends the command in the middle of writing, by a signal that nothing cleans up after.
+#[test]
+fn a_killed_command_leaves_no_part_of_an_archive() {
+    let (store, context, out) = (Store::new(), Context::new("FROM busybox\n"), scratch());
+    store.build("files", context.path());
+    let archive = text(&out.path().join("out.tar"));
+    let limited = ["sh", "-c", "ulimit -f 100; exec \"$@\"", "sh"];
+    let from_build = format!("type=tar,dest={archive}");
+    for words in [
+        &["export", "files", "-o", &archive][..],
+        &["save", "files", "-o", &archive],
+        &["build", "-o", &from_build, &text(context.path())],
+    ] {
+        let killed = store.answer_behind(&limited, words);
+        assert_eq!(killed.code, None, "{killed:?}");
+        assert_eq!(listed(out.path()), "", "{words:?}");
+    }
+    fs::write(&archive, "old").expect("write");
+    store.answer_behind(&limited, &["export", "files", "-o", &archive]);
+    assert_eq!(fs::read_to_string(&archive).expect("read"), "old");
+    store.ok(&["export", "files", "-o", &archive]);
+    assert!(fs::metadata(&archive).expect("there").len() > 1_000_000);
+    assert_eq!(listed(out.path()), "f 644 out.tar\n");
+}

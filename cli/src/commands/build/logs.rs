@@ -30,16 +30,24 @@ pub(crate) fn run(asked: &BuildLogs, session: &Session) -> Result<Exit, Failure>
     let log = find(logs, id, &command)?;
     match asked.step {
         Some(number) if log.steps.iter().any(|step| step.number == Some(number)) => {
-            show(&log, number)?;
+            let is_line_open = show(&log, number)?;
+            if is_line_open && output::stdout_is_terminal() {
+                output::stdout("\n")?;
+            }
         }
         Some(number) => {
             let known = format!("{command} build logs {id} lists those that began");
             return Err(Failure::new(format!("the build {id} has no step {number}")).help(known));
         }
         None => {
+            let mut is_line_open = false;
             for step in &log.steps {
-                output::stdout(&heading(step))?;
-                step.number.map(|number| show(&log, number)).transpose()?;
+                let end = if is_line_open { "\n" } else { "" };
+                output::stdout(&(end.to_owned() + &heading(step)))?;
+                is_line_open = step.number.map_or(Ok(false), |number| show(&log, number))?;
+            }
+            if is_line_open && output::stdout_is_terminal() {
+                output::stdout("\n")?;
             }
         }
     }
@@ -104,9 +112,9 @@ fn heading(step: &LoggedStep) -> String {
     crate::text::harmless(&format!("--- {number}{} ({end})", crate::text::one_line(name))) + "\n"
 }
 
-/// What a step wrote, byte for byte unless it goes to a terminal.
-fn show(log: &Log, number: u32) -> Result<(), Failure> {
-    let Some(mut from) = log.output(number)? else { return Ok(()) };
+/// Shows what a step wrote, byte for byte unless it goes to a terminal. Returns whether its last line has no end.
+fn show(log: &Log, number: u32) -> Result<bool, Failure> {
+    let Some(mut from) = log.output(number)? else { return Ok(false) };
     let mut buffer = vec![0; PIECE];
     let mut last = b'\n';
     loop {
@@ -117,8 +125,5 @@ fn show(log: &Log, number: u32) -> Result<(), Failure> {
         last = *end;
         output::foreign_bytes(bytes)?;
     }
-    if last != b'\n' && output::stdout_is_terminal() {
-        output::stdout("\n")?;
-    }
-    Ok(())
+    Ok(last != b'\n')
 }
