@@ -1,5 +1,6 @@
 //! A build from beginning to end.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -150,6 +151,7 @@ pub fn build(request: Request<'_>, tools: &Tools<'_>) -> Result<Built, Error> {
         agents: &request.agents,
         bounds: &request.bounds,
         imports: tools.imports,
+        failed: OnceLock::new(),
         journal: Journal::default(),
         layers: Layers::new(tools.store, tools.imports, &bases),
         network: tools.network,

@@ -7,6 +7,7 @@
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::Scope;
 
+use crate::Error;
 use crate::graph::{Graph, Op, Vertex, VertexId};
 
 /// Results by vertex; `None` where no target reaches.
@@ -15,10 +16,22 @@ pub type Results<T> = Vec<Option<T>>;
 /// Comes to the result of one vertex from those of its inputs.
 pub type Execute<'a, T, E> = dyn Fn(VertexId, &Vertex, Vec<T>) -> Result<T, E> + Sync + 'a;
 
+/// An error of a vertex.
+pub trait Fault {
+    /// Whether it only tells that another vertex failed, or that the build was stopped.
+    fn is_consequence(&self) -> bool;
+}
+
+impl Fault for Error {
+    fn is_consequence(&self) -> bool {
+        matches!(self, Self::Cancelled)
+    }
+}
+
 /// Executes everything that `targets` need, with at most `workers` at a time.
 ///
 /// # Errors
-/// The first error of `execute`. No vertex is begun after it; those that are running are waited
+/// The first error of `execute` that is no consequence, else the first one. No vertex is begun after it; those that are running are waited
 /// for, so `execute` should see to it that they end.
 pub fn run<T, E>(
     graph: &Graph,
@@ -28,7 +41,7 @@ pub fn run<T, E>(
 ) -> Result<Results<T>, E>
 where
     T: Clone + Send,
-    E: Send,
+    E: Fault + Send,
 {
     let schedule = Schedule {
         graph,
@@ -145,7 +158,7 @@ impl<T, E> State<T, E> {
     }
 }
 
-impl<T: Clone + Send, E: Send> Schedule<'_, T, E> {
+impl<T: Clone + Send, E: Fault + Send> Schedule<'_, T, E> {
     /// What every worker does until nothing is left.
     fn work<'scope, 'env>(&'env self, scope: &'scope Scope<'scope, 'env>) {
         let mut state = self.lock();
@@ -199,7 +212,9 @@ impl<T: Clone + Send, E: Send> Schedule<'_, T, E> {
         match result {
             Ok(result) => state.finish(id, result),
             Err(error) => {
-                state.error.get_or_insert(error);
+                if state.error.as_ref().is_none_or(E::is_consequence) {
+                    state.error = Some(error);
+                }
             }
         }
         state
@@ -221,6 +236,20 @@ mod tests {
 
     use super::*;
     use crate::graph::{ImageOp, MkdirOp, Op};
+
+    const STOPPED: &str = "stopped";
+
+    impl Fault for &str {
+        fn is_consequence(&self) -> bool {
+            *self == STOPPED
+        }
+    }
+
+    impl Fault for () {
+        fn is_consequence(&self) -> bool {
+            false
+        }
+    }
 
     fn add(graph: &mut Graph, name: &str, inputs: &[VertexId]) -> VertexId {
         let op = match inputs {
@@ -260,6 +289,28 @@ mod tests {
         });
         assert_eq!(executed.into_inner(), 4);
         assert_eq!(results.unwrap().last().cloned().flatten(), Some(5));
+    }
+
+    /// Whoever is stopped because another failed may say so first.
+    #[test]
+    fn the_error_is_the_one_that_stopped_the_others() {
+        let mut graph = Graph::default();
+        let base = add(&mut graph, "", &[]);
+        let sides = ["fails", "stopped"].map(|name| add(&mut graph, name, &[base]));
+        let join = add(&mut graph, "join", &sides);
+        let meeting = Barrier::new(2);
+        let results = run::<(), &str>(&graph, &[join], 8, &|id, _, _| {
+            if id == base {
+                return Ok(());
+            }
+            meeting.wait();
+            if id == sides[1] {
+                return Err(STOPPED);
+            }
+            std::thread::sleep(std::time::Duration::from_millis(100));
+            Err("failed")
+        });
+        assert_eq!(results, Err("failed"));
     }
 
     #[test]

@@ -143,6 +143,24 @@ fn one_shell_for_each_build_and_none_without_a_failure() {
     fed(lap, "FROM busybox\nRUN false\n").ends_with(1).says(&["standard input is what is built"]);
 }
 
+/// The step that was looked into is the one that failed, whatever else fails meanwhile.
+#[test]
+fn the_step_with_the_shell_is_the_one_that_failed() {
+    let store = Store::new();
+    for other in ["sleep 1; exit 4", "sleep 1; echo said; exit 4"] {
+        let context = Context::new(&format!(
+            "FROM busybox AS a\nRUN exit 3\nFROM busybox AS b\nRUN {other}\n\
+             FROM busybox\nCOPY --from=a /etc /a\nCOPY --from=b /etc /b\n"
+        ));
+        let context = text(context.path());
+        let lap = store.lap(&["build", "--on-fail=shell", "--progress", "plain", &context]);
+        let answer = fed(lap, "sleep 2; echo looked\n").ends_with(1);
+        assert_eq!(answer.stdout, "looked\n");
+        let answer = answer.says(&["ERROR: the command ended with exit status 3", "CANCELED"]);
+        assert!(!answer.stderr.contains("exit status 4"), "{answer:?}");
+    }
+}
+
 /// Ctrl-C ends the shell too, and nothing stays.
 #[test]
 fn a_signal_ends_the_shell() {

@@ -24,7 +24,7 @@ mod start;
 mod subtree;
 
 use std::error::Error as StdError;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use lapstrake_cache::{Record, Store};
@@ -95,6 +95,8 @@ pub struct Workshop<'a> {
     pub bounds: &'a Bounds,
     /// What other caches know.
     pub imports: &'a Imports<'a>,
+    /// The vertex whose failure was looked into, and is the build's.
+    pub failed: OnceLock<VertexId>,
     /// What the steps came to.
     pub journal: Journal,
     /// Layers that were already read.
@@ -163,8 +165,9 @@ impl Workshop<'_> {
                 Ok(value)
             }
             Err(failure) => {
-                let cancelled = self.cancel.is_cancelled();
-                if self.imports.has_losses() && !cancelled {
+                let is_the_one = self.failed.get() == Some(&id);
+                let cancelled = self.cancel.is_cancelled() && !is_the_one;
+                if self.imports.has_losses() && !cancelled && !is_the_one {
                     // The build begins again without the layer, so nothing is to be stopped.
                     finished(Outcome::Cancelled);
                     return Err(failure.of(vertex));
@@ -174,6 +177,14 @@ impl Workshop<'_> {
                 self.cancel.cancel();
                 Err(if cancelled { Error::Cancelled } else { failure.of(vertex) })
             }
+        }
+    }
+
+    /// Makes the failure of a vertex that of the build, unless it is cancelled; whatever else fails from now on
+    /// is stopped by it.
+    fn failed_alone(&self, id: VertexId) {
+        if !self.cancel.is_cancelled() && self.failed.set(id).is_ok() {
+            self.cancel.cancel();
         }
     }
 

@@ -136,7 +136,8 @@ impl Workshop<'_> {
         let outcome = self.executor.run(spec, self.cancel, &mut |bytes| show(mask.push(bytes)));
         show(mask.finish());
         if !outcome.as_ref().is_ok_and(|ended| ended.status.success()) {
-            self.executor.look_into(spec, &outcome, &tail.0, self.cancel);
+            let over = || self.failed_alone(id);
+            self.executor.look_into(spec, &outcome, &tail.0, self.cancel, &over);
         }
         (outcome, tail)
     }

@@ -1,7 +1,7 @@
 //! `--on-fail=shell`: the user looks around where a step failed.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use lapstrake_executor::{
     Bytes, Cancel, Ended, Error, Executor, Sandbox, SandboxSpec, Sandboxes, Stdio, start,
@@ -32,12 +32,13 @@ pub(super) fn check(build: &Build) -> Result<(), Failure> {
 /// every step that has something to say, waits.
 pub(super) struct Attended<'a> {
     progress: &'a Progress,
-    was_open: AtomicBool,
+    /// Locked while it is open: whoever fails then waits, and finds that the build is over.
+    was_open: Mutex<bool>,
 }
 
 impl<'a> Attended<'a> {
     pub(super) fn new(progress: &'a Progress) -> Self {
-        Self { progress, was_open: AtomicBool::new(false) }
+        Self { progress, was_open: Mutex::new(false) }
     }
 }
 
@@ -57,6 +58,7 @@ impl Executor for Attended<'_> {
         outcome: &Result<Ended, Error>,
         log: &[u8],
         cancel: &Cancel,
+        over: &dyn Fn(),
     ) {
         let reason = match outcome {
             Ok(ended) => describe(ended.status, &ended.exceeded),
@@ -65,12 +67,14 @@ impl Executor for Attended<'_> {
             }
             Err(_) => return,
         };
-        if !cancel.is_cancelled() && !self.was_open.swap(true, Ordering::AcqRel) {
+        let mut was_open = self.was_open.lock().unwrap_or_else(PoisonError::into_inner);
+        if !cancel.is_cancelled() && !std::mem::replace(&mut *was_open, true) {
             self.progress.pause(log, || {
                 output::stderr(&announcement(&reason, &spec.argv));
                 if let Err(failure) = open(spec, cancel) {
                     output::stderr(&failure.text());
                 }
+                over();
             });
         }
     }
