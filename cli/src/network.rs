@@ -10,7 +10,7 @@ use lapstrake_executor::{Cancel, Connector, Network};
 use serde::Deserialize;
 
 use crate::args::Host;
-use crate::environment::variable;
+use crate::environment::search_path;
 use crate::failure::Failure;
 use crate::session;
 
@@ -105,7 +105,7 @@ impl DefaultNetwork {
     /// The first program that works.
     fn connected(&self) -> Result<Network, Lack> {
         let mut reason = "neither pasta nor slirp4netns is installed".to_owned();
-        for connector in Connector::installed(&variable("PATH").unwrap_or_default()) {
+        for connector in Connector::installed(&search_path()) {
             match connector.prepare(&self.store, &self.store.join(PROOF), self.cancel.as_ref()) {
                 Ok(()) => return Ok(Network::Private(connector)),
                 Err(error) => reason = chain(&error),

@@ -172,8 +172,8 @@ fn answer_of_getent(uid: u32) -> Vec<u8> {
 }
 
 fn is_installed(program: &str) -> bool {
-    let path = crate::environment::variable("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+    std::env::split_paths(&crate::environment::search_path())
+        .any(|folder| folder.join(program).is_file())
 }
 
 /// The ranges that a file like subuid(5) sets aside for a user.

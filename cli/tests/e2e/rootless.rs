@@ -185,6 +185,18 @@ fn a_user_without_the_program_that_maps_ids_has_one() {
 }
 
 /// As one of a directory service, whom `/etc/passwd` does not have and getent(1) does.
+/// As shells and execvp(3) do, what runs without PATH finds programs where they usually are.
+#[test]
+fn a_user_without_a_search_path_has_the_same_ids() {
+    let user = User::new(RANGES);
+    let map = ["run", "--rm", "busybox", "cat", "/proc/self/uid_map"];
+    user.ok(&["pull", "busybox"]);
+    let expected = user.lap(&map).ends_with(0);
+    let answer = user.lap_behind(&["env", "-u", "PATH"], &map).ends_with(0);
+    assert_eq!(answer.stdout, expected.stdout);
+    assert_eq!(answer.stderr, expected.stderr);
+}
+
 #[test]
 fn a_user_is_known_as_the_machine_knows_it() {
     let user = User::new(RANGES);
