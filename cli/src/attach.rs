@@ -68,13 +68,17 @@ impl Attached {
     }
 }
 
-/// Begins to pass bytes on through the sandbox's terminal.
-pub(crate) fn start_terminal(sandbox: &Sandbox, interactive: bool) -> Result<Running, Failure> {
+/// Begins to pass bytes on through the sandbox's terminal, what it shows to `to`.
+pub(crate) fn start_terminal(
+    sandbox: &Sandbox,
+    interactive: bool,
+    to: Stream,
+) -> Result<Running, Failure> {
     let cannot = |error: io::Error| Failure::new("cannot use the terminal").because(&error);
     let terminal = sandbox.terminal().ok_or_else(|| Failure::new("there is no terminal"))?;
     let terminal = Arc::new(terminal.try_clone_to_owned().map_err(cannot)?);
     terminal::copy_size(&terminal);
-    let output = Output::new(terminal.try_clone().map_err(cannot)?, Stream::Stdout);
+    let output = Output::new(terminal.try_clone().map_err(cannot)?, to);
     let command = Arc::new(Command::of(sandbox)?);
     let raw = if interactive { RawMode::enter() } else { None };
     if interactive {

@@ -106,8 +106,14 @@ fn what_was_in_memory_is_gone() {
 
 /// `lap` in a terminal, which `script` makes.
 fn in_terminal(lap: &Command) -> Command {
+    in_terminal_with(lap, "")
+}
+
+/// The same, with redirections of the shell.
+fn in_terminal_with(lap: &Command, redirections: &str) -> Command {
     let mut words = vec![text(lap.get_program().as_ref())];
     words.extend(lap.get_args().map(|word| text(word.as_ref())));
+    words.push(redirections.to_owned());
     let mut script = Command::new("script");
     script.args(["-qefc", &words.join(" "), "/dev/null"]);
     script.envs(lap.get_envs().filter_map(|(name, value)| Some((name, value?))));
@@ -123,6 +129,18 @@ fn the_shell_has_a_terminal_where_there_is_one() {
     let answer =
         fed(in_terminal(&lap), "tty; echo terminal $TERM $((40 + 2)); exit\n").ends_with(1);
     answer.says(&["about to fail", "/dev/pts/0", "terminal xterm 42", "Dockerfile:2"]);
+}
+
+/// What is built goes to standard output, wherever that is.
+#[test]
+fn the_shell_is_on_the_terminal_where_standard_output_is_elsewhere() {
+    let store = Store::new();
+    let context = Context::new("FROM busybox\nRUN exit 7\n").file("out", "");
+    let lap = store.lap(&["build", "-q", "--on-fail=shell", &text(context.path())]);
+    let out = context.path().join("out");
+    let script = in_terminal_with(&lap, &format!("> {}", text(&out)));
+    fed(script, "tty; exit\n").ends_with(1).says(&["/dev/pts/0"]);
+    assert_eq!(std::fs::read_to_string(out).expect("read"), "");
 }
 
 #[test]

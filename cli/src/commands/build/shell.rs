@@ -11,6 +11,7 @@ use lapstrake_solver::error::describe;
 use crate::args::{Build, OnFail};
 use crate::attach::{self, Running};
 use crate::failure::Failure;
+use crate::output::Stream;
 use crate::progress::Progress;
 use crate::text::harmless;
 use crate::{output, signal, terminal};
@@ -93,17 +94,17 @@ fn announcement(reason: &str, argv: &[Bytes]) -> String {
 
 /// Runs a shell in the place of the command, and waits for its end.
 fn open(command: &SandboxSpec, cancel: &Cancel) -> Result<(), Failure> {
-    let has_terminal = terminal::stdin_is_terminal() && output::stdout_is_terminal();
+    let terminal = shown_on().filter(|_| terminal::stdin_is_terminal());
     let mut spec = command.clone();
     spec.argv = vec![SHELL.into()];
     (spec.timeout, spec.max_output) = (None, None);
-    if has_terminal {
+    if terminal.is_some() {
         spec.terminal = Some(terminal::size());
         if !spec.env.iter().any(|(name, _)| **name == *b"TERM") {
             spec.env.push(("TERM".into(), "xterm".into()));
         }
     }
-    let (sandbox, mut running) = started(&spec)?;
+    let (sandbox, mut running) = started(&spec, terminal)?;
     running.begin();
     let watch = signal::on_resize(running.resizing())?;
     let status = sandbox.wait(cancel, &mut |_| {});
@@ -113,13 +114,22 @@ fn open(command: &SandboxSpec, cancel: &Cancel) -> Result<(), Failure> {
     passed_on
 }
 
-fn started(spec: &SandboxSpec) -> Result<(Sandbox, Running), Failure> {
+/// Which of our streams is a terminal: standard output may be where the image's id or an archive goes.
+fn shown_on() -> Option<Stream> {
+    if output::stdout_is_terminal() {
+        Some(Stream::Stdout)
+    } else {
+        output::stderr_is_terminal().then_some(Stream::Stderr)
+    }
+}
+
+fn started(spec: &SandboxSpec, terminal: Option<Stream>) -> Result<(Sandbox, Running), Failure> {
     let opened = |stdio| {
         start(spec, stdio).map_err(|error| Failure::new("there is no shell").because(&error))
     };
-    if spec.terminal.is_some() {
+    if let Some(to) = terminal {
         let sandbox = opened(Stdio::Captured)?;
-        let running = attach::start_terminal(&sandbox, true)?;
+        let running = attach::start_terminal(&sandbox, true, to)?;
         return Ok((sandbox, running));
     }
     let (stdio, attached) = attach::pipes(true)?;

@@ -24,6 +24,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::images::{self, Runnable};
 use crate::network::{DefaultNetwork, Mode};
+use crate::output::Stream;
 use crate::session::{ResolvConf, Session};
 use crate::signal::{Forwarding, Ignored};
 use crate::{output, platform, terminal};
@@ -199,7 +200,10 @@ fn network(run: &Run, place: &Path, warnings: &mut Vec<String>) -> Result<Networ
     let said = RefCell::new(warnings);
     let network = DefaultNetwork::new(mode, &run.hosts, place)?;
     let network = network.get(&|message| said.borrow_mut().push(message));
-    network.map_err(|error| Failure::of(&*error))
+    network.map_err(|error| match error.downcast::<lapstrake_executor::Error>() {
+        Ok(error) => (*error).into(),
+        Err(error) => Failure::of(&*error),
+    })
 }
 
 fn limited(limit: &Ulimit) -> Limit {
@@ -250,7 +254,7 @@ fn started(
     let sandbox = sandbox.start(spec)?;
     let running = match attached {
         Some(attached) => attached.start(&sandbox)?,
-        None => attach::start_terminal(&sandbox, run.interactive)?,
+        None => attach::start_terminal(&sandbox, run.interactive, Stream::Stdout)?,
     };
     Ok((sandbox, running))
 }
