@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use lapstrake_executor::{Cancel, Connector, Network};
+use lapstrake_executor::{Cancel, Connector, Error, Network};
 use serde::Deserialize;
 
 use crate::args::Host;
@@ -30,11 +30,34 @@ pub(crate) enum Mode {
     Host,
 }
 
-/// A network of its own was asked for and cannot be had.
+/// Why there is no network of its own.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no private network: {reason}; {REMEDY}, or write network.mode = \"host\"")]
-struct Lack {
-    reason: String,
+enum Lack {
+    /// It cannot be had on this machine.
+    #[error("there is no private network: {reason}; {REMEDY}, or write network.mode = \"host\"")]
+    Lasting { reason: String },
+    /// It cannot be had now, which is no reason to go without.
+    #[error(transparent)]
+    Passing(Error),
+}
+
+impl From<Error> for Lack {
+    fn from(error: Error) -> Self {
+        match error.is_passing() {
+            true => Self::Passing(error),
+            false => Self::Lasting { reason: chain(&error) },
+        }
+    }
+}
+
+impl Lack {
+    /// As whoever builds takes it; of what passes the error itself, which knows its remedy.
+    fn boxed(self) -> Box<dyn std::error::Error + Send + Sync> {
+        match self {
+            Self::Passing(error) => Box::new(error),
+            lasting @ Self::Lasting { .. } => Box::new(lasting),
+        }
+    }
 }
 
 /// The default network of one command line.
@@ -77,8 +100,7 @@ impl DefaultNetwork {
             Some(Mode::Private) => self.connected(),
             None => match self.connected() {
                 // Whoever has stopped it wants no network.
-                Err(lack) if !self.is_cancelled() => {
-                    let Lack { reason } = lack;
+                Err(Lack::Lasting { reason }) if !self.is_cancelled() => {
                     warn(format!("commands use the host's network: {reason}; {REMEDY}"));
                     Ok(Network::Host)
                 }
@@ -95,7 +117,7 @@ impl DefaultNetwork {
             }
             Ok(network)
         };
-        Ok(self.found.get_or_init(find).clone()?)
+        self.found.get_or_init(find).clone().map_err(Lack::boxed)
     }
 
     fn is_cancelled(&self) -> bool {
@@ -104,14 +126,15 @@ impl DefaultNetwork {
 
     /// The first program that works.
     fn connected(&self) -> Result<Network, Lack> {
-        let mut reason = "neither pasta nor slirp4netns is installed".to_owned();
+        let reason = "neither pasta nor slirp4netns is installed".to_owned();
+        let mut lack = Lack::Lasting { reason };
         for connector in Connector::installed(&search_path()) {
             match connector.prepare(&self.store, &self.store.join(PROOF), self.cancel.as_ref()) {
                 Ok(()) => return Ok(Network::Private(connector)),
-                Err(error) => reason = chain(&error),
+                Err(error) => lack = error.into(),
             }
         }
-        Err(Lack { reason })
+        Err(lack)
     }
 }
 

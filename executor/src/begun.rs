@@ -8,12 +8,12 @@ use std::path::Path;
 
 use lapstrake_ids::IdMap;
 use rustix::fs::OFlags;
-use rustix::net::RecvFlags;
 
 use crate::cgroup::Group;
 use crate::error::{Error, Operation, Refusal};
 use crate::facts::facts;
 use crate::guard;
+use crate::handed;
 use crate::memory::Unwritten;
 use crate::network::Lease;
 use crate::plan::plan;
@@ -21,7 +21,7 @@ use crate::sandbox::{Sandbox, Stdio, null, pipe};
 use crate::spawn::spawn_stage;
 use crate::spec::{Network, SandboxSpec, Security};
 use crate::stage_file;
-use crate::terminal;
+use crate::tmpfs::{self, MemoryMounts};
 use crate::volatile;
 use crate::wire::{GO_ON, Order, STAGE_NAME, descriptor};
 
@@ -62,10 +62,10 @@ pub struct Begun {
     report: OwnedFd,
     /// The reading end is kept so that writing cannot fail when the process has ended: it says why itself.
     leave: (OwnedFd, OwnedFd),
-    /// The socket that the terminal comes through.
-    terminal: Option<OwnedFd>,
-    /// The socket that the listener comes through for whom the network is connected.
-    listener: Option<OwnedFd>,
+    /// What it hands out comes through here.
+    out: OwnedFd,
+    /// Whether its network is connected when it makes a socket.
+    has_listener: bool,
 }
 
 /// Starts a command; returns once it has been executed.
@@ -91,18 +91,16 @@ impl Begun {
         let (order, order_end) = Unwritten::new("lap-order")?;
         let (report, report_end) = pipe()?;
         let (leave_end, leave) = pipe()?;
-        let Ends { output, terminal, stdio } = Ends::new(shape.has_terminal, stdio)?;
-        let (terminal, terminal_end) = terminal.unzip();
+        let (out, out_end) = handed::socket_pair()?;
+        let Ends { output, stdio } = Ends::new(shape.has_terminal, stdio)?;
         let namespace = network.as_ref().map(Lease::namespace);
-        let waits = network.as_ref().is_some_and(Lease::waits);
-        let (listener, listener_end) = waits.then(terminal::socket_pair).transpose()?.unzip();
+        let has_listener = network.as_ref().is_some_and(Lease::waits);
         let own = [
             (Some(&order_end), descriptor::ORDER),
             (Some(&report_end), descriptor::REPORT),
             (Some(&leave_end), descriptor::LEAVE),
             (namespace, descriptor::NETWORK),
-            (terminal_end.as_ref(), descriptor::TERMINAL),
-            (listener_end.as_ref(), descriptor::LISTENER),
+            (Some(&out_end), descriptor::OUT),
         ];
         let own = own.into_iter().filter_map(|(end, number)| Some((end?, number)));
         let wanted: Vec<(&OwnedFd, RawFd)> = own.chain(stdio.iter().flatten().zip(0..)).collect();
@@ -111,7 +109,7 @@ impl Begun {
         facts();
         let sandbox = Sandbox::new(child, output, network);
         let leave = (leave_end, leave);
-        Ok(Self { shape, sandbox, order, owns_stdio, report, leave, terminal, listener })
+        Ok(Self { shape, sandbox, order, owns_stdio, report, leave, out, has_listener })
     }
 
     /// Has it execute the command of a description of its shape; returns once it has.
@@ -119,16 +117,16 @@ impl Begun {
     /// # Errors
     /// As [`start`].
     pub fn start(self, spec: &SandboxSpec) -> Result<Sandbox, Error> {
-        let Self { shape, mut sandbox, order, owns_stdio, report, leave, terminal, listener } =
-            self;
+        let Self { shape, mut sandbox, order, owns_stdio, report, leave, out, has_listener } = self;
         if Shape::from(spec) != shape {
             return Err(Error::invalid("shape", format!("{shape:?}"), Refusal::OtherShape));
         }
         let steps = plan(spec, facts())?;
+        let memory_mounts = tmpfs::targets(&steps);
         let group = spec.group.as_ref().map(Group::new).transpose()?;
         let groups = group.as_ref().map(Group::doors).unwrap_or_default();
         sandbox.describe(spec, group);
-        order.write(&Order { steps, owns_stdio, groups }.encode()?)?;
+        order.write(&Order { steps, owns_stdio, groups, has_listener }.encode()?)?;
         go_on(&leave.1)?;
         // The first time the guard starts here, beside the set-up in the sandbox.
         guard::watch(sandbox.pidfd())?;
@@ -138,15 +136,16 @@ impl Begun {
         let received = sandbox.receive(report);
         volatile::unmark(spec);
         received?;
-        if let Some(socket) = listener {
-            let listener =
-                terminal::receive_descriptor(socket.as_fd(), "a listener", RecvFlags::DONTWAIT)?;
-            sandbox.connect_on_demand(listener)?;
+        // In the order of the steps.
+        let next = |what| handed::receive(out.as_fd(), what);
+        sandbox.hold(MemoryMounts::receive(memory_mounts, || next("a file system in memory"))?);
+        if shape.has_terminal {
+            sandbox.set_terminal(next("a terminal")?);
+        }
+        if has_listener {
+            sandbox.connect_on_demand(next("a listener")?)?;
         }
         stage_file::settle();
-        if let Some(socket) = terminal {
-            sandbox.set_terminal(terminal::receive(socket.as_fd())?);
-        }
         Ok(sandbox)
     }
 }
@@ -159,8 +158,6 @@ fn go_on(leave: &OwnedFd) -> Result<(), Error> {
 /// The parent's and the stage's ends of what connects them.
 struct Ends {
     output: Option<OwnedFd>,
-    /// The socket that the terminal comes through: ours, the stage's.
-    terminal: Option<(OwnedFd, OwnedFd)>,
     /// For descriptors 0, 1 and 2.
     stdio: Option<[OwnedFd; 3]>,
 }
@@ -169,8 +166,7 @@ impl Ends {
     fn new(has_terminal: bool, stdio: Stdio) -> Result<Self, Error> {
         if has_terminal {
             let null = || null(OFlags::RDWR);
-            let stdio = Some([null()?, null()?, null()?]);
-            return Ok(Self { output: None, terminal: Some(terminal::socket_pair()?), stdio });
+            return Ok(Self { output: None, stdio: Some([null()?, null()?, null()?]) });
         }
         let (output, stdio) = match stdio {
             Stdio::Inherited => (None, None),
@@ -183,7 +179,7 @@ impl Ends {
                 (Some(output), Some([null(OFlags::RDONLY)?, end, second]))
             }
         };
-        Ok(Self { output, terminal: None, stdio })
+        Ok(Self { output, stdio })
     }
 }
 

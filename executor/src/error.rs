@@ -131,6 +131,22 @@ impl Error {
         matches!(self, Self::NotExecutable { source, .. } if *source == unknown)
     }
 
+    /// Whether all that is lacking is what somebody holds for a while, such as descriptors or processes: the
+    /// same may succeed later.
+    pub fn is_passing(&self) -> bool {
+        use nix::errno::Errno::{EAGAIN, EMFILE, ENFILE, ENOMEM};
+        match self {
+            Self::System { source, .. } => {
+                [EAGAIN, EMFILE, ENFILE, ENOMEM].map(Errno::from).contains(source)
+            }
+            // The program says it in the C library's words.
+            Self::NotConnected { reason, .. } => {
+                [EMFILE, ENFILE, ENOMEM].iter().any(|lack| reason.contains(lack.desc()))
+            }
+            _ => false,
+        }
+    }
+
     /// What the user can do about it.
     pub fn hint(&self) -> Option<&'static str> {
         let is_refused = |errno: &Errno| *errno == Errno::from(nix::errno::Errno::EPERM);
@@ -140,6 +156,9 @@ impl Error {
                 if is(source, nix::errno::Errno::EAGAIN) =>
             {
                 MORE_PROCESSES
+            }
+            Self::System { source, .. } if is(source, nix::errno::Errno::EMFILE) => {
+                "let lap have more files open: `ulimit -n` of where it was started"
             }
             Self::System { operation: Operation::Clone, source, .. }
                 if is(source, nix::errno::Errno::ENOSPC) =>
@@ -334,6 +353,8 @@ pub enum Refusal {
     NotTerminal,
     #[error("its parent process has ended")]
     ParentEnded,
+    #[error("a program needs at least one file that can be open")]
+    NoOpenFiles,
     #[error("the description is of another one")]
     OtherShape,
 }

@@ -1,4 +1,4 @@
-//! The parent's side of what a stage sends: the outer end of a terminal, or a network namespace.
+//! The descriptors that a stage hands out, on the parent's side: of a terminal, of file systems in memory, of a network.
 
 use std::io::IoSliceMut;
 use std::mem::MaybeUninit;
@@ -10,28 +10,19 @@ use rustix::net::{
 
 use crate::error::{Error, Operation};
 
-/// What the stage sends a descriptor through: our end, its end.
+/// What a stage hands descriptors out through: our end, its end.
 pub(crate) fn socket_pair() -> Result<(OwnedFd, OwnedFd), Error> {
     let (family, kind) = (AddressFamily::UNIX, SocketType::SEQPACKET);
     rustix::net::socketpair(family, kind, SocketFlags::CLOEXEC, None)
-        .map_err(Error::system(Operation::Create, "terminal socket"))
+        .map_err(Error::system(Operation::Create, "a socket"))
 }
 
-/// The outer end of the terminal; does not wait for it, as it is sent before the command is executed.
-pub(crate) fn receive(socket: BorrowedFd<'_>) -> Result<OwnedFd, Error> {
-    receive_descriptor(socket, "terminal", RecvFlags::DONTWAIT)
-}
-
-/// What the stage sends, or an error when it has ended.
-pub(crate) fn receive_descriptor(
-    socket: BorrowedFd<'_>,
-    what: &str,
-    flags: RecvFlags,
-) -> Result<OwnedFd, Error> {
+/// The next that was sent; does not wait for it.
+pub(crate) fn receive(socket: BorrowedFd<'_>, what: &str) -> Result<OwnedFd, Error> {
     let mut byte = [0; 1];
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
-    let flags = RecvFlags::CMSG_CLOEXEC | flags;
+    let flags = RecvFlags::CMSG_CLOEXEC | RecvFlags::DONTWAIT;
     rustix::net::recvmsg(socket, &mut [IoSliceMut::new(&mut byte)], &mut ancillary, flags)
         .map_err(Error::system(Operation::Receive, what))?;
     let descriptor = ancillary.drain().find_map(|message| match message {

@@ -13,7 +13,7 @@
 //!
 //! Modules in reading order: `spec`, `status`, `cancel`, `error` (the interface); `plan`, `facts`,
 //! `resolv`, `user`, `seccomp` (pure); `stage` (inside the sandbox); `begun`, `sandbox`,
-//! `guard`, `network`, `publish`, `cgroup`, `terminal`, `spawn`, `stage_file`, `memory`, `wire`, `stubs`, `volatile` (the parent); `sys` (all `unsafe`).
+//! `guard`, `network`, `publish`, `cgroup`, `tmpfs`, `handed`, `spawn`, `stage_file`, `memory`, `wire`, `stubs`, `volatile` (the parent); `sys` (all `unsafe`).
 
 #![deny(unsafe_code)]
 #![warn(clippy::indexing_slicing)]
@@ -26,6 +26,7 @@ mod error;
 mod executor;
 mod facts;
 mod guard;
+mod handed;
 mod inside;
 mod lasting;
 mod memory;
@@ -42,7 +43,7 @@ mod stage_file;
 mod status;
 mod stubs;
 mod sys;
-mod terminal;
+mod tmpfs;
 mod user;
 mod volatile;
 mod wire;

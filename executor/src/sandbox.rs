@@ -21,6 +21,7 @@ use crate::spec::SandboxSpec;
 use crate::status::Status;
 use crate::stubs::{self, Trace};
 use crate::sys::Child;
+use crate::tmpfs::MemoryMounts;
 use crate::wire::Report;
 
 /// What the command reads from and writes to. With [`SandboxSpec::terminal`] it is the terminal,
@@ -68,6 +69,7 @@ struct End {
     group: Option<Group>,
     network: Option<Lease>,
     ports: Option<Relay>,
+    memory_mounts: MemoryMounts,
     exceeded: Vec<Exceeded>,
 }
 
@@ -92,6 +94,11 @@ impl Sandbox {
         self.timeout = spec.timeout;
         self.max_output = spec.max_output;
         self.end().group = group;
+    }
+
+    /// What the command may fill.
+    pub(crate) fn hold(&self, memory_mounts: MemoryMounts) {
+        self.end().memory_mounts = memory_mounts;
     }
 
     pub(crate) fn set_terminal(&mut self, terminal: OwnedFd) {
@@ -244,6 +251,10 @@ impl Sandbox {
         end.status = Some(status);
         if let Some(group) = end.group.take() {
             end.exceeded.extend(group.exceeded());
+        }
+        let memory_mounts = std::mem::take(&mut end.memory_mounts);
+        if !status.success() {
+            end.exceeded.extend(memory_mounts.full());
         }
         // In this order: nobody is to be in a network that waits for the next.
         drop(end.ports.take());

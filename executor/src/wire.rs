@@ -22,12 +22,11 @@ pub(crate) mod descriptor {
     pub(crate) const LEAVE: i32 = 5;
     /// The network namespace to be joined, when there is one.
     pub(crate) const NETWORK: i32 = 6;
-    /// The socket for the terminal, when there is one.
-    pub(crate) const TERMINAL: i32 = 7;
-    /// The socket for the listener of a filter that tells of sockets, when somebody listens.
-    pub(crate) const LISTENER: i32 = 8;
+    /// The socket through which descriptors are handed out, in the order of the steps: the outer end of the
+    /// terminal, the file systems in memory, the listener of a filter.
+    pub(crate) const OUT: i32 = 7;
     /// The first number above them: what is to become one of them must not be one of them.
-    pub(crate) const ABOVE: i32 = 9;
+    pub(crate) const ABOVE: i32 = 8;
 }
 
 /// What comes through [`descriptor::LEAVE`].
@@ -40,7 +39,7 @@ pub(crate) const STAGE_NAME: &std::ffi::CStr = c"lap-sandbox";
 pub(crate) const GUARD_NAME: &std::ffi::CStr = c"lap-guard";
 
 /// `argv[0]` of what becomes the program that connects a network: its order is that command, and its
-/// report a byte of that program's. Where it has a socket in the terminal's place, it makes the network
+/// report a byte of that program's. Where it has a socket to hand something out, it makes the network
 /// namespace itself and sends it through that.
 pub(crate) const CONNECTOR_NAME: &std::ffi::CStr = c"lap-connector";
 
@@ -55,6 +54,8 @@ pub(crate) struct Order {
     pub(crate) owns_stdio: bool,
     /// For [`Step::JoinGroup`] and [`Step::ShowGroups`].
     pub(crate) groups: Vec<Door>,
+    /// Somebody listens for sockets ([`Step::TellOfSockets`]): else the network is connected already.
+    pub(crate) has_listener: bool,
 }
 
 /// What the stage tells.

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use ground::Ground;
 use lapstrake_executor::{
-    Cancel, ControlGroup, Ended, Error, Exceeded, Executor, GroupLimits, SandboxSpec, Sandboxes,
-    Status, Unenforceable, remove_stale_groups,
+    Cancel, ControlGroup, Ended, Error, Exceeded, Executor, GroupLimits, Mount, SandboxSpec,
+    Sandboxes, Status, Unenforceable, remove_stale_groups,
 };
 
 fn limited(ground: &Ground, script: &str, limits: GroupLimits) -> SandboxSpec {
@@ -74,6 +74,34 @@ fn shared_memory_counts() {
     assert!(!ended.status.success(), "{output}");
     assert_eq!(ended.exceeded, [Exceeded::Memory { limit: 16 << 20 }]);
     assert_nothing_left(&ground);
+}
+
+/// What the command says of it, if anything, is its own.
+#[test]
+fn a_full_file_system_in_memory_is_known_by_itself() {
+    let ground = Ground::busybox();
+    let mut spec = ground.script("cat /dev/zero > /dev/shm/x 2> /dev/null");
+    let full = |target: &str, limit| Exceeded::MemoryMount { target: target.into(), limit };
+    let (ended, _) = run(&spec).unwrap();
+    assert_eq!(
+        (ended.status, ended.exceeded),
+        (Status::Exited(1), vec![full("/dev/shm", 64 << 20)])
+    );
+    spec = ground.script("cat /dev/zero > /somewhere/x 2> /dev/null; touch /dev/shm/x; exit 3");
+    let (target, size) = ("/somewhere".into(), Some(8192));
+    spec.mounts.push(Mount::Tmpfs {
+        target,
+        size,
+        mode: None,
+        read_only: false,
+        executable: false,
+    });
+    let (ended, _) = run(&spec).unwrap();
+    assert_eq!((ended.status, ended.exceeded), (Status::Exited(3), vec![full("/somewhere", 8192)]));
+    // One that does well has come up against nothing.
+    spec.argv = ground.script("cat /dev/zero > /somewhere/x; true").argv;
+    let (ended, _) = run(&spec).unwrap();
+    assert_eq!(ended, Ended { status: Status::Exited(0), exceeded: Vec::new() });
 }
 
 #[test]

@@ -37,7 +37,7 @@ const FLOOD: Bomb = Bomb {
     needs_group: false,
 };
 
-const BOMBS: [Bomb; 5] = [
+const BOMBS: [Bomb; 6] = [
     Bomb {
         run: "exec tail /dev/zero",
         flags: &["--memory", "64m"],
@@ -57,9 +57,15 @@ const BOMBS: [Bomb; 5] = [
         needs_group: false,
     },
     Bomb {
-        run: "dd if=/dev/zero of=/dev/shm/full bs=1M",
+        run: "dd if=/dev/zero of=/dev/shm/full bs=1M 2> /dev/null",
         flags: &[],
-        says: &["exit status 1", "No space left on device", "--shm-size"],
+        says: &["exit status 1: /dev/shm is full, which holds 64 MiB, and more with --shm-size"],
+        needs_group: false,
+    },
+    Bomb {
+        run: "--mount=type=tmpfs,target=/memory,size=1m cat /dev/zero > /memory/full 2> /dev/null",
+        flags: &[],
+        says: &["exit status 1: /memory is full, which holds 1 MiB"],
         needs_group: false,
     },
     FLOOD,

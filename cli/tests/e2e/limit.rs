@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::support::{Context, Store, tool};
+use crate::support::{Answer, Context, Store, tool};
 
 /// `docker run --cpus 100` on two processors: "range of CPUs is from 0.01 to 2.00, as there are only 2 CPUs
 /// available". `nproc` counts those that a process may run on.
@@ -92,6 +92,43 @@ fn a_step_that_takes_too_long_is_killed() {
     let answer = store.try_build("slow", context.path(), &["--timeout", "1s"]).ends_with(1);
     answer.says(&["it took longer than 1s"]);
     assert!(begin.elapsed() < Duration::from_secs(60));
+}
+
+/// `true` of BusyBox is linked statically and opens nothing.
+#[test]
+fn a_command_may_have_as_few_open_files_as_it_needs() {
+    let store = Store::new();
+    let run = |files| {
+        let limit = format!("nofile={files}");
+        store.answer(&["run", "--rm", "--ulimit", &limit, "busybox", "true"])
+    };
+    run(1).ends_with(0);
+    run(0).ends_with(125).says(&["nofile=0", "at least one file"]);
+    let context = Context::new("FROM busybox\nRUN [\"true\"]\n");
+    store.build_with("few", context.path(), &["--ulimit", "nofile=3:3"]);
+}
+
+/// What fails meanwhile fails with a remedy; to do without a network of the command's own is none.
+#[test]
+fn without_enough_open_files_there_is_an_error_and_no_less_isolation() {
+    let store = Store::new();
+    store.ok(&["pull", "busybox"]);
+    let lap = env!("CARGO_BIN_EXE_lap");
+    let mut codes = Vec::new();
+    for files in 14..40 {
+        // Else it is known that the network can be connected, and not tried.
+        drop(std::fs::remove_file(store.root().join("connector")));
+        let line = format!("ulimit -n {files}; exec '{lap}' run --rm busybox true");
+        let mut command = std::process::Command::new("sh");
+        command.args(["-c", &line]).env("LAPSTRAKE_ROOT", store.root());
+        let answer = Answer::of(&mut command);
+        codes.push(answer.code);
+        match answer.code {
+            Some(0) => assert_eq!(answer.stderr, "", "with {files}"),
+            _ => drop(answer.says(&["Too many open files", "ulimit -n"])),
+        }
+    }
+    assert!(codes.first() == Some(&Some(125)) && codes.last() == Some(&Some(0)), "{codes:?}");
 }
 
 /// In the line of the step as well, which says what it is about.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::bytes;
+use crate::bytes::{self, Bytes};
 use crate::error::Errno;
 
 /// A control group of a sandbox's own, made before its command and removed after it.
@@ -56,7 +56,7 @@ pub enum Swap {
 }
 
 /// A limit that a command came up against.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Exceeded {
     /// The kernel killed a process for want of memory.
     Memory {
@@ -78,26 +78,42 @@ pub enum Exceeded {
         /// Bytes.
         limit: u64,
     },
+    /// It failed while a file system in memory had no room left.
+    MemoryMount {
+        /// Where in the sandbox.
+        target: Bytes,
+        /// How many bytes it holds.
+        limit: u64,
+    },
 }
 
 impl fmt::Display for Exceeded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Memory { limit } if limit % (1 << 20) == 0 => {
-                write!(f, "it ran out of memory, of which it may have {} MiB", limit >> 20)
-            }
             Self::Memory { limit } => {
-                write!(f, "it ran out of memory, of which it may have {limit} bytes")
+                write!(f, "it ran out of memory, of which it may have {}", size(*limit))
             }
             Self::Processes { limit } => {
                 write!(f, "it may not have more than {limit} processes and threads")
             }
             Self::Time { limit } => write!(f, "it took longer than {limit:?}"),
-            Self::Output { limit } if limit % (1 << 20) == 0 => {
-                write!(f, "it wrote more than {} MiB of output", limit >> 20)
+            Self::Output { limit } => write!(f, "it wrote more than {} of output", size(*limit)),
+            Self::MemoryMount { target, limit } if **target == *b"/dev/shm" => {
+                let limit = size(*limit);
+                write!(f, "/dev/shm is full, which holds {limit}, and more with --shm-size")
             }
-            Self::Output { limit } => write!(f, "it wrote more than {limit} bytes of output"),
+            Self::MemoryMount { target, limit } => {
+                write!(f, "{} is full, which holds {}", target.display(), size(*limit))
+            }
         }
+    }
+}
+
+fn size(bytes: u64) -> String {
+    if bytes.is_multiple_of(1 << 20) {
+        format!("{} MiB", bytes >> 20)
+    } else {
+        format!("{bytes} bytes")
     }
 }
 

@@ -9,7 +9,6 @@ use lapstrake_ids::IdMap;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::{Gid, Mode, OFlags, Uid};
 use rustix::io::Errno;
-use rustix::net::RecvFlags;
 
 use super::namespace::new_namespace;
 use super::program::Program;
@@ -18,10 +17,10 @@ use super::relocation::relocate;
 use super::{Connector, ConnectorKind};
 use crate::error::{Error, Operation};
 use crate::guard;
+use crate::handed;
 use crate::lasting::spawn_lasting;
 use crate::memory::sealed;
 use crate::sandbox::{null, pipe};
-use crate::terminal;
 use crate::wire::{self, CONNECTOR_NAME, descriptor};
 
 /// How long the program may take; far more than it does on a busy machine.
@@ -157,7 +156,7 @@ impl<'a> Owner<'a> {
     fn new(namespace: &'a OwnedFd) -> Result<Self, Error> {
         match IdMap::own().is_namespace() {
             true => Ok(Self::Ours(namespace)),
-            false => terminal::socket_pair().map(|(socket, end)| Self::Nobody(socket, end)),
+            false => handed::socket_pair().map(|(socket, end)| Self::Nobody(socket, end)),
         }
     }
 
@@ -177,7 +176,7 @@ impl<'a> Owner<'a> {
     fn place(&self) -> (&OwnedFd, i32) {
         match self {
             Self::Ours(namespace) => (namespace, 0),
-            Self::Nobody(_, end) => (end, descriptor::TERMINAL),
+            Self::Nobody(_, end) => (end, descriptor::OUT),
         }
     }
 
@@ -208,8 +207,7 @@ impl<'a> Owner<'a> {
         }
         give_leave()?;
         patience.wait(&socket)?;
-        let what = "a network namespace";
-        let received = terminal::receive_descriptor(socket.as_fd(), what, RecvFlags::DONTWAIT);
+        let received = handed::receive(socket.as_fd(), "a network namespace");
         Ok(received.map_or(Entered::Ended, Entered::Own))
     }
 }

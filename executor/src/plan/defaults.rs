@@ -84,7 +84,6 @@ pub(super) fn system_mounts(facts: &HostFacts, spec: &SandboxSpec) -> Vec<Step> 
     let terminal_group = facts.id_map.check_group(5).is_ok().then_some(("gid", "5"));
     let pts: Vec<_> =
         [("ptmxmode", "0666"), ("mode", "0620")].into_iter().chain(terminal_group).collect();
-    let shm = [("mode", "1777"), ("size", SIZE)];
     let cgroup = match (facts.cgroup, &spec.group) {
         (CgroupLayout::Unified, _) => filesystem("cgroup2", &[], kernel, "/sys/fs/cgroup"),
         (CgroupLayout::Other, Some(_)) => Step::ShowGroups { attributes: kernel.to_vec() },
@@ -100,7 +99,7 @@ pub(super) fn system_mounts(facts: &HostFacts, spec: &SandboxSpec) -> Vec<Step> 
         filesystem("proc", &[], &locked, "/proc"),
         filesystem("tmpfs", &dev, dev_attributes, "/dev"),
         filesystem("devpts", &pts, &[NoSuid, NoExec], "/dev/pts"),
-        filesystem("tmpfs", &shm, &locked, "/dev/shm"),
+        shared_memory(&locked),
         filesystem("mqueue", &[], &locked, "/dev/mqueue"),
         sys,
         cgroup,
@@ -210,6 +209,13 @@ fn bind(path: &str, attributes: &[Attribute]) -> Step {
         target: Bytes::from(path),
         place: Place::System,
     }
+}
+
+/// Docker's: as [`SIZE`] says, for everybody.
+fn shared_memory(attributes: &[Attribute]) -> Step {
+    let (size, mode) = (Some(64 << 20), Some(0o1777));
+    let mount = NewMount::Tmpfs { size, mode, attributes: attributes.to_vec() };
+    Step::Mount { mount, target: Bytes::from("/dev/shm"), place: Place::System }
 }
 
 fn filesystem(

@@ -6,7 +6,7 @@ mod step;
 use crate::bytes::Bytes;
 use crate::error::{Error, Operation, Refusal};
 use crate::facts::HostFacts;
-use crate::spec::{DEFAULT_PATH, Mount, Network, SandboxSpec, Security, Source};
+use crate::spec::{DEFAULT_PATH, Limit, Mount, Network, Resource, SandboxSpec, Security, Source};
 
 pub use step::{Attribute, Capabilities, NewMount, Place, Step};
 
@@ -60,9 +60,6 @@ fn inside(spec: &SandboxSpec, facts: &HostFacts) -> Vec<Step> {
     steps.push(Step::SetUmask(0o022));
     steps.push(Step::ChangeDirectory { path: spec.cwd.clone(), create: spec.create_cwd });
     steps.push(Step::StartSession);
-    if !spec.limits.is_empty() {
-        steps.push(Step::SetLimits(spec.limits.clone()));
-    }
     if spec.no_new_privileges {
         steps.push(Step::RefuseNewPrivileges);
     }
@@ -75,6 +72,10 @@ fn inside(spec: &SandboxSpec, facts: &HostFacts) -> Vec<Step> {
         }
         Security::Insecure => Capabilities::All,
     };
+    // The filters need descriptors that the command may not have; becoming the user takes the right away.
+    if !spec.limits.is_empty() {
+        steps.push(Step::SetLimits(spec.limits.clone()));
+    }
     steps.push(Step::BecomeUser { capabilities, ids: facts.id_map.clone() });
     // Changing credentials clears the tie.
     steps.push(Step::TieToParent);
@@ -159,8 +160,18 @@ fn check(spec: &SandboxSpec) -> Result<(), Error> {
             return Err(Error::invalid(field, path.clone(), Refusal::IsRoot));
         }
     }
+    check_limits(spec)?;
     check_names(spec)?;
     check_layers(spec)
+}
+
+/// Without any open file a process cannot even ask whether its parent is there: poll(2).
+fn check_limits(spec: &SandboxSpec) -> Result<(), Error> {
+    let is_none = |limit: &Limit| limit.resource == Resource::Nofile && limit.soft == Some(0);
+    match spec.limits.iter().any(is_none) {
+        true => Err(Error::invalid("limit", "nofile=0", Refusal::NoOpenFiles)),
+        false => Ok(()),
+    }
 }
 
 fn check_names(spec: &SandboxSpec) -> Result<(), Error> {

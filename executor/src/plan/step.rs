@@ -158,7 +158,7 @@ pub enum NewMount {
         /// Options of the mount.
         attributes: Vec<Attribute>,
     },
-    /// A new file system in memory.
+    /// A new file system in memory, which is handed out: its room is looked at when the command has failed.
     Tmpfs {
         /// Limit in bytes.
         size: Option<u64>,

@@ -20,14 +20,14 @@ use crate::wire::{self, descriptor};
 /// Returns only when the program was not executed. Its descriptors are the first three and the one that
 /// says that it is ready.
 pub(super) fn connector_main() -> i32 {
-    let own = sys::close_range(descriptor::LISTENER, i32::MAX)
+    let own = sys::close_range(descriptor::ABOVE, i32::MAX)
         .and_then(|()| sys::close_range(descriptor::NETWORK, descriptor::NETWORK));
     let leave = sys::take_inherited(descriptor::LEAVE);
     let (Ok(()), Ok(leave), Ok(command)) = (own, leave, command()) else {
         return super::SETUP_FAILED;
     };
     // No such descriptor: the engine has made the network namespace, and this is its user.
-    let socket = sys::take_inherited(descriptor::TERMINAL).ok();
+    let socket = sys::take_inherited(descriptor::OUT).ok();
     if let Some(Err(error)) = socket.as_ref().map(leave_users) {
         return fail(&format!("cannot make a user namespace: {error}"));
     }
@@ -74,7 +74,7 @@ fn become_nobody(socket: &OwnedFd) -> Result<(), String> {
         format!("{error}: {}", cause.unwrap_or_default())
     })?;
     rustix::stdio::dup2_stdin(&namespace).map_err(refused("place the network namespace"))?;
-    super::terminal::send(socket, &namespace).map_err(refused("send the network namespace"))
+    super::hand_out(socket, &namespace).map_err(refused("send the network namespace"))
 }
 
 /// Has the kernel end this process with the engine, also where the guard is ended with it. False when the

@@ -21,18 +21,20 @@ mod terminal;
 pub(crate) use overlay::{Layer, Overlay};
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{IoSlice, Read};
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd as _, OwnedFd};
 
 use rustix::event::{PollFd, PollFlags};
 use rustix::fs::Mode;
 use rustix::io::Errno;
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
 use rustix::process::{DumpableBehavior, Signal};
 
 use crate::cgroup::Door;
 use crate::error::{Error, Operation, Refusal};
 use crate::network;
-use crate::plan::Step;
+use crate::plan::{NewMount, Step};
 use crate::seccomp;
 use crate::sys;
 use crate::user::Identity;
@@ -66,9 +68,10 @@ fn stage_main() -> i32 {
     let Ok(report) = sys::take_inherited(descriptor::REPORT) else {
         return SETUP_FAILED;
     };
-    let leave = match sys::take_inherited(descriptor::LEAVE) {
-        Ok(leave) => leave,
-        Err(_) => return SETUP_FAILED,
+    let (Ok(leave), Ok(out)) =
+        (sys::take_inherited(descriptor::LEAVE), sys::take_inherited(descriptor::OUT))
+    else {
+        return SETUP_FAILED;
     };
     let mut order = match may_go_on(&leave).and_then(|()| read_order()) {
         Ok(order) => order,
@@ -84,7 +87,7 @@ fn stage_main() -> i32 {
         let _ = send(&report, &Report::Failed { error, traces: Vec::new() });
         return SETUP_FAILED;
     }
-    let mut stage = Stage::new(&mut order, report, leave);
+    let mut stage = Stage::new(&mut order, (report, leave, out));
     // Returns only when the command was not executed.
     let error = stage.run(order.steps);
     stage.fail(error);
@@ -103,14 +106,8 @@ fn may_go_on(leave: &OwnedFd) -> Result<(), Error> {
 /// Closes what no step takes over.
 fn close_leaked(steps: &[Step]) -> Result<(), crate::error::Errno> {
     sys::close_range(descriptor::ABOVE, i32::MAX)?;
-    if !steps.iter().any(|step| matches!(step, Step::OpenTerminal(_))) {
-        sys::close_range(descriptor::TERMINAL, descriptor::TERMINAL)?;
-    }
     if !steps.iter().any(|step| matches!(step, Step::JoinNetwork)) {
         sys::close_range(descriptor::NETWORK, descriptor::NETWORK)?;
-    }
-    if !steps.iter().any(|step| matches!(step, Step::TellOfSockets)) {
-        sys::close_range(descriptor::LISTENER, descriptor::LISTENER)?;
     }
     Ok(())
 }
@@ -138,11 +135,23 @@ fn send(pipe: &OwnedFd, report: &Report) -> Result<(), Error> {
     Ok(())
 }
 
+/// Sends a descriptor to the parent.
+fn hand_out(out: &OwnedFd, sent: &OwnedFd) -> Result<(), Errno> {
+    let descriptors = [sent.as_fd()];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut ancillary = SendAncillaryBuffer::new(&mut space);
+    ancillary.push(SendAncillaryMessage::ScmRights(&descriptors));
+    rustix::net::sendmsg(out, &[IoSlice::new(b"d")], &mut ancillary, SendFlags::empty())?;
+    Ok(())
+}
+
 /// What the steps know of each other.
 struct Stage {
     report: OwnedFd,
     leave: OwnedFd,
+    out: OwnedFd,
     owns_stdio: bool,
+    has_listener: bool,
     groups: Vec<Door>,
     /// From the mounting of the root file system until it is entered.
     outside: Option<Outside>,
@@ -155,11 +164,13 @@ struct Stage {
 
 impl Stage {
     /// Takes everything of the order but its steps.
-    fn new(order: &mut Order, report: OwnedFd, leave: OwnedFd) -> Self {
+    fn new(order: &mut Order, (report, leave, out): (OwnedFd, OwnedFd, OwnedFd)) -> Self {
         Self {
             report,
             leave,
+            out,
             owns_stdio: order.owns_stdio,
+            has_listener: order.has_listener,
             groups: std::mem::take(&mut order.groups),
             outside: None,
             inside: Inside::default(),
@@ -204,7 +215,12 @@ impl Stage {
             }
             Step::MountScratch { on, size } => self.outside()?.mount_scratch(&on, size),
             Step::Mount { mount, target, place } => {
-                self.outside()?.mount_on(&mount, &target, place)
+                let mounted = self.outside()?.mount_on(&mount, &target, place)?;
+                match mount {
+                    NewMount::Tmpfs { .. } => hand_out(&self.out, &mounted)
+                        .map_err(Error::system(Operation::Send, target)),
+                    _ => Ok(()),
+                }
             }
             Step::MakeDevice { name, block, major, minor } => {
                 self.outside()?.make_device(&name, block, (major, minor))
@@ -214,7 +230,8 @@ impl Stage {
             Step::Mask { path } => self.outside()?.mask(&path),
             Step::MakeReadOnly { path } => self.outside()?.make_read_only(&path),
             Step::OpenTerminal(size) => {
-                self.terminal = Some(terminal::open(self.outside()?, size)?);
+                let outside = self.outside.as_mut().ok_or_else(no_rootfs)?;
+                self.terminal = Some(terminal::open(outside, &self.out, size)?);
                 Ok(())
             }
             Step::EnterRootfs => self.enter_rootfs(),
@@ -243,7 +260,8 @@ impl Stage {
                 .map_err(Error::system(Operation::DropCapabilities, "new privileges")),
             Step::FilterSystemCalls => sys::load_filter(seccomp::default_filter())
                 .map_err(Error::system(Operation::FilterSystemCalls, "system calls")),
-            Step::TellOfSockets => tell_of_sockets(),
+            Step::TellOfSockets if !self.has_listener => Ok(()),
+            Step::TellOfSockets => tell_of_sockets(&self.out),
             Step::BecomeUser { capabilities, ids } => {
                 if self.owns_stdio {
                     identity::give_stdio(self.identity.uid);
@@ -257,7 +275,7 @@ impl Stage {
 
     /// The mounts, while they can still be changed.
     fn outside(&mut self) -> Result<&mut Outside, Error> {
-        self.outside.as_mut().ok_or_else(|| out_of_order("no root file system is being set up"))
+        self.outside.as_mut().ok_or_else(no_rootfs)
     }
 
     fn enter_rootfs(&mut self) -> Result<(), Error> {
@@ -293,6 +311,10 @@ fn out_of_order(reason: &str) -> Error {
     }
 }
 
+fn no_rootfs() -> Error {
+    out_of_order("no root file system is being set up")
+}
+
 fn join_network() -> Result<(), Error> {
     use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
     const SUBJECT: &str = "a network namespace";
@@ -302,12 +324,10 @@ fn join_network() -> Result<(), Error> {
         .map_err(Error::system(Operation::JoinNetwork, SUBJECT))
 }
 
-/// Does nothing where nobody listens: the network is connected already.
-fn tell_of_sockets() -> Result<(), Error> {
-    let Ok(socket) = sys::take_inherited(descriptor::LISTENER) else { return Ok(()) };
+fn tell_of_sockets(out: &OwnedFd) -> Result<(), Error> {
     let listener = sys::load_filter_with_listener(&seccomp::sockets_filter())
         .map_err(Error::system(Operation::FilterSystemCalls, "sockets"))?;
-    terminal::send(&socket, &listener).map_err(Error::system(Operation::Send, "a listener"))
+    hand_out(out, &listener).map_err(Error::system(Operation::Send, "a listener"))
 }
 
 fn join_new_keyring() -> Result<(), Error> {

@@ -49,18 +49,20 @@ impl Outside {
         Ok(())
     }
 
+    /// Returns the root of what was mounted.
     pub(super) fn mount_on(
         &mut self,
         mount: &NewMount,
         target: &[u8],
         place: Place,
-    ) -> Result<(), Error> {
+    ) -> Result<OwnedFd, Error> {
         let (new, kind) = self.new_mount(mount, target)?;
         let place = match place {
             Place::System => self.tree.system_directory(target)?,
             Place::Stub => self.stub(target, kind)?,
         };
-        attach(new.as_fd(), place.as_fd()).map_err(Error::system(Operation::MountOn, target))
+        attach(new.as_fd(), place.as_fd()).map_err(Error::system(Operation::MountOn, target))?;
+        Ok(new)
     }
 
     fn stub(&mut self, target: &[u8], kind: Kind) -> Result<OwnedFd, Error> {

@@ -1,0 +1,46 @@
+//! The file systems in memory of a sandbox, which are gone with it: whether its command filled one.
+
+use std::os::fd::OwnedFd;
+
+use rustix::fs::StatFs;
+
+use crate::bytes::Bytes;
+use crate::cgroup::Exceeded;
+use crate::error::Error;
+use crate::plan::{NewMount, Step};
+
+/// Where those are mounted that the stage hands out, in this order.
+pub(crate) fn targets(steps: &[Step]) -> Vec<Bytes> {
+    let target = |step: &Step| match step {
+        Step::Mount { mount: NewMount::Tmpfs { .. }, target, .. } => Some(target.clone()),
+        _ => None,
+    };
+    steps.iter().filter_map(target).collect()
+}
+
+/// Where each is mounted, and its root, which is held open so that it outlives the command.
+#[derive(Debug, Default)]
+pub(crate) struct MemoryMounts(Vec<(Bytes, OwnedFd)>);
+
+impl MemoryMounts {
+    pub(crate) fn receive(
+        targets: Vec<Bytes>,
+        next: impl Fn() -> Result<OwnedFd, Error>,
+    ) -> Result<Self, Error> {
+        targets.into_iter().map(|target| Ok((target, next()?))).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Those without any room left.
+    pub(crate) fn full(self) -> impl Iterator<Item = Exceeded> {
+        self.0.into_iter().filter_map(|(target, root)| {
+            let found = rustix::fs::fstatfs(&root).ok().filter(is_full)?;
+            let limit = found.f_blocks.saturating_mul(u64::try_from(found.f_bsize).ok()?);
+            Some(Exceeded::MemoryMount { target, limit })
+        })
+    }
+}
+
+/// One without a limit has no blocks at all.
+fn is_full(found: &StatFs) -> bool {
+    found.f_blocks > 0 && found.f_bavail == 0
+}
