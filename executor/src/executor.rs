@@ -39,14 +39,15 @@ pub trait Executor: Sync {
     ) -> Result<Ended, Error>;
 
     /// Looks into a command that was run without success, once all that it wrote, of which `log` is the end, has
-    /// been told. The folders that `spec` names are as it left them. Whoever holds up others meanwhile calls `over` before
-    /// they go on: nothing else is to be begun then.
+    /// been told. The folders that `spec` names are as it left them. Whoever takes time for it calls `begin`, from when
+    /// on this failure is the one that counts, and `over` before others go on: nothing else is to be begun then.
     fn look_into(
         &self,
         _spec: &SandboxSpec,
         _outcome: &Result<Ended, Error>,
         _log: &[u8],
         _cancel: &Cancel,
+        _begin: &dyn Fn(),
         _over: &dyn Fn(),
     ) {
     }

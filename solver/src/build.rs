@@ -151,6 +151,7 @@ pub fn build(request: Request<'_>, tools: &Tools<'_>) -> Result<Built, Error> {
         agents: &request.agents,
         bounds: &request.bounds,
         imports: tools.imports,
+        looked_into: OnceLock::new(),
         failed: OnceLock::new(),
         journal: Journal::default(),
         layers: Layers::new(tools.store, tools.imports, &bases),

@@ -1,7 +1,9 @@
 //! Looking into a step that failed.
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use crate::rootless::{RANGES, User};
 use crate::support::{Answer, Background, Context, Store, text};
@@ -161,13 +163,28 @@ fn one_shell_for_each_build_and_none_without_a_failure() {
     fed(lap, "FROM busybox\nRUN false\n").ends_with(1).says(&["standard input is what is built"]);
 }
 
+/// A server that has nothing, and says so after a second.
+fn late_refusal() -> SocketAddr {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("listen");
+    let address = listener.local_addr().expect("an address");
+    std::thread::spawn(move || {
+        for mut client in listener.incoming().flatten() {
+            let _ = client.read(&mut [0; 4096]);
+            std::thread::sleep(Duration::from_secs(1));
+            let _ = client.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+        }
+    });
+    address
+}
+
 /// The step that was looked into is the one that failed, whatever else fails meanwhile.
 #[test]
 fn the_step_with_the_shell_is_the_one_that_failed() {
     let store = Store::new();
-    for other in ["sleep 1; exit 4", "sleep 1; echo said; exit 4"] {
+    let absent = format!("ADD http://{} /", late_refusal());
+    for other in ["RUN sleep 1; exit 4", "RUN sleep 1; echo said; exit 4", &absent] {
         let context = Context::new(&format!(
-            "FROM busybox AS a\nRUN exit 3\nFROM busybox AS b\nRUN {other}\n\
+            "FROM busybox AS a\nRUN exit 3\nFROM busybox AS b\n{other}\n\
              FROM busybox\nCOPY --from=a /etc /a\nCOPY --from=b /etc /b\n"
         ));
         let context = text(context.path());
@@ -176,6 +193,7 @@ fn the_step_with_the_shell_is_the_one_that_failed() {
         assert_eq!(answer.stdout, "looked\n");
         let answer = answer.says(&["ERROR: the command ended with exit status 3", "CANCELED"]);
         assert!(!answer.stderr.contains("exit status 4"), "{answer:?}");
+        assert!(!answer.stderr.contains("404"), "{answer:?}");
     }
 }
 

@@ -95,7 +95,9 @@ pub struct Workshop<'a> {
     pub bounds: &'a Bounds,
     /// What other caches know.
     pub imports: &'a Imports<'a>,
-    /// The vertex whose failure was looked into, and is the build's.
+    /// The vertex whose failure is looked into: what else fails meanwhile counts as stopped by it.
+    pub looked_into: OnceLock<VertexId>,
+    /// The same when that is over, unless the user has stopped the build: its failure is the build's.
     pub failed: OnceLock<VertexId>,
     /// What the steps came to.
     pub journal: Journal,
@@ -166,24 +168,37 @@ impl Workshop<'_> {
             }
             Err(failure) => {
                 let is_the_one = self.failed.get() == Some(&id);
-                let cancelled = self.cancel.is_cancelled() && !is_the_one;
+                let is_beside = self.looked_into.get().is_some_and(|other| *other != id);
+                let cancelled = !is_the_one && (is_beside || self.cancel.is_cancelled());
                 if self.imports.has_losses() && !cancelled && !is_the_one {
                     // The build begins again without the layer, so nothing is to be stopped.
                     finished(Outcome::Cancelled);
                     return Err(failure.of(vertex));
                 }
-                finished(if cancelled { Outcome::Cancelled } else { Outcome::Failed });
+                if cancelled {
+                    finished(Outcome::Cancelled);
+                    return Err(Error::Cancelled);
+                }
+                finished(Outcome::Failed);
                 // Nothing else is to go on in vain.
                 self.cancel.cancel();
-                Err(if cancelled { Error::Cancelled } else { failure.of(vertex) })
+                Err(failure.of(vertex))
             }
         }
     }
 
-    /// Makes the failure of a vertex that of the build, unless it is cancelled; whatever else fails from now on
-    /// is stopped by it.
-    fn failed_alone(&self, id: VertexId) {
-        if !self.cancel.is_cancelled() && self.failed.set(id).is_ok() {
+    /// A failure begins to be looked into; of two the first one counts.
+    fn begin_looking(&self, id: VertexId) {
+        let _ = self.looked_into.set(id);
+    }
+
+    /// The failure that was looked into is the build's, unless that is cancelled; whatever else is running is
+    /// stopped by it.
+    fn end_looking(&self, id: VertexId) {
+        if self.looked_into.get() == Some(&id)
+            && !self.cancel.is_cancelled()
+            && self.failed.set(id).is_ok()
+        {
             self.cancel.cancel();
         }
     }

@@ -136,8 +136,8 @@ impl Workshop<'_> {
         let outcome = self.executor.run(spec, self.cancel, &mut |bytes| show(mask.push(bytes)));
         show(mask.finish());
         if !outcome.as_ref().is_ok_and(|ended| ended.status.success()) {
-            let over = || self.failed_alone(id);
-            self.executor.look_into(spec, &outcome, &tail.0, self.cancel, &over);
+            let (begin, over) = (|| self.begin_looking(id), || self.end_looking(id));
+            self.executor.look_into(spec, &outcome, &tail.0, self.cancel, &begin, &over);
         }
         (outcome, tail)
     }

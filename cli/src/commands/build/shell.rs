@@ -59,6 +59,7 @@ impl Executor for Attended<'_> {
         outcome: &Result<Ended, Error>,
         log: &[u8],
         cancel: &Cancel,
+        begin: &dyn Fn(),
         over: &dyn Fn(),
     ) {
         let reason = match outcome {
@@ -70,6 +71,7 @@ impl Executor for Attended<'_> {
         };
         let mut was_open = self.was_open.lock().unwrap_or_else(PoisonError::into_inner);
         if !cancel.is_cancelled() && !std::mem::replace(&mut *was_open, true) {
+            begin();
             self.progress.pause(log, || {
                 output::stderr(&announcement(&reason, &spec.argv));
                 if let Err(failure) = open(spec, cancel) {
