@@ -9,10 +9,33 @@ use crate::cgroup::Exceeded;
 use crate::error::Error;
 use crate::plan::{NewMount, Step};
 
+/// So many are handed out: descriptors are scarce, and a socket does not hold any number of them.
+const MOST: usize = 32;
+
+/// What is still to be handed out, as both sides count it.
+#[derive(Debug)]
+pub(crate) struct Room(usize);
+
+impl Default for Room {
+    fn default() -> Self {
+        Self(MOST)
+    }
+}
+
+impl Room {
+    /// Whether the stage hands out what it has mounted.
+    pub(crate) fn takes(&mut self, mount: &NewMount) -> bool {
+        let takes = matches!(mount, NewMount::Tmpfs { .. }) && self.0 > 0;
+        self.0 -= usize::from(takes);
+        takes
+    }
+}
+
 /// Where those are mounted that the stage hands out, in this order.
 pub(crate) fn targets(steps: &[Step]) -> Vec<Bytes> {
+    let mut room = Room::default();
     let target = |step: &Step| match step {
-        Step::Mount { mount: NewMount::Tmpfs { .. }, target, .. } => Some(target.clone()),
+        Step::Mount { mount, target, .. } if room.takes(mount) => Some(target.clone()),
         _ => None,
     };
     steps.iter().filter_map(target).collect()

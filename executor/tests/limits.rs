@@ -76,6 +76,24 @@ fn shared_memory_counts() {
     assert_nothing_left(&ground);
 }
 
+/// More than a socket holds descriptors, which are handed out before anybody takes them.
+#[test]
+fn any_number_of_file_systems_in_memory_is_fine() {
+    let ground = Ground::busybox();
+    let mut spec = ground.script("grep -c '^tmpfs /many' /proc/mounts; exit 3");
+    spec.mounts = (0..600)
+        .map(|number| Mount::Tmpfs {
+            target: format!("/many/{number}").into(),
+            size: Some(4096),
+            mode: None,
+            read_only: false,
+            executable: false,
+        })
+        .collect();
+    let (ended, output) = run(&spec).unwrap();
+    assert_eq!((ended, output.as_str()), (Status::Exited(3).into(), "600\n"));
+}
+
 /// What the command says of it, if anything, is its own.
 #[test]
 fn a_full_file_system_in_memory_is_known_by_itself() {

@@ -34,9 +34,10 @@ use rustix::process::{DumpableBehavior, Signal};
 use crate::cgroup::Door;
 use crate::error::{Error, Operation, Refusal};
 use crate::network;
-use crate::plan::{NewMount, Step};
+use crate::plan::Step;
 use crate::seccomp;
 use crate::sys;
+use crate::tmpfs;
 use crate::user::Identity;
 use crate::wire::{CONNECTOR_NAME, GUARD_NAME, Order, Report, STAGE_NAME, descriptor};
 
@@ -157,6 +158,8 @@ struct Stage {
     outside: Option<Outside>,
     /// From then on.
     inside: Inside,
+    /// For file systems in memory.
+    room: tmpfs::Room,
     /// The sandbox's end of its terminal.
     terminal: Option<OwnedFd>,
     identity: Identity,
@@ -174,6 +177,7 @@ impl Stage {
             groups: std::mem::take(&mut order.groups),
             outside: None,
             inside: Inside::default(),
+            room: tmpfs::Room::default(),
             terminal: None,
             identity: Identity { uid: 0, gid: 0, groups: vec![0] },
         }
@@ -216,10 +220,10 @@ impl Stage {
             Step::MountScratch { on, size } => self.outside()?.mount_scratch(&on, size),
             Step::Mount { mount, target, place } => {
                 let mounted = self.outside()?.mount_on(&mount, &target, place)?;
-                match mount {
-                    NewMount::Tmpfs { .. } => hand_out(&self.out, &mounted)
+                match self.room.takes(&mount) {
+                    true => hand_out(&self.out, &mounted)
                         .map_err(Error::system(Operation::Send, target)),
-                    _ => Ok(()),
+                    false => Ok(()),
                 }
             }
             Step::MakeDevice { name, block, major, minor } => {
