@@ -6,6 +6,7 @@ use std::error::Error;
 use std::fmt::Write as _;
 use std::io;
 
+use lapstrake_executor::{MORE_FILES, causes, lacks_files};
 use lapstrake_ids::Unmapped;
 
 use crate::exit::Exit;
@@ -20,6 +21,8 @@ pub(crate) struct Failure {
     help: Option<String>,
     /// Whether something could not be written for want of room.
     lacks_room: bool,
+    /// Whether no more files could be opened: then that is what to see to, whatever was being done.
+    lacks_files: bool,
     exit: Exit,
 }
 
@@ -33,6 +36,7 @@ impl Failure {
     pub(crate) fn of(error: &(dyn Error + 'static)) -> Self {
         let mut failure = Self::new(error.to_string());
         failure.lacks_room = lacks_room(error);
+        failure.lacks_files = lacks_files(error);
         failure.add_causes(error.source());
         failure.help = Unmapped::among(error).map(Unmapped::hint);
         failure
@@ -40,7 +44,8 @@ impl Failure {
 
     /// Ends without a word: the user has been told.
     pub(crate) fn told(exit: Exit) -> Self {
-        Self { message: None, causes: Vec::new(), help: None, lacks_room: false, exit }
+        let (lacks_room, lacks_files) = (false, false);
+        Self { message: None, causes: Vec::new(), help: None, lacks_room, lacks_files, exit }
     }
 
     /// As [`Failure::of`], for what was written to standard output: a reader that has gone away
@@ -60,6 +65,7 @@ impl Failure {
     /// Adds an error and its causes as the reason.
     pub(crate) fn because(mut self, error: &(dyn Error + 'static)) -> Self {
         self.lacks_room |= lacks_room(error);
+        self.lacks_files |= lacks_files(error);
         self.add_causes(Some(error));
         self
     }
@@ -114,17 +120,21 @@ impl Failure {
             // Writing to a string does not fail.
             let _ = writeln!(text, "  caused by: {}", indented(&harmless(cause)));
         }
-        if let Some(help) = &self.help {
+        if let Some(help) = self.remedy() {
             let _ = writeln!(text, "  help: {}", indented(&harmless(help)));
         }
         text
+    }
+
+    fn remedy(&self) -> Option<&str> {
+        if self.lacks_files { Some(MORE_FILES) } else { self.help.as_deref() }
     }
 
     /// The same in one line, for a warning.
     pub(crate) fn line(&self) -> String {
         let said = self.message.iter().chain(&self.causes).map(String::as_str);
         let line = said.collect::<Vec<_>>().join(": ");
-        match &self.help {
+        match self.remedy() {
             Some(help) => format!("{line} ({help})"),
             None => line,
         }
@@ -145,21 +155,12 @@ impl Failure {
 
 /// Whether an error or one of its causes is that there was no room.
 fn lacks_room(error: &(dyn Error + 'static)) -> bool {
-    let mut next = Some(error);
-    while let Some(cause) = next {
+    causes(error).any(|cause| {
         let io = cause.downcast_ref::<io::Error>();
-        let is_io = io.is_some_and(|io| io.kind() == io::ErrorKind::StorageFull);
-        let is_errno = cause.downcast_ref() == Some(&rustix::io::Errno::NOSPC);
-        if is_io || is_errno || of_store(cause).is_some_and(lapstrake_cache::Error::lacks_room) {
-            return true;
-        }
-        // What an I/O error was made of is not its source.
-        next = match io.and_then(io::Error::get_ref) {
-            Some(inner) => Some(inner),
-            None => cause.source(),
-        };
-    }
-    false
+        io.is_some_and(|io| io.kind() == io::ErrorKind::StorageFull)
+            || cause.downcast_ref() == Some(&rustix::io::Errno::NOSPC)
+            || of_store(cause).is_some_and(lapstrake_cache::Error::lacks_room)
+    })
 }
 
 /// The store's error, also where another one stands for it without a word of its own.
@@ -252,6 +253,13 @@ mod tests {
         assert!(Failure::of(&rustix::io::Errno::NOSPC).lacks_room());
         assert!(!Failure::of(&io::Error::from(io::ErrorKind::NotFound)).lacks_room());
         assert!(!Failure::new("no").lacks_room());
+    }
+
+    #[test]
+    fn a_lack_of_files_is_what_to_see_to() {
+        let lack = io::Error::from_raw_os_error(rustix::io::Errno::MFILE.raw_os_error());
+        let failure = Failure::new("no store").because(&lack).help("name another directory");
+        assert!(failure.text().ends_with(&format!("\n  help: {MORE_FILES}\n")));
     }
 
     #[test]

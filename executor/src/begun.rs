@@ -138,7 +138,8 @@ impl Begun {
         received?;
         // In the order of the steps.
         let next = |what| handed::receive(out.as_fd(), what);
-        sandbox.hold(MemoryMounts::receive(memory_mounts, || next("a file system in memory"))?);
+        let next_mount = || handed::receive_if_any(out.as_fd(), "file systems in memory");
+        sandbox.hold(MemoryMounts::receive(memory_mounts, next_mount)?);
         if shape.has_terminal {
             sandbox.set_terminal(next("a terminal")?);
         }

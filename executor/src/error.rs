@@ -6,6 +6,7 @@ use lapstrake_ids::Unmapped;
 use serde::{Deserialize, Serialize};
 
 use crate::bytes::Bytes;
+use crate::cause::MORE_FILES;
 use crate::cgroup::Unenforceable;
 
 /// What to do where no process can be started (EAGAIN).
@@ -141,7 +142,7 @@ impl Error {
             }
             // The program says it in the C library's words.
             Self::NotConnected { reason, .. } => {
-                [EMFILE, ENFILE, ENOMEM].iter().any(|lack| reason.contains(lack.desc()))
+                [EAGAIN, EMFILE, ENFILE, ENOMEM].iter().any(|lack| reason.contains(lack.desc()))
             }
             _ => false,
         }
@@ -157,9 +158,7 @@ impl Error {
             {
                 MORE_PROCESSES
             }
-            Self::System { source, .. } if is(source, nix::errno::Errno::EMFILE) => {
-                "let lap have more files open: `ulimit -n` of where it was started"
-            }
+            Self::System { source, .. } if is(source, nix::errno::Errno::EMFILE) => MORE_FILES,
             Self::System { operation: Operation::Clone, source, .. }
                 if is(source, nix::errno::Errno::ENOSPC) =>
             {

@@ -4,6 +4,7 @@ use std::io::IoSliceMut;
 use std::mem::MaybeUninit;
 use std::os::fd::{BorrowedFd, OwnedFd};
 
+use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SocketFlags, SocketType,
 };
@@ -19,19 +20,26 @@ pub(crate) fn socket_pair() -> Result<(OwnedFd, OwnedFd), Error> {
 
 /// The next that was sent; does not wait for it.
 pub(crate) fn receive(socket: BorrowedFd<'_>, what: &str) -> Result<OwnedFd, Error> {
+    // The kernel drops it without a word where no more files may be open.
+    let lost = || Error::system(Operation::Receive, what)(Errno::MFILE);
+    receive_if_any(socket, what)?.ok_or_else(lost)
+}
+
+/// The same; `None` where the stage could not send it, or this process can have no more files open.
+pub(crate) fn receive_if_any(socket: BorrowedFd<'_>, what: &str) -> Result<Option<OwnedFd>, Error> {
     let mut byte = [0; 1];
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
     let flags = RecvFlags::CMSG_CLOEXEC | RecvFlags::DONTWAIT;
-    rustix::net::recvmsg(socket, &mut [IoSliceMut::new(&mut byte)], &mut ancillary, flags)
+    let message = &mut [IoSliceMut::new(&mut byte)];
+    let received = rustix::net::recvmsg(socket, message, &mut ancillary, flags)
         .map_err(Error::system(Operation::Receive, what))?;
-    let descriptor = ancillary.drain().find_map(|message| match message {
+    if received.bytes == 0 {
+        let (operation, subject) = (Operation::Receive, what.to_owned());
+        return Err(Error::Protocol { operation, subject, reason: "its sender ended".to_owned() });
+    }
+    Ok(ancillary.drain().find_map(|message| match message {
         RecvAncillaryMessage::ScmRights(mut descriptors) => descriptors.next(),
         _ => None,
-    });
-    descriptor.ok_or_else(|| Error::Protocol {
-        operation: Operation::Receive,
-        subject: what.to_owned(),
-        reason: "no descriptor was sent".to_owned(),
-    })
+    }))
 }

@@ -11,7 +11,7 @@
 //!
 //! The program that links this crate has to call [`sandbox_main_if_requested`] first in `main`.
 //!
-//! Modules in reading order: `spec`, `status`, `cancel`, `error` (the interface); `plan`, `facts`,
+//! Modules in reading order: `spec`, `status`, `cancel`, `error`, `cause` (the interface); `plan`, `facts`,
 //! `resolv`, `user`, `seccomp` (pure); `stage` (inside the sandbox); `begun`, `sandbox`,
 //! `guard`, `network`, `publish`, `cgroup`, `tmpfs`, `handed`, `spawn`, `stage_file`, `memory`, `wire`, `stubs`, `volatile` (the parent); `sys` (all `unsafe`).
 
@@ -21,6 +21,7 @@
 mod begun;
 mod bytes;
 mod cancel;
+mod cause;
 mod cgroup;
 mod error;
 mod executor;
@@ -51,6 +52,7 @@ mod wire;
 pub use begun::{Begun, Shape, start};
 pub use bytes::Bytes;
 pub use cancel::Cancel;
+pub use cause::{MORE_FILES, causes, lacks_files};
 pub use cgroup::{ControlGroup, Exceeded, GroupLimits, Swap, Unenforceable, remove_stale_groups};
 pub use error::{Errno, Error, MORE_PROCESSES, Operation, Refusal};
 pub use executor::{Ended, Executor, Sandboxes};

@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::plan::{NewMount, Step};
 
 /// So many are handed out: descriptors are scarce, and a socket does not hold any number of them.
-const MOST: usize = 32;
+const MOST: usize = 8;
 
 /// What is still to be handed out, as both sides count it.
 #[derive(Debug)]
@@ -46,11 +46,15 @@ pub(crate) fn targets(steps: &[Step]) -> Vec<Bytes> {
 pub(crate) struct MemoryMounts(Vec<(Bytes, OwnedFd)>);
 
 impl MemoryMounts {
+    /// Those that `next` gives. One that got lost for want of descriptors is left out: they only serve to say more
+    /// of a failure.
     pub(crate) fn receive(
         targets: Vec<Bytes>,
-        next: impl Fn() -> Result<OwnedFd, Error>,
+        next: impl Fn() -> Result<Option<OwnedFd>, Error>,
     ) -> Result<Self, Error> {
-        targets.into_iter().map(|target| Ok((target, next()?))).collect::<Result<_, _>>().map(Self)
+        let pair = |target| Ok(next()?.map(|root| (target, root)));
+        let mounts: Result<Vec<_>, Error> = targets.into_iter().map(pair).collect();
+        Ok(Self(mounts?.into_iter().flatten().collect()))
     }
 
     /// Those without any room left.

@@ -120,7 +120,7 @@ impl Error {
                 let message = format!("cannot use the image {name}");
                 let fault = Diagnostic::error("image-unavailable", span, message);
                 let mut fault = caused(fault, Some(&*source));
-                fault.help = Unmapped::among(&*source).map(Unmapped::hint);
+                fault.help = remedy(&*source);
                 match near {
                     Some(Near { name, span }) => fault
                         .with_label(span, format!("the stage {name}"))
@@ -145,17 +145,22 @@ impl Error {
             }
             Self::Step { span: Some(span), source, .. } => {
                 let hint = source.downcast_ref::<executor::Error>().and_then(executor::Error::hint);
-                let unmapped = Unmapped::among(&*source);
-                let rule = unmapped.map_or("step-failed", |_| UNMAPPED);
+                let rule = Unmapped::among(&*source).map_or("step-failed", |_| UNMAPPED);
                 let fault = Diagnostic::error(rule, span, source.to_string());
                 let mut fault = caused(fault, source.source());
-                fault.help = unmapped.map(Unmapped::hint).or(hint.map(str::to_owned));
+                fault.help = remedy(&*source).or(hint.map(str::to_owned));
                 fault
             }
             _ => return Vec::new(),
         };
         vec![fault]
     }
+}
+
+/// What can be done about an error of whatever kind, where one of its causes tells.
+fn remedy(source: &(dyn StdError + 'static)) -> Option<String> {
+    let more_files = || executor::lacks_files(source).then(|| executor::MORE_FILES.to_owned());
+    Unmapped::among(source).map(Unmapped::hint).or_else(more_files)
 }
 
 /// Adds an error and its causes as reasons; one that the line above already says is left out.

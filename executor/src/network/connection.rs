@@ -15,6 +15,7 @@ use super::program::Program;
 use super::proof;
 use super::relocation::relocate;
 use super::{Connector, ConnectorKind};
+use crate::cause::lacks_files;
 use crate::error::{Error, Operation};
 use crate::guard;
 use crate::handed;
@@ -207,8 +208,11 @@ impl<'a> Owner<'a> {
         }
         give_leave()?;
         patience.wait(&socket)?;
-        let received = handed::receive(socket.as_fd(), "a network namespace");
-        Ok(received.map_or(Entered::Ended, Entered::Own))
+        match handed::receive(socket.as_fd(), "a network namespace") {
+            Ok(own) => Ok(Entered::Own(own)),
+            Err(error) if lacks_files(&error) => Err(error),
+            Err(_) => Ok(Entered::Ended),
+        }
     }
 }
 

@@ -146,6 +146,15 @@ fn hand_out(out: &OwnedFd, sent: &OwnedFd) -> Result<(), Errno> {
     Ok(())
 }
 
+/// The same for what can be done without: where too many are under way (ETOOMANYREFS, unix(7)), nothing is sent in
+/// its place.
+fn hand_out_if_possible(out: &OwnedFd, sent: &OwnedFd) -> Result<(), Errno> {
+    match hand_out(out, sent) {
+        Err(Errno::TOOMANYREFS) => rustix::net::send(out, b"d", SendFlags::empty()).map(drop),
+        sent => sent,
+    }
+}
+
 /// What the steps know of each other.
 struct Stage {
     report: OwnedFd,
@@ -221,7 +230,7 @@ impl Stage {
             Step::Mount { mount, target, place } => {
                 let mounted = self.outside()?.mount_on(&mount, &target, place)?;
                 match self.room.takes(&mount) {
-                    true => hand_out(&self.out, &mounted)
+                    true => hand_out_if_possible(&self.out, &mounted)
                         .map_err(Error::system(Operation::Send, target)),
                     false => Ok(()),
                 }
