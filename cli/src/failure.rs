@@ -6,7 +6,8 @@ use std::error::Error;
 use std::fmt::Write as _;
 use std::io;
 
-use lapstrake_executor::{MORE_FILES, causes, lacks_files};
+use lapstrake_causes::causes;
+use lapstrake_executor::{MORE_FILES, lacks_files};
 use lapstrake_ids::Unmapped;
 
 use crate::exit::Exit;

@@ -1,24 +1,14 @@
-//! What lies behind an error of whatever kind.
+//! A lack of open files behind an error of whatever kind.
 
 use std::error::Error;
 use std::io;
+
+use lapstrake_causes::causes;
 
 use crate::error::Errno;
 
 /// What a user can do where lap may not have more files open.
 pub const MORE_FILES: &str = "let lap have more files open: `ulimit -n` of where it was started";
-
-/// An error and its causes, the nearest one first; also what an I/O error was made of, which is not its source.
-pub fn causes<'e>(
-    error: &'e (dyn Error + 'static),
-) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |&cause| {
-        match cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
-            Some(inner) => Some(inner as &(dyn Error + 'static)),
-            None => cause.source(),
-        }
-    })
-}
 
 /// Whether an error or one of its causes is that this process may not have more files open.
 pub fn lacks_files(error: &(dyn Error + 'static)) -> bool {

@@ -6,7 +6,6 @@ use lapstrake_ids::Unmapped;
 use serde::{Deserialize, Serialize};
 
 use crate::bytes::Bytes;
-use crate::cause::MORE_FILES;
 use crate::cgroup::Unenforceable;
 
 /// What to do where no process can be started (EAGAIN).
@@ -148,7 +147,7 @@ impl Error {
         }
     }
 
-    /// What the user can do about it.
+    /// What the user can do about it, beside [`crate::MORE_FILES`] where [`crate::lacks_files`].
     pub fn hint(&self) -> Option<&'static str> {
         let is_refused = |errno: &Errno| *errno == Errno::from(nix::errno::Errno::EPERM);
         let is = |errno: &Errno, known| *errno == Errno::from(known);
@@ -158,7 +157,6 @@ impl Error {
             {
                 MORE_PROCESSES
             }
-            Self::System { source, .. } if is(source, nix::errno::Errno::EMFILE) => MORE_FILES,
             Self::System { operation: Operation::Clone, source, .. }
                 if is(source, nix::errno::Errno::ENOSPC) =>
             {

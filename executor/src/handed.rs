@@ -43,3 +43,24 @@ pub(crate) fn receive_if_any(socket: BorrowedFd<'_>, what: &str) -> Result<Optio
         _ => None,
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cause::lacks_files;
+    use rustix::net::{SendFlags, send};
+    use std::os::fd::AsFd as _;
+
+    /// The kernel drops a descriptor that cannot be had and passes the byte on: recvmsg(2), MSG_CTRUNC.
+    #[test]
+    fn a_descriptor_that_is_lost_is_no_end() {
+        let (socket, end) = socket_pair().unwrap();
+        send(&end, b"d", SendFlags::empty()).unwrap();
+        assert!(receive_if_any(socket.as_fd(), "x").unwrap().is_none());
+        send(&end, b"d", SendFlags::empty()).unwrap();
+        assert!(lacks_files(&receive(socket.as_fd(), "x").unwrap_err()));
+        drop(end);
+        let error = receive(socket.as_fd(), "x").unwrap_err();
+        assert!(matches!(error, Error::Protocol { .. }), "{error:?}");
+    }
+}

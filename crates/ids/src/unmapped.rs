@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
+use lapstrake_causes::causes;
 use serde::{Deserialize, Serialize};
 
 use crate::IdMap;
@@ -45,18 +46,7 @@ impl Unmapped {
 
     /// The first one among an error and its causes.
     pub fn among<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e Self> {
-        let mut next = Some(error);
-        while let Some(cause) = next {
-            if let Some(found) = cause.downcast_ref() {
-                return Some(found);
-            }
-            // What an I/O error was made of is not its source.
-            next = match cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
-                Some(inner) => Some(inner),
-                None => cause.source(),
-            };
-        }
-        None
+        causes(error).find_map(|cause| cause.downcast_ref())
     }
 
     /// What can be done about it.

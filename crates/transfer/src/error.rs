@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use lapstrake_causes::causes;
 use lapstrake_oci::Digest;
 use lapstrake_rootfs::WriteError;
 use lapstrake_rootfs::copy::CopyError;
@@ -259,19 +260,7 @@ impl Error {
         if let Self::Registry(error) = self {
             return error.is_silence();
         }
-        let mut next: Option<&(dyn std::error::Error + 'static)> = Some(self);
-        while let Some(cause) = next {
-            if is_timeout(cause) {
-                return true;
-            }
-            // What an I/O error was made of is not its source.
-            let inner = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-            next = match inner {
-                Some(inner) => Some(inner),
-                None => cause.source(),
-            };
-        }
-        false
+        causes(self).any(is_timeout)
     }
 
     /// In one line, with what caused it.
