@@ -66,7 +66,7 @@ pub(crate) struct Gate {
 
 impl Gate {
     /// Waits for a removal to be over.
-    fn shared(root: &Path) -> Result<Self, Error> {
+    pub(crate) fn shared(root: &Path) -> Result<Self, Error> {
         let path = root.join("locks/gate");
         let file = lock_file(&path)?;
         file.lock_shared().map_err(Error::io("lock", path))?;

@@ -1,28 +1,24 @@
 //! Whether what is on disk is still what the store says it is.
 //!
 //! A layer is held against its manifest, and that against the layer's name; a blob against its digest.
-//! `compare` does the former, `repair` drops what is damaged, so that whoever needs it makes or fetches
+//! `look` does both, `compare` the former; `repair` drops what is damaged, so that whoever needs it makes or fetches
 //! it again.
 
 mod compare;
+mod look;
 mod named;
 mod repair;
 
-use std::fs::{self, File};
-use std::io::{self, Read as _};
-use std::os::fd::AsFd as _;
+use std::io;
 
-use lapstrake_oci::{Digest, DigestHasher};
+use lapstrake_rootfs::TreePath;
 use lapstrake_rootfs::manifest::DecodeError;
-use lapstrake_rootfs::scan::{ScanError, scan};
-use lapstrake_rootfs::{LayerId, LayerManifest, TreePath};
+use lapstrake_rootfs::scan::ScanError;
 
 use self::named::Named;
 use crate::layer::layer_id;
+use crate::lease::Gate;
 use crate::{Error, Store, database};
-
-/// Bytes of a blob that are read at once.
-const CHUNK: usize = 1 << 20;
 
 /// What is wrong with a layer or blob.
 #[derive(Debug, thiserror::Error)]
@@ -128,8 +124,8 @@ impl Store {
     /// meanwhile. This value must have no lease.
     ///
     /// With `repair`, what is damaged is dropped, with the records that lead to it: a later build executes
-    /// these steps again, a later pull fetches it again; names that lead to a manifest or config that is gone go as well. What a running process uses stays. Rows go in
-    /// one transaction; interrupted, the rest is removed by whoever opens the store next. A damaged database is
+    /// these steps again, a later pull fetches it again; names that lead to a manifest or config that is gone go as well. What a running process uses stays; what was made
+    /// good meanwhile is left out. Rows go in one transaction; interrupted, the rest is removed by whoever opens the store next. A damaged database is
     /// moved aside, and a new one begun with the tags and the layers of their images.
     ///
     /// # Errors
@@ -144,44 +140,32 @@ impl Store {
                 return Ok(verified);
             }
         }
+        // While nobody removes anything, what a name leads to is there.
+        let gate = Gate::shared(self.root())?;
         let named = Named::of(self)?;
+        let missing = named.missing(self);
+        drop(gate);
         let lease = self.lease()?;
         for name in self.layer_names()? {
-            let Some(id) = layer_id(&name) else { continue };
-            if self.locate(&id)? != Some(id) {
-                continue;
-            }
-            verified.layers += 1;
-            if let Err(fault) = self.verify_layer(&id) {
-                verified.damages.push(Damage::new(name, fault));
-            }
+            let found = layer_id(&name).map(|id| self.look_at_layer(&id)).transpose()?.flatten();
+            verified.layers += u64::from(found.is_some());
+            verified
+                .damages
+                .extend(found.and_then(Result::err).map(|fault| Damage::new(name, fault)));
         }
         let mut blobs = self.blobs()?;
         blobs.sort_unstable();
         for (digest, _) in blobs {
-            let Some(file) = self.open_blob(&digest)? else { continue };
-            verified.blobs += 1;
-            match hash(file) {
-                Ok(found) if found == digest => {}
-                Ok(_) => {
-                    verified.damages.push(Damage::new(digest.to_string(), Fault::Content));
-                }
-                Err(error) => {
-                    let fault = Fault::Unreadable(error);
-                    verified.damages.push(Damage::new(digest.to_string(), fault));
-                }
-            }
+            let found = self.look_at_blob(&digest)?;
+            verified.blobs += u64::from(found.is_some());
+            let fault = found.and_then(Result::err);
+            verified.damages.extend(fault.map(|fault| Damage::new(digest.to_string(), fault)));
         }
-        verified.damages.extend(named.missing(self));
+        verified.damages.extend(missing);
         drop(lease);
         self.describe(&mut verified.damages, &named)?;
-        let mut rest = verified.damages.iter_mut().filter(|damage| damage.kind() != "database");
-        if repair && rest.next().is_some() {
+        if repair {
             self.repair(&mut verified.damages)?;
-            let dropped = |damage: &&Damage| damage.mending == Mending::Dropped;
-            for name in verified.damages.iter().filter(dropped).flat_map(|one| named.names(one)) {
-                self.remove_tag(name)?;
-            }
         }
         Ok(verified)
     }
@@ -196,24 +180,6 @@ impl Store {
         Ok(Some(damage))
     }
 
-    pub(crate) fn verify_layer(&self, id: &LayerId) -> Result<(), Fault> {
-        let folder = self.layer_folder(id);
-        if !folder.exists() {
-            return Err(Fault::Missing);
-        }
-        let bytes = fs::read(folder.join("manifest")).map_err(Fault::Unreadable)?;
-        let manifest = LayerManifest::decode(&bytes).map_err(Fault::Manifest)?;
-        if let LayerId::Built(content) = id
-            && manifest.content_hash() != *content
-            && manifest.timed_hash() != *content
-        {
-            return Err(Fault::OtherManifest);
-        }
-        let fs = File::open(folder.join("fs")).map_err(Fault::Unreadable)?;
-        let found = scan(fs.as_fd()).map_err(Fault::Files)?;
-        compare::compare(&manifest, &found)
-    }
-
     /// Adds the names of the steps and images.
     fn describe(&self, damages: &mut [Damage], named: &Named) -> Result<(), Error> {
         if damages.is_empty() {
@@ -226,17 +192,5 @@ impl Store {
             damage.description = step.unwrap_or_else(|| named.names(damage).join(", "));
         }
         Ok(())
-    }
-}
-
-fn hash(mut file: File) -> io::Result<Digest> {
-    let mut hasher = DigestHasher::new();
-    let mut buffer = vec![0; CHUNK];
-    loop {
-        let read = file.read(&mut buffer)?;
-        if read == 0 {
-            return Ok(hasher.finish());
-        }
-        hasher.update(buffer.get(..read).unwrap_or_default());
     }
 }

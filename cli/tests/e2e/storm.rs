@@ -37,7 +37,10 @@ fn struck(mut command: Command, after: Option<Duration>) -> Option<String> {
     let output = child.wait_with_output().expect("wait for lap");
     // A killed one has no code.
     let has_failed = output.status.code().is_some_and(|code| code != 0);
-    has_failed.then(|| String::from_utf8_lossy(&output.stderr).into_owned())
+    has_failed.then(|| {
+        let [found, said] = [&output.stdout, &output.stderr].map(|it| String::from_utf8_lossy(it));
+        format!("{command:?}\n{found}{said}")
+    })
 }
 
 fn dockerfile(numbers: &mut Numbers) -> String {
