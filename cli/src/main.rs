@@ -30,6 +30,7 @@ mod progress;
 mod rootless;
 mod session;
 mod signal;
+mod step_name;
 mod table;
 mod template;
 mod terminal;

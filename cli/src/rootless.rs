@@ -2,10 +2,12 @@
 //! works as it does for root: layers have all owners that an image can name, and sandboxes all that
 //! they need.
 //!
-//! `newuidmap` and `newgidmap` give it the ids that `/etc/subuid` and `/etc/subgid` set aside for the
-//! user. They have to be called from outside of the namespace, while this process is in it, so a copy
-//! of this program is started before that, and waits. Without ids set aside there is one id, the
-//! user's own: then nothing can belong to anyone but root.
+//! `newuidmap` and `newgidmap` give it the ids that are set aside for the user (`set_aside`). They have
+//! to be called from outside of the namespace, while this process is in it, so a copy of this program
+//! is started before that, and waits. Without ids set aside there is one id, the user's own: then
+//! nothing can belong to anyone but root.
+
+mod set_aside;
 
 use std::ffi::OsStr;
 use std::fs;
@@ -16,6 +18,7 @@ use std::process::{Child, Command, ExitCode, Stdio};
 use lapstrake_rootfs::passwd::{User, UserDb};
 use nix::sched::{CloneFlags, unshare};
 
+use self::set_aside::{Range, SetAside};
 use crate::failure::Failure;
 use crate::output;
 
@@ -25,16 +28,13 @@ const BUSY: u8 = 2;
 /// What the waiting copy is called.
 const HELPER: &str = "lap-map-ids";
 
-/// An id range that is set aside: first id and how many.
-type Range = (u32, u32);
-
 /// Why there is no id but the user's own.
 #[derive(Clone, Copy)]
 enum Lack {
     /// There are not both users and groups.
     Ranges,
-    /// What maps them is not installed.
-    Program,
+    /// What maps them, or lists them, is not installed.
+    Program(&'static str),
     /// What maps them has more rights than lap may gain.
     Privileges,
 }
@@ -45,9 +45,7 @@ struct Ids {
     gid: u32,
     /// As `/etc/passwd` or another database of the machine's users has it.
     user: Option<User>,
-    extra: Result<(Vec<Range>, Vec<Range>), Lack>,
-    /// The first id that is set aside for nobody.
-    free: u32,
+    set_aside: SetAside,
 }
 
 /// Makes this process root of a namespace, unless it is root already. It must not have started a
@@ -58,16 +56,16 @@ pub(crate) fn enter() -> Result<(), Failure> {
         return Ok(());
     }
     let ids = Ids::of(uid.as_raw(), rustix::process::getegid().as_raw());
-    match &ids.extra {
-        Ok((users, groups)) => {
-            let helper = Helper::start(&ids, users, groups)?;
+    match ids.lack() {
+        None => {
+            let helper = Helper::start(&ids)?;
             unshare(CloneFlags::CLONE_NEWUSER).map_err(|error| refused(error.into()))?;
             helper.map(&ids)
         }
-        Err(lack) => {
+        Some(lack) => {
             unshare(CloneFlags::CLONE_NEWUSER).map_err(|error| refused(error.into()))?;
             map_one(&ids).map_err(refused)?;
-            output::stderr(&ids.warning(*lack));
+            output::stderr(&ids.warning(lack));
             Ok(())
         }
     }
@@ -103,36 +101,48 @@ impl Ids {
         let user = |passwd| UserDb { passwd, group: Vec::new() }.user_by_id(uid);
         let user = user(read("/etc/passwd")).or_else(|| user(answer_of_getent(uid)));
         let name = user.as_ref().map(|user| user.name.as_slice());
-        let files = ["/etc/subuid", "/etc/subgid"].map(read);
-        let [users, groups] = files.each_ref().map(|file| set_aside(file, uid, name));
-        let free = files.iter().map(|file| free(file)).max().unwrap_or_default();
-        let extra = match (users.is_empty() || groups.is_empty(), is_installed("newuidmap")) {
-            (true, _) => Err(Lack::Ranges),
-            (false, false) => Err(Lack::Program),
-            (false, true) if rustix::thread::no_new_privs().unwrap_or(false) => {
-                Err(Lack::Privileges)
+        let set_aside = SetAside::of(uid, name);
+        Self { uid, gid, user, set_aside }
+    }
+
+    fn lack(&self) -> Option<Lack> {
+        let SetAside { users, groups, database, .. } = &self.set_aside;
+        match users.is_empty() || groups.is_empty() {
+            true if database.is_some() && !is_installed("getsubids") => {
+                Some(Lack::Program("getsubids"))
             }
-            (false, true) => Ok((users, groups)),
-        };
-        Self { uid, gid, user, extra, free }
+            true => Some(Lack::Ranges),
+            false if !is_installed("newuidmap") => Some(Lack::Program("newuidmap")),
+            false => {
+                let may_gain = !rustix::thread::no_new_privs().unwrap_or(false);
+                (!may_gain).then_some(Lack::Privileges)
+            }
+        }
     }
 
     /// What is said where there is no id but the user's own.
     fn warning(&self, lack: Lack) -> String {
         let name = self.user.as_ref().map(|user| String::from_utf8_lossy(&user.name));
         let name = name.unwrap_or_else(|| self.uid.to_string().into());
-        let (first, last) = (self.free, self.free.saturating_add(RANGE - 1));
-        let (reason, remedy) = match lack {
-            Lack::Ranges => (
+        let free = self.set_aside.free;
+        let (first, last) = (free, free.saturating_add(RANGE - 1));
+        let (reason, remedy) = match (lack, &self.set_aside.database) {
+            (Lack::Ranges, Some(database)) => (
+                format!(
+                    "no ids are set aside for {name} by {database}, which /etc/nsswitch.conf names for subid"
+                ),
+                format!("getsubids {name} and getsubids -g {name} show when there are some"),
+            ),
+            (Lack::Ranges, None) => (
                 format!("no ids are set aside for {name} in /etc/subuid and /etc/subgid"),
                 format!(
                     "root sets some aside with usermod --add-subuids {first}-{last} --add-subgids {first}-{last} {name}"
                 ),
             ),
-            Lack::Program => {
-                ("newuidmap is not installed".to_owned(), "the package uidmap has it".to_owned())
+            (Lack::Program(program), _) => {
+                (format!("{program} is not installed"), "the package uidmap has it".to_owned())
             }
-            Lack::Privileges => (
+            (Lack::Privileges, _) => (
                 "lap may gain no privileges (no_new_privs), without which newuidmap maps nothing"
                     .to_owned(),
                 "setpriv --no-new-privs sets that, NoNewPrivileges= of systemd, no-new-privileges of Docker, \
@@ -155,6 +165,10 @@ impl Ids {
                  and newuidmap may refuse it",
                 user.gid, self.gid
             )),
+            _ if self.set_aside.database.is_some() && !is_installed("getsubids") => failure.help(
+                "/etc/nsswitch.conf names another database for subid than these files: install getsubids, which \
+                 lists what it has",
+            ),
             _ => failure.help(
                 "see newuidmap(1); the package uidmap has to be installed whole: newuidmap and newgidmap are \
                  setuid root, or have cap_setuid and cap_setgid, and their file system is not mounted nosuid",
@@ -176,33 +190,8 @@ fn is_installed(program: &str) -> bool {
         .any(|folder| folder.join(program).is_file())
 }
 
-/// The ranges that a file like subuid(5) sets aside for a user.
-fn set_aside(file: &[u8], uid: u32, name: Option<&[u8]>) -> Vec<Range> {
-    let text = String::from_utf8_lossy(file);
-    let uid = uid.to_string();
-    let range = |line: &str| {
-        let mut fields = line.trim().split(':');
-        let owner = fields.next()?;
-        let (first, count) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
-        let is_own = owner == uid || name.is_some_and(|name| owner.as_bytes() == name);
-        (is_own && count > 0).then_some((first, count))
-    };
-    text.lines().filter_map(range).collect()
-}
-
 /// How many ids a user usually has.
 const RANGE: u32 = 65536;
-
-/// The first id behind all that such a file sets aside, from where usermod(8) begins.
-fn free(file: &[u8]) -> u32 {
-    let end = |line: &str| {
-        let mut fields = line.trim().split(':').skip(1);
-        let (first, count): (u32, u32) =
-            (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
-        Some(first.saturating_add(count))
-    };
-    String::from_utf8_lossy(file).lines().filter_map(end).max().unwrap_or_default().max(100_000)
-}
 
 /// The arguments of newuidmap(1): root is the user, and behind it come the ranges.
 fn arguments(own: u32, ranges: &[Range]) -> Vec<String> {
@@ -219,7 +208,8 @@ fn arguments(own: u32, ranges: &[Range]) -> Vec<String> {
 struct Helper(Child);
 
 impl Helper {
-    fn start(ids: &Ids, users: &[Range], groups: &[Range]) -> Result<Self, Failure> {
+    fn start(ids: &Ids) -> Result<Self, Failure> {
+        let SetAside { users, groups, .. } = &ids.set_aside;
         let mut command = Command::new("/proc/self/exe");
         command.arg0(HELPER).arg(std::process::id().to_string());
         command.args(arguments(ids.uid, users)).arg("groups").args(arguments(ids.gid, groups));
@@ -271,19 +261,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ranges_of_a_user() {
-        let file = b"a:100000:65536\n# x\nb:1:2\n1000:300000:10\na:200000:0\na:x:1\n\xff:1:1\n";
-        let of = |uid, name: Option<&[u8]>| set_aside(file, uid, name);
-        assert_eq!(of(1000, Some(b"a")), [(100_000, 65536), (300_000, 10)]);
-        assert_eq!(of(7, Some(b"b")), [(1, 2)]);
-        assert!(of(7, None).is_empty());
-    }
-
-    #[test]
-    fn a_range_for_the_user_is_behind_all_others() {
-        assert_eq!(free(b""), 100_000);
-        assert_eq!(free(b"a:100000:65536\n# x\nb:165536:10\nc:x:1\nd:1:2"), 165_546);
-        let ids = Ids { uid: 7, gid: 7, user: None, extra: Err(Lack::Ranges), free: 165_546 };
+    fn the_remedy_names_a_range_that_is_free() {
+        let set_aside =
+            SetAside { users: Vec::new(), groups: Vec::new(), free: 165_546, database: None };
+        let ids = Ids { uid: 7, gid: 7, user: None, set_aside };
         let warning = ids.warning(Lack::Ranges);
         let words = "usermod --add-subuids 165546-231081 --add-subgids 165546-231081 7\n";
         assert!(warning.ends_with(words), "{warning}");

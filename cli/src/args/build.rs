@@ -65,13 +65,8 @@ pub(crate) enum BuildCommand {
 pub(crate) struct BuildLogs {
     /// The beginning of a build's id, or last; without it, the builds are listed
     pub(crate) build: Option<String>,
-    /// The number of a step, #N in plain progress: what it wrote alone
-    #[arg(value_parser = step)]
-    pub(crate) step: Option<u32>,
-}
-
-fn step(text: &str) -> Result<u32, String> {
-    text.strip_prefix('#').unwrap_or(text).parse().map_err(|_| "write the number of a step".into())
+    /// What this step wrote alone: its number, #N in plain progress, its place (2/5), or how its text begins (RUN make)
+    pub(crate) step: Option<String>,
 }
 
 #[derive(Args, Debug)]

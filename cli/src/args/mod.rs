@@ -391,7 +391,6 @@ mod tests {
             ("lap run -m -1 b", "a number of bytes"),
             ("lap run --cpus -1 b", "a number such as"),
             ("lap run --memory 8m --cgroup-parent= b", "the path of a control group"),
-            ("lap build logs last -1", "the number of a step"),
         ] {
             let command = with_negative_numbers(Arguments::command());
             let error = parsed(command, &typed(line)).unwrap_err();

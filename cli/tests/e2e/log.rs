@@ -100,6 +100,16 @@ fn steps_have_the_numbers_of_plain_progress_and_say_whether_they_began() {
         .answer(&["build", "logs", "last", "99"])
         .ends_with(1)
         .says(&["no step 99", "lists those"]);
+    // It has a place and a text as well.
+    for name in ["3/4", "quick 3/4", "[quick 3/4]", "RUN sleep 0.2", "[3/4] run sleep"] {
+        assert_eq!(store.ok(&["build", "logs", "last", name]), "failing", "{name}");
+    }
+    let several = store.answer(&["build", "logs", "last", "run sleep"]).ends_with(1);
+    several.says(&["stands for several steps", "[slow 2/3] RUN sleep", &format!("#{number} [")]);
+    for name in ["[slow 3/3] RUN echo after slow", "9/9", ""] {
+        let answer = store.answer(&["build", "logs", "last", name]).ends_with(1);
+        answer.says(&["has no step", name, "lists those that began"]);
+    }
 }
 
 /// The store's name has what a shell would read.

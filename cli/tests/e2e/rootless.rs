@@ -7,7 +7,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use crate::support::{Answer, Store, prepared, registry_address, text};
+use crate::support::{Answer, Store, prepared, registry_address, text, tool};
 
 pub(crate) const UID: u32 = 4242;
 
@@ -184,7 +184,62 @@ fn a_user_without_the_program_that_maps_ids_has_one() {
     assert_eq!(map, ["0", "4242", "1"]);
 }
 
-/// As one of a directory service, whom `/etc/passwd` does not have and getent(1) does.
+/// What shadow-utils loads for `subid: lap` of nsswitch.conf(5), after its subid.h: it has ids for one user.
+const SUBID_MODULE: &str = r#"
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#define USER "lap-user"
+struct subid_range { unsigned long start, count; };
+int shadow_subid_has_range(const char *owner, unsigned long start, unsigned long count, int type,
+                           bool *result) {
+  *result = !strcmp(owner, USER) && start >= 500000 && start + count <= 565536;
+  return 0;
+}
+int shadow_subid_list_owner_ranges(const char *owner, int type, struct subid_range **ranges, int *count) {
+  *count = !strcmp(owner, USER);
+  *ranges = malloc(sizeof **ranges);
+  **ranges = (struct subid_range){500000, 65536};
+  return 0;
+}
+int shadow_subid_find_subid_owners(unsigned long id, int type, unsigned **uids, int *count) {
+  *count = 0;
+  return 0;
+}
+"#;
+
+/// Where newuidmap and getsubids find it, though they are setuid and take no search path.
+const WITH_MODULE: &str = "libraries=$(dirname \"$(ldconfig -p | sed -n 's/.* => //p' | grep '/libc.so.6$' | head -n 1)\")
+    mount -t overlay overlay -o lowerdir=\"$0:$libraries\" \"$libraries\"
+    exec \"$@\"";
+
+#[test]
+fn ids_that_a_directory_service_sets_aside_count() {
+    let maps = |ids: &str| format!("0 {UID} 1 1 {ids} 65536 ").repeat(2);
+    // The files, also where a module is named that is not there.
+    for (name, ids) in [("lap", "500000"), ("files", "300000"), ("none", "300000")] {
+        let user = User::new(RANGES);
+        let [source, libraries] = ["module.c", "libraries"].map(|name| user.path(name));
+        fs::create_dir(&libraries).expect("make a folder");
+        open_to_all(&libraries);
+        fs::write(&source, SUBID_MODULE).expect("write");
+        let module = libraries.join("libsubid_lap.so");
+        tool("cc", &["-shared", "-fPIC", "-o", &text(&module), &text(&source)]);
+        let known = fs::read_to_string("/etc/nsswitch.conf").expect("read");
+        let nsswitch = format!("{known}\nsubid: {name}\n");
+        fs::write(user.path("etc/nsswitch.conf"), nsswitch).expect("write");
+        let map = ["run", "--rm", "busybox", "cat", "/proc/self/uid_map", "/proc/self/gid_map"];
+        let command = user.command_behind(&[], &map);
+        let mut outer = Command::new("unshare");
+        outer.args(["-m", "sh", "-euc", WITH_MODULE]).arg(&libraries).arg(command.get_program());
+        outer.args(command.get_args()).env_clear().current_dir("/");
+        outer.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        let answer = Answer::of(&mut outer).ends_with(0);
+        let words = answer.stdout.split_whitespace().map(|word| format!("{word} "));
+        assert_eq!(words.collect::<String>(), maps(ids), "{name}");
+    }
+}
+
 /// As shells and execvp(3) do, what runs without PATH finds programs where they usually are.
 #[test]
 fn a_user_without_a_search_path_has_the_same_ids() {
@@ -197,6 +252,7 @@ fn a_user_without_a_search_path_has_the_same_ids() {
     assert_eq!(answer.stderr, expected.stderr);
 }
 
+/// As one of a directory service, whom `/etc/passwd` does not have and getent(1) does.
 #[test]
 fn a_user_is_known_as_the_machine_knows_it() {
     let user = User::new(RANGES);

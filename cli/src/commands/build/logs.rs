@@ -8,7 +8,9 @@ use crate::args::BuildLogs;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::session::Session;
+use crate::step_name::meant;
 use crate::table::list;
+use crate::text::{harmless, one_line};
 use crate::{human, output};
 
 const COLUMNS: [&str; 5] = ["BUILD", "BEGAN", "STATE", "STEPS", "DOCKERFILE"];
@@ -28,17 +30,8 @@ pub(crate) fn run(asked: &BuildLogs, session: &Session) -> Result<Exit, Failure>
     };
     let command = session.command();
     let log = find(logs, id, &command)?;
-    match asked.step {
-        Some(number) if log.steps.iter().any(|step| step.number == Some(number)) => {
-            let is_line_open = show(&log, number)?;
-            if is_line_open && output::stdout_is_terminal() {
-                output::stdout("\n")?;
-            }
-        }
-        Some(number) => {
-            let known = format!("{command} build logs {id} lists those that began");
-            return Err(Failure::new(format!("the build {id} has no step {number}")).help(known));
-        }
+    let is_line_open = match &asked.step {
+        Some(wanted) => show(&log, step(&log, id, wanted, &command)?)?,
         None => {
             let mut is_line_open = false;
             for step in &log.steps {
@@ -46,12 +39,35 @@ pub(crate) fn run(asked: &BuildLogs, session: &Session) -> Result<Exit, Failure>
                 output::stdout(&(end.to_owned() + &heading(step)))?;
                 is_line_open = step.number.map_or(Ok(false), |number| show(&log, number))?;
             }
-            if is_line_open && output::stdout_is_terminal() {
-                output::stdout("\n")?;
-            }
+            is_line_open
         }
+    };
+    if is_line_open && output::stdout_is_terminal() {
+        output::stdout("\n")?;
     }
     Ok(Exit::SUCCESS)
+}
+
+/// The number of the step that is meant by `wanted`, which is that, its place or its text.
+fn step(log: &Log, id: &str, wanted: &str, command: &str) -> Result<u32, Failure> {
+    let begun = log.steps.iter().filter_map(|step| Some((step.number?, &step.name)));
+    let number = wanted.strip_prefix('#').unwrap_or(wanted).parse::<u32>();
+    let named: Vec<(u32, &String)> = match number {
+        Ok(wanted) => begun.filter(|(number, _)| *number == wanted).collect(),
+        Err(_) => begun.filter(|(_, name)| meant(name, wanted).is_some()).collect(),
+    };
+    let wanted = one_line(wanted);
+    match named[..] {
+        [] => Err(Failure::new(format!("the build {id} has no step {wanted}"))
+            .help(format!("{command} build logs {id} lists those that began"))),
+        [(number, _)] => Ok(number),
+        _ => {
+            let named = named.iter().map(|(number, name)| format!("#{number} {}", one_line(name)));
+            let named: Vec<String> = named.collect();
+            Err(Failure::new(format!("{wanted} stands for several steps"))
+                .help(format!("write the number of one of them: {}", named.join("; "))))
+        }
+    }
 }
 
 /// The log of a build by the beginning of its id, or the last one. `command` is how the one begins that
@@ -109,7 +125,7 @@ fn heading(step: &LoggedStep) -> String {
         None => "not ended".to_owned(),
     };
     let number = number.map(|number| format!("#{number} ")).unwrap_or_default();
-    crate::text::harmless(&format!("--- {number}{} ({end})", crate::text::one_line(name))) + "\n"
+    harmless(&format!("--- {number}{} ({end})", one_line(name))) + "\n"
 }
 
 /// Shows what a step wrote, byte for byte unless it goes to a terminal. Returns whether its last line has no end.
