@@ -10,7 +10,7 @@ use std::path::Path;
 
 use lapstrake_rootfs::ContentHash;
 
-use crate::lock::{is_current, lock_file};
+use crate::lock::{is_current, lock_file, take_patiently};
 use crate::prune::nanoseconds;
 use crate::walk::walk;
 use crate::{Error, Sharing, Store};
@@ -134,7 +134,8 @@ impl Store {
             }
             lock => lock?,
         };
-        if lock.try_lock().is_err() || !is_current(&lock, &path) {
+        // Whoever lists mounts has each of them for a moment.
+        if !take_patiently(&lock) || !is_current(&lock, &path) {
             return Ok(None);
         }
         let (bytes, _) = measure(&folder)?;

@@ -18,7 +18,7 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// Locks that are always the same ones. Who takes them does not look whether the name still stands for them.
 const KEPT: [&str; 5] = ["use", "gate", "tmp", "index", "salt"];
 
-/// How many times a lock is tried that somebody may hold for long.
+/// How many times a lock is tried that somebody may hold for long, or only looks at.
 const PATIENCE: usize = 10;
 
 /// The right to make one thing: what the action of a key comes to, or a layer. Whoever waited must
@@ -61,6 +61,16 @@ impl ActionLock {
         let is_ours = file.try_lock().is_ok() && is_current(&file, &path);
         Ok(is_ours.then_some(Self { path, _file: file }))
     }
+}
+
+/// Locks `file`, if nobody holds it for more than a moment.
+pub(crate) fn take_patiently(file: &File) -> bool {
+    (0..PATIENCE).any(|tries| {
+        if tries > 0 {
+            std::thread::sleep(PAUSE);
+        }
+        file.try_lock().is_ok()
+    })
 }
 
 /// Whether `path` still names `file`: the holder before removes it.
@@ -124,13 +134,7 @@ impl Exclusive {
     /// those that are just leaving: a process between fork and exec has its parent's locks too.
     pub(crate) fn take(root: &Path) -> Result<Option<Self>, Error> {
         let (file, _) = open(root)?;
-        for _ in 0..PATIENCE {
-            if file.try_lock().is_ok() {
-                return Ok(Some(Self { _file: file }));
-            }
-            std::thread::sleep(PAUSE);
-        }
-        Ok(None)
+        Ok(take_patiently(&file).then_some(Self { _file: file }))
     }
 }
 

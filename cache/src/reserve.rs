@@ -34,11 +34,12 @@ pub(crate) fn keep(root: &Path) {
         return;
     }
     let made = File::options().create_new(true).write(true).mode(0o600).open(&path);
-    let filled =
-        made.is_ok_and(|mut file| match fallocate(&file, FallocateFlags::empty(), 0, SIZE) {
-            Err(Errno::OPNOTSUPP) => io::copy(&mut io::repeat(0).take(SIZE), &mut file).is_ok(),
-            filled => filled.is_ok(),
-        });
+    // Perhaps another process is making it.
+    let Ok(mut file) = made else { return };
+    let filled = match fallocate(&file, FallocateFlags::empty(), 0, SIZE) {
+        Err(Errno::OPNOTSUPP) => io::copy(&mut io::repeat(0).take(SIZE), &mut file).is_ok(),
+        filled => filled.is_ok(),
+    };
     if !filled {
         drop(fs::remove_file(path));
     }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
+use std::sync::mpsc::{self, Sender};
 use std::thread;
 use std::time::Duration;
 
@@ -10,10 +11,11 @@ use lapstrake_oci::Digest;
 
 const NAME: &str = "docker.io/library/a:latest";
 
-/// As `rmi` does it, with `wait` in the middle, in which others can look.
-fn remove(store: &Store, blob: &Digest, wait: Duration) {
+/// As `rmi` does it. Says when nobody else may look, and gives others time to want to.
+fn remove(store: &Store, blob: &Digest, begun: &Sender<()>) {
     let removal = store.removal().unwrap().unwrap();
-    thread::sleep(wait);
+    begun.send(()).unwrap();
+    thread::sleep(Duration::from_millis(100));
     store.remove_tag(NAME).unwrap();
     assert!(removal.blob(blob).unwrap());
 }
@@ -27,8 +29,10 @@ fn an_image_that_is_removed_meanwhile_has_lost_nothing() {
         let blob = store.put_blob(b"no manifest, which a removal does not mind").unwrap();
         store.set_tag(NAME, &blob).unwrap();
         let verified = thread::scope(|scope| {
-            let removing = scope.spawn(|| remove(&other, &blob, Duration::from_millis(100)));
-            thread::sleep(Duration::from_millis(30));
+            let (begun, begins) = mpsc::channel();
+            let (other, blob) = (&other, &blob);
+            let removing = scope.spawn(move || remove(other, blob, &begun));
+            begins.recv().unwrap();
             let verified = store.verify(false).unwrap();
             removing.join().unwrap();
             verified

@@ -233,7 +233,7 @@ fn groups_of_a_killed_process_are_removed_by_the_next_one() {
 #[test]
 fn a_command_that_takes_too_long_is_killed() {
     let ground = Ground::busybox();
-    let limit = Duration::from_millis(300);
+    let limit = Duration::from_secs(2);
     let script = "trap '' TERM; sleep 100 & while :; do echo x; sleep 0.1; done";
     let spec = SandboxSpec { timeout: Some(limit), ..ground.script(script) };
     let begin = Instant::now();
@@ -242,7 +242,7 @@ fn a_command_that_takes_too_long_is_killed() {
         ended,
         Ended { status: Status::Signaled(9), exceeded: vec![Exceeded::Time { limit }] }
     );
-    assert!(output.starts_with("x\n") && begin.elapsed() < Duration::from_secs(5));
+    assert!(output.starts_with("x\n") && begin.elapsed() < Duration::from_secs(30));
     let spec = SandboxSpec { timeout: Some(Duration::MAX), ..ground.script("true") };
     assert_eq!(run(&spec).unwrap().0, Status::Exited(0).into());
     assert!(!Path::new(&register(&ground)).exists(), "without a limit there is no group");

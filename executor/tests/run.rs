@@ -115,7 +115,7 @@ fn a_process_left_in_the_background_is_killed() {
     let begin = Instant::now();
     let output = ground.output("(sleep 6011; echo late) & setsid sleep 6012 & echo done");
     assert_eq!(output, "done\n");
-    assert!(begin.elapsed() < Duration::from_secs(5));
+    assert!(begin.elapsed() < Duration::from_secs(30));
     assert!(!is_running("sleep\x006011") && !is_running("sleep\x006012"));
 }
 
@@ -134,7 +134,7 @@ fn cancelling_kills_everything_at_once() {
         let status = Sandboxes.run(&spec, &cancel, &mut |_| {}).unwrap();
         assert_eq!(status, Status::Signaled(9).into());
     });
-    assert!(begin.elapsed() < Duration::from_millis(1200), "{:?}", begin.elapsed());
+    assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
     assert!(!is_running("sleep\x006021") && !is_running("sleep\x006022"));
     // A token that is cancelled already stops the next one, too.
     assert_eq!(
@@ -172,7 +172,7 @@ fn a_sandbox_that_has_begun_waits_and_then_runs() {
     let ground = Ground::busybox();
     let spec = ground.command(&["echo", "told"]);
     let begun = Begun::new(Shape::from(&spec), Stdio::Captured, &ground.extra()).unwrap();
-    wait_until(Duration::from_secs(5), || lapstrake_sandboxes() == 1);
+    wait_until(Duration::from_secs(30), || lapstrake_sandboxes() == 1);
     std::thread::sleep(Duration::from_millis(50));
     assert_eq!(lapstrake_sandboxes(), 1, "it waits");
     let mut output = Vec::new();
@@ -240,7 +240,7 @@ fn a_killed_engine_takes_its_sandboxes_along() {
     wait_until(Duration::from_secs(30), || all() == [true; 3]);
     engine.kill().unwrap();
     engine.wait().unwrap();
-    wait_until(Duration::from_secs(1), || all() == [false; 3]);
+    wait_until(Duration::from_secs(30), || all() == [false; 3]);
 }
 
 /// Set for the process that is to be killed.

@@ -6,7 +6,8 @@ use std::hash::{BuildHasher as _, Hasher as _};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::{Entry, entries_path, folder, output_path};
@@ -21,7 +22,7 @@ const KEPT: usize = 100;
 /// Bytes on disk that they may have together before the oldest go.
 const KEPT_SIZE: u64 = 1 << 30;
 
-/// How much of an output a kill may take along.
+/// How much of an output a kill may take along, and how late others see it.
 const FLUSHED_EVERY: Duration = Duration::from_secs(1);
 
 /// Fast: a flood of lines that are all alike is to cost nearly nothing.
@@ -32,13 +33,30 @@ pub struct LogWriter {
     id: String,
     folder: PathBuf,
     entries: Mutex<File>,
-    outputs: Mutex<HashMap<u32, Output>>,
+    shared: Arc<Shared>,
+    /// Flushes what a step wrote that then says nothing; begins with the first that it is needed for.
+    flusher: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What the thread that flushes shares with those that write.
+#[derive(Default)]
+struct Shared {
+    outputs: Mutex<Outputs>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Outputs {
+    by_step: HashMap<u32, Output>,
+    is_over: bool,
 }
 
 /// What one step wrote so far.
 struct Output {
     encoder: zstd::stream::write::Encoder<'static, File>,
     flushed: Option<Instant>,
+    /// Whether bytes wait to be flushed.
+    is_behind: bool,
 }
 
 impl Store {
@@ -55,8 +73,9 @@ impl Store {
         let path = entries_path(&folder);
         let entries = new_file(&path).map_err(Error::io("create", &path))?;
         entries.lock().map_err(Error::io("lock", &path))?;
-        let outputs = Mutex::default();
-        let log = LogWriter { id, folder, entries: Mutex::new(entries), outputs };
+        let entries = Mutex::new(entries);
+        let log =
+            LogWriter { id, folder, entries, shared: Arc::default(), flusher: Mutex::default() };
         let time = nanoseconds(SystemTime::now());
         log.note(&Entry::Begin { time, subject: subject.to_owned() })?;
         Ok(log)
@@ -84,21 +103,38 @@ impl LogWriter {
         locked(&self.entries).write_all(&line).map_err(fail)
     }
 
-    /// Appends to what a step wrote.
+    /// Appends to what a step wrote. Others see it a second later at the latest.
     ///
     /// # Errors
     /// When it cannot be written.
     pub fn output(&self, number: u32, bytes: &[u8]) -> Result<(), Error> {
         let path = output_path(&self.folder, number);
         let fail = |error| Error::io("write", &path)(error);
-        let mut outputs = locked(&self.outputs);
-        let output = match outputs.entry(number) {
+        let mut outputs = locked(&self.shared.outputs);
+        let output = match outputs.by_step.entry(number) {
             std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
             std::collections::hash_map::Entry::Vacant(new) => {
                 new.insert(Output::begin(&path).map_err(fail)?)
             }
         };
-        output.push(bytes).map_err(fail)
+        let was_behind = output.is_behind;
+        output.push(bytes).map_err(fail)?;
+        if output.is_behind && !was_behind {
+            drop(outputs);
+            self.flush_later();
+        }
+        Ok(())
+    }
+
+    /// Where no thread can be had, it is flushed with what comes next, or with the end.
+    fn flush_later(&self) {
+        let mut flusher = locked(&self.flusher);
+        if flusher.is_none() {
+            let shared = Arc::clone(&self.shared);
+            let thread = thread::Builder::new().name("lap-log".to_owned());
+            *flusher = thread.spawn(move || shared.keep_flushing()).ok();
+        }
+        self.shared.changed.notify_all();
     }
 
     /// A step writes nothing more.
@@ -106,9 +142,42 @@ impl LogWriter {
     /// # Errors
     /// When the rest cannot be written.
     pub fn end_output(&self, number: u32) -> Result<(), Error> {
-        let ended = locked(&self.outputs).remove(&number);
+        let ended = locked(&self.shared.outputs).by_step.remove(&number);
         let ended = ended.map(|output| output.encoder.finish()).transpose();
         ended.map(drop).map_err(Error::io("write", output_path(&self.folder, number)))
+    }
+}
+
+impl Drop for LogWriter {
+    fn drop(&mut self) {
+        let flusher = locked(&self.flusher).take();
+        if let Some(flusher) = flusher {
+            locked(&self.shared.outputs).is_over = true;
+            self.shared.changed.notify_all();
+            // It does not panic.
+            drop(flusher.join());
+        }
+    }
+}
+
+impl Shared {
+    /// Until the log is over.
+    fn keep_flushing(&self) {
+        let mut outputs = locked(&self.outputs);
+        while !outputs.is_over {
+            if outputs.by_step.values().any(|output| output.is_behind) {
+                let waited = self
+                    .changed
+                    .wait_timeout_while(outputs, FLUSHED_EVERY, |outputs| !outputs.is_over);
+                outputs = waited.unwrap_or_else(PoisonError::into_inner).0;
+                for output in outputs.by_step.values_mut().filter(|output| output.is_behind) {
+                    // What fails here fails with the next write, which tells it.
+                    drop(output.flush());
+                }
+            } else {
+                outputs = self.changed.wait(outputs).unwrap_or_else(PoisonError::into_inner);
+            }
+        }
     }
 }
 
@@ -117,15 +186,22 @@ impl Output {
         let mut options = File::options();
         let file = options.create(true).truncate(true).write(true).mode(0o644).open(path)?;
         let encoder = zstd::stream::write::Encoder::new(file, LEVEL)?;
-        Ok(Self { encoder, flushed: None })
+        Ok(Self { encoder, flushed: None, is_behind: false })
     }
 
     fn push(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.encoder.write_all(bytes)?;
         if self.flushed.is_none_or(|flushed| flushed.elapsed() >= FLUSHED_EVERY) {
-            self.encoder.flush()?;
-            self.flushed = Some(Instant::now());
+            return self.flush();
         }
+        self.is_behind = true;
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.is_behind = false;
+        self.encoder.flush()?;
+        self.flushed = Some(Instant::now());
         Ok(())
     }
 }
@@ -190,6 +266,32 @@ mod tests {
     use std::time::UNIX_EPOCH;
 
     use super::*;
+
+    /// It may be silent for hours then.
+    #[test]
+    fn what_was_written_at_once_is_seen_though_nothing_follows() {
+        let root = tempfile::tempdir().unwrap();
+        let store = Store::open(root.path()).unwrap();
+        let log = store.begin_log("silent").unwrap();
+        for (number, word) in [(1, "one"), (2, "other"), (1, " two"), (2, " three")] {
+            log.output(number, word.as_bytes()).unwrap();
+        }
+        let begin = Instant::now();
+        for (number, expected) in [(1, "one two"), (2, "other three")] {
+            loop {
+                let known = store.logs().unwrap().remove(0);
+                let mut seen = String::new();
+                let read = known.output(number).unwrap();
+                io::Read::read_to_string(&mut read.unwrap(), &mut seen).unwrap();
+                if seen == expected {
+                    break;
+                }
+                assert!(begin.elapsed() < Duration::from_secs(30), "{number}: {seen}");
+                thread::sleep(Duration::from_millis(20));
+            }
+        }
+        log.end_output(1).unwrap();
+    }
 
     #[test]
     fn the_newest_logs_stay_and_those_of_builds_that_run() {

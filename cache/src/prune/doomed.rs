@@ -12,10 +12,13 @@ use std::path::Path;
 use crate::layer::layer_id;
 use crate::lease::Gate;
 use crate::temporary::replace_file;
-use crate::{Error, Store};
+use crate::{Error, Store, Temporary};
 
-/// Says which folders go. Needs the gate alone, as all of this module does.
-pub(crate) fn announce(root: &Path, folders: &[&str]) -> Result<(), Error> {
+/// Says which folders go. Needs the gate alone, as all of this module does. What a killed process has announced
+/// goes to `aside` before.
+pub(crate) fn announce(store: &Store, aside: &Temporary, folders: &[&str]) -> Result<(), Error> {
+    carry_out(store, aside)?;
+    let root = store.root();
     replace_file(root, &root.join("doomed"), folders.join("\n").as_bytes())
 }
 
@@ -25,17 +28,21 @@ pub(crate) fn done(root: &Path) -> Result<(), Error> {
     fs::remove_file(&path).map_err(Error::io("remove", path))
 }
 
-/// Ends the removal that a killed process began. A layer that has a row, because its transaction
-/// did not come to its end or it was made again, stays.
+/// Ends the removal that a killed process began.
 pub(crate) fn finish(store: &Store) -> Result<(), Error> {
-    let path = store.root().join("doomed");
-    if !path.exists() {
+    if !store.root().join("doomed").exists() {
         return Ok(());
     }
     let aside = store.temporary()?;
     let _gate = Gate::alone(store.root())?;
+    carry_out(store, &aside)
+}
+
+/// Moves away what is announced, if anything is. A layer that has a row, because its transaction did not come to its
+/// end or it was made again, stays.
+fn carry_out(store: &Store, aside: &Temporary) -> Result<(), Error> {
+    let path = store.root().join("doomed");
     let text = match fs::read_to_string(&path) {
-        // Another process was faster.
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         text => text.map_err(Error::io("read", &path))?,
     };

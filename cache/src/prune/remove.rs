@@ -39,7 +39,7 @@ impl Store {
             .filter(|holding| holding.kind == HoldingKind::Layer)
             .map(|holding| holding.id.as_str())
             .collect();
-        doomed::announce(self.root(), &folders)?;
+        doomed::announce(self, &aside, &folders)?;
         let origins: Vec<&Origin> = chosen.iter().flat_map(|holding| &holding.origins).collect();
         let layers: Vec<LayerId> = chosen
             .iter()

@@ -36,7 +36,7 @@ impl Store {
         }
         let names: Vec<String> = layers.iter().map(ToString::to_string).collect();
         let folders: Vec<&str> = names.iter().map(String::as_str).collect();
-        doomed::announce(self.root(), &folders)?;
+        doomed::announce(self, &aside, &folders)?;
         let origins = self.origins()?;
         let own: Vec<&Origin> =
             origins.iter().filter(|origin| layers.contains(&origin.record.layer)).collect();

@@ -218,7 +218,7 @@ fn caches_are_asked_at_the_same_time() {
     let begin = Instant::now();
     let answer = build(&store, context.path(), &flags).ends_with(0);
     assert!(!executed(&answer), "{}", answer.stderr);
-    assert!(begin.elapsed() < Duration::from_secs(10), "{:?}", begin.elapsed());
+    assert!(begin.elapsed() < Duration::from_secs(25), "{:?}", begin.elapsed());
 }
 
 /// BuildKit's `reset=true` and `digest=`.

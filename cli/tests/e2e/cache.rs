@@ -293,7 +293,7 @@ fn a_file_that_is_mounted_and_changed_is_named() {
 fn who_waits_for_another_build_says_so() {
     let store = Store::new();
     let context =
-        Context::new("FROM busybox\nRUN sleep 4 && cat /proc/sys/kernel/random/uuid > /id\n");
+        Context::new("FROM busybox\nRUN sleep 10 && cat /proc/sys/kernel/random/uuid > /id\n");
     store.ok(&["pull", "busybox"]);
     let path = text(context.path());
     let build = |tag: &str| store.background(&["build", "--progress", "plain", "-t", tag, &path]);

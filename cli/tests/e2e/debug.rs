@@ -163,14 +163,14 @@ fn one_shell_for_each_build_and_none_without_a_failure() {
     fed(lap, "FROM busybox\nRUN false\n").ends_with(1).says(&["standard input is what is built"]);
 }
 
-/// A server that has nothing, and says so after a second.
+/// A server that has nothing, and says so late.
 fn late_refusal() -> SocketAddr {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("listen");
     let address = listener.local_addr().expect("an address");
     std::thread::spawn(move || {
         for mut client in listener.incoming().flatten() {
             let _ = client.read(&mut [0; 4096]);
-            std::thread::sleep(Duration::from_secs(1));
+            std::thread::sleep(Duration::from_secs(5));
             let _ = client.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
         }
     });
@@ -182,14 +182,14 @@ fn late_refusal() -> SocketAddr {
 fn the_step_with_the_shell_is_the_one_that_failed() {
     let store = Store::new();
     let absent = format!("ADD http://{} /", late_refusal());
-    for other in ["RUN sleep 1; exit 4", "RUN sleep 1; echo said; exit 4", &absent] {
+    for other in ["RUN sleep 5; exit 4", "RUN sleep 5; echo said; exit 4", &absent] {
         let context = Context::new(&format!(
             "FROM busybox AS a\nRUN exit 3\nFROM busybox AS b\n{other}\n\
              FROM busybox\nCOPY --from=a /etc /a\nCOPY --from=b /etc /b\n"
         ));
         let context = text(context.path());
         let lap = store.lap(&["build", "--on-fail=shell", "--progress", "plain", &context]);
-        let answer = fed(lap, "sleep 2; echo looked\n").ends_with(1);
+        let answer = fed(lap, "sleep 7; echo looked\n").ends_with(1);
         assert_eq!(answer.stdout, "looked\n");
         let answer = answer.says(&["ERROR: the command ended with exit status 3", "CANCELED"]);
         assert!(!answer.stderr.contains("exit status 4"), "{answer:?}");

@@ -283,7 +283,7 @@ fn images_are_removed_beside_a_running_container() {
     idle.write("f", "idle\n");
     store.build("idle", idle.path());
     let seconds = unusual_sleep();
-    let script = format!("sleep {seconds} & sleep 3; cat /file; busybox true && echo there");
+    let script = format!("sleep {seconds} & sleep 10; cat /file; busybox true && echo there");
     let command = store.lap(&["run", "--rm", "example:1", "sh", "-c", &script]);
     let running = Background::of(command);
     wait_for("the command", || (!processes_with(&seconds).is_empty()).then_some(()));

@@ -140,7 +140,7 @@ fn without_enough_open_files_there_is_an_error_and_no_less_isolation() {
         let answer = Answer::of(&mut command);
         match answer.code {
             Some(0) => {}
-            _ if files < 48 => drop(answer.says(&["Too many open files", "ulimit -n"])),
+            _ if files < 56 => drop(answer.says(&["Too many open files", "ulimit -n"])),
             _ => panic!("with {files}: {answer:?}"),
         }
     }

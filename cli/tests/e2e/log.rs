@@ -73,7 +73,7 @@ fn the_error_says_where_to_look_and_the_commands_work() {
 fn steps_have_the_numbers_of_plain_progress_and_say_whether_they_began() {
     let store = Store::new();
     let context = Context::new(
-        "FROM busybox AS slow\nRUN sleep 1; echo slow\nRUN echo after slow\n\
+        "FROM busybox AS slow\nRUN sleep 30; echo slow\nRUN echo after slow\n\
          FROM busybox AS quick\nRUN echo quick\nRUN sleep 0.2; echo failing; exit 3\nRUN echo never\n\
          FROM busybox\nCOPY --from=slow /etc/passwd /a\nCOPY --from=quick /etc/group /b\n",
     );

@@ -233,22 +233,23 @@ fn export_and_import_wait_for_a_running_build() {
     let context = Context::new(HOLDS);
     let (build, go) = holder(&store, &context);
     let archive = text(&store.beside("held.tar"));
-    let export = store.background(&["cache", "mounts", "export", "held", "-o", &archive]);
-    std::thread::sleep(std::time::Duration::from_millis(300));
+    let waiting = "waiting for a running build that uses held";
+    let mut export = store.background(&["cache", "mounts", "export", "held", "-o", &archive]);
+    export.hears(waiting);
     assert!(!store.beside("held.tar").exists());
     fs::write(&go, "").expect("let it go on");
     build.answer().ends_with(0);
-    export.answer().ends_with(0).says(&["waiting for a running build that uses held"]);
+    export.answer().ends_with(0);
     assert_eq!(tool("tar", &["-tf", &archive]), "begun\n");
 
     fs::remove_file(go.with_file_name("begun")).expect("forget that it began");
     let other = Context::new(&HOLDS.replace("cat", "ls"));
     let (build, go) = holder(&store, &other);
-    let import = store.background(&["cache", "mounts", "import", "held", "-i", &archive]);
-    std::thread::sleep(std::time::Duration::from_millis(300));
+    let mut import = store.background(&["cache", "mounts", "import", "held", "-i", &archive]);
+    import.hears(waiting);
     fs::write(go, "").expect("let it go on");
     build.answer().ends_with(0);
-    import.answer().ends_with(0).says(&["waiting for", "held holds 1 file of 0B"]);
+    import.answer().ends_with(0).says(&["held holds 1 file of 0B"]);
 }
 
 #[test]

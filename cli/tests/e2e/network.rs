@@ -11,7 +11,9 @@ use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
 use crate::rootless::{RANGES, User};
-use crate::support::{Answer, Background, processes_with, text, unusual_sleep, wait_for};
+use crate::support::{
+    Answer, Background, processes_with, text, unusual_sleep, wait_for, within_a_second,
+};
 
 /// Begins a machine: two addresses, a way to everywhere, a resolver and servers; then the command. Each
 /// connection to a server that is for the machine alone is a line in `$LOG`.
@@ -325,7 +327,7 @@ fn a_network_that_cannot_be_connected_ends_its_command() {
         fs::write(&hung, "").expect("write");
         let begin = Instant::now();
         lap(&[&build[..], &["--timeout", "1s"]].concat()).ends_with(1).says(&["longer than"]);
-        assert!(begin.elapsed() < Duration::from_secs(6), "{:?}", begin.elapsed());
+        assert!(begin.elapsed() < Duration::from_secs(10), "{:?}", begin.elapsed());
         lap(&loud).ends_with(125).says(&["pasta cannot connect", "not ready within 10 s"]);
         assert!(machine.connectors().is_empty());
     }
@@ -389,8 +391,8 @@ fn a_namespace_serves_the_steps_of_one_build_and_no_two_at_once() {
         assert!(two.len() == 3 && two.iter().all(|address| *address == two[0]), "{two:?}");
         assert_ne!(one[0], two[0], "{connector}");
         let beside = format!(
-            "FROM busybox AS a\nRUN {WHICH}; sleep 2; echo > /a\n\
-             FROM busybox AS b\nRUN {WHICH}; sleep 2; echo > /b\n\
+            "FROM busybox AS a\nRUN {WHICH}; sleep 6; echo > /a\n\
+             FROM busybox AS b\nRUN {WHICH}; sleep 6; echo > /b\n\
              FROM busybox\nCOPY --from=a /a /\nCOPY --from=b /b /\n"
         );
         let answer = build(&beside);
@@ -464,13 +466,13 @@ enum Killed {
 #[test]
 fn what_connects_ends_with_the_engine() {
     for killed in [Killed::Engine, Killed::Group, Killed::Guard] {
-        for (connector, who, machine) in connected() {
-            ends(&machine, connector, killed, who);
+        for (connector, _, machine) in connected() {
+            within_a_second(|| ends(&machine, connector, killed));
         }
     }
 }
 
-fn ends(machine: &Machine, connector: &str, killed: Killed, who: &str) {
+fn ends(machine: &Machine, connector: &str, killed: Killed) -> Duration {
     let seconds = unusual_sleep();
     let script = r#"ip link > /dev/null; exec sleep "$0""#;
     let run = ["run", "--rm", "busybox", "sh", "-c", script, &seconds];
@@ -499,8 +501,8 @@ fn ends(machine: &Machine, connector: &str, killed: Killed, who: &str) {
     wait_for("the program to end", || machine.connectors().is_empty().then_some(()));
     wait_for("the command to end", || (!asleep()).then_some(()));
     let took = start.elapsed();
-    assert!(took < Duration::from_secs(1), "{connector} {who} {killed:?}: {took:?}");
     running.answer();
+    took
 }
 
 fn command_line(id: i32) -> Vec<u8> {

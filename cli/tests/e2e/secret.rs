@@ -69,11 +69,7 @@ fn a_secret_is_used_and_left_nowhere() {
     }
     // Its value is in no key: the steps are cached with another one, and without any.
     let again = store.build_with("s", context.path(), &["--secret", "id=tok,env=PATH"]);
-    assert!(
-        again.stderr.contains("CACHED") && !again.stderr.contains("DONE 0.2"),
-        "{}",
-        again.stderr
-    );
+    assert_eq!(again.stderr.matches(" CACHED\n").count(), 4, "{}", again.stderr);
     store.build("s", context.path());
 }
 

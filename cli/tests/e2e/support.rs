@@ -165,6 +165,8 @@ impl Answer {
 pub(crate) struct Background {
     child: Child,
     shown: String,
+    /// What was read of its standard error.
+    said: Vec<u8>,
 }
 
 impl Background {
@@ -172,7 +174,18 @@ impl Background {
         let shown = format!("{command:?}");
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let child = command.spawn().unwrap_or_else(|error| panic!("{shown}: {error}"));
-        Self { child, shown }
+        Self { child, shown, said: Vec::new() }
+    }
+
+    /// Waits until it has said this on its standard error.
+    pub(crate) fn hears(&mut self, words: &str) {
+        let err = self.child.stderr.as_mut().expect("its standard error");
+        let mut piece = [0; 1024];
+        while !String::from_utf8_lossy(&self.said).contains(words) {
+            let read = err.read(&mut piece).expect("read stderr");
+            assert!(read > 0, "{}: never said {words}: {:?}", self.shown, self.said.escape_ascii());
+            self.said.extend_from_slice(&piece[..read]);
+        }
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
@@ -196,7 +209,7 @@ impl Background {
     /// Waits for the end, but not for ever.
     pub(crate) fn answer(mut self) -> Answer {
         wait_for("lap to end", || (!self.is_running()).then_some(()));
-        let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+        let (mut stdout, mut stderr) = (Vec::new(), std::mem::take(&mut self.said));
         if let (Some(out), Some(err)) = (&mut self.child.stdout, &mut self.child.stderr) {
             out.read_to_end(&mut stdout).expect("read stdout");
             err.read_to_end(&mut stderr).expect("read stderr");
@@ -316,6 +329,15 @@ pub(crate) fn mounts_below(folder: &Path) -> Vec<String> {
     let text = fs::read_to_string("/proc/self/mountinfo").expect("read mountinfo");
     let points = text.lines().filter_map(|line| line.split(' ').nth(4));
     points.filter(|point| Path::new(point).starts_with(folder)).map(str::to_owned).collect()
+}
+
+/// What is to take a second at most, and says how long it took, may take longer twice: then the machine stalled.
+pub(crate) fn within_a_second(mut attempt: impl FnMut() -> Duration) {
+    let mut took = Vec::new();
+    while took.iter().all(|time| *time > Duration::from_secs(1)) {
+        assert!(took.len() < 3, "{took:?}");
+        took.push(attempt());
+    }
 }
 
 /// Ids of the processes that have this word on their command line. The test's own does not count.

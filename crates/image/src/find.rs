@@ -61,14 +61,35 @@ impl Images<'_> {
             Some(digest) => reference.with_digest(digest).to_string(),
             None => reference.to_string(),
         };
-        match self.store.tag(&lookup)? {
-            Some(tag) => Ok(self.stored_document(&tag.manifest)?.map(|_| tag.manifest)),
-            None => match reference.digest() {
-                Some(digest) if self.has_repository(&reference)? => {
-                    Ok(self.stored_document(&digest)?.map(|_| digest))
+        let is_here = |digest: &Digest| Ok(self.stored_document(digest)?.map(|_| *digest));
+        match reference.digest() {
+            Some(digest) if self.store.tag(&lookup)?.is_none() => {
+                match self.has_repository(&reference)? {
+                    true => is_here(&digest),
+                    false => Ok(None),
                 }
-                _ => Ok(None),
-            },
+            }
+            _ => self.through_name(&lookup, &is_here),
+        }
+    }
+
+    /// What `look` finds of that which a stored name stands for. Where it is gone and the name stands for another
+    /// image by now, a build moved the name and somebody removed what had it before: then that other one counts.
+    pub(crate) fn through_name<T>(
+        &self,
+        name: &str,
+        look: &dyn Fn(&Digest) -> Result<Option<T>, Error>,
+    ) -> Result<Option<T>, Error> {
+        let mut before = None;
+        loop {
+            let manifest = self.store.tag(name)?.map(|tag| tag.manifest);
+            let Some(manifest) = manifest.filter(|digest| before != Some(*digest)) else {
+                return Ok(None);
+            };
+            match look(&manifest)? {
+                None => before = Some(manifest),
+                found => return Ok(found),
+            }
         }
     }
 
@@ -117,6 +138,10 @@ impl Images<'_> {
         }
         let _lease = self.store.lease()?;
         let root = self.look_up(source)?.root;
+        // Looked up, its layers stay until it has the name, though nothing else may lead to them.
+        for image in self.root(&root)?.images {
+            self.has_layers(&image)?;
+        }
         self.store.set_tag(&target.to_string(), &root)?;
         Ok(())
     }
@@ -133,4 +158,38 @@ pub(crate) struct Found {
 /// Registry and repository of a stored name.
 pub(crate) fn repository_of(name: &str) -> Option<String> {
     Reference::parse(name).ok().map(|reference| reference.name())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use std::cell::Cell;
+
+    use lapstrake_cache::Store;
+    use lapstrake_registry::ClientConfig;
+
+    use super::*;
+
+    #[test]
+    fn a_name_that_moves_is_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("store")).unwrap();
+        let images = Images::new(&store, ClientConfig::default());
+        let [old, new] = [&b"old"[..], b"new"].map(Digest::of);
+        store.set_tag("name", &old).unwrap();
+        // A build moves the name after it was read, and what had it is removed.
+        let moved = |digest: &Digest| {
+            store.set_tag("name", &new)?;
+            Ok((*digest == new).then_some(*digest))
+        };
+        assert_eq!(images.through_name("name", &moved).unwrap(), Some(new));
+        let looks = Cell::new(0);
+        let gone = |_: &Digest| {
+            looks.set(looks.get() + 1);
+            Ok(None::<()>)
+        };
+        assert_eq!((images.through_name("name", &gone).unwrap(), looks.get()), (None, 1));
+        assert_eq!(images.through_name("no name", &gone).unwrap(), None);
+    }
 }

@@ -7,6 +7,9 @@ use lapstrake_rootfs::LayerId;
 
 use crate::{Error, Images, ResolvedImage};
 
+/// How often names and images are read that do not fit together.
+const MOST_LOOKS: usize = 5;
+
 /// An image of the store in short.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImageSummary {
@@ -44,9 +47,9 @@ impl Images<'_> {
     /// # Errors
     /// When the store cannot be read.
     pub fn list(&self) -> Result<Vec<ImageSummary>, Error> {
-        let mut names = self.names_by_manifest()?;
+        let (mut names, images) = self.named_images()?;
         let mut summaries = Vec::new();
-        for image in self.all()? {
+        for image in images {
             let Names { tags, digests, .. } = names.remove(&image.digest).unwrap_or_default();
             summaries.push(ImageSummary {
                 names: tags,
@@ -64,6 +67,21 @@ impl Images<'_> {
         };
         summaries.sort_by(|a, b| time(b).cmp(&time(a)).then_with(|| a.names.cmp(&b.names)));
         Ok(summaries)
+    }
+
+    /// All names and all images. Where names move meanwhile, both are read once more, so that none leads to an image
+    /// that is not among them; a name that moves all the time is not waited for.
+    fn named_images(&self) -> Result<(BTreeMap<Digest, Names>, Vec<ResolvedImage>), Error> {
+        let mut tags = self.store.tags()?;
+        for _ in 1..MOST_LOOKS {
+            let found = (self.names_by_manifest()?, self.all()?);
+            let now = self.store.tags()?;
+            if now == tags {
+                return Ok(found);
+            }
+            tags = now;
+        }
+        Ok((self.names_by_manifest()?, self.all()?))
     }
 
     /// Bytes of the files of all layers; of one that is not unpacked, the size of its blob.

@@ -136,10 +136,7 @@ impl Images<'_> {
         if pull {
             return Ok(None);
         }
-        let Some(tag) = self.store.tag(&reference.to_string())? else {
-            return Ok(None);
-        };
-        self.select_stored(&tag.manifest, platform)
+        self.through_name(&reference.to_string(), &|digest| self.select_stored(digest, platform))
     }
 
     /// Whether every layer is here, or can be unpacked from its blob.

@@ -343,24 +343,28 @@ fn a_connection_that_ends_without_an_answer_is_tried_again() {
 
 #[test]
 fn silence_names_the_host() {
-    let mut settings = settings();
     let short = Duration::from_millis(100);
-    settings.timeouts = Timeouts { connect: short, response: short, idle: short, document: short };
-    settings.retry.attempts = 1;
-    let client = Client::new(settings).unwrap();
-    let long = Duration::from_secs(2);
+    let client = |timeouts: Timeouts| {
+        let mut settings = settings();
+        settings.timeouts = timeouts;
+        settings.retry.attempts = 1;
+        Client::new(settings).unwrap()
+    };
+    let long = Duration::from_secs(20);
     let server = Server::start(move |_, _| {
         thread::sleep(long);
         None
     });
-    let text = chain(&client.resolve(&reference(&server)).unwrap_err());
+    let impatient = client(Timeouts { response: short, ..Timeouts::default() });
+    let text = chain(&impatient.resolve(&reference(&server)).unwrap_err());
     assert!(
         text.contains(&format!("gave up on http://{}: no answer within 0.1 s", server.address())),
         "{text}"
     );
     let layer = Image::new().layer;
     let server = Server::start(move |_, _| Some(Reply::ok(&layer).cut_after(1000).stalling(long)));
-    let text = chain(&read_layer(&client, &server).unwrap_err());
+    let impatient = client(Timeouts { idle: short, ..Timeouts::default() });
+    let text = chain(&read_layer(&impatient, &server).unwrap_err());
     assert!(
         text.contains(&format!("gave up on http://{}: no data within 0.1 s", server.address())),
         "{text}"
@@ -370,19 +374,22 @@ fn silence_names_the_host() {
 /// What answers is tried again as ever: only silence is final.
 #[test]
 fn a_silent_host_is_asked_once_if_that_is_wanted() {
-    let mut settings = settings();
-    settings.timeouts.response = Duration::from_millis(100);
-    settings.retry.after_silence = false;
-    let client = Client::new(settings).unwrap();
+    let client = |response: Duration| {
+        let mut settings = settings();
+        settings.timeouts.response = response;
+        settings.retry.after_silence = false;
+        Client::new(settings).unwrap()
+    };
     let silent = Server::start(move |_, _| {
-        thread::sleep(Duration::from_secs(2));
+        thread::sleep(Duration::from_secs(20));
         None
     });
-    let text = chain(&client.resolve(&reference(&silent)).unwrap_err());
+    let impatient = client(Duration::from_millis(100));
+    let text = chain(&impatient.resolve(&reference(&silent)).unwrap_err());
     assert!(text.contains("no answer within 0.1 s"), "{text}");
     assert_eq!(silent.asked().len(), 1);
     let broken = Server::start(|_, _| Some(Reply::new(503, "")));
-    client.resolve(&reference(&broken)).unwrap_err();
+    client(Duration::from_secs(30)).resolve(&reference(&broken)).unwrap_err();
     assert_eq!(broken.asked().len(), 3);
 }
 

@@ -531,7 +531,7 @@ fn a_redirect_to_files_is_refused() {
 fn a_silent_server_can_be_left_and_takes_no_process_along() {
     let mut bench = Bench::new();
     let silent = Server::start(|_, _| {
-        std::thread::sleep(Duration::from_secs(4));
+        std::thread::sleep(Duration::from_secs(60));
         None
     });
     let reference = GitReference::parse(&silent.url("/x.git")).unwrap().unwrap();
@@ -544,7 +544,7 @@ fn a_silent_server_can_be_left_and_takes_no_process_along() {
     bench.config.most_seconds = 0;
     let error = bench.git(&silent.url("/x.git")).unwrap_err();
     assert!(matches!(error, Error::Timeout { .. }), "{}", chain(&error));
-    assert!(begin.elapsed() < Duration::from_secs(3));
+    assert!(begin.elapsed() < Duration::from_secs(30));
     let address = silent.address();
     let left = std::process::Command::new("pgrep").args(["-f", &address]).output().unwrap().stdout;
     assert_eq!(String::from_utf8(left).unwrap(), "");

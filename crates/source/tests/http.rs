@@ -180,13 +180,14 @@ fn redirects_are_followed_but_only_to_http_and_not_for_ever() {
 fn hostile_bodies_end_in_bounded_time_and_leave_nothing() {
     let mut bench = Bench::new();
     bench.config.most_bytes = 1000;
+    bench.config.http.timeouts.idle = Duration::from_millis(300);
     let server = Server::start(|asked, _| {
         let big = vec![b'x'; 200_000];
         Some(match asked.path.as_str() {
             "/endless" => Reply::ok(&big).chunked(),
             "/long" => Reply::ok(&big),
             "/cut" => Reply::ok(&big[..900]).cut_after(500),
-            "/silent" => Reply::ok(&big[..900]).cut_after(500).stalling(Duration::from_secs(3)),
+            "/silent" => Reply::ok(&big[..900]).cut_after(500).stalling(Duration::from_secs(30)),
             _ => Reply::not_found(),
         })
     });
@@ -199,7 +200,7 @@ fn hostile_bodies_end_in_bounded_time_and_leave_nothing() {
         let begin = Instant::now();
         let text = chain(&bench.http(&server.url(path)).unwrap_err());
         assert!(text.contains(expected), "{path}: {text}");
-        assert!(begin.elapsed() < Duration::from_secs(2), "{path}");
+        assert!(begin.elapsed() < Duration::from_secs(20), "{path}");
     }
     bench.assert_clean();
     assert_eq!(std::fs::read_dir(bench.store.root().join("layers")).unwrap().count(), 0);

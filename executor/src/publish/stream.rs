@@ -18,13 +18,16 @@ const MAX_CONNECTIONS: usize = 256;
 
 const BUFFER: usize = 64 << 10;
 
-/// How long what a command has left behind may take to reach its reader.
+/// How long nothing may move of what a command has left behind for its reader.
 const DRAIN: Duration = Duration::from_secs(1);
+
+/// How long all of it may take.
+const LONGEST_DRAIN: Duration = Duration::from_secs(30);
 
 /// How long to wait when there is no room for another connection.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Accepts connections until stopped. Those of the last second before the command ended are drained. `open`
+/// Accepts connections until stopped. What those hold that are open then still reaches their readers. `open`
 /// counts those of all ports.
 pub(super) fn serve(
     listener: &TcpListener,
@@ -121,28 +124,31 @@ impl<'a> Flow<'a> {
         (!has_rest && !self.has_ended, has_rest)
     }
 
-    /// Reads and writes what can be without waiting.
-    fn advance(&mut self) -> io::Result<()> {
+    /// Reads and writes what can be without waiting. Returns whether anything moved.
+    fn advance(&mut self) -> io::Result<bool> {
+        let mut has_moved = false;
         if self.wants().0 {
             match unblocked(self.from.read(&mut self.buffer))? {
                 Some(0) => self.has_ended = true,
                 Some(count) => self.rest = 0..count,
-                None => return Ok(()),
+                None => return Ok(has_moved),
             }
+            has_moved = true;
         }
         while !self.rest.is_empty() {
             let rest = self.buffer.get(self.rest.clone()).unwrap_or_default();
             match unblocked(self.to.write(rest))? {
                 Some(count) => self.rest.start += count,
-                None => return Ok(()),
+                None => return Ok(has_moved),
             }
+            has_moved = true;
         }
         if self.has_ended && !self.is_done {
             self.is_done = true;
             // The other side may have closed all of it.
             let _ = self.to.shutdown(Shutdown::Write);
         }
-        Ok(())
+        Ok(has_moved)
     }
 }
 
@@ -152,17 +158,17 @@ fn relay(client: &TcpStream, server: &TcpStream, stopped: &OwnedFd) -> io::Resul
         socket.set_nodelay(true)?;
     }
     let (mut up, mut down) = (Flow::new(client, server), Flow::new(server, client));
-    let mut deadline: Option<Instant> = None;
+    let mut drain: Option<Drain> = None;
     loop {
         // A command that has ended reads nothing more.
-        if down.is_done && (up.is_done || deadline.is_some()) {
+        if down.is_done && (up.is_done || drain.is_some()) {
             return Ok(());
         }
-        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let left = drain.as_ref().map(Drain::left);
         if left.is_some_and(|left| left.is_zero()) {
             return Err(io::ErrorKind::TimedOut.into());
         }
-        let upward = if deadline.is_some() { (false, false) } else { up.wants() };
+        let upward = if drain.is_some() { (false, false) } else { up.wants() };
         let downward = down.wants();
         let mut polled = Vec::with_capacity(3);
         for (socket, read, write) in
@@ -176,17 +182,42 @@ fn relay(client: &TcpStream, server: &TcpStream, stopped: &OwnedFd) -> io::Resul
                 polled.push(PollFd::new(socket, flags));
             }
         }
-        if deadline.is_none() {
+        if drain.is_none() {
             polled.push(PollFd::new(stopped, PollFlags::IN));
         }
         wait(&mut polled, left);
-        if deadline.is_none() && is_ready(polled.last()) {
-            deadline = Some(Instant::now() + DRAIN);
+        if drain.is_none() && is_ready(polled.last()) {
+            drain = Some(Drain::begin());
         }
-        if deadline.is_none() {
+        if drain.is_none() {
             up.advance()?;
         }
-        down.advance()?;
+        if down.advance()? {
+            drain.iter_mut().for_each(Drain::has_moved);
+        }
+    }
+}
+
+/// The command has ended, and its reader is still to get what it left behind.
+struct Drain {
+    began: Instant,
+    moved: Instant,
+}
+
+impl Drain {
+    fn begin() -> Self {
+        let now = Instant::now();
+        Self { began: now, moved: now }
+    }
+
+    fn has_moved(&mut self) {
+        self.moved = Instant::now();
+    }
+
+    /// How long it is still waited for.
+    fn left(&self) -> Duration {
+        let end = (self.moved + DRAIN).min(self.began + LONGEST_DRAIN);
+        end.saturating_duration_since(Instant::now())
     }
 }
 

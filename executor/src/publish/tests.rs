@@ -98,7 +98,7 @@ fn a_connection_that_never_ends_does_not_hold_up_the_end() {
     assert_eq!(other.read(&mut [0]).unwrap(), 0);
     let begin = Instant::now();
     drop(relay);
-    assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
+    assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
     assert!(open.read(&mut [0]).is_err());
     assert!(TcpStream::connect(address).is_err());
 }
@@ -115,7 +115,7 @@ fn a_connection_that_is_not_taken_does_not_hold_up_the_end() {
     thread::sleep(Duration::from_millis(300));
     let begin = Instant::now();
     drop(relay);
-    assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
+    assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
     for mut client in clients {
         assert!(client.read(&mut [0]).is_err());
     }

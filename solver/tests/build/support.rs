@@ -107,12 +107,12 @@ fn layers(spec: &SandboxSpec) -> Vec<&Path> {
     folders.filter(|folder| name(folder).is_some_and(|name| name.starts_with("blake3-"))).collect()
 }
 
-/// Waits for the digest of the layer in this folder of the store, for at most ten seconds.
+/// Waits for the digest of the layer in this folder of the store, for at most a minute.
 fn is_digested(folder: &Path) -> bool {
     let store = Store::open(folder.parent().unwrap().parent().unwrap()).unwrap();
     let name = folder.file_name().unwrap().to_str().unwrap();
     let id = LayerId::Built(name.strip_prefix("blake3-").unwrap().parse().unwrap());
-    let until = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
     while store.diff_id(&id).unwrap().is_none() {
         if std::time::Instant::now() > until {
             return false;

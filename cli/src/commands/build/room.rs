@@ -50,6 +50,8 @@ struct State {
     was_refused: bool,
     /// Why not, until it is told.
     failure: Option<Failure>,
+    /// Whether there is too little room, and another build has the turn.
+    is_waiting: bool,
     /// Other builds stay as long as this is held: they may have room when this one has cleared its own.
     turn: Option<ActionLock>,
 }
@@ -148,6 +150,11 @@ impl Room {
         let mut state = self.state();
         if state.phase == Phase::Working || (state.phase == Phase::Idle && is_new) {
             self.look(&mut state);
+            // Another build makes room, by its own end: whether that is enough is to be known.
+            while state.is_waiting && !self.cancel.is_cancelled() {
+                std::thread::sleep(REST);
+                self.look(&mut state);
+            }
         }
         state.phase = Phase::Over;
         self.moved.notify_all();
@@ -225,6 +232,7 @@ impl Room {
 
     /// Removes what has to go.
     fn fit(&self, state: &mut State) -> Result<(), Failure> {
+        state.is_waiting = false;
         let failure = |error| Failure::of(&error);
         let size = state.gauge.measure(&self.store).map_err(failure)?;
         if size <= self.cap {
@@ -238,7 +246,10 @@ impl Room {
         if self.excess(state)? == 0 {
             return Ok(());
         }
-        let Some(turn) = self.store.give_up().map_err(failure)? else { return Ok(()) };
+        let Some(turn) = self.store.give_up().map_err(failure)? else {
+            state.is_waiting = true;
+            return Ok(());
+        };
         match self.excess(state)? {
             0 => Ok(()),
             excess => {

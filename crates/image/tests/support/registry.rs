@@ -36,7 +36,7 @@ impl Registry {
             .unwrap_or_else(|error| panic!("{error}; apt-get install -y docker-registry"));
         let host = format!("127.0.0.1:{port}");
         let registry = Self { child, folder, host };
-        for _ in 0..200 {
+        for _ in 0..1200 {
             if TcpStream::connect(&registry.host).is_ok() {
                 return registry;
             }

@@ -7,7 +7,6 @@ pub(crate) mod origin;
 pub(crate) mod server;
 
 use std::fs;
-use std::time::Duration;
 
 use lapstrake_cache::Store;
 use lapstrake_oci::Digest;
@@ -29,9 +28,7 @@ impl Bench {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&folder.path().join("store")).unwrap();
-        let mut config = Config::default();
-        config.http.timeouts.idle = Duration::from_millis(300);
-        Self { folder, store, secrets: Secrets::default(), config }
+        Self { folder, store, secrets: Secrets::default(), config: Config::default() }
     }
 
     pub(crate) fn secret(&mut self, id: &str, value: &str) {
