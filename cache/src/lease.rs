@@ -11,16 +11,17 @@
 use std::collections::{BTreeSet, HashSet};
 use std::fs::{self, File};
 use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::lock::{self, lock_file};
+use crate::passing::Passing;
 use crate::{Error, Store};
 
 /// The notes of this process. The file goes with the value.
 #[derive(Debug)]
 pub(crate) struct Lease {
-    path: PathBuf,
+    name: Passing,
     file: File,
     noted: Mutex<HashSet<String>>,
 }
@@ -34,7 +35,7 @@ impl Lease {
         let (file, path) =
             named.keep().map_err(|error| Error::io("create a file in", &folder)(error.error))?;
         file.lock().map_err(Error::io("lock", &path))?;
-        Ok(Self { path, file, noted: Mutex::default() })
+        Ok(Self { name: Passing::new(path), file, noted: Mutex::default() })
     }
 
     fn has(&self, name: &str) -> bool {
@@ -45,7 +46,9 @@ impl Lease {
         let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
         if noted.insert(name.to_owned()) {
             let line = format!("{name}\n");
-            (&self.file).write_all(line.as_bytes()).map_err(Error::io("write", &self.path))?;
+            (&self.file)
+                .write_all(line.as_bytes())
+                .map_err(Error::io("write", self.name.path()))?;
         }
         Ok(())
     }
@@ -54,7 +57,7 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         // One that stays is removed by the next removal, which finds it without a lock.
-        drop(fs::remove_file(&self.path));
+        drop(fs::remove_file(self.name.path()));
     }
 }
 

@@ -11,6 +11,7 @@ use rustix::fs::OFlags;
 
 use crate::Error;
 use crate::lease::Lease;
+use crate::passing::Passing;
 
 /// How long a waiter sleeps between two tries.
 const PAUSE: Duration = Duration::from_millis(5);
@@ -25,7 +26,7 @@ const PATIENCE: usize = 10;
 /// look for it again: the one before may have made it.
 #[derive(Debug)]
 pub struct ActionLock {
-    path: PathBuf,
+    name: Passing,
     _file: File,
 }
 
@@ -49,7 +50,7 @@ impl ActionLock {
                 std::thread::sleep(PAUSE);
             }
             if is_current(&file, &path) {
-                return Ok(Self { path, _file: file });
+                return Ok(Self { name: Passing::new(path), _file: file });
             }
         }
     }
@@ -59,7 +60,7 @@ impl ActionLock {
         let path = root.join("locks").join(name);
         let file = lock_file(&path)?;
         let is_ours = file.try_lock().is_ok() && is_current(&file, &path);
-        Ok(is_ours.then_some(Self { path, _file: file }))
+        Ok(is_ours.then(|| Self { name: Passing::new(path), _file: file }))
     }
 }
 
@@ -84,7 +85,7 @@ pub(crate) fn is_current(file: &File, path: &Path) -> bool {
 impl Drop for ActionLock {
     fn drop(&mut self) {
         // The name goes first, while the lock is held: a waiter sees that and starts over.
-        drop(fs::remove_file(&self.path));
+        drop(fs::remove_file(self.name.path()));
     }
 }
 

@@ -4,16 +4,18 @@
 use std::fs::{self, File, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::Error;
 use crate::lock::{self, lock_file};
+use crate::passing::Passing;
 
 /// A folder in `tmp/` that this process alone works in. Dropping it removes the folder; when the
 /// process is killed, the next one that opens the store does.
 #[derive(Debug)]
 pub struct Temporary {
-    path: PathBuf,
+    /// `None` when it was moved.
+    made: Option<Passing>,
     /// Open and locked for as long as the folder is in use.
     _lock: File,
 }
@@ -28,32 +30,31 @@ impl Temporary {
             .permissions(Permissions::from_mode(0o700))
             .tempdir_in(root.join("tmp"))
             .map_err(Error::io("create a folder in", root.join("tmp")))?;
-        let path = folder.keep();
-        let lock = File::open(&path).map_err(Error::io("open", &path))?;
-        own(&lock, &path)?;
-        Ok(Self { path, _lock: lock })
+        let made = Passing::new(folder.keep());
+        let lock = File::open(made.path()).map_err(Error::io("open", made.path()))?;
+        own(&lock, made.path())?;
+        Ok(Self { made: Some(made), _lock: lock })
     }
 
     /// Where it is.
     pub fn path(&self) -> &Path {
-        &self.path
+        self.made.as_ref().map_or(Path::new(""), Passing::path)
     }
 
     /// Moves the folder to `to`, which must not exist or be an empty folder. Atomic. On failure
     /// the folder is removed and the error tells why.
     pub(crate) fn move_to(mut self, to: &Path) -> io::Result<()> {
-        fs::rename(&self.path, to)?;
-        self.path = PathBuf::new();
+        fs::rename(self.path(), to)?;
+        self.made = None;
         Ok(())
     }
 }
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        let moved = self.path.as_os_str().is_empty();
-        if !moved {
+        if let Some(made) = &self.made {
             // What cannot be removed now is removed by the next process.
-            drop(fs::remove_dir_all(&self.path));
+            drop(fs::remove_dir_all(made.path()));
         }
     }
 }

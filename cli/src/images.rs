@@ -19,7 +19,7 @@ use crate::args::PullPolicy;
 use crate::failure::Failure;
 use crate::progress::{Activity, Conclusion, Mode, Progress};
 use crate::whole_file::WholeFile;
-use crate::{output, session};
+use crate::{output, session, signal};
 
 impl From<ImageError> for Failure {
     fn from(error: ImageError) -> Self {
@@ -114,6 +114,7 @@ fn pulled(
     platform: &Platform,
     quiet: bool,
 ) -> Result<ResolvedImage, Failure> {
+    signal::leave_nothing()?;
     let pulled = with_progress(Activity::Pull, reference, quiet, |report| {
         images.pull(reference, platform, report)
     })?;

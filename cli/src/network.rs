@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use lapstrake_executor::{Cancel, Connector, Error, Network};
+use lapstrake_executor::{Cancel, Connector, ConnectorKind, Error, Network};
 use serde::Deserialize;
 
 use crate::args::Host;
@@ -14,8 +14,8 @@ use crate::environment::search_path;
 use crate::failure::Failure;
 use crate::session;
 
-/// What the remedy is when there is no program or it fails.
-const REMEDY: &str = "install passt or slirp4netns, with a /dev/net/tun that lap can open";
+/// The device that every program needs.
+const TUN: &str = "/dev/net/tun";
 
 /// The file of the store that says which program was seen to work.
 const PROOF: &str = "connector";
@@ -34,23 +34,41 @@ pub(crate) enum Mode {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 enum Lack {
     /// It cannot be had on this machine.
-    #[error("there is no private network: {reason}; {REMEDY}, or write network.mode = \"host\"")]
-    Lasting { reason: String },
+    #[error("there is no private network: {reason}; {remedy}, or write network.mode = \"host\"")]
+    Lasting { reason: String, remedy: String },
     /// It cannot be had now, which is no reason to go without.
     #[error(transparent)]
     Passing(Error),
 }
 
-impl From<Error> for Lack {
-    fn from(error: Error) -> Self {
-        match error.is_passing() {
-            true => Self::Passing(error),
-            false => Self::Lasting { reason: chain(&error) },
+impl Lack {
+    fn none_installed() -> Self {
+        Self::Lasting {
+            reason: "neither pasta nor slirp4netns is installed".to_owned(),
+            remedy: format!("install passt or slirp4netns, with a {TUN} that lap can open"),
         }
     }
-}
 
-impl Lack {
+    /// Why the last of those that are installed is of no use.
+    fn of(error: Error, installed: &[Connector]) -> Self {
+        if error.is_passing() {
+            return Self::Passing(error);
+        }
+        let has = |kind: ConnectorKind| installed.iter().any(|connector| connector.kind == kind);
+        let other = ConnectorKind::ALL.into_iter().find(|kind| !has(*kind));
+        let remedy = match (
+            matches!(&error, Error::System { subject, .. } if **subject == *TUN.as_bytes()),
+            other,
+        ) {
+            (true, _) => format!("it takes a {TUN} that lap can open"),
+            (false, Some(other)) => {
+                format!("mend that, or install {} as well", other.package())
+            }
+            (false, None) => "mend that".to_owned(),
+        };
+        Self::Lasting { reason: chain(&error), remedy }
+    }
+
     /// As whoever builds takes it; of what passes the error itself, which knows its remedy.
     fn boxed(self) -> Box<dyn std::error::Error + Send + Sync> {
         match self {
@@ -100,8 +118,8 @@ impl DefaultNetwork {
             Some(Mode::Private) => self.connected(),
             None => match self.connected() {
                 // Whoever has stopped it wants no network.
-                Err(Lack::Lasting { reason }) if !self.is_cancelled() => {
-                    warn(format!("commands use the host's network: {reason}; {REMEDY}"));
+                Err(Lack::Lasting { reason, remedy }) if !self.is_cancelled() => {
+                    warn(format!("commands use the host's network: {reason}; {remedy}"));
                     Ok(Network::Host)
                 }
                 found => found,
@@ -126,12 +144,12 @@ impl DefaultNetwork {
 
     /// The first program that works.
     fn connected(&self) -> Result<Network, Lack> {
-        let reason = "neither pasta nor slirp4netns is installed".to_owned();
-        let mut lack = Lack::Lasting { reason };
-        for connector in Connector::installed(&search_path()) {
+        let installed = Connector::installed(&search_path());
+        let mut lack = Lack::none_installed();
+        for connector in &installed {
             match connector.prepare(&self.store, &self.store.join(PROOF), self.cancel.as_ref()) {
-                Ok(()) => return Ok(Network::Private(connector)),
-                Err(error) => lack = error.into(),
+                Ok(()) => return Ok(Network::Private(connector.clone())),
+                Err(error) => lack = Lack::of(error, &installed),
             }
         }
         Err(lack)

@@ -28,8 +28,10 @@ pub(crate) fn store_root(
     }
     let data = user_folder("XDG_DATA_HOME", ".local/share", variables);
     data.map(|folder| folder.join("lapstrake")).ok_or_else(|| {
-        Failure::new("there is no place for the store: neither XDG_DATA_HOME nor HOME is set")
-            .help("name a directory with --root or LAPSTRAKE_ROOT")
+        Failure::new(
+            "there is no place for the store: neither XDG_DATA_HOME nor HOME is an absolute path",
+        )
+        .help("name a directory with --root or LAPSTRAKE_ROOT")
     })
 }
 

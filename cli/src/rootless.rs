@@ -37,6 +37,8 @@ enum Lack {
     Program(&'static str),
     /// What maps them has more rights than lap may gain.
     Privileges,
+    /// No program that lap starts can have the rights.
+    Capabilities,
 }
 
 /// The ids that the user may have.
@@ -55,6 +57,8 @@ pub(crate) fn enter() -> Result<(), Failure> {
     if uid.is_root() {
         return Ok(());
     }
+    // Who it was is not to be seen afterwards.
+    crate::environment::user_id();
     let ids = Ids::of(uid.as_raw(), rustix::process::getegid().as_raw());
     match ids.lack() {
         None => {
@@ -97,11 +101,9 @@ fn map_one(ids: &Ids) -> std::io::Result<()> {
 
 impl Ids {
     fn of(uid: u32, gid: u32) -> Self {
-        let read = |file: &str| fs::read(file).unwrap_or_default();
-        let user = |passwd| UserDb { passwd, group: Vec::new() }.user_by_id(uid);
-        let user = user(read("/etc/passwd")).or_else(|| user(answer_of_getent(uid)));
+        let user = user(uid);
         let name = user.as_ref().map(|user| user.name.as_slice());
-        let set_aside = SetAside::of(uid, name);
+        let set_aside = SetAside::of((uid, gid), name);
         Self { uid, gid, user, set_aside }
     }
 
@@ -113,10 +115,8 @@ impl Ids {
             }
             true => Some(Lack::Ranges),
             false if !is_installed("newuidmap") => Some(Lack::Program("newuidmap")),
-            false => {
-                let may_gain = !rustix::thread::no_new_privs().unwrap_or(false);
-                (!may_gain).then_some(Lack::Privileges)
-            }
+            false if rustix::thread::no_new_privs().unwrap_or(false) => Some(Lack::Privileges),
+            false => (!may_gain_ids()).then_some(Lack::Capabilities),
         }
     }
 
@@ -142,6 +142,12 @@ impl Ids {
             (Lack::Program(program), _) => {
                 (format!("{program} is not installed"), "the package uidmap has it".to_owned())
             }
+            (Lack::Capabilities, _) => (
+                "the bounding set of lap has no cap_setuid and cap_setgid, without which newuidmap maps nothing"
+                    .to_owned(),
+                "cap_drop of Docker and Kubernetes takes them away, capsh --drop, CapabilityBoundingSet= of systemd"
+                    .to_owned(),
+            ),
             (Lack::Privileges, _) => (
                 "lap may gain no privileges (no_new_privs), without which newuidmap maps nothing"
                     .to_owned(),
@@ -170,11 +176,18 @@ impl Ids {
                  lists what it has",
             ),
             _ => failure.help(
-                "see newuidmap(1); the package uidmap has to be installed whole: newuidmap and newgidmap are \
+                "newuidmap has said why: see newuidmap(1); the package uidmap has to be installed whole: newuidmap and newgidmap are \
                  setuid root, or have cap_setuid and cap_setgid, and their file system is not mounted nosuid",
             ),
         }
     }
+}
+
+/// The user with this id, as the machine knows one.
+pub(crate) fn user(uid: u32) -> Option<User> {
+    let user = |passwd| UserDb { passwd, group: Vec::new() }.user_by_id(uid);
+    let known = fs::read("/etc/passwd").ok().and_then(user);
+    known.or_else(|| user(answer_of_getent(uid)))
 }
 
 /// The user's line of passwd(5) from where else the machine has users (nsswitch.conf(5)); empty when there is
@@ -183,6 +196,13 @@ fn answer_of_getent(uid: u32) -> Vec<u8> {
     let mut command = Command::new("getent");
     command.args(["passwd", &uid.to_string()]).stdin(Stdio::null()).stderr(Stdio::null());
     command.output().map(|output| output.stdout).unwrap_or_default()
+}
+
+/// Whether what lap starts can have CAP_SETGID and CAP_SETUID (capabilities(7)).
+fn may_gain_ids() -> bool {
+    use rustix::thread::CapabilitySet;
+    let wanted = [CapabilitySet::SETGID, CapabilitySet::SETUID];
+    wanted.into_iter().all(|one| rustix::thread::capability_is_in_bounding_set(one).unwrap_or(true))
 }
 
 fn is_installed(program: &str) -> bool {

@@ -9,24 +9,26 @@ use lapstrake_registry::{ClientConfig, Policy, Proxy, RegistryConfig};
 
 use crate::environment::variable;
 use crate::failure::Failure;
-use crate::{certificates, config, credentials, paths, rootless};
+use crate::{certificates, config, credentials, paths, rootless, signal};
 
 /// The store and the way to registries.
 pub(crate) struct Session {
     root: Option<PathBuf>,
     place: OnceLock<PathBuf>,
     store: OnceLock<Store>,
+    heeds_signals: bool,
 }
 
 impl Session {
-    /// `root` is what the command line says.
-    pub(crate) fn new(root: Option<PathBuf>) -> Self {
-        Self { root, place: OnceLock::new(), store: OnceLock::new() }
+    /// `root` is what the command line says. A command that heeds signals itself says so.
+    pub(crate) fn new(root: Option<PathBuf>, heeds_signals: bool) -> Self {
+        Self { root, place: OnceLock::new(), store: OnceLock::new(), heeds_signals }
     }
 
     /// A session on a store that is open.
     pub(crate) fn with(store: Store) -> Self {
-        Self { root: None, place: OnceLock::new(), store: OnceLock::from(store) }
+        let (place, store) = (OnceLock::new(), OnceLock::from(store));
+        Self { root: None, place, store, heeds_signals: true }
     }
 
     /// The store, opened by the first call.
@@ -76,6 +78,9 @@ impl Session {
     }
 
     fn opened(&self, store: Result<Store, Error>) -> Result<&Store, Failure> {
+        if !self.heeds_signals {
+            signal::leave_nothing()?;
+        }
         self.checked(store).map(|store| self.store.get_or_init(|| store))
     }
 

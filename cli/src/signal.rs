@@ -4,7 +4,7 @@ use std::fs;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::time::Duration;
 
 use lapstrake_executor::{Cancel, Sandbox, Status};
@@ -15,6 +15,7 @@ use signal_hook::consts::{SIGINT, SIGKILL, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, S
 use signal_hook::iterator::backend::SignalDelivery;
 use signal_hook::iterator::exfiltrator::SignalOnly;
 use signal_hook::iterator::{Handle, Signals};
+use signal_hook::low_level::emulate_default_handler;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -24,8 +25,13 @@ use crate::output;
 const ENDING: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
 /// How often a command that does not end may be asked to before it is killed, as with Docker.
 const PATIENCE: u32 = 3;
-/// How long a build may take to end after it was asked to, and a command whose terminal has gone.
-const GRACE: Duration = Duration::from_secs(5);
+/// How long a build may take to end after it was asked to.
+const GRACE: Duration = Duration::from_millis(1500);
+/// How long a command may whose terminal has gone.
+const GRACE_OF_COMMANDS: Duration = Duration::from_secs(5);
+
+/// Whether [`Forwarding`] has begun.
+static FORWARDS: AtomicBool = AtomicBool::new(false);
 
 /// Signals are watched until this is dropped.
 pub(crate) struct Watch {
@@ -72,7 +78,7 @@ impl Drop for Watch {
 
 /// Cancels at the first signal that asks for an end. The second one ends the process at once, and so
 /// does a time of grace, for what cannot be cancelled (a registry that does not answer). Its
-/// sandboxes die with it, and what it leaves in the store is swept by the next one.
+/// sandboxes die with it, and nothing of it stays in the store.
 pub(crate) fn cancel_on_signal(cancel: Cancel) -> Result<Watch, Failure> {
     let mut signals = 0;
     Watch::start(&ENDING, move |number| {
@@ -88,7 +94,22 @@ pub(crate) fn cancel_on_signal(cancel: Cancel) -> Result<Watch, Failure> {
     })
 }
 
+/// From now on a signal that asks for an end leaves nothing of this process in a store, and then ends it as ever. When
+/// [`Forwarding`] begins, that has them.
+pub(crate) fn leave_nothing() -> Result<(), Failure> {
+    let watch = Watch::start(&ENDING, |number| {
+        if !FORWARDS.load(Ordering::Acquire) {
+            lapstrake_cache::remove_passing();
+            // It does not return for these.
+            drop(emulate_default_handler(number));
+        }
+    });
+    // It is never over.
+    watch.map(std::mem::forget)
+}
+
 fn force(number: i32) -> ! {
+    lapstrake_cache::remove_passing();
     output::stderr(&Failure::new("cancelled").text());
     std::process::exit(Exit::signal(number).code());
 }
@@ -110,6 +131,7 @@ impl Forwarding {
         let watched = ignored.without(&numbers);
         let signals = SignalDelivery::with_pipe(read, write, SignalOnly, watched);
         let had_terminal = has_terminal();
+        FORWARDS.store(true, Ordering::Release);
         Ok(Self { signals: signals.map_err(cannot)?, asked: 0, had_terminal })
     }
 
@@ -151,7 +173,7 @@ fn has_terminal() -> bool {
 fn kill_after_grace(command: BorrowedFd<'_>) {
     let Ok(command) = command.try_clone_to_owned() else { return };
     std::thread::spawn(move || {
-        std::thread::sleep(GRACE);
+        std::thread::sleep(GRACE_OF_COMMANDS);
         // When it has ended there is nobody to tell.
         let _ = rustix::process::pidfd_send_signal(&command, Signal::KILL);
     });

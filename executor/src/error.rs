@@ -166,6 +166,9 @@ impl Error {
                 "ask for at most the hard limit that lap itself has (`ulimit -H`); only root with \
                  CAP_SYS_RESOURCE goes beyond, and for nofile nobody beyond /proc/sys/fs/nr_open"
             }
+            Self::Refused { reason: Refusal::NotForOverlay, .. } => {
+                "have the store on another file system, with --root or LAPSTRAKE_ROOT: in a container, on a volume"
+            }
             Self::Limit { source: Unenforceable::Value { .. }, .. } => {
                 "ask for what this machine has, or leave the limit out"
             }
@@ -346,6 +349,10 @@ pub enum Refusal {
     InsideProc,
     #[error("it is outside of the sandbox")]
     OutsideRoot,
+    #[error("it leads out of the tree of control groups")]
+    OutsideGroups,
+    #[error("it is on a file system that overlayfs cannot write to, as another overlayfs is")]
+    NotForOverlay,
     #[error("it is not a device of the terminal file system")]
     NotTerminal,
     #[error("its parent process has ended")]
@@ -364,6 +371,11 @@ impl Errno {
     /// The number, such as 2 for ENOENT.
     pub fn raw(self) -> i32 {
         self.0
+    }
+
+    /// Whether arguments and environment together were more than execve(2) takes: E2BIG.
+    pub fn is_too_much_text(self) -> bool {
+        self == Self::from(nix::errno::Errno::E2BIG)
     }
 }
 

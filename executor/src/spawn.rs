@@ -10,7 +10,7 @@ use crate::sys::{self, Child, Spawn};
 use crate::wire::descriptor;
 
 /// Executes the stage file under a name, in new namespaces (`CLONE_NEW*`), with these descriptors as these
-/// numbers.
+/// numbers. Of the numbers in [`descriptor`] it has no others, whatever this process was started with.
 pub(crate) fn spawn_stage(
     name: &'static CStr,
     namespaces: i32,
@@ -25,7 +25,8 @@ pub(crate) fn spawn_stage(
     let descriptors: Vec<_> =
         lifted.iter().zip(wanted).map(|(from, (_, to))| (from.as_raw_fd(), *to)).collect();
     let program = stage_file()?;
-    let spawn = Spawn { program: program.as_fd(), name, namespaces, descriptors: &descriptors };
+    let (program, meant) = (program.as_fd(), descriptor::ORDER..descriptor::ABOVE);
+    let spawn = Spawn { program, name, namespaces, descriptors: &descriptors, meant };
     spawn_when_free(&spawn).map_err(Error::system(Operation::Clone, "the sandbox"))
 }
 

@@ -2,6 +2,7 @@
 #![allow(unsafe_code, reason = "this is the module for it")]
 
 use std::ffi::{CStr, c_char, c_int, c_void};
+use std::ops::Range;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use rustix::process::Pid;
@@ -21,6 +22,9 @@ pub(crate) struct Spawn<'a> {
     pub(crate) namespaces: c_int,
     /// Which descriptor becomes which number; the sources must be larger than every target.
     pub(crate) descriptors: &'a [(RawFd, RawFd)],
+    /// The numbers that mean something to the program: what this process has there of others, and does not give, is
+    /// closed.
+    pub(crate) meant: Range<RawFd>,
 }
 
 /// A child process that has executed its program.
@@ -92,6 +96,12 @@ extern "C" fn become_program(handover: *mut c_void) -> c_int {
         if unsafe { libc::dup2(from, to) } < 0 {
             return give_up(handover);
         }
+    }
+    let spawn = handover.spawn;
+    let is_given = |number: RawFd| spawn.descriptors.iter().any(|(_, to)| *to == number);
+    for number in spawn.meant.clone().filter(|number| !is_given(*number)) {
+        // SAFETY: as for dup2; a number that is not open is no matter.
+        unsafe { libc::close(number) };
     }
     // SAFETY: both arrays end with a null pointer, the strings with a NUL byte.
     unsafe {

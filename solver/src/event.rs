@@ -85,8 +85,8 @@ pub enum Event {
         /// How long it took.
         elapsed: Duration,
     },
-    /// A shared cache, or a layer of one, cannot be used; the steps that it has are executed. Nothing but this
-    /// run knows of it.
+    /// The build goes on without something: a shared cache, of which the steps are executed, a network of its own, a
+    /// log. Nothing but this run knows of it.
     Lost {
         /// In one sentence.
         message: String,

@@ -35,13 +35,18 @@ use crate::thread;
 
 /// Runs the command that was typed.
 pub(crate) fn run(arguments: Arguments) -> Result<Exit, Failure> {
-    thread::end_where_none_starts(match arguments.command {
+    let command = match arguments.command {
+        Command::Image(command) => command.into(),
+        command => command,
+    };
+    thread::end_where_none_starts(match command {
         Command::Run(_) => Exit::ENGINE,
         Command::Lint(_) | Command::Fmt(_) => Exit::USAGE,
         _ => Exit::FAILED,
     });
-    let session = Session::new(arguments.root);
-    run_command(arguments.command, &session).map_err(|failure| session.with_room(failure))
+    let heeds_signals = matches!(command, Command::Build(_) | Command::Run(_));
+    let session = Session::new(arguments.root, heeds_signals);
+    run_command(command, &session).map_err(|failure| session.with_room(failure))
 }
 
 fn run_command(command: Command, session: &Session) -> Result<Exit, Failure> {

@@ -19,8 +19,8 @@ pub(super) struct SetAside {
 }
 
 impl SetAside {
-    /// For the user with this id, and this name where the machine knows one.
-    pub(super) fn of(uid: u32, name: Option<&[u8]>) -> Self {
+    /// For the user with these ids of its own, which are mapped as well, and this name where the machine knows one.
+    pub(super) fn of((uid, gid): (u32, u32), name: Option<&[u8]>) -> Self {
         let files = ["/etc/subuid", "/etc/subgid"].map(|file| fs::read(file).unwrap_or_default());
         let free = files.iter().map(|file| free(file)).max().unwrap_or_default();
         let database = database(&fs::read("/etc/nsswitch.conf").unwrap_or_default());
@@ -31,8 +31,30 @@ impl SetAside {
             }
             _ => files.each_ref().map(|file| ranges(file, uid, name)),
         };
+        let (users, groups) = (disjoint(uid, &users), disjoint(gid, &groups));
         Self { users, groups, free, database }
     }
+}
+
+/// The ranges without what is in one before, and without `own`: the kernel maps no id twice.
+fn disjoint(own: u32, ranges: &[Range]) -> Vec<Range> {
+    let mut taken = vec![(own, 1)];
+    for range in ranges {
+        let mut left = vec![*range];
+        for (first, count) in &taken {
+            left = left.into_iter().flat_map(|range| without(range, (*first, *count))).collect();
+        }
+        taken.extend(left);
+    }
+    taken.split_off(1)
+}
+
+/// What of a range is before and behind another one.
+fn without((first, count): Range, (taken, many): Range) -> impl Iterator<Item = Range> {
+    let (end, taken_end) = (first + count, taken + many);
+    let before = (first, taken.clamp(first, end) - first);
+    let behind = (taken_end.clamp(first, end), end - taken_end.clamp(first, end));
+    [before, behind].into_iter().filter(|(_, count)| *count > 0)
 }
 
 /// What `subid` of an nsswitch.conf(5) names but the files: like newuidmap, only its first word counts.
@@ -55,9 +77,14 @@ fn ranges_of_getsubids(answer: &[u8]) -> Vec<Range> {
     let range = |line: &str| {
         let mut fields = line.split_whitespace().rev();
         let (count, first) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
-        (count > 0).then_some((first, count))
+        is_range((first, count)).then_some((first, count))
     };
     String::from_utf8_lossy(answer).lines().filter_map(range).collect()
+}
+
+/// Not empty, and below what stands for no id.
+fn is_range((first, count): Range) -> bool {
+    count > 0 && first.checked_add(count).is_some()
 }
 
 /// The ranges that a file like subuid(5) sets aside for a user.
@@ -69,7 +96,7 @@ fn ranges(file: &[u8], uid: u32, name: Option<&[u8]>) -> Vec<Range> {
         let owner = fields.next()?;
         let (first, count) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
         let is_own = owner == uid || name.is_some_and(|name| owner.as_bytes() == name);
-        (is_own && count > 0).then_some((first, count))
+        (is_own && is_range((first, count))).then_some((first, count))
     };
     text.lines().filter_map(range).collect()
 }
@@ -96,6 +123,23 @@ mod tests {
         assert_eq!(of(1000, Some(b"a")), [(100_000, 65536), (300_000, 10)]);
         assert_eq!(of(7, Some(b"b")), [(1, 2)]);
         assert!(of(7, None).is_empty());
+    }
+
+    #[test]
+    fn no_id_is_there_twice() {
+        let twice = [(100_000, 10), (100_000, 10), (100_005, 10)];
+        assert_eq!(disjoint(1000, &twice), [(100_000, 10), (100_010, 5)]);
+        assert_eq!(disjoint(1001, &[(1000, 5000)]), [(1000, 1), (1002, 4998)]);
+        assert_eq!(
+            disjoint(1000, &[(1000, 1), (2000, 5), (1999, 7)]),
+            [(2000, 5), (1999, 1), (2005, 1)]
+        );
+    }
+
+    #[test]
+    fn what_is_no_range_is_left_out() {
+        let file = b"a:4294900000:99999\na:4294900000:67295\n";
+        assert_eq!(ranges(file, 7, Some(b"a")), [(4_294_900_000, 67_295)]);
     }
 
     /// The first line is that of the manual page.

@@ -124,7 +124,7 @@ fn end(build: Background, way: Way, all: &[i32], seconds: &str) -> Answer {
 
 /// What of a store is there for a moment only: files, locks and notes of processes, and what is to replace another
 /// file. Locks that are always the same stay.
-fn passing(store: &Path) -> Vec<String> {
+pub(crate) fn passing(store: &Path) -> Vec<String> {
     const LASTING: [&str; 5] = ["use", "gate", "tmp", "index", "salt"];
     let list = |folder: &str| -> Vec<String> {
         let entries = fs::read_dir(store.join(folder)).into_iter().flatten();

@@ -220,6 +220,10 @@ fn without_a_program_it_is_the_machines_network_and_said_once() {
         let build = ["build", "--progress", "plain", "--pull=false", &context];
         let answer = machine.lap(None, &build).ends_with(0);
         assert_eq!(answer.stderr.matches("host's network").count(), 1, "{}", answer.stderr);
+        // It is less isolation, so that nobody wants not to be told.
+        let quiet = ["build", "-q", "--no-cache", "--pull=false", &context];
+        let answer = machine.lap(None, &quiet).ends_with(0);
+        assert_eq!(answer.stderr.matches("host's network").count(), 1, "{}", answer.stderr);
         // What is in the cache needs none.
         let answer = machine.lap(None, &build).ends_with(0);
         assert!(!answer.stderr.contains("host's network"), "{}", answer.stderr);
@@ -330,6 +334,29 @@ fn a_network_that_cannot_be_connected_ends_its_command() {
         assert!(begin.elapsed() < Duration::from_secs(10), "{:?}", begin.elapsed());
         lap(&loud).ends_with(125).says(&["pasta cannot connect", "not ready within 10 s"]);
         assert!(machine.connectors().is_empty());
+    }
+}
+
+/// Scripts have descriptors of their own open, as locks and logs, that whatever they start is given.
+#[test]
+fn descriptors_of_whoever_starts_it_change_nothing() {
+    for (connector, who, machine) in connected() {
+        let script = "ip link > /dev/null; cd /proc/self/fd; echo *";
+        let run = ["run", "--rm", "--network", "private", "busybox", "sh", "-c", script];
+        let inner = machine.command(Some(connector), &run);
+        let lock = text(&machine.user.path("lock"));
+        let open: String = (3..=9).map(|number| format!("exec {number}>>{lock}; ")).collect();
+        let mut command = Command::new("sh");
+        command.args(["-euc", &format!("{open}exec \"$@\""), "sh"]).arg(inner.get_program());
+        command.args(inner.get_args()).env_clear().current_dir("/");
+        command.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        let answer = Answer::of(&mut command).ends_with(0);
+        assert_eq!(
+            (answer.stdout.as_str(), answer.stderr.as_str()),
+            ("0 1 2 3\n", ""),
+            "{connector} {who}"
+        );
+        assert_eq!(fs::read_to_string(lock).expect("read"), "", "{connector} {who}");
     }
 }
 

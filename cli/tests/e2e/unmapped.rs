@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use crate::rootless::{RANGES, User};
 use crate::support::{Answer, Store, registry_address, text, tool};
@@ -116,6 +117,26 @@ fn why_ids_cannot_be_mapped_is_said() {
     let map: Vec<&str> = answer.stdout.split_whitespace().collect();
     assert_eq!(map, ["0", "4242", "1"]);
     answer.says(&["no_new_privs", "setpriv", "allowPrivilegeEscalation"]);
+    // As with cap_drop of a container.
+    let inner = user.command_behind(&[], &see);
+    let mut dropping = Command::new(inner.get_program());
+    for word in inner.get_args() {
+        dropping.arg(word);
+        if word == "setpriv" {
+            dropping.arg("--bounding-set=-setuid");
+        }
+    }
+    dropping.env_clear().current_dir("/");
+    dropping.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let answer = Answer::of(&mut dropping).ends_with(0);
+    let map: Vec<&str> = answer.stdout.split_whitespace().collect();
+    assert_eq!(map, ["0", "4242", "1"]);
+    answer.says(&["no cap_setuid", "cap_drop"]);
+    // The kernel maps no id twice, and the user's own is mapped already.
+    let user = User::new("lap-user:300000:10\nlap-user:300000:10\nlap-user:4240:5\n");
+    let answer = user.lap_behind(&[], &see).ends_with(0);
+    let map: Vec<&str> = answer.stdout.split_whitespace().collect();
+    assert_eq!(map.join(" "), "0 4242 1 1 300000 10 11 4240 2 13 4243 2");
     // A range that is set aside for somebody else is not offered.
     let user = User::new("other:100000:65536\n");
     let range = "usermod --add-subuids 165536-231071 --add-subgids 165536-231071 lap-user";

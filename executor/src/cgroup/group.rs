@@ -120,7 +120,7 @@ impl Group {
         let path = Path::new(parent);
         let mut folder = if path.is_absolute() { &hierarchy.mount } else { &hierarchy.own }.clone();
         if parent.contains(char::is_control) {
-            return Err(Error::invalid("control group", parent, Refusal::OutsideRoot));
+            return Err(Error::invalid("control group", parent, Refusal::OutsideGroups));
         }
         for part in path.components() {
             match part {
@@ -136,7 +136,7 @@ impl Group {
                     }
                 }
                 Component::ParentDir | Component::Prefix(_) => {
-                    return Err(Error::invalid("control group", parent, Refusal::OutsideRoot));
+                    return Err(Error::invalid("control group", parent, Refusal::OutsideGroups));
                 }
             }
         }

@@ -188,12 +188,15 @@ impl<'a> Owner<'a> {
         leave: OwnedFd,
         patience: &Patience<'_>,
     ) -> Result<Entered, Error> {
-        let give_leave = || {
-            let given = rustix::io::write(&leave, b"l");
-            given.map_err(Error::system(Operation::Send, "leave"))
+        // Whether there is still somebody to take it.
+        let give_leave = || match rustix::io::write(&leave, b"l") {
+            Err(Errno::PIPE) => Ok(false),
+            given => given.map(|_| true).map_err(Error::system(Operation::Send, "leave")),
         };
         let (socket, end) = match self {
-            Self::Ours(_) => return give_leave().map(|_| Entered::Ours),
+            Self::Ours(_) => {
+                return Ok(if give_leave()? { Entered::Ours } else { Entered::Ended });
+            }
             Self::Nobody(socket, end) => (socket, end),
         };
         // Else its end is not seen.
@@ -206,7 +209,9 @@ impl<'a> Owner<'a> {
             fs::write(&path, format!("0 {NOBODY} 1"))
                 .map_err(Error::system(Operation::Write, path))?;
         }
-        give_leave()?;
+        if !give_leave()? {
+            return Ok(Entered::Ended);
+        }
         patience.wait(&socket)?;
         match handed::receive(socket.as_fd(), "a network namespace") {
             Ok(own) => Ok(Entered::Own(own)),

@@ -72,6 +72,14 @@ impl ConnectorKind {
             Self::Slirp4netns => "slirp4netns",
         }
     }
+
+    /// The package that has it.
+    pub const fn package(self) -> &'static str {
+        match self {
+            Self::Pasta => "passt",
+            Self::Slirp4netns => "slirp4netns",
+        }
+    }
 }
 
 impl Connector {

@@ -20,8 +20,7 @@ use crate::wire::{self, descriptor};
 /// Returns only when the program was not executed. Its descriptors are the first three and the one that
 /// says that it is ready.
 pub(super) fn connector_main() -> i32 {
-    let own = sys::close_range(descriptor::ABOVE, i32::MAX)
-        .and_then(|()| sys::close_range(descriptor::NETWORK, descriptor::NETWORK));
+    let own = sys::close_range(descriptor::ABOVE, i32::MAX);
     let leave = sys::take_inherited(descriptor::LEAVE);
     let (Ok(()), Ok(leave), Ok(command)) = (own, leave, command()) else {
         return super::SETUP_FAILED;

@@ -159,8 +159,15 @@ impl<'a> Overlay<'a> {
             }
         }
         for (option, directory, path) in directories.writable.iter().flatten() {
-            set_open(&context, option, directory.as_fd())
-                .map_err(Error::system(Operation::Configure, path.as_os_str().as_bytes()))?;
+            let subject = path.as_os_str().as_bytes();
+            match set_open(&context, option, directory.as_fd()) {
+                // Nothing else is wrong with a directory that was opened.
+                Err(Errno::INVAL) => {
+                    let refusal = Refusal::NotForOverlay;
+                    return Err(Error::refused(Operation::Configure, subject, refusal));
+                }
+                set => set.map_err(Error::system(Operation::Configure, subject))?,
+            }
         }
         for (option, value) in self.values() {
             rustix::mount::fsconfig_set_string(&context, option, value)

@@ -17,7 +17,10 @@ impl Environment {
         let mut environment = Self::default();
         for text in texts {
             let (name, value) = text.split_once('=').unwrap_or((text, ""));
-            environment.set(name, value);
+            // As with Docker, what is none is none.
+            if !name.is_empty() {
+                environment.set(name, value);
+            }
         }
         environment
     }

@@ -82,6 +82,12 @@ fn unmapped(op: &RunOp, id: &Unmapped) -> Diagnostic {
 
 fn not_executable(program: &Bytes, reason: Errno) -> Diagnostic {
     let message = format!("cannot execute {}: {reason}", program.display());
+    if reason.is_too_much_text() {
+        return Diagnostic::error("step-failed", Span::default(), message).with_help(
+            "the environment (ENV and ARG of all lines above, and of the base image) and the command take more than \
+             the kernel passes on: 128 KiB each, and all together a quarter of the limit of the stack",
+        );
+    }
     Diagnostic::error("not-executable", Span::default(), message).with_help(
         "it has to be a program of this platform or a script that begins with `#!`, and its \
          mode has to allow it: `chmod +x`, or COPY --chmod=755",

@@ -61,7 +61,7 @@ pub(super) fn execute(
     let delivery = images.packing();
     let delivery = delivery.map(|packing| Delivery { packing: packing.to_string(), has: &has });
     let tools = means.tools(images, &events, &review);
-    let network = || means.network.get(&|message| progress.event(Event::Warning { message }));
+    let network = || means.network.get(&|message| progress.event(Event::Lost { message }));
     let tools = Tools { executor, network: &network, delivery: delivery.as_ref(), ..tools };
     let built = lapstrake_solver::build(request, &tools);
     let notes = kept(recorder, &built, &progress, &means.command);
@@ -106,7 +106,7 @@ fn kept(
     let finished = recorder.map(finish).transpose();
     finished.map(Option::unwrap_or_default).unwrap_or_else(|error| {
         let message = format!("the log of this build is not whole: {error}");
-        progress.event(Event::Warning { message });
+        progress.event(Event::Lost { message });
         String::new()
     })
 }
