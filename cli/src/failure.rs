@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::io;
 
 use lapstrake_causes::causes;
-use lapstrake_executor::{MORE_FILES, lacks_files};
+use lapstrake_executor::remedy_of_limit;
 use lapstrake_ids::Unmapped;
 
 use crate::exit::Exit;
@@ -22,8 +22,8 @@ pub(crate) struct Failure {
     help: Option<String>,
     /// Whether something could not be written for want of room.
     lacks_room: bool,
-    /// Whether no more files could be opened: then that is what to see to, whatever was being done.
-    lacks_files: bool,
+    /// What to do about a limit of this process that was met: that is to be seen to, whatever was being done.
+    of_limit: Option<&'static str>,
     exit: Exit,
 }
 
@@ -37,7 +37,7 @@ impl Failure {
     pub(crate) fn of(error: &(dyn Error + 'static)) -> Self {
         let mut failure = Self::new(error.to_string());
         failure.lacks_room = lacks_room(error);
-        failure.lacks_files = lacks_files(error);
+        failure.of_limit = remedy_of_limit(error);
         failure.add_causes(error.source());
         failure.help = Unmapped::among(error).map(Unmapped::hint);
         failure
@@ -45,8 +45,8 @@ impl Failure {
 
     /// Ends without a word: the user has been told.
     pub(crate) fn told(exit: Exit) -> Self {
-        let (lacks_room, lacks_files) = (false, false);
-        Self { message: None, causes: Vec::new(), help: None, lacks_room, lacks_files, exit }
+        let (lacks_room, of_limit) = (false, None);
+        Self { message: None, causes: Vec::new(), help: None, lacks_room, of_limit, exit }
     }
 
     /// As [`Failure::of`], for what was written to standard output: a reader that has gone away
@@ -66,7 +66,7 @@ impl Failure {
     /// Adds an error and its causes as the reason.
     pub(crate) fn because(mut self, error: &(dyn Error + 'static)) -> Self {
         self.lacks_room |= lacks_room(error);
-        self.lacks_files |= lacks_files(error);
+        self.of_limit = self.of_limit.or_else(|| remedy_of_limit(error));
         self.add_causes(Some(error));
         self
     }
@@ -128,7 +128,7 @@ impl Failure {
     }
 
     fn remedy(&self) -> Option<&str> {
-        if self.lacks_files { Some(MORE_FILES) } else { self.help.as_deref() }
+        self.of_limit.or(self.help.as_deref())
     }
 
     /// The same in one line, for a warning.
@@ -260,7 +260,11 @@ mod tests {
     fn a_lack_of_files_is_what_to_see_to() {
         let lack = io::Error::from_raw_os_error(rustix::io::Errno::MFILE.raw_os_error());
         let failure = Failure::new("no store").because(&lack).help("name another directory");
-        assert!(failure.text().ends_with(&format!("\n  help: {MORE_FILES}\n")));
+        assert!(
+            failure.text().ends_with("`ulimit -n` of where it was started\n"),
+            "{}",
+            failure.text()
+        );
     }
 
     #[test]

@@ -47,6 +47,7 @@ fn main() -> ExitCode {
         return exit;
     }
     let outcome = args::parse(std::env::args_os().collect()).and_then(commands::run);
+    signal::heed_end();
     lapstrake_executor::dismiss_guard();
     let exit = outcome.unwrap_or_else(|failure| {
         output::stderr(&failure.text());

@@ -32,6 +32,8 @@ const GRACE_OF_COMMANDS: Duration = Duration::from_secs(5);
 
 /// Whether [`Forwarding`] has begun.
 static FORWARDS: AtomicBool = AtomicBool::new(false);
+/// Whether a signal is ending this process.
+static ENDS: AtomicBool = AtomicBool::new(false);
 
 /// Signals are watched until this is dropped.
 pub(crate) struct Watch {
@@ -99,7 +101,7 @@ pub(crate) fn cancel_on_signal(cancel: Cancel) -> Result<Watch, Failure> {
 pub(crate) fn leave_nothing() -> Result<(), Failure> {
     let watch = Watch::start(&ENDING, |number| {
         if !FORWARDS.load(Ordering::Acquire) {
-            lapstrake_cache::remove_passing();
+            leave();
             // It does not return for these.
             drop(emulate_default_handler(number));
         }
@@ -108,8 +110,21 @@ pub(crate) fn leave_nothing() -> Result<(), Failure> {
     watch.map(std::mem::forget)
 }
 
-fn force(number: i32) -> ! {
+/// Takes away what the command works in, so what it says from now on is to be heard by nobody.
+fn leave() {
+    ENDS.store(true, Ordering::Release);
     lapstrake_cache::remove_passing();
+}
+
+/// The command is over. Where a signal ends this process, it does so with its own code.
+pub(crate) fn heed_end() {
+    while ENDS.load(Ordering::Acquire) {
+        std::thread::park();
+    }
+}
+
+fn force(number: i32) -> ! {
+    leave();
     output::stderr(&Failure::new("cancelled").text());
     std::process::exit(Exit::signal(number).code());
 }

@@ -147,7 +147,7 @@ impl Error {
         }
     }
 
-    /// What the user can do about it, beside [`crate::MORE_FILES`] where [`crate::lacks_files`].
+    /// What the user can do about it, beside what [`crate::remedy_of_limit`] says.
     pub fn hint(&self) -> Option<&'static str> {
         let is_refused = |errno: &Errno| *errno == Errno::from(nix::errno::Errno::EPERM);
         let is = |errno: &Errno, known| *errno == Errno::from(known);

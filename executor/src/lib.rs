@@ -52,7 +52,7 @@ mod wire;
 pub use begun::{Begun, Shape, start};
 pub use bytes::Bytes;
 pub use cancel::Cancel;
-pub use cause::{MORE_FILES, lacks_files};
+pub use cause::remedy_of_limit;
 pub use cgroup::{ControlGroup, Exceeded, GroupLimits, Swap, Unenforceable, remove_stale_groups};
 pub use error::{Errno, Error, MORE_PROCESSES, Operation, Refusal};
 pub use executor::{Ended, Executor, Sandboxes};

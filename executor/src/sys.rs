@@ -144,11 +144,13 @@ fn restore_signals(mask: &libc::sigset_t) {
     unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, mask, std::ptr::null_mut()) };
 }
 
-/// Whoever started this process may have had it ignore the ends of its children, and the kernel keeps nothing of
-/// those then.
-pub(crate) fn heed_children() {
-    // SAFETY: a `sigaction` of zeroes is the default, and no handler.
+/// What a process of this program needs of signals beside what it handles. Whoever started it may have had it ignore
+/// the ends of its children, and the kernel keeps nothing of those then. A file that may not grow any more is an
+/// error, as any other, and no death.
+pub(crate) fn heed_children_and_errors() {
+    // SAFETY: a `sigaction` of zeroes is the default, and no handler; SIG_IGN is none either.
     unsafe {
+        libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
         let mut before: libc::sigaction = std::mem::zeroed();
         let is_known = libc::sigaction(libc::SIGCHLD, std::ptr::null(), &raw mut before) == 0;
         if is_known && before.sa_sigaction == libc::SIG_IGN {

@@ -26,7 +26,7 @@ pub struct IgnoreFile {
 pub struct Exclusion<'a> {
     /// The file, as [`IgnoreFile::named`] was told; empty for patterns that are in none.
     pub file: &'a str,
-    /// Line, from 1; number in the list for patterns that are in no file.
+    /// Line, from 1; number in the list for patterns that are in no file; 0 for [`IgnoreFile::without`].
     pub line: usize,
     /// The pattern as written, without blanks around it.
     pub pattern: &'a str,
@@ -87,6 +87,13 @@ impl IgnoreFile {
     #[must_use]
     pub fn named(self, name: impl Into<String>) -> Self {
         Self { name: name.into(), ..self }
+    }
+
+    /// The same, but for a path that is left out in any case, with all that is in it.
+    #[must_use]
+    pub fn without(mut self, path: &[u8]) -> Self {
+        self.patterns.push(Pattern::of_path(trimmed(path)));
+        self
     }
 
     /// True if the path is to be left out.

@@ -159,8 +159,8 @@ impl Error {
 
 /// What can be done about an error of whatever kind, where one of its causes tells.
 fn remedy(source: &(dyn StdError + 'static)) -> Option<String> {
-    let more_files = || executor::lacks_files(source).then(|| executor::MORE_FILES.to_owned());
-    Unmapped::among(source).map(Unmapped::hint).or_else(more_files)
+    let of_limit = || executor::remedy_of_limit(source).map(str::to_owned);
+    Unmapped::among(source).map(Unmapped::hint).or_else(of_limit)
 }
 
 /// Adds an error and its causes as reasons; one that the line above already says is left out.

@@ -38,6 +38,31 @@ fn without_home_the_users_is_that_of_the_machine() {
     }
 }
 
+/// As of a user who builds in the home folder.
+#[test]
+fn the_store_is_no_part_of_a_context() {
+    let user = User::new(RANGES);
+    let home = text(&user.path("home"));
+    user.ok(&["pull", "-q", "busybox"]);
+    for (file, content) in [("Dockerfile", "FROM busybox\nCOPY . /x\n"), ("f", "here\n")] {
+        fs::write(user.path("home").join(file), content).expect("write");
+    }
+    user.ok(&["build", "-q", "-t", "x", &home]);
+    let seen = user.ok(&["run", "--rm", "x", "find", "/x"]);
+    let mut seen: Vec<&str> = seen.lines().collect();
+    seen.sort_unstable();
+    let expected = ["/x", "/x/.local", "/x/.local/share", "/x/Dockerfile", "/x/f"];
+    assert_eq!(seen, expected);
+    let again = user.lap_behind(&[], &["build", "--progress", "plain", &home]).ends_with(0);
+    again.says(&["COPY . /x\n#2 CACHED"]);
+    // Nothing brings it back.
+    fs::write(user.path("home/.dockerignore"), "!.local/share/lapstrake\n").expect("write");
+    let dockerfile = "FROM busybox\nCOPY .local/share/lapstrake/store.db /\n";
+    fs::write(user.path("home/Dockerfile"), dockerfile).expect("write");
+    let answer = user.lap_behind(&[], &["build", &home]).ends_with(1);
+    answer.says(&["the store of lap, which is no part of a context", "Dockerfile:2"]);
+}
+
 /// The kernel takes a quarter of the limit of the stack, mostly 2 MiB.
 #[test]
 fn an_environment_that_is_too_large_is_said_to_be_that() {

@@ -60,7 +60,7 @@ pub fn sandbox_main_if_requested() {
         name if name == CONNECTOR_NAME.to_bytes() => {
             std::process::exit(connector::connector_main())
         }
-        _ => sys::heed_children(),
+        _ => sys::heed_children_and_errors(),
     }
 }
 

@@ -43,6 +43,12 @@ impl Pattern {
         Self::parse(number, text, |clean| clean)
     }
 
+    /// Leaves out this path and nothing else, whatever is special in a pattern.
+    pub(super) fn of_path(path: &[u8]) -> Self {
+        let (text, matcher) = (String::from_utf8_lossy(path).into(), Matcher::Path(path.to_vec()));
+        Self { keeps: false, is_all_of_root: false, line: 0, text, matcher }
+    }
+
     fn parse(
         number: usize,
         line: &[u8],

@@ -293,6 +293,9 @@ fn missing(vertex: &Vertex, part: &Part, error: CopyError) -> Failure {
 /// another was meant. Only what is wanted is read, so the latter is looked for in the folder.
 pub(super) fn absent(tree: &ContextTree, path: &TreePath) -> Option<String> {
     if let Some(Exclusion { file, line, pattern }) = tree.exclusion(path) {
+        if line == 0 {
+            return Some(format!("{pattern} is the store of lap, which is no part of a context"));
+        }
         let keep = String::from_utf8_lossy(path.as_bytes());
         return Some(format!(
             "`{pattern}` in {file}:{line} leaves it out: add `!{keep}` below that line"

@@ -1,7 +1,12 @@
 //! Build contexts: folders that COPY and ADD take files from.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fs::File;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -67,13 +72,30 @@ fn tree(
 ) -> Result<ContextTree, Failure> {
     let known = store.stat_index(directory);
     let known = known.map(StatIndex::decode).unwrap_or_default();
-    let folder = File::open(directory)?.into();
+    let folder: OwnedFd = File::open(directory)?.into();
+    let ignore = match place_of(store.root(), &folder)? {
+        Some(place) => Cow::Owned(ignore.clone().without(place.as_os_str().as_bytes())),
+        None => Cow::Borrowed(ignore),
+    };
     let wanted = op.wanted.iter().map(wanted).collect::<Result<Vec<_>, _>>()?;
-    let (tree, changed) = scan(folder, &wanted, ignore, &known)?;
+    let (tree, changed) = scan(folder, &wanted, &ignore, &known)?;
     if let Some(index) = changed {
         store.put_stat_index(directory, index.encode())?;
     }
     Ok(tree)
+}
+
+/// Where the store is in a context, as that of a user who builds in the home folder. It changes while it is read, and
+/// nobody wants it in an image.
+fn place_of(store: &Path, context: &OwnedFd) -> io::Result<Option<PathBuf>> {
+    let store = store.canonicalize()?;
+    let context = File::from(context.try_clone()?).metadata()?;
+    let is_context = |folder: &&Path| {
+        let folder = folder.metadata();
+        folder.is_ok_and(|one| (one.dev(), one.ino()) == (context.dev(), context.ino()))
+    };
+    let context = store.ancestors().skip(1).find(is_context);
+    Ok(context.and_then(|folder| Some(store.strip_prefix(folder).ok()?.to_owned())))
 }
 
 /// Lowering has looked at the patterns, so they are well formed.
