@@ -11,8 +11,7 @@ use nix::unistd::Pid;
 use crate::machine::{Machine, is_alone};
 use crate::rootless::{RANGES, User};
 use crate::support::{
-    Answer, Background, Context, Store, processes_with, text, unusual_sleep, wait_for,
-    within_a_second,
+    Answer, Background, Context, Store, processes_with, text, unusual_sleep, wait_for, within,
 };
 
 /// How the build is brought to its end.
@@ -204,7 +203,7 @@ fn nothing_of_a_build_of_root_stays() {
         let next = || assert!(!store.ok(&["images", "-q"]).is_empty());
         nothing_stays(way, start, next, || store.root().to_owned())
     };
-    WAYS.into_iter().for_each(|way| within_a_second(|| attempt(way)));
+    WAYS.into_iter().for_each(|way| within(Duration::from_secs(1), || attempt(way)));
 }
 
 #[test]
@@ -224,5 +223,5 @@ fn nothing_of_a_build_of_a_user_stays() {
         let next = || assert!(!user.ok(&["images", "-q"]).is_empty());
         nothing_stays(way, start, next, || user.path("home/.local/share/lapstrake"))
     };
-    WAYS.into_iter().for_each(|way| within_a_second(|| attempt(way)));
+    WAYS.into_iter().for_each(|way| within(Duration::from_secs(1), || attempt(way)));
 }

@@ -11,9 +11,7 @@ use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
 use crate::rootless::{RANGES, User};
-use crate::support::{
-    Answer, Background, processes_with, text, unusual_sleep, wait_for, within_a_second,
-};
+use crate::support::{Answer, Background, processes_with, text, unusual_sleep, wait_for, within};
 
 /// Begins a machine: two addresses, a way to everywhere, a resolver and servers; then the command. Each
 /// connection to a server that is for the machine alone is a line in `$LOG`.
@@ -494,7 +492,7 @@ enum Killed {
 fn what_connects_ends_with_the_engine() {
     for killed in [Killed::Engine, Killed::Group, Killed::Guard] {
         for (connector, _, machine) in connected() {
-            within_a_second(|| ends(&machine, connector, killed));
+            within(Duration::from_secs(1), || ends(&machine, connector, killed));
         }
     }
 }

@@ -331,10 +331,10 @@ pub(crate) fn mounts_below(folder: &Path) -> Vec<String> {
     points.filter(|point| Path::new(point).starts_with(folder)).map(str::to_owned).collect()
 }
 
-/// What is to take a second at most, and says how long it took, may take longer twice: then the machine stalled.
-pub(crate) fn within_a_second(mut attempt: impl FnMut() -> Duration) {
+/// What is to take so long at most, and says how long it took, may take longer twice: then the machine stalled.
+pub(crate) fn within(limit: Duration, mut attempt: impl FnMut() -> Duration) {
     let mut took = Vec::new();
-    while took.iter().all(|time| *time > Duration::from_secs(1)) {
+    while took.iter().all(|time| *time > limit) {
         assert!(took.len() < 3, "{took:?}");
         took.push(attempt());
     }
