@@ -236,3 +236,21 @@ fn a_cache_goes_unless_it_is_used() {
     assert!(!data.exists());
     assert!(take().data().exists());
 }
+
+/// By another process, which was killed after this one had opened the store.
+#[test]
+fn what_a_killed_removal_announced_goes_with_the_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&folder.path().join("store")).unwrap();
+    make(&store, "a", None, 10, 1);
+    make(&store, "b", None, 10, 1);
+    let other = Store::open(store.root()).unwrap();
+    let database = rusqlite::Connection::open(store.root().join("store.db")).unwrap();
+    let name = id("b").to_string();
+    assert_eq!(database.execute("DELETE FROM layer WHERE id = ?1", [&name]).unwrap(), 1);
+    fs::write(store.root().join("doomed"), &name).unwrap();
+    let is_a = |holding: &Holding| holding.description == "a";
+    other.prune(&prune_of(&is_a), &|| Ok::<_, Error>(Needed::default())).unwrap();
+    assert_eq!(folders(&store, "layers"), 0);
+    assert!(!store.root().join("doomed").exists());
+}

@@ -6,16 +6,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use lapstrake_executor::{Cancel, Connector, ConnectorKind, Error, Network};
+use lapstrake_executor::{Cancel, Connector, ConnectorKind, Error, Network, TUN};
 use serde::Deserialize;
 
 use crate::args::Host;
 use crate::environment::search_path;
 use crate::failure::Failure;
 use crate::session;
-
-/// The device that every program needs.
-const TUN: &str = "/dev/net/tun";
 
 /// The file of the store that says which program was seen to work.
 const PROOF: &str = "connector";

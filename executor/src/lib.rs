@@ -59,7 +59,7 @@ pub use executor::{Ended, Executor, Sandboxes};
 pub use facts::{CgroupLayout, HostFacts};
 pub use guard::{dismiss_guard, relieve_guard};
 pub use lapstrake_ids::IdMap;
-pub use network::{Connector, ConnectorKind};
+pub use network::{Connector, ConnectorKind, TUN};
 pub use plan::{Attribute, Capabilities, NewMount, Place, Step, plan};
 pub use publish::{Listeners, Protocol, Publication, Published};
 pub use resolv::resolv_conf;

@@ -43,7 +43,7 @@ struct Handover<'a> {
 }
 
 /// Clones into new namespaces and executes a program there, with an empty environment and all
-/// signals blocked. Descriptors that are not close-on-exec are inherited.
+/// signals blocked. Descriptors that are not close-on-exec are inherited, but for those in [`Spawn::meant`].
 ///
 /// The calling thread sleeps until the program is executed, so an error of that is returned here.
 pub(crate) fn spawn(spawn: &Spawn<'_>) -> Result<Child, Errno> {

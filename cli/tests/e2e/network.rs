@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
-use crate::rootless::{RANGES, User};
+use crate::rootless::{RANGES, User, started_by};
 use crate::support::{Answer, Background, processes_with, text, unusual_sleep, wait_for, within};
 
 /// Begins a machine: two addresses, a way to everywhere, a resolver and servers; then the command. Each
@@ -344,11 +344,8 @@ fn descriptors_of_whoever_starts_it_change_nothing() {
         let inner = machine.command(Some(connector), &run);
         let lock = text(&machine.user.path("lock"));
         let open: String = (3..=9).map(|number| format!("exec {number}>>{lock}; ")).collect();
-        let mut command = Command::new("sh");
-        command.args(["-euc", &format!("{open}exec \"$@\""), "sh"]).arg(inner.get_program());
-        command.args(inner.get_args()).env_clear().current_dir("/");
-        command.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        let answer = Answer::of(&mut command).ends_with(0);
+        let starter = ["sh", "-euc", &format!("{open}exec \"$@\""), "sh"];
+        let answer = Answer::of(&mut started_by(&starter, &inner)).ends_with(0);
         assert_eq!(
             (answer.stdout.as_str(), answer.stderr.as_str()),
             ("0 1 2 3\n", ""),
@@ -378,11 +375,7 @@ fn without_device(who: &str, machine: &Machine) {
     let context = machine.user.context("FROM busybox\nRUN echo 1\nRUN echo 2\n");
     let lap = |arguments: &[&str]| {
         let inner = machine.command(Some("pasta"), arguments);
-        let mut command = Command::new("unshare");
-        command.args(["-m", "sh", "-euc", &close, "sh"]).arg(inner.get_program());
-        command.args(inner.get_args()).env_clear().current_dir("/");
-        command.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        Answer::of(&mut command)
+        Answer::of(&mut started_by(&["unshare", "-m", "sh", "-euc", &close, "sh"], &inner))
     };
     let answer = lap(&["run", "--rm", "busybox", "true"]).ends_with(0);
     assert_eq!(answer.stderr.lines().count(), 1, "{}", answer.stderr);

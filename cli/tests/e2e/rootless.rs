@@ -89,6 +89,16 @@ impl User {
     }
 }
 
+/// A user's command, started by another program.
+pub(crate) fn started_by(starter: &[&str], inner: &Command) -> Command {
+    let (program, words) = starter.split_first().expect("a program");
+    let mut command = Command::new(program);
+    command.args(words).arg(inner.get_program()).args(inner.get_args());
+    command.env_clear().current_dir("/");
+    command.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command
+}
+
 fn open_to_all(path: &Path) {
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("open a folder");
 }
@@ -229,12 +239,9 @@ fn ids_that_a_directory_service_sets_aside_count() {
         let nsswitch = format!("{known}\nsubid: {name}\n");
         fs::write(user.path("etc/nsswitch.conf"), nsswitch).expect("write");
         let map = ["run", "--rm", "busybox", "cat", "/proc/self/uid_map", "/proc/self/gid_map"];
-        let command = user.command_behind(&[], &map);
-        let mut outer = Command::new("unshare");
-        outer.args(["-m", "sh", "-euc", WITH_MODULE]).arg(&libraries).arg(command.get_program());
-        outer.args(command.get_args()).env_clear().current_dir("/");
-        outer.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        let answer = Answer::of(&mut outer).ends_with(0);
+        let starter = ["unshare", "-m", "sh", "-euc", WITH_MODULE, &text(&libraries)];
+        let mut command = started_by(&starter, &user.command_behind(&[], &map));
+        let answer = Answer::of(&mut command).ends_with(0);
         let words = answer.stdout.split_whitespace().map(|word| format!("{word} "));
         assert_eq!(words.collect::<String>(), maps(ids), "{name}");
     }

@@ -14,7 +14,7 @@ use super::namespace::new_namespace;
 use super::program::Program;
 use super::proof;
 use super::relocation::relocate;
-use super::{Connector, ConnectorKind};
+use super::{Connector, ConnectorKind, TUN};
 use crate::cause::lacks_files;
 use crate::error::{Error, Operation};
 use crate::guard;
@@ -31,8 +31,6 @@ const REPORT: &str = "the report of a connection";
 
 /// Whom the program runs as for root: who has no rights but everybody's.
 const NOBODY: u32 = 65534;
-
-const TUN: &str = "/dev/net/tun";
 
 /// A network namespace and, from when it is connected on, the program that does that. Dropping it ends the
 /// program, and with it the namespace when nobody is in it.

@@ -35,6 +35,9 @@ use connection::Connection;
 pub(crate) use namespace::{new_namespace, raise_loopback};
 pub(crate) use pool::{Lease, clear};
 
+/// The device that a program needs to connect a network.
+pub const TUN: &str = "/dev/net/tun";
+
 /// Where pasta answers name queries, by asking the host's first resolver of this IP version.
 const PASTA_RESOLVER: Ipv4Addr = Ipv4Addr::new(169, 254, 1, 1);
 

@@ -50,8 +50,6 @@ struct State {
     was_refused: bool,
     /// Why not, until it is told.
     failure: Option<Failure>,
-    /// Whether there is too little room, and another build has the turn.
-    is_waiting: bool,
     /// Other builds stay as long as this is held: they may have room when this one has cleared its own.
     turn: Option<ActionLock>,
 }
@@ -149,11 +147,9 @@ impl Room {
     fn settle(&self, is_new: bool) {
         let mut state = self.state();
         if state.phase == Phase::Working || (state.phase == Phase::Idle && is_new) {
-            self.look(&mut state);
             // Another build makes room, by its own end: whether that is enough is to be known.
-            while state.is_waiting && !self.cancel.is_cancelled() {
+            while self.look(&mut state) && !self.cancel.is_cancelled() {
                 std::thread::sleep(REST);
-                self.look(&mut state);
             }
         }
         state.phase = Phase::Over;
@@ -219,24 +215,25 @@ impl Room {
         }
     }
 
-    fn look(&self, state: &mut State) {
+    /// As [`Room::fit`]; where there is no room, the build is cancelled.
+    fn look(&self, state: &mut State) -> bool {
         if state.was_refused {
-            return;
+            return false;
         }
-        state.failure = self.fit(state).err();
-        if state.failure.is_some() {
+        self.fit(state).unwrap_or_else(|failure| {
+            state.failure = Some(failure);
             state.was_refused = true;
             self.cancel.cancel();
-        }
+            false
+        })
     }
 
-    /// Removes what has to go.
-    fn fit(&self, state: &mut State) -> Result<(), Failure> {
-        state.is_waiting = false;
+    /// Removes what has to go. Whether that is too little, and another build has the turn.
+    fn fit(&self, state: &mut State) -> Result<bool, Failure> {
         let failure = |error| Failure::of(&error);
         let size = state.gauge.measure(&self.store).map_err(failure)?;
         if size <= self.cap {
-            return Ok(());
+            return Ok(false);
         }
         self.remove(state, Goal::Keep(0), &is_blob)?;
         let size = state.gauge.measure(&self.store).map_err(failure)?;
@@ -244,14 +241,11 @@ impl Room {
         let over = size.saturating_sub(self.cap / 10 * 9);
         self.remove(state, Goal::Free(over), &|_| true)?;
         if self.excess(state)? == 0 {
-            return Ok(());
+            return Ok(false);
         }
-        let Some(turn) = self.store.give_up().map_err(failure)? else {
-            state.is_waiting = true;
-            return Ok(());
-        };
+        let Some(turn) = self.store.give_up().map_err(failure)? else { return Ok(true) };
         match self.excess(state)? {
-            0 => Ok(()),
+            0 => Ok(false),
             excess => {
                 state.turn = Some(turn);
                 Err(full(self.cap.saturating_add(excess), self.cap))
